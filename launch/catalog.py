@@ -39,7 +39,7 @@ class NodeClassEntry:
 def node_classes() -> list[NodeClassEntry]:
     """Return the node classes of rtgraph and of installed packages, by path.
 
-    Those that cannot be imported here, for example because an optional dependency is missing, have a problem instead.
+    If a class cannot be imported here, for example because an optional dependency is missing, its entry holds the problem.
 
     Raises:
         LaunchError: rtgraph itself has no entry points, as after an update of an editable installation.

@@ -156,7 +156,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _done(module: ModuleType, *given: object) -> int:
-    """Run a verb, and return the exit code."""
+    """Call ``run`` of a verb's module, and return the exit code."""
     from pathlib import Path  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.nodes.runtime.classes.imports import look_in  # noqa: PLC0415

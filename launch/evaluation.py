@@ -35,7 +35,7 @@ class Evaluation:
 
     @property
     def finite(self) -> list[float]:
-        """The finite returns. All figures are computed from these."""
+        """The finite returns, from which all statistics are computed."""
         return [value for value in self.returns if math.isfinite(value)]
 
     @property
@@ -44,7 +44,7 @@ class Evaluation:
         return len(self.returns) - len(self.finite)
 
     def as_json(self) -> dict[str, Any]:
-        """Return JSON values. Non-finite returns are None, and so are the figures if no return is finite."""
+        """Return JSON values. Non-finite returns are None. If no return is finite, the statistics are None, too."""
         finite = self.finite
         return {
             "episodes": len(self.returns),
@@ -96,7 +96,7 @@ def evaluation_plan(
         )
     for name in ("checkpoint", "learn", "episodes"):
         if name in given:
-            raise GraphError(f"an evaluation sets {name!r} itself", file="command line")
+            raise GraphError(f"{name!r} cannot be given: an evaluation sets it", file="command line")
     quiet = {"learn": "false"} if "learn" in declared else {}
     plan = load_launch(
         file, {**quiet, **wanted, **given}, world=world, seed=seed, record=False, folders=folders
@@ -119,11 +119,13 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
     """Return the episodes in a session's trace.
 
     Raises:
-        LaunchError: no episode ended.
+        LaunchError: the run ended before its first episode.
     """
     trace = SavedTrace.load(directory / watched(plan.nodes)[0].file)
     if not trace.episodes["return"].size:
-        raise LaunchError("the evaluation ended before any of its episodes", hint=f"see {directory}")
+        raise LaunchError(
+            "the evaluation ended before its first episode ended", hint=f"see the logs in {directory}"
+        )
     return Evaluation(trace.episodes["return"].tolist(), trace.episodes["length"].tolist())
 
 
@@ -141,7 +143,7 @@ def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let workers act at random, or greedily by their network: without noise, whatever exploration the file sets."""
+    """Let workers act at random, or greedily by their network. A greedy worker does not explore, whatever the file sets."""
     found = []
     for node in nodes:
         params = node.params

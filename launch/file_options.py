@@ -164,7 +164,7 @@ def _without_params(arguments: dict[str, str], replacements: dict[str, dict[str,
     """Move each ``NODE.PARAM=value`` of a replaced node to its replacement. Return the other arguments.
 
     Raises:
-        GraphError: two of them contradict each other.
+        GraphError: two arguments give the same param.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
@@ -182,7 +182,11 @@ def _without_params(arguments: dict[str, str], replacements: dict[str, dict[str,
             if not isinstance(params, dict):
                 break
         if not isinstance(params, dict) or last in params:
-            raise GraphError(f"{name!r} is given both as a whole and in part", file="command line")
+            raise GraphError(
+                f"{name!r} and another argument give the same param",
+                file="command line",
+                hint="give a param as a whole or give its parts, not both",
+            )
         params[last] = Typed(value)
     return others
 
@@ -214,7 +218,7 @@ def folder(text: str) -> Path:
     try:
         return Path(readable(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"the name {error}") from error
+        raise argparse.ArgumentTypeError(f"the folder's name {error}") from error
 
 
 def _argument(text: str) -> tuple[str, str]:

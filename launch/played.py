@@ -113,7 +113,7 @@ def _human(plant: NodePlan, spec: PlantSpec, title: str, script: str | None) -> 
 
 
 def _idle(plant: NodePlan, spec: PlantSpec) -> int:
-    """Return the action for no held button: the plant's ``noop`` param, or the idle one among the named actions."""
+    """Return the action while no button is held: the plant's ``noop`` param, or the named action that does nothing."""
     given = plant.params.get("noop")
     if isinstance(given, int):
         return given
@@ -132,7 +132,7 @@ def _check(human: NodePlan, *, realtime: bool) -> None:
 def _recorded(
     nodes: tuple[NodePlan, ...], record: bool | Mapping[str, Any] | None, hidden: str | None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes with a recorder. Without chosen topics, it leaves out the topic that is only for the window."""
+    """Return the nodes with a recorder. By default the recorder leaves out the images that are only for the window."""
     if record is False:
         return nodes
     settings = dict(record) if isinstance(record, Mapping) else {}

@@ -74,7 +74,7 @@ def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None]
 
 
 def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | None:
-    """Return the checkpoints that the command line asks for, None if it asks for none. Errors are those of ``prepared``."""
+    """Return the checkpoint settings of the command line; None if it has none. Raises the errors of ``prepared``."""
     if args.checkpoint_every is None and args.resume_world is None:
         return None
     from rtgraph.launch.world.world_checkpoints import CheckpointSettings, check_resume  # noqa: PLC0415

@@ -10,7 +10,7 @@ from rtgraph.nodes.runtime import NodePlan
 def without(
     nodes: Sequence[NodePlan], removed: Collection[str], instead: NodePlan | None = None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes except those removed, numbered anew. Inputs that lose all their publishers are dropped.
+    """Return the nodes without ``removed``, and number the rest anew. Inputs that lose all their publishers are dropped.
 
     Args:
         nodes: the nodes of a plan.

@@ -43,7 +43,7 @@ def run(
         early: a fork server for a realtime run, started before the plan was known.
 
     Raises:
-        RtgraphError: it could not be started.
+        RtgraphError: the plan could not be started.
     """
     use(plan.modules, None if checkpoints is None else checkpoints.resume)
     stand_in({path: class_of(description) for path, description in plan.described.items()})

@@ -36,7 +36,7 @@ class Session:
         """Create the folder (by default ``sessions/NAME-DATE-TIME``) and write the plan into it.
 
         Raises:
-            LaunchError: the folder is not writable or not empty, or the disk is full.
+            LaunchError: the folder is not writable or not empty, or its disk has too little space left.
         """
         check_directory(directory)
         try:
@@ -82,7 +82,7 @@ class Session:
         """Write the summary atomically.
 
         Raises:
-            LaunchError: it cannot be written.
+            LaunchError: the summary cannot be written.
         """
         text = json.dumps(summary, indent=2, sort_keys=True, allow_nan=False) + "\n"
         write_atomically(self.summary, text, LaunchError)
@@ -92,7 +92,7 @@ def check_directory(directory: Path | None) -> None:
     """Check that a folder (by default a new one in ``sessions``) can become a session folder. Creates nothing.
 
     Raises:
-        LaunchError: the folder is not writable or not empty, or the disk is full.
+        LaunchError: the folder is not writable or not empty, or its disk has too little space left.
     """
     wanted, hint = directory or _SESSIONS, "choose another --out"
     try:
@@ -108,7 +108,10 @@ def check_directory(directory: Path | None) -> None:
     except OSError as error:
         raise LaunchError(f"cannot write the session folder {wanted}: {error.strerror}", hint=hint) from error
     if free < LEAST_FREE_BYTES:
-        raise LaunchError(f"the disk under {wanted} is full", hint="free space or choose another --out")
+        raise LaunchError(
+            f"the disk of {wanted} has less than {LEAST_FREE_BYTES >> 20} MiB left",
+            hint="free space or choose another --out",
+        )
 
 
 def _refuse_what_is_not_empty(directory: Path) -> None:

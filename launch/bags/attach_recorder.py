@@ -41,7 +41,7 @@ def record(
     duration_s: float | None = None,
     as_json: bool = False,
 ) -> int:
-    """Record until the duration is over, the graph ends, or Ctrl-C. Return the exit code.
+    """Record the topics of a running graph until the duration is over, the graph ends, or Ctrl-C; return the exit code.
 
     Raises:
         LaunchError: no published topic is left to record.
@@ -102,7 +102,7 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
     ]
     if not found:
         raise LaunchError(
-            f"no topic of {description.name} is left to record", hint=f"it has {', '.join(known)}"
+            f"no topic of {description.name} is left to record", hint=f"its topics are {', '.join(known)}"
         )
     return found
 

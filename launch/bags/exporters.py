@@ -14,7 +14,7 @@ GROUP = "rtgraph.exporters"
 
 @dataclass(frozen=True, slots=True)
 class ExporterChoice:
-    """A target, and the extension that provides it; None for rtgraph's own targets."""
+    """An export target, and the extension that provides it; ``extension`` is None for rtgraph's own targets."""
 
     target: Target
     extension: Extension | None = None
@@ -36,15 +36,15 @@ def described_options() -> list[tuple[str, str, str]]:
 
 
 def chosen(name: str) -> ExporterChoice:
-    """Return the export target of a name in ``described_targets``.
+    """Return the export target with this name, one of ``described_targets``.
 
     Raises:
-        ExtensionError: the package that provides it is broken.
+        ExtensionError: the package that provides the target is broken.
     """
     if name in TARGETS:
         return ExporterChoice(TARGETS[name])
     extension = extensions(GROUP, TARGETS)[name]
     target = extension.load()
     if not isinstance(target, Target) or target.function is None:
-        raise extension.error("it is not a Target with a function")
+        raise extension.error("it is not an rtgraph.msgs.bag.export.Target with a function")
     return ExporterChoice(target, extension)

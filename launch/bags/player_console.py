@@ -130,7 +130,7 @@ def _readable(path: Path) -> str:
 
 
 def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
-    """Play until the recording is over or the user ends it. Return the exit code."""
+    """Play a recording until its end, or until the user stops it. Return the exit code."""
     with contextlib.ExitStack() as closing:
         folder = directory or closing.enter_context(scratch_folder("play"))
         status = closing.enter_context(ConsoleStatus())
@@ -151,7 +151,7 @@ def control_player(wanted: str | None, control: PlayControl) -> None:
     """Send a command to a running player.
 
     Raises:
-        LaunchError: no player is running, or several are.
+        LaunchError: no player is running, or several players are.
     """
     send_message(wanted, CONTROL, control, "player")
 
@@ -161,7 +161,7 @@ def send_message(wanted: str | None, topic: str, message: Message, receiver: str
 
     Args:
         wanted: the graph's name, process number or session folder; None for the only graph with the topic.
-        topic: the topic.
+        topic: the topic to publish on.
         message: the message to send.
         receiver: name of the receiver, for errors.
 
@@ -206,11 +206,11 @@ class PlayerConsole:
         self._paused = False
 
     def start(self) -> None:
-        """Start; keys work as soon as the player runs."""
+        """Start the thread. Keys work as soon as the player runs."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and restore the terminal."""
+        """Stop the thread, and restore the terminal's settings."""
         self._ended.set()
         self._thread.join()
 
@@ -231,7 +231,7 @@ class PlayerConsole:
                 self._status.note(str(error))
 
     def _session(self) -> LiveSession | None:
-        """Return the session of this process once its graph runs; None before."""
+        """Wait until the graph of this process runs, and return its session; None if ``stop`` is called first."""
         while not self._ended.wait(ATTACH_PERIOD_S):
             for session in running():
                 if session.description.pid == os.getpid():
@@ -270,7 +270,7 @@ class PlayerConsole:
 
 @contextlib.contextmanager
 def _raw_terminal() -> Iterator[int | None]:
-    """Deliver keys one by one and without echo while the context lasts. Yields None if stdin is not a terminal."""
+    """Yield the file descriptor of stdin, which delivers keys one by one and without echo; None if stdin is not a terminal."""
     if not sys.stdin.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""Results of a verification: a verdict for each incarnation of a node."""
+"""Results of a verification: a verdict for each incarnation of a node. Each start of a node begins a new incarnation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Outcome = Literal["same", "different", "unverifiable"]
 
 @dataclass(slots=True)
 class NodeVerdict:
-    """Result for one incarnation of a node."""
+    """The result of re-executing one incarnation of a node."""
 
     node: str
     incarnation: int

@@ -46,14 +46,14 @@ class RecordedWeights:
                 self._missing.add(name)
 
     def of(self, node: NodePlan) -> dict[str, Weights]:
-        """Return the weights for a node."""
+        """Return the recorded weights, by name, for the re-execution of a node."""
         if not _weights_ports(node)[1]:
             return self._found
         # The node publishes new versions, which other nodes run again must not see.
         return {name: _copied(weights) for name, weights in self._found.items()}
 
     def problem(self, journal: NodeJournal, node: NodePlan) -> str:
-        """Return why an incarnation cannot be run again on its weights; empty if it can, or if it used none."""
+        """Return why an incarnation cannot be run again with its weights; empty if it can, or if it used no weights."""
         used = self._plan.weights.keys() & set(_strings(node.params))
         if not used:
             return ""
@@ -64,14 +64,14 @@ class RecordedWeights:
         )
 
     def _not_the_first(self, journal: NodeJournal, node: NodePlan, used: Collection[str]) -> str:
-        """Return why an incarnation used other versions than the first, or why its weights are unavailable; empty otherwise."""
+        """Return why an incarnation cannot be run again on the first version of its weights; empty if it can."""
         if journal.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
             return "it began with a version of its weights that was not kept"
         weights_inputs, weights_outputs = _weights_ports(node)
         if weights_inputs and any(delivery[0] in weights_inputs for delivery in journal.deliveries()):
             return "it switched to versions of its weights that were not kept"
         if weights_outputs and self._plan.world == "realtime":
-            return "its calls depended on which nodes were reading its weights, and this is not recorded"
+            return "what it did depended on which nodes were reading its weights at each moment, which is not recorded"
         return ""
 
 
@@ -102,7 +102,10 @@ def _other_arithmetic(bag: Bag) -> str:
 
     here = facts(bag.info.get("world", ""))
     differing = [name for name in ("torch", "cpu_capability") if bag.info.get(name) != here.get(name)]
-    return ", ".join(f"{name} was {bag.info.get(name)}, here it is {here.get(name)}" for name in differing)
+    return ", ".join(
+        f"it was recorded with {name} {bag.info.get(name)}, and here it is {here.get(name)}"
+        for name in differing
+    )
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -33,7 +33,7 @@ class _Waiting(NamedTuple):
     verdict: NodeVerdict
     rerun: Rerun
     steps: Generator[MessageId, bytes | None, None]
-    """Yields the next message that the node consumes, and takes its bytes, or None if the recording has none."""
+    """Yields the id of the next message that the node consumes. Its bytes are sent in return, or None if they are not recorded."""
 
 
 class Verifier:
@@ -93,7 +93,7 @@ class Verifier:
                 verdict = node.verdict
                 if wanted.topic not in recorded_topics:
                     verdict.outcome = "unverifiable"
-                    verdict.note = f"{wanted.topic}, which it consumes, was not recorded"
+                    verdict.note = f"the topic {wanted.topic}, which it consumes, was not recorded"
                 elif self._damaged:
                     verdict.outcome = "unverifiable"
                     verdict.note = f"{wanted}, which it consumed, is in the damaged part of the recording"
@@ -141,19 +141,19 @@ class Verifier:
         return journal.gap and self._damaged
 
     def _by_other_times(self, node: NodePlan) -> str | None:
-        """Return why a node recorded on another time base cannot be run again; None if it can.
+        """Return why a node cannot be run again if another version of rtgraph computed the times of ticks; None if it can.
 
-        In the virtual world every time follows from the time base. In real time the journal holds the clock's readings, and
-        only a plant computes its due times from the base.
+        In the virtual world every time depends on the times of ticks. In real time the journal holds the clock's readings,
+        and only a plant computes the times at which its ticks are due.
         """
         if not self._other_time_base or not (
             self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
         ):
             return None
-        return "not comparable: recorded with another time base, with ticks at other nanoseconds"
+        return "not comparable: another version of rtgraph recorded it, which rounded the times of ticks differently"
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
-        """Return how a node's code differs from the recorded one; None if it does not.
+        """Return how a node's code differs from the code that was recorded; None if it does not.
 
         All the user's modules are compared, because they may import each other.
         """
@@ -175,7 +175,7 @@ class Verifier:
     def _advance(self, node: _Waiting, data: bytes | None) -> None:
         """Run a node until it consumes a message that is not read yet, or to its end.
 
-        ``data`` is the message that it waits for; None if there is none, and for the first step.
+        ``data`` is the message that the node waits for; None if the recording lacks that message, and for the first step.
         """
         verdict, rerun, steps = node
         try:

@@ -11,7 +11,7 @@ from rtgraph.launch.console.streams import discard, is_utf8
 
 
 def printed(output: Callable[[], None]) -> int:
-    """Print the results of a finished and saved run. The run's exit code does not depend on who reads them.
+    """Print the results of a finished and saved run. A reader that closes the output early is no error.
 
     Returns:
         0, also if the reader has left; 1, with an error message, if the output cannot be written for another reason.

@@ -55,7 +55,7 @@ def prepare() -> None:
 
 
 def discard(descriptor: int) -> None:
-    """Redirect a descriptor to ``/dev/null``, so that all later writes are dropped, buffered data included."""
+    """Redirect a file descriptor to ``/dev/null``, so that all later writes are dropped, buffered data included."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, descriptor)
     os.close(null)

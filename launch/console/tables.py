@@ -16,7 +16,7 @@ class Printer(Console):
     """Prints on stdout. Raises ``BrokenPipeError`` as ``print`` does; rich would exit with code 1."""
 
     def on_broken_pipe(self) -> None:
-        """Raise the error again."""
+        """Raise the ``BrokenPipeError`` again, which rich has caught."""
         raise  # noqa: PLE0704 - rich calls this inside its handler of BrokenPipeError
 
 

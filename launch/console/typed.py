@@ -69,7 +69,7 @@ def from_start(text: str) -> float:
     """
     found = decimal(text)
     if not 0 <= found <= MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {MOST_SECONDS}")
+        raise argparse.ArgumentTypeError(f"should be from 0 to {MOST_SECONDS} seconds, not {text}")
     return found
 
 

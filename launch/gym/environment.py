@@ -206,7 +206,7 @@ def _slots(pending: object) -> int:
     """Return the number of pending actions that the argument ``pending`` asks for; 0 for none.
 
     Raises:
-        GraphError: it is not a number, or out of range.
+        GraphError: ``pending`` is neither a bool nor a number, or the number is out of range.
     """
     if isinstance(pending, bool | int | np.integer) and 0 <= pending <= MOST_SLOTS:
         return int(pending)

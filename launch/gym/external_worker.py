@@ -114,7 +114,7 @@ class PlantWatch(Node[WatchParams]):
         self._reward = 0.0
 
     def read(self) -> None:
-        """Read what has arrived since the last call."""
+        """Read the observations and applied actions that arrived since the last call."""
         while observation := self.observation.take():
             self.newest = observation
             # An episode begins without any reward.

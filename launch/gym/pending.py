@@ -13,12 +13,12 @@ from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete
 class PendingActions:
     """The pending actions of one episode.
 
-    The gate applies the decision on the newest observation and never goes back, so their order is that of their
-    observations.
+    The gate applies the decision on the newest observation and never goes back, so actions are in the order of the
+    observations that they were decided on.
 
     Args:
         spec: the plant's actions.
-        slots: number of actions that an observation holds; of more, the newest are kept.
+        slots: number of actions that an observation holds; if more are pending, it holds the newest.
     """
 
     def __init__(self, spec: ActionSpec, slots: int) -> None:
@@ -32,7 +32,7 @@ class PendingActions:
         self._decided.clear()
 
     def decided(self, tick: int, action: Action) -> None:
-        """Add an action for the observation of a tick."""
+        """Add the action that was decided on the observation of a tick."""
         self._decided.append((tick, action))
         self._decided.sort(key=lambda item: item[0])
 

@@ -27,7 +27,7 @@ class Pace(WallClock):
     """The host's monotonic clock, with a call that waits for a time."""
 
     def wait_until(self, due_ns: int) -> None:
-        """Return at this time; at once if it has passed."""
+        """Wait until ``due_ns``; return at once if that time has passed."""
         while (left_ns := due_ns - self.now_ns()) > 0:
             select.select([], [], [], left_ns / 1e9)
 
@@ -47,18 +47,18 @@ class Agent(Node[AgentParams]):
         self._action: Action | None = None
 
     def answer(self, action: Action) -> None:
-        """Keep the action until its decision is published."""
+        """Keep the action until ``decide`` publishes it."""
         self._action = action
 
     def decide(self, observation: Observation, began_ns: int) -> None:
-        """Publish the decision on an observation that was read at ``began_ns``.
+        """Publish the kept action as the decision on an observation that was read at ``began_ns``.
 
         Raises:
-            WorldError: there is no action.
+            WorldError: ``answer`` has not been called since the last decision.
         """
         action, self._action = self._action, None
         if action is None:
-            raise WorldError("the agent has not answered")
+            raise WorldError("the agent has not given an action for this step")
         self.decision.publish(
             Decision(
                 worker=self.name,
@@ -77,7 +77,7 @@ class RealTimeWorld:
 
     Args:
         plan: the plant, a ``PlantWatch`` and an ``Agent``.
-        plant, watch: the names of the first two.
+        plant, watch: the names of the plant and of the ``PlantWatch``.
         rate_hz: the rate of the plant.
         seed: the seed of the plant.
         pace: the clock.
@@ -116,7 +116,7 @@ class RealTimeWorld:
         return self._ask(self.watch.newest)
 
     def next_question(self) -> Question | None:
-        """Run the ticks that have passed, apply the answer, and wait for the next tick; return None if the episode has ended.
+        """Run the ticks that have passed, publish the agent's action, and wait for the next tick; None if the episode has ended.
 
         Raises:
             RtgraphError: the plant failed.
@@ -181,7 +181,9 @@ class RealTimeWorld:
     def _due_ns(self) -> int:
         due_ns = self._world.event_queue.next_ns
         if due_ns is None or self._world.reason:
-            raise WorldError(f"the world has ended: {self._world.reason or 'nothing is left to happen'}")
+            raise WorldError(
+                f"the world has ended: {self._world.reason or 'no node has anything left to do'}"
+            )
         return due_ns
 
 

@@ -27,12 +27,12 @@ class SteppedGraph:
     Args:
         launch: name or path of a launch file.
         arguments: its arguments, as text.
-        plant: the name of the plant; None if there is one.
+        plant: the name of the plant; None if the file has only one.
         pictures: render pictures, if the plant renders them only on demand.
         real_time: put one agent in the place of the workers, which acts by the clock of the host.
 
     Raises:
-        GraphError: the file or its arguments are wrong, no worker acts on the plant, or the plant drives a device.
+        GraphError: the file or an argument is wrong, no worker acts on the plant, or the plant drives a device.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SteppedGraph:
         """Check that the plant draws pictures, by making a world for this check only.
 
         Raises:
-            GraphError: it draws none.
+            GraphError: the plant draws no pictures.
         """
         world = self.world(0)
         try:
@@ -110,7 +110,7 @@ class SteppedWorld:
         self._questions: deque[Question] = deque()
         self._restarts = 0
         self._left = -1
-        """The newest episode that the agent has left."""
+        """The number of the newest episode that ``next_episode`` has ended; -1 before the first call."""
         self._ended = False
         self._world.advance(lambda: True)
         self._collect()
@@ -170,10 +170,12 @@ class SteppedWorld:
     def _advance(self, reached: Callable[[], object]) -> None:
         self._world.advance(reached)
         if self._world.reason or not reached():
-            raise WorldError(f"the world has ended: {self._world.reason or 'nothing is left to happen'}")
+            raise WorldError(
+                f"the world has ended: {self._world.reason or 'no node has anything left to do'}"
+            )
 
     def _is_asked(self) -> object:
-        """Return whether there is a question; also when the world has ended."""
+        """Return a true value if there is a question or the world has ended."""
         watch = self.watch
         if watch.applied.inbox or watch.observation.inbox:
             watch.read()
@@ -214,7 +216,7 @@ def _acted_on_by_agent(launch: str, plant: NodePlan) -> list[NodePlan]:
     """Return a plant with the agent as its only publisher of decisions.
 
     Raises:
-        GraphError: it drives a device.
+        GraphError: the plant drives a device.
     """
     if load_class(plant.node).hardware:
         raise GraphError(

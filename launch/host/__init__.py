@@ -1,1 +1,1 @@
-"""What a launch needs of its host: runtime directory, descriptors, signals, leftovers."""
+"""What a launch needs of its host: runtime directory, file descriptors, signals, leftover processes."""

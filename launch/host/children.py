@@ -1,4 +1,4 @@
-"""Ends the processes that code in this process starts and leaves running."""
+"""Ends child processes that code of this process has started and left running."""
 
 from __future__ import annotations
 

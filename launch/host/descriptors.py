@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1
-"""Descriptors per node and per edge: four to nine more than measured in graphs of 4 to 15 nodes."""
+"""File descriptors per node and per edge: four to nine more than measured in graphs of 4 to 15 nodes."""
 SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
-"""Descriptors that an introspection client needs."""
+"""File descriptors that an introspection client needs."""
 _SPARE = 200
-"""Reserve of descriptors for files and sockets that nodes open themselves."""
+"""Reserve of file descriptors for files and sockets that nodes open themselves."""
 
 
 def needed(plan: Plan) -> tuple[int, str]:
-    """Return the largest number of descriptors that a process needs, and the name of that process."""
+    """Return the number of file descriptors of the process that needs the most, and the name of that process."""
     ends = Counter(name for publisher, node, _ in plan.edges() for name in (publisher, node))
     found = [(_OF_NODE + _PER_EDGE * ends[node.name], node.name) for node in plan.nodes]
     most, name = max([(_OF_LAUNCHER + _PER_NODE * len(plan.nodes), "the launcher"), *found])
@@ -34,14 +34,14 @@ def needed(plan: Plan) -> tuple[int, str]:
 
 
 def how_to_raise(count: int) -> str:
-    """Return the hint for raising the hard limit to a number of descriptors: only root may, in a shell."""
+    """Return the hint how to raise the hard limit to a number of file descriptors: only root may, in a shell."""
     if os.geteuid() == 0:
         return f"run `ulimit -n {count}`"
     return f"raise the hard limit: `hard nofile {count}` for this user in /etc/security/limits.conf, then log in again"
 
 
 def allow(count: int, user: str) -> None:
-    """Raise the limit of this process and its children to a number of descriptors, plus a reserve.
+    """Raise the limit of this process and its children to a number of file descriptors, plus a reserve.
 
     Raises:
         LaunchError: the limit cannot be raised that far.

@@ -35,7 +35,7 @@ class Running:
 
     @property
     def lives(self) -> bool:
-        """Whether the launcher is still there."""
+        """Whether the launcher still runs."""
         return self.pid is None or Path(f"/proc/{self.pid}").exists()
 
 

@@ -1,8 +1,8 @@
 """Finds processes that nodes started and left running, by a mark in their environment, and ends them.
 
 Run as a script this is the watchdog of a launch: it waits for the launcher to end and, if the launcher was killed, ends
-what nodes left behind. That takes a separate process: the kernel then ends the nodes, but not the processes that they
-started. Only the standard library is imported, so that the warden is small and starts quickly.
+the processes that nodes left behind. The kernel ends the nodes of a killed launcher, but not the processes that these nodes
+started. Only the standard library is imported, so that the watchdog is small and starts quickly.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ MARK = "RTGRAPH_LAUNCH"
 GRACE_S = 0.4
 """Time from SIGTERM to SIGKILL."""
 NODES_END_WITHIN_S = 1.0
-"""Time for nodes to end after their launcher. Nodes with a device have more: their ``stop_s`` and their guard's margin."""
+"""Time for nodes to end after their launcher. Nodes with a device get more: their ``stop_s`` and their guard's margin."""
 _COMMAND_LETTERS = 80
 _ROUNDS = 5
-"""Repetitions, because a process may start another one while it is being ended."""
+"""Number of searches for leftover processes, because a process may start another one while it is being ended."""
 
 
 class Leftover(NamedTuple):
@@ -38,7 +38,7 @@ class Leftover(NamedTuple):
 
 
 def environment_of(launch: str) -> dict[str, str]:
-    """Return the environment of the processes of a launch, by its unique name on this host."""
+    """Return the environment variables for the processes of a launch, given its unique name on this host."""
     # Without SPT_NOENV, a process that sets its title would overwrite the mark.
     return {**os.environ, MARK: launch, "SPT_NOENV": "1"}
 
@@ -47,7 +47,7 @@ def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] =
     """Return the living processes of a launch.
 
     Args:
-        launch: the value of their mark.
+        launch: the value of ``MARK`` in their environment.
         sessions: all processes of these sessions belong to the launch, marked or not.
         besides: other processes to leave out. This process is always left out.
     """
@@ -88,7 +88,7 @@ def end_all(launch: str, sessions: Collection[int] = (), besides: Collection[int
 
 
 def short(command: str) -> str:
-    """Return the first part of a command."""
+    """Return a command, shortened for messages."""
     return command if len(command) <= _COMMAND_LETTERS else f"{command[: _COMMAND_LETTERS - 1]}…"
 
 
@@ -99,7 +99,7 @@ def _signal(descriptors: Collection[int], number: signal.Signals) -> None:
 
 
 def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
-    """Wait for processes to end; return the descriptors of those still alive at the timeout."""
+    """Wait for processes to end, given their pidfds; return the pidfds of those still alive at the timeout."""
     left = list(descriptors)
     deadline = time.monotonic() + within_s
     poll = select.poll()
@@ -113,7 +113,7 @@ def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
 
 
 def _state_of(process: str) -> tuple[str, int]:
-    """Return the state and the session of a process; empty if it is gone."""
+    """Return the state and the session of a process; an empty state if the process is gone."""
     # The name before these fields, in parentheses, may contain anything.
     fields = _read(process, "stat").rpartition(b")")[2].split()
     return (fields[0].decode(), int(fields[3])) if fields else ("", 0)
@@ -128,7 +128,7 @@ def _read(process: str, file: str) -> bytes:
 
 
 def _guard(launch: str, within_s: float) -> None:
-    """Read the nodes' process numbers, sent at the start and end of each, until the launcher ends; see ``Sweeper``.
+    """Read from stdin the process number of each node that starts or ends, until the launcher ends; see ``Sweeper``.
 
     Then wait for the nodes to end, and end what is left of the launch.
     """

@@ -1,4 +1,4 @@
-"""An event loop's poll: sockets and descriptors, each with a callback."""
+"""An event loop's poll: sockets and file descriptors, each with a callback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Poll:
         self._poller.register(source, zmq.POLLIN)
 
     def remove(self, source: Source) -> None:
-        """Remove a source. Do so before closing it: its number may soon be reused."""
+        """Remove a source. Do so before closing it: the number of its file descriptor may soon be reused."""
         del self._calls[source]
         self._poller.unregister(source)
 

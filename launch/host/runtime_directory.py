@@ -42,7 +42,7 @@ class RuntimeDirectory:
         """Write the launch's description atomically. ``rtgraph topic`` and other clients find the launch by it.
 
         Raises:
-            LaunchError: it cannot be written.
+            LaunchError: the description cannot be written.
         """
         write_atomically(self.path / ANNOUNCEMENT, text, LaunchError)
 
@@ -99,7 +99,7 @@ class _Unfit(LaunchError):
 
 
 def _made() -> tuple[Path, int]:
-    """Create a folder and lock it. Return its path and the lock."""
+    """Create a runtime folder and lock it. Return its path and the file descriptor of the lock."""
     refused = []
     for base in bases():
         try:
@@ -139,7 +139,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
 def _prove(path: Path) -> None:
     """Check a folder by binding a socket in it, because some file systems have no sockets."""
     if not _is_private(path):
-        raise _Unfit("its file system has no permissions, so its contents would not be private")
+        raise _Unfit("its file system keeps no permissions, so its contents would not be private")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.bind(os.fsencode(path / LONGEST_NAME))
@@ -157,7 +157,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     except UnicodeEncodeError:
         spelt = b""
     if spelt != encoded:
-        raise _Unfit("its name is not UTF-8, or differs in this locale")
+        raise _Unfit("its name is not valid UTF-8, or this locale encodes the name differently")
     excess = len(encoded) - MOST_BASE_BYTES
     if excess > 0:
         longest = SOCKET_PATH_BYTES + excess
@@ -169,7 +169,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     except OSError as error:
         raise _Unfit(os.strerror(error.errno or 0)) from error
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise _Unfit("any user may replace its contents (chmod +t)")
+        raise _Unfit("any user may replace its contents: chmod +t prevents that")
 
 
 def _is_private(path: Path) -> bool:
@@ -179,7 +179,7 @@ def _is_private(path: Path) -> bool:
 
 
 def _sweep(base: Path) -> None:
-    """Remove the folders of launches that were killed before they could remove them."""
+    """Remove the runtime folders that killed launches left behind."""
     for path in base.glob(f"{PREFIX}*"):
         try:
             if not _is_private(path):

@@ -11,7 +11,7 @@ from rtgraph.launch.console.interruption import ending_signals
 
 
 class Signals:
-    """Catches the signals while it is entered. ``descriptor`` becomes readable when a signal arrives."""
+    """A context that catches the signals. The file descriptor ``descriptor`` becomes readable when a signal arrives."""
 
     def __init__(self) -> None:
         self.first: int | None = None
@@ -38,11 +38,11 @@ class Signals:
 
     @property
     def descriptor(self) -> int:
-        """Readable when a signal has arrived."""
+        """The file descriptor that becomes readable when a signal arrives."""
         return self._wake.fileno()
 
     def clear(self) -> None:
-        """Make the descriptor unreadable again."""
+        """Take a signal's byte from ``descriptor``, which becomes readable again at the next signal."""
         self._wake.recv(64)
 
     def _caught(self, number: int, _: object) -> None:

@@ -19,7 +19,7 @@ from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
 
 
 class Sweeper:
-    """Ends leftover processes. Enter it before any process of a launch starts, and leave it when all nodes have ended.
+    """A context that ends leftover processes. It begins before any process of a launch starts, and ends after all nodes.
 
     When a node ends, the processes in its session are ended at once; processes in other sessions are ended with the
     launch. The launcher must adopt orphans; orphans that end are reaped.
@@ -94,7 +94,7 @@ class Sweeper:
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
 
     def attend(self, now_s: float) -> None:
-        """Kill processes that did not end within the grace period."""
+        """Kill the processes to end that are still alive after the grace period."""
         due = [descriptor for at_s, descriptor in self._ending if at_s <= now_s]
         self._ending = [one for one in self._ending if one[1] not in due]
         for descriptor in due:
@@ -103,7 +103,7 @@ class Sweeper:
             os.close(descriptor)
 
     def reap(self, known: Iterable[int]) -> None:
-        """Reap adopted processes that have ended, except known ones, which have another owner."""
+        """Reap adopted processes that have ended, except those in ``known``, which other objects reap."""
         mine = {self._warden.pid, *known}
 
         def is_adopted(child: int) -> bool:
@@ -142,7 +142,7 @@ class Sweeper:
             self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
 
     def _is_unborn(self, one: Leftover) -> bool:
-        """Return whether a process is a node, not left by one: the launch stopped between its fork and its registration."""
+        """Return whether a process is itself a node: the launch stopped between the node's fork and its registration."""
         title = one.command.removeprefix(TITLE)
         return one.pid == one.session and one.command.startswith(TITLE) and title not in self._begun
 

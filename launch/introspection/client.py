@@ -20,7 +20,7 @@ A = TypeVar("A", bound=Message)
 
 
 class Client:
-    """Sends questions to one launcher while it is entered."""
+    """A context in which questions can be sent to one launcher."""
 
     def __init__(self, session: LiveSession) -> None:
         allow(CLIENT, "looking into a running graph")

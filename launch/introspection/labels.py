@@ -26,7 +26,7 @@ class Labels:
         self._spec = spec_in(parsed_plan(plan)) if self._kind in LABELLED else RecordedSpec()
 
     def on(self, values: Mapping[str, object], stamp_ns: int) -> dict[str, object]:
-        """Return a message's fields with the names and units of elements, and with capture times and ages in ms, too."""
+        """Return a message's fields with the names and units of their elements, and with capture times and ages in ms."""
         return {name: self._on(name, value, stamp_ns) for name, value in values.items()}
 
     def _on(self, field: str, value: object, stamp_ns: int) -> object:

@@ -1,4 +1,4 @@
-"""Figures of a running graph's nodes and edges, computed from the launcher's answers."""
+"""States, counts and rates of a running graph's nodes and edges, computed from the launcher's answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LiveNode:
     restarts: int
     heard_s: float | None
     does: str = ""
-    """The state of a robot; empty for other nodes."""
+    """The state of the robot that the node drives; empty for other nodes."""
     cpu_percent: float | None = None
     resident_bytes: int | None = None
     in_hz: float | None = None
@@ -85,14 +85,14 @@ def snapshot(session: LiveSession) -> LiveGraph:
     """Return the current state of a running graph.
 
     Raises:
-        LaunchError: it does not answer.
+        LaunchError: the graph's launcher does not answer.
     """
     with Client(session) as client:
         return figures(client.ask(AskGraph(), Graph))
 
 
 def figures(graph: Graph) -> LiveGraph:
-    """Return the figures computed from the launcher's answer."""
+    """Return the states, counts and rates that follow from the launcher's answer."""
     return LiveGraph(graph.name, graph.now_ns / 1e9, tuple(map(_node, graph.nodes)), _progress(graph))
 
 

@@ -18,7 +18,7 @@ def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:
         modules: files and packages of modules that are not installed, by top-level name.
 
     Raises:
-        LaunchError: it cannot be found here.
+        LaunchError: the class cannot be imported here.
     """
     module, _, name = path.partition(":")
     for first, file in modules.items():

@@ -36,7 +36,7 @@ class Distribution:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Distribution | None:
-        """Return the distribution of values; None if there are none."""
+        """Return the distribution of values; None without values."""
         array = np.fromiter(values, np.float64)
         if not array.size:
             return None
@@ -55,9 +55,9 @@ class Distribution:
 class MeterReading:
     """The measured rates, sizes and delays of a topic.
 
-    ``rate_hz`` is the rate of arrival at this observer; ``published_hz`` is the rate of publication, computed from the
-    publishers' sequences and stamps, received or not. Rates and spreads cover the window; ``count`` and ``missed`` cover the
-    whole time. A figure is None if there are too few messages.
+    ``rate_hz`` is the rate of arrival at this observer. ``published_hz`` is the rate of publication, computed from the
+    publishers' sequences and stamps; messages that did not arrive count. Rates and distributions cover the window; ``count``
+    and ``missed`` cover the whole time. A value is None if there are too few messages for it.
     """
 
     count: int
@@ -88,7 +88,7 @@ class Meter:
         )
 
     def reading(self, now_ns: int, missed: int) -> MeterReading:
-        """Return the figures of the window that ends at a time of the graph's clock."""
+        """Return the rates, sizes and delays over the window that ends at a time of the graph's clock."""
         seen = self._seen
         while seen and seen[0].arrived_ns < now_ns - self._window_ns:
             seen.popleft()
@@ -110,7 +110,7 @@ class Meter:
 
 
 def _published_hz(seen: Iterable[_Seen]) -> float | None:
-    """Return the sum of the publishers' rates."""
+    """Return the sum of the rates at which the publishers publish, in Hz."""
     ends: dict[_StreamId, tuple[_Seen, _Seen]] = {}
     for one in seen:
         first, _ = ends.get(one.stream, (one, one))

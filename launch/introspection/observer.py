@@ -37,7 +37,7 @@ class Observed(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """Length of the document."""
+        """Length of the wire document."""
         return sum(map(len, self.frames)) - self.start
 
     def document(self) -> bytes:
@@ -67,7 +67,7 @@ class MissedMessages:
 
 
 class Observer:
-    """Subscribes to topics while it is entered.
+    """A context that subscribes to topics.
 
     Args:
         session: the running graph.

@@ -44,7 +44,7 @@ def fields(document: Frame) -> dict[str, object]:
     """Return the fields of a wire document: plain values, and arrays as read-only views of its bytes.
 
     Raises:
-        DecodeError: it is not a message.
+        DecodeError: the document is not a message.
     """
     try:
         _, _, values, buffers = msgpack.unpackb(document)
@@ -58,7 +58,9 @@ def fields(document: Frame) -> dict[str, object]:
         RecursionError,
         msgpack.UnpackException,
     ) as error:
-        raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
+        raise DecodeError(
+            f"the bytes are not a message: {str(error)[:100] or type(error).__name__}"
+        ) from error
 
 
 def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, object]:

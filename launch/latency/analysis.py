@@ -28,7 +28,7 @@ class Latency:
     edge: Edge | None
     """The edge; None for a worker."""
     seen_by: str
-    """Who measured the durations: the worker, or of an edge the ``receiver`` or the ``recorder``."""
+    """Who measured the durations: the worker itself; for an edge, the ``receiver`` or the ``recorder``."""
     durations_ms: list[float]
     fits: list[Fit]
     """The fitted distributions, the best first."""
@@ -53,7 +53,7 @@ class Latency:
                 return in_order(self.durations_ms)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figures and the fits as JSON values."""
+        """Return the statistics of the durations and the fits as JSON values."""
         return {
             "name": self.name,
             "what": self.what,

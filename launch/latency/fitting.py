@@ -62,7 +62,7 @@ class Fit:
 def fitted(durations_ms: Sequence[float]) -> list[Fit]:
     """Return the fits to durations, the best first.
 
-    Durations that do not vary are constant, without any other fit.
+    If the durations do not vary, the only fit is a constant.
 
     Args:
         durations_ms: at least one duration, in ms.

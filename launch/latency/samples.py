@@ -6,9 +6,9 @@ Inference times are those that decisions report; for pauses see ``pauses``. The 
 * In real time it is the time at which the recorder, a subscriber like the others, received the message. For a ``Claim`` (the
   observation assigned to a worker) it is the worker's decision, which holds the time at which the worker read the claim.
 
-In virtual time a plant ticks exactly when the tick is due. So the transport times of a real plant's messages are related to due
-times: a message that the plant publishes at a tick counts as sent at the tick's due time, and from the transport time of a
-message to the plant the lateness of the tick that uses it is subtracted.
+In virtual time a plant ticks exactly when the tick is due. So the transport times of a real plant's messages are corrected for
+lateness: a message that the plant publishes at a tick counts as sent at the tick's due time. A message to the plant counts as
+arrived earlier, by the lateness of the tick that uses the message.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Durations:
     workers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """The inference times, by worker."""
     pauses: dict[str, list[float]] = field(default_factory=dict)
-    """The pauses between two inferences, by worker; none with claims."""
+    """The pauses between two inferences, by worker, without workers that receive claims."""
     edges: dict[Edge, list[float]] = field(default_factory=lambda: defaultdict(list))
     seen_by: dict[Edge, str] = field(default_factory=dict)
     """Who measured the arrival of an edge's messages: ``receiver`` or ``recorder``."""
@@ -68,7 +68,7 @@ def durations_of(bag: Bag) -> Durations:
     """Return the durations of a recording.
 
     Raises:
-        BagError: it has no plan, or no decisions.
+        BagError: the recording has no plan, or no decisions.
     """
     plan = Plan.from_yaml(bag.plan("only what `rtgraph launch` recorded has one"))
     found = Durations(plan)
@@ -110,7 +110,7 @@ class _Ticks:
         self._late_ns.append(applied["lateness_ns"])
 
     def lateness_at(self, arrived_ns: int) -> int:
-        """Return the lateness of the first tick that began at a time or later."""
+        """Return the lateness, in ns, of the first tick that began at this time or later; 0 if there is no such tick."""
         index = bisect_left(self._began_ns, arrived_ns)
         return self._late_ns[index] if index < len(self._late_ns) else 0
 

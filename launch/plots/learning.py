@@ -1,4 +1,4 @@
-"""The learning picture: returns over frames, and below them the learner's figures."""
+"""The learning picture: returns over frames, and below them the loss, the values and the rate of updates."""
 
 from __future__ import annotations
 

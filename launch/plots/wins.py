@@ -16,9 +16,9 @@ SECONDS_A_MINUTE = 60.0
 
 
 def draw_wins(figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str) -> None:
-    """Draw the number of episodes won so far, a step at each episode that was won. Runs of a group have one colour.
+    """Draw the number of episodes won so far as a curve with a step at each win. Runs of a group have one colour.
 
-    Time is that of the game, which passes at its own rate whether or not the agent has decided.
+    The axis is the time of the game, which goes on whether or not the agent has decided.
 
     Raises:
         MetricsError: a run does not say which episodes were won.

@@ -42,11 +42,11 @@ class Barrier:
             del self._pending[edge]
 
     def waits_for(self, node: str) -> bool:
-        """Return whether an edge of a node is still unproven."""
+        """Return whether no probe has arrived yet over one of the node's edges."""
         return any(node in edge[:2] for edge in self._pending)
 
     def probe(self, now_s: float, send: Callable[[str, int], None]) -> None:
-        """Have the publishers of unproven edges send a probe, if the last one was a period ago."""
+        """Have publishers send a probe over each pending edge, if the last probes were sent a period ago or earlier."""
         if not self._pending or now_s < self._probe_at:
             return
         self._probe_at = now_s + PROBE_PERIOD_S

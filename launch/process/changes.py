@@ -1,4 +1,4 @@
-"""Parameter changes in progress: sent to nodes, and not yet answered by all of them."""
+"""Parameter changes that were sent to nodes and are not yet answered by all of these nodes."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Changes:
         self._numbers = itertools.count(1)
 
     def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
-        """Change parameters of nodes, and answer when all have done so. Nodes that are down start with the new values.
+        """Send a change to nodes. The client gets its answer when all nodes have answered.
 
-        Text is parsed as the type that each node declares.
+        Nodes that are down restart with the new values. A value that is text is parsed as the type that each node declares.
 
         Raises:
             GraphError: a node cannot take the values; no node is changed.
@@ -72,7 +72,7 @@ class Changes:
             try:
                 changed = with_values(params_of(member), values)
             except NodeError as error:
-                raise GraphError(f"{member.plan.name}: {error.problem}", hint=error.hint) from error
+                raise GraphError(f"node {member.plan.name}: {error.problem}", hint=error.hint) from error
             wanted[member.plan.name] = written_values(changed, values)
         asked_members = [member for member in members if member.ready and member.process is not None]
         number = next(self._numbers)
@@ -89,7 +89,7 @@ class Changes:
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:
-        """Store a node's answer. Values that it accepted also apply to its next incarnations."""
+        """Store a node's answer. Values that the node accepted also apply after its next restarts."""
         if not answer.problem:
             self._members[node].changed |= answer.values
         change = self._changes.get(answer.number)

@@ -56,7 +56,7 @@ class ControlServer:
         self.control.send_multipart([identity, *named(message)])
 
     def received(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
-        """Yield pending messages: the node, its incarnation, and the message (or the error if it cannot be decoded)."""
+        """Yield pending messages: the node, its incarnation, and the message (or the error if the message cannot be decoded)."""
         while True:
             try:
                 identity, *frames = self.control.recv_multipart(zmq.NOBLOCK)

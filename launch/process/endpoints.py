@@ -22,7 +22,7 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
     Args:
         plan: the graph.
         runtime: folder of the ipc sockets.
-        tcp_port: use tcp on loopback instead, with two ports per node from this one on.
+        tcp_port: use tcp on loopback instead of ipc, with two ports per node from this port on.
 
     Raises:
         LaunchError: a port is taken.

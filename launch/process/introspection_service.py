@@ -1,6 +1,6 @@
-"""The launcher's side of introspection: answers questions about its graph, and forwards requests to nodes.
+"""The launcher's side of introspection: answers clients' questions about its graph, and forwards requests to nodes.
 
-It never blocks. Answers to a client that does not read are dropped, invalid questions are ignored, and a question that
+The service never blocks. Answers to a client that does not read are dropped, invalid questions are ignored, and a question that
 needs a node is answered when the node answers or times out.
 """
 
@@ -48,11 +48,11 @@ QUESTIONS_AT_ONCE = 16
 
 
 class Service:
-    """Answers questions. Leaving the context closes it.
+    """Answers questions of introspection clients. Leaving the context closes its socket.
 
     Args:
         name: name of the graph.
-        runtime: folder of its socket.
+        runtime: folder of the socket.
         members: the nodes.
         send: sends a control message to a node.
     """
@@ -86,7 +86,7 @@ class Service:
         self._context.term()
 
     def progressed(self, progress: Progress) -> None:
-        """Store the progress of the run."""
+        """Store a progress message of the run, for answers."""
         self._progress = [*self._progress[-1:], progress]
 
     def attend(self, now_s: float) -> None:

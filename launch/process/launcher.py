@@ -273,11 +273,11 @@ class Launcher:
         whom: str | Callable[[], str],
         progressed_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Handle messages until ``done``. Raise an error after ``within_s`` without progress."""
+        """Handle messages until ``done`` returns True. Raise an error after ``within_s`` without progress."""
         began_s = time.monotonic()
         while not done():
             if self._signals.first is not None:
-                raise LaunchError("interrupted")
+                raise LaunchError("interrupted by a signal before the graph had started")
             if within_s is not None and time.monotonic() > max(began_s, progressed_s()) + within_s:
                 raise LaunchError(
                     f"timed out after {within_s:.0f} s: waited for {whom if isinstance(whom, str) else whom()}"

@@ -34,7 +34,7 @@ from rtgraph.msgs.system import (
 from rtgraph.nodes.runtime import NodePlan, load_class
 
 RESTART_PROOF_S = 1.0
-"""Maximum time that a restarted node waits for the proof of its edges."""
+"""Maximum time that a restarted node waits for probes over its edges."""
 LAST_OUTPUT_S = 0.3
 
 
@@ -101,7 +101,7 @@ class NodeSupervisor:
         return all(member.ready for member in self._members.values())
 
     def prove(self) -> None:
-        """Require a probe over every edge; see ``barrier``."""
+        """Require a probe over every edge of the graph; see ``Barrier``."""
         self.barrier.require(self._members)
 
     def go(self, epoch_ns: int) -> None:
@@ -149,7 +149,7 @@ class NodeSupervisor:
                 self._take(member, message)
 
     def do_due_work(self, now_s: float) -> None:
-        """Do what is due: probes, restarts, checks for silent nodes."""
+        """Send probes, restart nodes and look for silent nodes, as far as each of these is due."""
         self.barrier.probe(
             now_s, lambda name, nonce: self._control_server.send(self._members[name], Probe(nonce=nonce))
         )

@@ -30,7 +30,7 @@ Ended = Callable[[Process, int], None]
 
 
 class Starter:
-    """Starts processes, and reports their ends. When the context ends, all of them have ended.
+    """A context that starts processes and reports when each ends. When the context ends, all these processes have ended.
 
     Args:
         plan: the launched plan.
@@ -112,10 +112,10 @@ class Starter:
         self._poll.add(self._server.descriptor, self._answered)
 
     def fill_weights(self, filled: Callable[[], None]) -> None:
-        """Have a process write the first version of all weights; ``filled`` is called afterwards.
+        """Have a separate process write the first version of all weights; ``filled`` is called afterwards.
 
         Raises:
-            LaunchError: the process failed. Raised later, while the launcher waits for events.
+            LaunchError: the process failed. It is raised later, while the launcher waits for events.
         """
         log_file = str(self._session.log_file("weights"))
 

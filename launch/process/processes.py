@@ -64,8 +64,8 @@ class ForkServer:
     """The launcher's side of the fork server. A dead server is restarted, and requests wait until it runs.
 
     Args:
-        preload: what it imports and calls before it forks.
-        environment: its environment variables.
+        preload: what the server imports and calls before it forks.
+        environment: the server's environment variables.
         early: a server that was started with this environment before the plan was known.
     """
 
@@ -84,7 +84,7 @@ class ForkServer:
 
     @property
     def descriptor(self) -> int:
-        """Readable when the server answers or ends."""
+        """The file descriptor that becomes readable when the server answers or ends."""
         return self._server.channel.fileno()
 
     @property
@@ -94,18 +94,18 @@ class ForkServer:
 
     @property
     def asked(self) -> bool:
-        """Whether an answer is pending: the server may have created a process that is not known here yet."""
+        """Whether a request is not answered yet: the server may already have created its process."""
         return bool(self._asked)
 
     def request(self, request: Request, started: Started) -> None:
-        """Request a process. ``answer`` calls ``started`` with it."""
+        """Request a process of the server. ``started`` is called with the process when the server has answered."""
         if self.ready:
             self._ask(request, started)
         else:
             self._waiting.append((request, started))
 
     def answer(self) -> None:
-        """Handle answers of the server. Call this when the descriptor is readable.
+        """Handle an answer of the server, or its end. Call this when ``descriptor`` is readable.
 
         Raises:
             LaunchError: the server ended during its imports.
@@ -181,7 +181,7 @@ def start_with_own_python(
     """Start a node with its own interpreter.
 
     Raises:
-        LaunchError: there is no such interpreter.
+        LaunchError: the interpreter cannot be started.
     """
     ours, theirs = socket.socketpair()
     try:

@@ -30,7 +30,7 @@ MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A fork server, and the socket for requests to it. It ends with its launcher."""
+    """A fork server, and the socket for requests to it. The server ends with its launcher."""
 
     popen: subprocess.Popen[bytes]
     channel: socket.socket
@@ -40,7 +40,7 @@ class ServerProcess:
         """Start a server, with its output in ``output``.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: the server cannot be started.
         """
         ours, theirs = socket.socketpair()
         try:
@@ -67,9 +67,9 @@ class ServerProcess:
 
 
 class EarlyServer:
-    """A fork server that starts on entering, while files are still read, for a launch that probably needs one.
+    """A context that starts a fork server while files are still being read, for a launch that probably needs one.
 
-    It ends on leaving, unless the launch has taken it over.
+    The server ends with the context, unless the launch has taken it over.
     """
 
     def __init__(self) -> None:

@@ -60,7 +60,7 @@ class Member:
     running: bool = False
     restart_at: float | None = None
     go_at: float = 0.0
-    """When a restarted node is released even without a probe over one of its edges: the node at the other end may hang."""
+    """The time from which a restarted node starts without probes over all its edges: the node at the other end may hang."""
     problem: str = ""
     failed_to_start: bool = False
     """Whether the node's first incarnation raised an error before ``on_start`` returned."""
@@ -70,7 +70,7 @@ class Member:
     heard_s: float = 0.0
     silent: bool = False
     does: str = ""
-    """The state of a robot; empty for other nodes."""
+    """The state of the robot that the node drives; empty for other nodes."""
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
     """The last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Member:
         return silent_s
 
     def has_gone_silent(self, now_s: float) -> bool:
-        """Return whether the node's heartbeats have just been missing for too long."""
+        """Return whether the node has become silent: no heartbeat for ``SILENT_AFTER_S``, and not reported before."""
         silent_s = now_s - self.heard_s
         if not self.running or self.process is None or silent_s < SILENT_AFTER_S:
             return False
@@ -96,7 +96,7 @@ class Member:
         return fell
 
     def failed(self, message: Failed) -> None:
-        """Record the error that ends the node's process."""
+        """Store the error that the node sent before its process ends."""
         self.problem = message.problem
         self.failed_to_start = not message.started and not self.incarnation
 

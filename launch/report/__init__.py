@@ -1,1 +1,1 @@
-"""Reports of launches: summaries, tables, and figures over sessions."""
+"""Reports of launches: summaries, tables, warnings, and groups of sessions to draw together."""

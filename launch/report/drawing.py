@@ -17,7 +17,7 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
     """Draw the pictures of a launch into ``plots``, with a subfolder for each of several monitors.
 
     Raises:
-        Exception: any error of drawing; the results do not depend on it.
+        Exception: a picture cannot be drawn. The summary does not depend on it.
     """
     monitors = watched(result.plan.nodes)
     paths: list[Path] = []

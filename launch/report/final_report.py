@@ -53,7 +53,7 @@ def _print_summaries(results: Mapping[str, Result], *, as_json: bool) -> None:
 
 
 def print_failures(results: Mapping[str, Result]) -> None:
-    """Print what failed in launches."""
+    """Print the failures of launches."""
     for title, result in results.items():
         for failure in result.failures:
             hint = "; or see" if ". hint: " in failure else ". hint: see"
@@ -113,17 +113,17 @@ def _warnings(result: Result) -> Iterator[str]:
         yield from (f"{prefix}{text}" for text in _refusals(plant, figures, summary, result.session.logs))
         yield from (f"{prefix}{text}" for text in _unseen(figures))
         if odd := figures.get("reward", {}).get("not_finite"):
-            yield f"{prefix}{odd:,} rewards were not finite: the figures exclude them and their episodes"
+            yield f"{prefix}{odd:,} rewards were not finite: the results exclude them and their episodes"
         if figures.get("missed"):
             yield f"{prefix}{figures['missed']:,} ticks passed while the plant was down"
     for one in watched(result.plan.nodes):
         figures = plants_of(summary).get(one.title, summary)
         if one.monitor in summary["restarts"] and figures.get("first_tick") is not None:
-            yield f"the figures and the trace of {one.monitor} begin at tick {figures['first_tick']:,}"
+            yield f"the results and the trace of {one.monitor} begin at tick {figures['first_tick']:,}"
 
 
 def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Iterator[str]:
-    """Yield warnings about refused decisions. A robot's safety rules refuse for other reasons than its spec."""
+    """Yield warnings about decisions with invalid actions, and about commands that a robot's safety rules refused."""
     by_reason: Counter[str] = Counter()
     for name, node in summary.get("nodes", {}).items():
         if plant in {"", name, name.rpartition("/")[0].replace("/", ".")}:
@@ -138,7 +138,7 @@ def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Ite
 
 
 def _unseen(figures: Figures) -> Iterator[str]:
-    """Yield a warning if the delay at the gate exceeds the pending actions that a policy sees."""
+    """Yield a warning if the gate's delay, in ticks, exceeds the number of pending actions that a policy sees."""
     slots, delay = figures.get("pending", {}).get("slots"), figures.get("delay_ticks") or 0
     if slots is not None and delay > slots:
         problem = (

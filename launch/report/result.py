@@ -17,7 +17,7 @@ class RunResult:
     code: int
     failures: tuple[str, ...] = ()
     virtual_s: float = 0.0
-    """Virtual time of this run, counted from where it resumed."""
+    """Virtual time of this run; in a resumed run, without the time before its checkpoint."""
     lost: bool = False
     """Whether lossless inputs lost messages."""
 

@@ -14,7 +14,7 @@ from rtgraph.launch.scoring.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
 _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
-"""Arguments that say where a run begins. Runs that differ only in these are one group."""
+"""Arguments that say where a run begins. Runs that differ only in these arguments are one group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The summary of a launch: the monitor's figures, and the state of every edge and node."""
+"""The summary of a launch: the monitor's results, and the state of every edge and node."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
 
-    The figures of a single monitor are at the top level; those of several are under ``plants``, by title. The figures of a
-    node that keeps learning curves are under ``learning``.
+    The results of a single monitor are at the top level; the results of several are under ``plants``, by title. The results
+    of a node that keeps learning curves are under ``learning``.
 
     Args:
         plan: the plan that ran.
-        reason: why it ended.
+        reason: why the plan ended.
         results: each node's result.
         reports: the counters of each node's inputs.
         restarts: number of restarts by node.
         causes: reason of the last restart by node.
         down: nodes that were down at the end, with their last errors.
-        problems: why a node has no result, or reports a failure.
+        problems: nodes without a result or with a failure, with the reasons.
     """
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}

@@ -14,7 +14,7 @@ from rtgraph.launch.console.numbers import NOTHING, percent, rounded, signed
 from rtgraph.msgs import EndReason
 
 Figures = Mapping[str, Any]
-"""Figures of a run as returned by ``Trace.figures``, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
+"""Results of a run, as returned by ``Trace.figures``, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
 
 MOST_NAMED = 3
 
@@ -22,8 +22,8 @@ MOST_NAMED = 3
 def summary_table(figures: Mapping[str, Figures]) -> Table:
     """Return a table of summaries by title, one column each.
 
-    Rows that decide which run is better are bold and compare every column with the first. None and missing figures are
-    shown as a dash.
+    Rows that decide which run is better are bold and compare every column with the first. A value that is None or missing
+    is shown as a dash.
     """
     columns = list(figures.values())
     caption = f"in parentheses: the difference from {next(iter(figures))}" if len(columns) > 1 else None
@@ -52,7 +52,7 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
 
 
 def plants_of(summary: Figures) -> Mapping[str, Figures]:
-    """Return the figures of each plant by title, if a launch has several."""
+    """Return the results of each plant by title; empty if the launch has only one plant."""
     return _part(summary, "plants")
 
 

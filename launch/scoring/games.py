@@ -9,7 +9,7 @@ from rtgraph.nodes.runtime import load_class
 
 
 def game_of(plan: Plan) -> str | None:
-    """Return the game that a plan plays, by name; None if it plays none."""
+    """Return the name of the game that a plan plays; None if it plays no game."""
     games = [node.params.get("game") for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     return games[0] if games and isinstance(games[0], str) else None
 

@@ -1,4 +1,4 @@
-"""Lines of studies: means over seeds against an axis, with their intervals."""
+"""Draws the rows of a study: means over seeds, with 95 % intervals, as lines or bars."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKERS = "os^Dvp*"
 def draw_lines(
     axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str, labels: Mapping[str, str] | None = None
 ) -> None:
-    """Draw ``y`` over ``x``, a line for each value of ``by``: means over the rows of a point, with 95 % intervals."""
+    """Draw column ``y`` over column ``x``, a line for each value of ``by``. Each point is the mean of its rows, with a 95 % interval."""
     names = list(dict.fromkeys(str(row[by]) for row in rows))
     for place, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
         points = means_over(rows, x, y, {by: name})
@@ -52,7 +52,7 @@ def means_over(rows: Sequence[Row], x: str, y: str, where: Mapping[str, str]) ->
 
 
 def draw_bars(axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str) -> None:
-    """Draw ``y`` as bars, a group for each value of ``x`` and in it a bar for each value of ``by``, with 95 % intervals."""
+    """Draw ``y`` as bars with 95 % intervals: a group of bars for each value of ``x``, and in it a bar for each value of ``by``."""
     places, names = (list(dict.fromkeys(str(row[axis]) for row in rows)) for axis in (x, by))
     width = 0.8 / len(names)
     for number, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):

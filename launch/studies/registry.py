@@ -12,9 +12,9 @@ from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.extensions import extensions
 
 GROUP = "rtgraph.studies"
-"""The entry points of other packages: a name, and a ``Study``."""
+"""Entry point group of other packages: each entry is the name of a study and its ``Study``."""
 GAMES = ("fig4", "fig5", "fig6", "fig10", "fig14")
-"""Those in ``games``."""
+"""The studies in ``games``; all others are in ``paper``."""
 STUDIES = (
     "chunking",
     "delay",
@@ -40,7 +40,7 @@ def study_named(name: str) -> Study:
 
     Raises:
         GraphError: there is no such study.
-        ExtensionError: the package that brings it is broken.
+        ExtensionError: the package that provides the study is broken.
     """
     if name in STUDIES:
         room = "games" if name in GAMES else "paper"
@@ -59,7 +59,7 @@ def study_named(name: str) -> Study:
 
 
 def usable_studies() -> list[Study]:
-    """Return all studies, those of installed packages last. One that cannot be used is logged, and left out."""
+    """Return all studies, those of installed packages last. A study that cannot be imported is logged, and left out."""
     found = []
     for name in study_names():
         try:

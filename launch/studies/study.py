@@ -1,7 +1,9 @@
-"""What a study is: cells to compute, and a picture of their figures.
+"""What a study is: an experiment that varies a few parameters (its axes), and a table and a picture of the results.
 
-A study is data. The engine (``engine``) computes the cells of any study side by side, keeps what is done, and writes the table
-and the picture. A new study is one module with a ``Study`` and one line: an entry point of the group ``rtgraph.studies``.
+A cell is one run of the study: one value on each axis, and the work that computes the results there. The engine (``engine``)
+computes the cells of any study side by side, keeps the results of finished cells, and writes the table and the picture. A new
+study is one module with a ``Study`` and one line that names it: in this repository in ``STUDIES`` (``registry.py``), in another
+package an entry point of the group ``rtgraph.studies``.
 """
 
 from __future__ import annotations
@@ -19,13 +21,13 @@ Value = str | int | float | None
 Figures = Mapping[str, Value | Sequence[float]]
 """What a cell computed: numbers, names, and lists of numbers."""
 Row = Mapping[str, Value | Sequence[float]]
-"""The axes of a cell that is done, and its figures."""
+"""The values of a finished cell: its value on each axis, and what it computed."""
 ReportProgress = Callable[[float], None]
 """Receives the share of a cell's work that is done, 0 to 1."""
 
 
 class Scale(StrEnum):
-    """The size of a study: minutes, a night on two cores, or the sizes of the paper."""
+    """The size of a study. It takes minutes, or a night on two cores, or it has the sizes of the paper."""
 
     QUICK = "quick"
     DESK = "desk"
@@ -33,7 +35,7 @@ class Scale(StrEnum):
 
 
 class Work(Protocol):
-    """The computation of a cell. It is sent to a separate process, so it holds plain values."""
+    """The computation of a cell. It may be sent to a separate process, so it holds plain values."""
 
     @property
     def alone(self) -> bool:
@@ -41,14 +43,14 @@ class Work(Protocol):
         ...
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the figures, apart from versions and machine."""
+        """Return JSON values that determine the results of ``run``, apart from the versions of packages and the machine."""
         ...
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Compute the figures.
+        """Compute the results of the cell, by name.
 
         Args:
-            folder: the cell's own folder. It may hold what an interrupted run left, from which to continue.
+            folder: the cell's own folder. It may hold files of an interrupted run, from which this run continues.
             report: receives the progress.
         """
         ...
@@ -56,7 +58,7 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run of a study: its value on each axis, and the work."""
+    """One run of a study: its value on each axis (``at``), and the work that computes its results."""
 
     at: Mapping[str, Value]
     work: Work
@@ -81,7 +83,7 @@ class Study:
     cells: Callable[[Scale, Sequence[Row]], Sequence[Cell]]
     draw: Callable[[Figure, Sequence[Row]], None]
     seen: Callable[[Sequence[Row]], str]
-    """Returns what the rows show, in one or two sentences with their figures."""
+    """Returns what the rows show, in one or two sentences with numbers."""
     expected: Mapping[Scale, str]
     """How long each scale takes on two cores."""
     lists: tuple[str, ...] = ()
@@ -89,22 +91,22 @@ class Study:
 
 
 def real(value: object) -> float:
-    """Return a figure that is a number.
+    """Return a value of a row that is a number, as a float.
 
     Raises:
-        TypeError: it is not a number.
+        TypeError: the value is not a number.
     """
     if not isinstance(value, int | float):
-        raise TypeError(f"a figure of the study should be a number, not {value!r}")
+        raise TypeError(f"a value in a row of the study should be a number, not {value!r}")
     return float(value)
 
 
 def plain(value: object) -> Value:
-    """Return a figure that is not a list.
+    """Return a value of a row that is not a list.
 
     Raises:
-        TypeError: it is a list.
+        TypeError: the value is a list.
     """
     if value is not None and not isinstance(value, str | int | float):
-        raise TypeError(f"a figure of the study should be a single value, not {value!r}")
+        raise TypeError(f"a value in a row of the study should be a number or a text, not {value!r}")
     return value

@@ -28,6 +28,7 @@ examples:
   rtgraph reproduce staggering --scale desk --only latency=const,norm5 workers=6,8
   rtgraph reproduce delay --scale desk --join here.csv there.csv --no-compute
 
+A study consists of cells: a cell is one run, with one combination of values on the study's axes.
 A study runs its cells side by side and keeps each one that is done in the folder of --out: after Ctrl-C, or a crash, the
 same command continues. The table is CSV, a row for each cell with the command that computes it. In the printed table and
 the picture, [low, high] is the 95 % bootstrap interval over seeds. --join takes the rows of such tables for done, so parts

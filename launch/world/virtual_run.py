@@ -41,7 +41,7 @@ def run_virtual(
     """Run a plan to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
-        RtgraphError: it could not be started.
+        RtgraphError: the plan could not be started.
     """
     with _logged(session) as log_file, ended_with(status.note) as left_behind:
         use_threads(plan)

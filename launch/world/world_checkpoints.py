@@ -47,7 +47,7 @@ def plan_of(session: Path) -> Plan:
     """Return the plan of a session.
 
     Raises:
-        CheckpointError: it is not a session.
+        CheckpointError: the folder is not a session.
     """
     file = session / "plan.yaml"
     try:
@@ -68,7 +68,7 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
     """Restore a world from a session's newest readable checkpoint; return the interval of its checkpoints.
 
     Raises:
-        CheckpointError: there is none, it belongs to another plan, or nothing is left to run.
+        CheckpointError: there is no readable checkpoint, it belongs to another plan, or nothing is left to run.
     """
     file = _fitting(plan, session, status)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
@@ -81,7 +81,7 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
 
 
 def check_resume(plan: Plan, session: Path) -> None:
-    """Check that a plan can resume from a session. Raises as ``resumed``."""
+    """Check that a plan can resume from a session. Raises the errors of ``resumed``."""
     _fitting(plan, session, Silent())
 
 
@@ -97,8 +97,8 @@ def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
     file = _newest(session, status)
     if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
         raise CheckpointError(
-            f"{session} cannot be resumed: it was written by an older version, with ticks at other nanoseconds",
-            hint="run it again, or resume it with the version of rtgraph that wrote it",
+            f"{session} cannot be resumed: an older version of rtgraph wrote it, which rounded the times of ticks differently",
+            hint="launch it again, or resume it with the version of rtgraph that wrote it",
         )
     _must_run_the_same_modules(plan, session)
     if file.head.get("plan") != plan_digest(plan):
@@ -114,7 +114,7 @@ def _must_run_the_same_modules(plan: Plan, session: Path) -> None:
     for name, module in plan.modules.items():
         if name in then and then[name].digest != module.digest:
             raise CheckpointError(
-                f"{Path(module.file).name} is not the file that {session} ran with",
+                f"{Path(module.file).name} has changed since {session} ran with it",
                 hint="restore the file as it was",
             )
 

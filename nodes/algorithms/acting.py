@@ -42,7 +42,7 @@ class Acting(ABC):
             module: the network.
             observations: the observation, (1, *observation).
             rng: the source of all randomness.
-            explore: whether the algorithm explores, such as by noise of the network; False for its best action.
+            explore: whether to explore, such as by noise of the network; False for the best action that the network knows.
         """
 
     @abstractmethod

@@ -14,7 +14,7 @@ def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> 
     """Return the ``Acting`` of an algorithm: its network, and how outputs become actions.
 
     Args:
-        algorithm: its name or class path; None for the one that is used for this network and plant.
+        algorithm: the algorithm's name or class path; None for the default of this network and plant.
         network: the network's spec.
         plant: the plant's spec.
 
@@ -27,8 +27,8 @@ def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> 
         found = class_at(path)
     except AttributeError as error:
         raise LearningError(
-            f"algorithm {name!r}: its parameters name no class that acts",
-            hint="set `acting` to the path of its subclass of Acting, package.module:Class",
+            f"algorithm {name!r} names no class that chooses actions: the class of its parameters lacks `acting`",
+            hint="set `acting` there to the path of a subclass of Acting, package.module:Class",
         ) from error
     except NodeError as error:
         raise LearningError(f"algorithm {name!r}: {error.problem}", hint=error.hint) from error

@@ -109,7 +109,7 @@ def algorithm_of(
     """Return the algorithm for these parameters, a network and a plant.
 
     Raises:
-        LearningError: its class cannot be imported, or is not an algorithm.
+        LearningError: the algorithm's class cannot be imported, or is not a subclass of `Algorithm`.
     """
     try:
         found = class_at(params.algorithm)

@@ -89,7 +89,7 @@ class TensorBatch:
         }
         if not bool(((vectors["discounts"] >= 0) & (vectors["discounts"] <= 1)).all()):
             raise LearningError(
-                "a discount in the batch is not from 0 to 1",
+                "a discount in the batch is outside 0 to 1",
                 hint="give gamma^ticks, or 0 at a terminal state",
             )
         shapes = {name: (count, *part.shape) for name, part in plant.parts.items()}
@@ -109,11 +109,12 @@ def _actions(actions: Tensor, plant: PlantSpec) -> Tensor:
         if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
             raise LearningError(f"actions should be integers of shape (batch,), not {_described(actions)}")
         if not 0 <= int(actions.min()) <= int(actions.max()) < spec.count:
-            raise LearningError(f"an action in the batch is not from 0 to {spec.count - 1}")
+            raise LearningError(f"an action in the batch is outside 0 to {spec.count - 1}")
         return actions.to(torch.int64)
     if not isinstance(spec, Continuous):
         raise LearningError(
-            f"{spec.kind} actions cannot be learned from: the plant needs discrete or continuous ones"
+            f"no algorithm learns from {spec.kind} actions",
+            hint="choose a plant with discrete or continuous actions",
         )
     if not actions.is_floating_point() or actions.shape != (len(actions), spec.size) or not len(actions):
         raise LearningError(
@@ -129,10 +130,13 @@ def _frames(
 ) -> Observations:
     if not isinstance(values, Mapping):
         if shapes.keys() != {WHOLE}:
-            raise LearningError(f"{name} should have the parts {', '.join(shapes)}")
+            raise LearningError(
+                f"{name} should be a mapping with the parts {', '.join(shapes)}, not one array"
+            )
         return _checked(name, values, shapes[WHOLE]).to(device)
     if values.keys() != shapes.keys() or WHOLE in shapes:
-        raise LearningError(f"{name} has the parts {', '.join(values)}, not those of the plant")
+        expected = "one array" if WHOLE in shapes else f"the parts {', '.join(shapes)}"
+        raise LearningError(f"{name} has the parts {', '.join(values)}, and the plant has {expected}")
     return {part: _checked(f"{name}[{part!r}]", values[part], shapes[part]).to(device) for part in shapes}
 
 

@@ -37,7 +37,7 @@ def margin(values: Tensor, actions: Tensor, least: float) -> Tensor:
 
     Args:
         values: (batch, actions)
-        actions: Those of the demonstration, (batch,).
+        actions: The demonstrated actions, (batch,).
         least: The margin.
     """
     demonstrated = of_actions(values, actions)
@@ -56,7 +56,7 @@ def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
 
 
 def clipping(norm: float, most: float) -> float:
-    """Return the factor that clips a gradient of this norm to the maximum; 1 if it is shorter."""
+    """Return the factor that scales a gradient of this norm down to the maximum norm; 1 if the gradient is shorter."""
     return min(1.0, most / (norm + 1e-6))
 
 
@@ -64,7 +64,7 @@ def same_shape(**tensors: Tensor) -> None:
     """Check that shapes are equal, so that no tensor is broadcast.
 
     Raises:
-        ValueError: they differ.
+        ValueError: two shapes differ.
     """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if len(set(shapes.values())) != 1:

@@ -41,14 +41,14 @@ class AlgorithmParams(Record):
     target_every: PositiveInt = 10_000
     """Number of updates between updates of the target network."""
     tau: float = Field(default=1.0, gt=0, le=1)
-    """The share of the weights in the target network at each of its updates: 1 copies them."""
+    """How far each update of the target network moves it towards the weights: 1 copies the weights."""
     gamma: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda gamma: gamma is None)
-    """The discount per tick, as that of the replay memory. Networks that predict need it, to count the ticks of a transition;
-    null: they learn their model from the algorithm's loss alone."""
+    """The discount per tick, equal to the replay memory's. A network with ``predict`` computes the number of ticks of a
+    transition from it; if it is null, the network learns its model from the algorithm's loss alone."""
     auxiliary_weight: float = Field(
         default=1.0, ge=0, allow_inf_nan=False, exclude_if=lambda weight: weight == 1
     )
-    """The factor of the network's own loss, which networks that predict have, beside the algorithm's."""
+    """The factor of the network's own loss, which is added to the algorithm's loss. Networks with ``predict`` have one."""
     device: str = "cpu"
     """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True
@@ -82,14 +82,14 @@ class AlgorithmParams(Record):
         """Check that the algorithm can learn this kind of action (discrete or continuous).
 
         Raises:
-            LearningError: it cannot.
+            LearningError: the algorithm needs another kind of action.
         """
 
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:
         """Check that the algorithm fits a network and a plant.
 
         Raises:
-            LearningError: it cannot.
+            LearningError: the algorithm does not fit.
         """
         del network
         self.check_plant(plant)
@@ -117,7 +117,7 @@ class ValueParams(AlgorithmParams):
         """Check that the actions are discrete.
 
         Raises:
-            LearningError: they are not.
+            LearningError: the plant's actions are not discrete.
         """
         must_be_discrete(plant)
 
@@ -125,7 +125,7 @@ class ValueParams(AlgorithmParams):
         """Check that the actions are discrete, and that the network's head has a support if it needs one.
 
         Raises:
-            LearningError: it does not fit.
+            LearningError: the actions are not discrete, or the head does not fit the algorithm.
         """
         super().check(network, plant)
         if self.distributional and network.head.support is None:
@@ -141,10 +141,10 @@ class ValueParams(AlgorithmParams):
 
 
 def must_be_discrete(plant: PlantSpec) -> int:
-    """Return the number of a plant's actions.
+    """Return the number of a plant's discrete actions.
 
     Raises:
-        LearningError: they are not discrete.
+        LearningError: the plant's actions are not discrete.
     """
     if not isinstance(plant.action, Discrete):
         raise LearningError(

@@ -57,7 +57,7 @@ def params_class(name: str) -> type[AlgorithmParams]:
     Raises:
         LearningError: there is no such algorithm.
         NodeError: there is no class at the class path.
-        ExtensionError: it cannot be loaded from its package.
+        ExtensionError: the class cannot be loaded from its package.
     """
     if name in _KINDS:
         return _KINDS[name]

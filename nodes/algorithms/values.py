@@ -28,7 +28,7 @@ class Greedy(Acting):
     def act(
         self, module: Network, observations: Observations, rng: np.random.Generator, *, explore: bool
     ) -> Action:
-        """Return the action; noisy layers have noise while it explores."""
+        """Return the index of the action with the highest value. Noisy layers have noise only if ``explore`` is true."""
         # The noise is drawn or disabled each time: other policies in this process may share the module.
         if explore:
             module.draw_noise(rng)
@@ -37,7 +37,7 @@ class Greedy(Acting):
         return int(module(observations).argmax())
 
     def random(self, rng: np.random.Generator) -> Action:
-        """Return the number of an action, drawn uniformly."""
+        """Return the index of an action, drawn uniformly."""
         return int(rng.integers(self._actions))
 
 

@@ -39,9 +39,9 @@ class Picture:
     image: Image
     """(height, width, 3), RGB."""
     captured_ns: int
-    """When it was received by this computer, in ns of the given clock."""
+    """When this computer received the picture, in ns of the given clock."""
     number: int
-    """Counts the pictures of the source, from 1."""
+    """The picture's number among those of the source, from 1."""
 
 
 class CaptureCounts(Record):
@@ -127,7 +127,7 @@ class Capture:
             return CaptureCounts(pictures=self._pictures, dropped=self._dropped, failures=self._failures)
 
     def close(self, within_s: float = 1.0) -> bool:
-        """Stop reading and release the source. Return False if it blocks: its thread is abandoned."""
+        """Stop reading and release the source. Return False if the source blocks: the thread that reads it is abandoned."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(within_s)

@@ -30,9 +30,9 @@ class SourceParams(Record):
     source: int | str
     """The number or path of a device, a video file, or the URL of an MJPEG stream. A file starts again at its end."""
     size: tuple[int, int] | None = None
-    """Height and width of the pictures: others are scaled. A list, or text such as 84x84. Null for what the source gives."""
+    """Height and width to which pictures are scaled: a list, or text such as 84x84. Null for the size that the source gives."""
     asked_size: tuple[int, int] | None = None
-    """Height and width requested from a device, which returns the nearest that it has."""
+    """Height and width requested from a device, which delivers the nearest size that it has."""
     fps: float | None = Field(default=None, gt=0, le=1000)
     """Pictures per second requested from a device, or read from a file; null for its own rate."""
     fourcc: str | None = Field(default=None, min_length=4, max_length=4)
@@ -61,13 +61,13 @@ class Source(Protocol):
     """An open source of pictures. Its calls come from one thread."""
 
     def grab(self, closing: threading.Event) -> None:
-        """Wait for the next picture.
+        """Wait for the next picture, which `retrieve` returns.
 
         Args:
             closing: set when the picture is no longer needed.
 
         Raises:
-            RobotError: there is no picture.
+            RobotError: the source gives no picture.
         """
         ...
 
@@ -75,7 +75,7 @@ class Source(Protocol):
         """Return the picture, (height, width, 3) RGB.
 
         Raises:
-            RobotError: it cannot be decoded.
+            RobotError: the picture cannot be decoded.
         """
         ...
 
@@ -88,7 +88,7 @@ def opencv() -> ModuleType:
     """Import OpenCV, quiet and with one thread.
 
     Raises:
-        MissingPackage: it is not installed.
+        MissingPackage: OpenCV is not installed.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -37,7 +37,7 @@ class BatchParams(Params):
     correction: float = Field(default=1.0, ge=0, le=1)
     """Initial β of prioritised sampling, the exponent of the importance weights."""
     correction_over: int = Field(default=0, ge=0)
-    """Number of updates over which β rises to 1, linearly; 0 for a constant β."""
+    """Number of updates over which β increases linearly to 1; 0 for a constant β."""
     latency: LatencyParams = Measured()
     """The duration of an update. In real time, shorter updates are padded to it."""
 
@@ -87,7 +87,7 @@ class Batches(Node[B]):
         return weights_named(self.context.launch_context.weights, self.params.weights)
 
     def begun(self) -> int:
-        """Return the version at which learning began: the schedule of β starts there."""
+        """Return the version of the weights at which learning began. The schedule of β starts at this version."""
         return self.learned_weights().plan.begun
 
     def begin_requests(self, version: int) -> None:
@@ -100,7 +100,7 @@ class Batches(Node[B]):
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Request the next batch, and return this one; None if its frames are overwritten.
+        """Request the next batch, and return this one; None if the replay memory has overwritten its frames.
 
         Args:
             message: the received batch.

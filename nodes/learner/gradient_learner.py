@@ -124,7 +124,7 @@ class GradientLearner(Batches[BatchParams]):
         self._number += 1
 
     def _shared(self) -> GradientMemory | None:
-        """Return shared memory for gradients; None in virtual time (one process), or if it is not available."""
+        """Return shared memory for gradients; None in virtual time (one process), or if shared memory is not available."""
         launch_context = self.context.launch_context
         if not launch_context.realtime or launch_context.directory is None:
             return None
@@ -147,15 +147,15 @@ class GradientLearner(Batches[BatchParams]):
             self._memory = None
 
     def _on_new_version(self, announced: WeightsVersion) -> None:
-        """Handle a new version. If its owner has restarted, offered gradients are discarded."""
+        """Note a new version of the weights. If the learner that owns them has restarted, it needs no gradient of before."""
         if self._shown is None or announced.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = announced
 
     def _has_weights(self) -> bool:
-        """Read the newest weights; return whether they are the expected ones.
+        """Read the newest weights; return whether they are the version that the learner's last answer named, or newer.
 
-        If they are not, or are already overwritten, a newer version will be announced.
+        If they are older, or already overwritten, a newer version will be announced.
         """
         announced = self._shown
         if announced is None or announced.target_version is None or announced.target_slot is None:

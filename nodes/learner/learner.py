@@ -23,14 +23,14 @@ class LearnerParams(LearningParams):
     order: Literal["round_robin", "parallel"] = "round_robin"
     """`round_robin` applies gradients one by one, in cyclic order; `parallel` applies their mean."""
     silence_s: float = Field(default=3.0, gt=0)
-    """Time without a message after which a gradient learner is left out; longer if gradients take longer."""
+    """Time without a message after which a gradient learner is left out. The time is longer if gradients take longer."""
 
 
 class Learner(Learning[LearnerParams]):
-    """Updates the weights with batches of the replay memory, one after the other.
+    """Updates the weights with batches of the replay memory, one batch after the other.
 
-    With several ``learners`` it computes no gradients: it applies those of the gradient learners, in cyclic order or
-    as their mean, and answers each. A gradient learner that dies is left out, and rejoins after its restart.
+    With several ``learners`` this node computes no gradients: it applies the gradients of the gradient learners, in cyclic
+    order or as their mean, and answers each. A gradient learner that dies is left out, and rejoins after its restart.
     """
 
     gradient = Input(Gradient, queue(1024), many=True, optional=True)

@@ -39,7 +39,7 @@ class LearningParams(BatchParams):
     resume: str | None = None
     """The checkpoint to resume from, or a folder of them."""
     pretraining: PretrainingParams = PretrainingParams()
-    """Updates from demonstrations before the world runs; none if the node resumes from a checkpoint."""
+    """Updates from demonstrations before the world runs. A node that resumes from a checkpoint makes none."""
 
 
 P = TypeVar("P", bound=LearningParams)
@@ -152,7 +152,7 @@ class Learning(Batches[P]):
         self.owner.keep_in(self._folder(), self.context.launch_context.limits.ticks)
 
     def begun(self) -> int:
-        """Return the version at which learning began; if the run resumed another one, that run's."""
+        """Return the version at which learning began: in this run, or in the earlier run that this run resumes."""
         return self.owner.updater.begun
 
     def versions_per_publication(self) -> int:

@@ -95,7 +95,7 @@ class Owner:
         """Resume from a checkpoint, or the newest one of a folder.
 
         Raises:
-            CheckpointError: it cannot be read, or is of another network, plant or world.
+            CheckpointError: the checkpoint cannot be read, or belongs to another network, plant or world.
         """
         checkpoint_parameters(path).must_be_in(self._weights.plan.identity)
         state = load(path)
@@ -106,7 +106,7 @@ class Owner:
         """Resume from the newest checkpoint of an earlier incarnation, if there is one.
 
         Raises:
-            CheckpointError: it cannot be read.
+            CheckpointError: the checkpoint cannot be read.
         """
         if self._checkpoints is None or not self._checkpoints.any():
             return False
@@ -116,7 +116,7 @@ class Owner:
         return True
 
     def ticks(self, now_ns: int) -> int:
-        """Return the number of plant ticks until now, computed from the rate; earlier runs that were resumed count."""
+        """Return the number of plant ticks until now, computed from the plant's rate, with those of resumed runs."""
         # One more than the number of finished periods: tick 0 is at 0.
         ticks = now_ns // period_ns(self._weights.plan.spec.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
@@ -125,7 +125,7 @@ class Owner:
         """Publish the current weights; return None, with nothing written, if readers hold all slots.
 
         Args:
-            life: the incarnation of the node that owns them.
+            life: the incarnation of the node that owns the weights.
         """
         updater, versions = self.updater, self._weights.versions
         if self._publishes_target and not self._publish_target():
@@ -148,7 +148,7 @@ class Owner:
         """Save a checkpoint, unless one of this version and tick is already saved.
 
         Raises:
-            CheckpointError: it cannot be written; the earlier ones are kept.
+            CheckpointError: the checkpoint cannot be written. Earlier checkpoints are kept.
         """
         saved = self.updater.version, self.ticks(now_ns)
         if self._checkpoints is not None and self._saved != saved:

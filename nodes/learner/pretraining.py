@@ -81,11 +81,11 @@ def pretrain(
         batch: transitions per update.
         correction: β of prioritised sampling by version.
         rng: draws the batches.
-        report: called from time to time with the number of updates made; if it returns False, no more are made.
+        report: called from time to time with the number of updates made. If it returns False, pretraining ends.
 
     Raises:
         LearningError: the demonstrations have no transitions, or learning diverged.
-        ReplayError: the demonstrations are not of this plant.
+        ReplayError: the demonstrations are recordings of another plant.
     """
     if params.replay is None:
         raise LearningError("there is no demonstration to learn from")

@@ -1,4 +1,4 @@
-"""The figures in a run's summary, from its tables."""
+"""The results of learning in a run's summary, computed from the run's tables."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def newest_tick(*tables: Table) -> int:
 
 
 def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict[str, Any]:
-    """Return the figures of a run as JSON values; None if unknown.
+    """Return the results of learning of a run as JSON values; None if unknown.
 
     Args:
-        episodes: The whole curve.
-        updates: The whole curve.
+        episodes: The table of episodes, with the rows of the resumed run.
+        updates: The table of updates, with the rows of the resumed run.
         total: The counts of this run.
-        carried: Number of episodes from the resumed run.
+        carried: Number of episodes of the resumed run.
 
     ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100), ``return_best`` and
     ``positive`` (the share of the last 100 episodes with a positive return) cover the whole curve; the rest cover

@@ -47,8 +47,8 @@ class MetricsParams(Params):
     plant: PlantSpec | None = None
     """The spec of the plant. Each of its measurements is a column and a curve of the episodes."""
     resume: str | None = None
-    """The checkpoint that the run resumes from, in an earlier session's folder: the curves continue from
-    there too."""
+    """The checkpoint that the run resumes from, in an earlier session's folder. The curves continue from the
+    checkpoint, too."""
 
     @property
     def measurements(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class Metrics(Node[MetricsParams]):
     """Makes the curves of a run from the messages of learners, replay memories, workers and plants.
 
     Writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per period) and a TensorBoard event
-    file of the same figures over ticks, twice a second if there is something new.
+    file of the same values over ticks, twice a second if there is something new.
     """
 
     stop_rank: ClassVar[int] = 2
@@ -135,7 +135,7 @@ class Metrics(Node[MetricsParams]):
         self._write()
 
     def result(self) -> dict[str, Any]:
-        """Return the figures of the run."""
+        """Return the results of learning of the run."""
         found = figures(self._episodes, self._updates, self._total, self._carried)
         return found | self._attempts.figures()
 
@@ -180,9 +180,9 @@ class Metrics(Node[MetricsParams]):
             sums.add(beat)
 
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
-        """Return the ends of episodes to count.
+        """Return the ends of episodes that can be counted now.
 
-        An end waits one interval for its reason, which has another topic.
+        An end waits one interval for the message with its reason, which is on another topic.
         """
         ready, self._waiting = self._waiting, []
         for end in self.episode.take_all():

@@ -13,7 +13,7 @@ from rtgraph.msgs.pending import known_in
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """The counts of a period. Tallies add up."""
+    """Counts of the updates and decisions of a period. Tallies of several periods can be added."""
 
     duration_ns: int = 0
     ticks: int = 0

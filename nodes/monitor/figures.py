@@ -1,4 +1,4 @@
-"""Figures of columns of a trace, as JSON values: None where there is no value."""
+"""Statistics of a trace's columns, as JSON values; None where there is no value."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def rate(ticks: Column, began_ns: Column) -> float | None:
 
 
 def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
-    """Return statistics of the number of versions that decisions' weights were behind the newest announced one.
+    """Return statistics of staleness: by how many versions the weights of a decision were older than the newest announced version.
 
     Args:
         decisions: the columns of the trace's decisions.
@@ -82,7 +82,7 @@ def played(episodes: dict[str, Column]) -> dict[str, Any]:
 
 
 def _counted(finite: Column) -> dict[str, int]:
-    """Return the number of values that are not finite, if any."""
+    """Return the number of values that are not finite, as an entry ``not_finite``; empty if all are finite."""
     return {} if finite.all() else {"not_finite": int(np.sum(~finite))}
 
 

@@ -14,7 +14,10 @@ from rtgraph.nodes.monitor.figures import or_none
 
 
 class KnownCounts:
-    """A table of a delay-aware agent's decisions: the observation's tick, D, and how many of the D pending actions are known."""
+    """A table of a delay-aware agent's decisions: the observation's tick, D, and how many of the D pending actions are known.
+
+    D is the number of pending actions that an observation has room for.
+    """
 
     def __init__(self) -> None:
         self._rows = array("q")

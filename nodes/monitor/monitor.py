@@ -1,4 +1,4 @@
-"""The monitor: counts what a plant and its workers do, and reports figures at the end."""
+"""The monitor: counts what a plant and its workers do, and reports statistics at the end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class MonitorParams(Params):
 
 
 class Monitor(Node[MonitorParams]):
-    """Makes the figures of a launch from all applied actions and decisions."""
+    """Computes the results of a launch from all applied actions and decisions."""
 
     stop_rank: ClassVar[int] = 2
 
@@ -67,12 +67,12 @@ class Monitor(Node[MonitorParams]):
             self.trace.save(directory / self.params.file)
 
     def result(self) -> dict[str, Any]:
-        """Return the figures of the run."""
+        """Return the statistics of the run; see ``Trace.figures``."""
         rate_hz, endings = self.params.rate_hz, self._endings.get(self._plant, Endings())
         return self.trace.figures(rate_hz) | endings.figures(rate_hz)
 
     def _publish_progress(self) -> None:
-        """Publish progress."""
+        """Publish a message about the progress of the run."""
         recent = self._process_messages()
         if not recent:
             return

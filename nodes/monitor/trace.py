@@ -1,4 +1,4 @@
-"""The trace of a run: one row per tick and one per decision, as columns, and their figures."""
+"""The trace of a run: one row per tick and one per decision, stored as columns, and statistics of the columns."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Trace:
         }
 
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
-        """Return the figures of the run from a tick on, as JSON values.
+        """Return statistics of the run from a tick on, as JSON values.
 
         Inaction is the share of ticks on which the default behaviour acted, without resets and the
         unavoidable start of each episode; a start is at most as long as the longest start of an episode in

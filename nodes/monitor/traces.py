@@ -19,7 +19,7 @@ class Watched:
     monitor: str
     """The monitor's full name."""
     title: str
-    """The title of the plant's figures: the namespace of a node named ``monitor``, else its name; dots replace slashes."""
+    """The title of the plant's results: the namespace of a node named ``monitor``, else the node's name. Dots replace slashes."""
     file: str
     """The trace's name, in the session folder."""
     rate_hz: float | None

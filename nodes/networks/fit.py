@@ -55,7 +55,7 @@ class PictureShape(NamedTuple):
     def of(cls, part: ArraySpec) -> PictureShape | None:
         """Read a part's shape: (height, width), (height, width, channels) or (channels, height, width).
 
-        None if the part is not a picture.
+        Return None if the part is not a picture.
         """
         if not part.is_picture:
             return None
@@ -106,7 +106,7 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     """Check that a network can read a plant's observations, and that its head fits the plant's actions.
 
     Raises:
-        ValueError: it does not fit; the text ends in a hint.
+        ValueError: the network does not fit the plant. The text ends in a hint.
     """
     if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
         raise ValueError(
@@ -116,7 +116,7 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     observation, pending = without_pending(plant.observation)
     if network.predict and pending is None:
         raise ValueError(
-            "the network predicts, and the agent sees no pending actions. hint: delay_aware: {kind: predict}"
+            "a network with predict needs pending actions, and the agent sees none. hint: delay_aware: {kind: predict}"
         )
     if isinstance(observation, PartsSpec):
         _check_parts(network, observation)
@@ -133,7 +133,7 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
     if isinstance(network, MlpSpec):
         if network.one_hot is not None:
             raise ValueError(
-                "one_hot needs an observation of one array and discrete actions. hint: leave one_hot out"
+                "one_hot is only for observations of one array and discrete actions. hint: leave one_hot out"
             )
         return
     pictures = {name: PictureShape.of(part) for name, part in observation.parts.items()}
@@ -145,7 +145,7 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
             try:
                 remaining(shape.frame, windows_of(network))
             except ValueError as error:
-                raise ValueError(f"{name}: {error}") from error
+                raise ValueError(f"part {name!r} of the observation: {error}") from error
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:

@@ -37,7 +37,7 @@ class Head(nn.Module):
         self.noisy = [module for module in self.modules() if isinstance(module, NoisyLinear)]
 
     def widened(self, more: int) -> Head:
-        """Return a new head with this many more features."""
+        """Return a new head like this one, for this many more features."""
         return Head(self._spec, self.inputs + more, self._hidden, self._outputs)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ def atoms_of(support: SupportSpec, device: torch.device | None = None) -> Tensor
 
 
 def _through(stream: nn.Sequential, features: Tensor) -> Tensor:
-    """Apply a stream of layers, the last one in float32."""
+    """Apply a stream (a sequence of layers) to features; the last layer computes in float32."""
     *before, last = stream
     for layer in before:
         features = layer(features)

@@ -1,4 +1,4 @@
-"""A network for observations of several parts: a trunk for each part, joined before the head."""
+"""A network for observations of several parts: a trunk computes features of each part, and the head reads all features."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Joined(Network):
 
 
 class _Flat(nn.Module):
-    """A part as a vector of float32, with layers after it."""
+    """The trunk of a part that is not a picture: layers on the part as a flat float32 vector."""
 
     def __init__(self, layers: nn.Sequential, *, picture: bool) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class _Flat(nn.Module):
 
 
 class _Picture(nn.Module):
-    """The convolutions for a picture."""
+    """The trunk of a picture: the convolutions of an IMPALA or Nature network."""
 
     def __init__(self, spec: ImpalaSpec | NatureSpec, shape: PictureShape) -> None:
         super().__init__()

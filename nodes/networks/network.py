@@ -17,7 +17,7 @@ Observations = Tensor | dict[str, Tensor]
 
 
 class Network(nn.Module, ABC):
-    """A network that values actions: `features` of an observation, and a head on them.
+    """A network that computes action values: `features` of an observation, and a head that reads the features.
 
     A subclass defines ``head`` and `features`.
     """
@@ -33,7 +33,7 @@ class Network(nn.Module, ABC):
         """
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features that pending actions do not change; a `PendingNetwork` adds these actions afterwards.
+        """Compute the features that do not depend on pending actions; see `PendingNetwork`.
 
         Raises:
             ValueError: The network reads no pending actions, or observations have another shape.
@@ -61,7 +61,7 @@ class Network(nn.Module, ABC):
         Args:
             observations: a batch of observations.
             next_observations: the observations of the next decisions.
-            discounts: gamma^ticks between them, (batch,); 0 if the episode terminated.
+            discounts: gamma^ticks between the two decisions, (batch,); 0 if the episode terminated.
             gamma: the discount per tick.
         """
 

@@ -27,9 +27,9 @@ class PendingNetwork(Network):
 
     Args:
         inner: the network for the observation alone. Its head is removed.
-        head: the head in its place.
+        head: the head in place of the removed one.
         pending: the spec of the pending actions.
-        single: whether it reads a single array instead of named parts.
+        single: whether ``inner`` reads a single array instead of named parts.
     """
 
     def __init__(self, inner: Network, head: Head, pending: ArraySpec, *, single: bool) -> None:
@@ -78,7 +78,7 @@ class WithPending(PendingNetwork):
     Args:
         inner: the network for the observation alone. A wider head takes the place of its head.
         pending: the spec of the pending actions.
-        single: whether it reads a single array instead of named parts.
+        single: whether ``inner`` reads a single array instead of named parts.
     """
 
     def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
@@ -93,13 +93,13 @@ class WithPending(PendingNetwork):
 class WithPrediction(PendingNetwork):
     """A network that rolls the features z of an observation through its pending actions a: z ← z + f(z, a), one after the other.
 
-    The first slot is left out, since the observation shows that action already. An unknown action changes nothing.
-    So the head decides on the features of the observation that its decision will follow (as in delayed world models, and in VLASH).
+    The action in the first slot is left out, since the observation shows its effect already. An unknown action changes nothing.
+    So the head decides on features predicted for the tick at which its decision acts (as in delayed world models, and in VLASH).
 
     Args:
         inner: the network for the observation alone, which keeps its head.
         pending: the spec of the pending actions.
-        single: whether it reads a single array instead of named parts.
+        single: whether ``inner`` reads a single array instead of named parts.
     """
 
     def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
@@ -118,11 +118,11 @@ class WithPrediction(PendingNetwork):
     def auxiliary_loss(
         self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
     ) -> Tensor | None:
-        """Compute the mean squared error of rolled features; the wanted ones are those of the next observation.
+        """Compute the mean squared error between an observation's rolled features and the features of the next observation.
 
-        The features of an observation are rolled through the actions that act until the next observation. A transition without
-        them counts as no error: if the episode terminated, an action is unknown, or there are as many ticks as slots or more.
-        None if there is one slot, which needs no model, or gamma is 1, which hides the ticks.
+        The features are rolled through the actions that act until the next observation. A transition is left out if the episode
+        terminated, if one of these actions is unknown, or if it has as many ticks as there are slots, or more.
+        None if there is only one slot, which needs no model, or if gamma is 1, from which the number of ticks cannot be computed.
         """
         if self.model is None or gamma == 1:
             return None
@@ -151,7 +151,7 @@ def parts_of(observations: Observations) -> dict[str, Tensor]:
     """Return the parts of observations that are joined with pending actions.
 
     Raises:
-        ValueError: they have no pending actions.
+        ValueError: the observations have no pending actions.
     """
     if not isinstance(observations, dict) or PENDING not in observations:
         raise ValueError("expected an observation with pending actions")
@@ -159,7 +159,7 @@ def parts_of(observations: Observations) -> dict[str, Tensor]:
 
 
 def width_of(pending: ArraySpec) -> int:
-    """Return the number of numbers that encode one pending action for a layer."""
+    """Return how many numbers encode one pending action for a layer."""
     return math.prod(pending.shape[1:]) * (_choices(pending) or 1)
 
 

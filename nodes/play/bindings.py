@@ -11,7 +11,7 @@ from rtgraph.msgs import Discrete
 BUTTONS: Final = ("UP", "DOWN", "LEFT", "RIGHT", "A", "B", "START", "SELECT")
 """The buttons of a gamepad, which actions may be named after."""
 NUMBER_KEYS: Final = "0123456789qwertyuiop"
-"""Keys of actions that are not named after buttons, by the number of the action."""
+"""Keys of actions that are not named after buttons, by the index of the action."""
 
 _BUTTON: Final = re.compile(r"[ _+-]*(UP|DOWN|LEFT|RIGHT|START|SELECT|FIRE|A|B)")
 _IDLE: Final = frozenset({"NOOP", "NOP", "NONE", "IDLE", "STAY", "NOTHING"})
@@ -28,7 +28,7 @@ _KEYS: Final = {
 
 
 def idle_action(actions: Discrete) -> int:
-    """Return the action with a name that means to do nothing; the first action if there is no such name."""
+    """Return the action with a name such as NOOP; the first action if no name means that nothing is done."""
     return next((number for number, name in enumerate(actions.names) if name.upper() in _IDLE), 0)
 
 

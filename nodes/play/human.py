@@ -122,7 +122,7 @@ class Human(Node[HumanParams]):
         self.on_prepare()
 
     def _action(self, tick: int) -> int:
-        """Return the action for the tick after this one."""
+        """Return the action of the held buttons, or of the script, for the tick after this one."""
         held = () if self._window is None else self._window.held()
         return self._bindings.action(held) if self._script is None else self._script[tick]
 
@@ -146,7 +146,7 @@ def _actions_of(plant: PlantSpec) -> Discrete:
     """Return the plant's actions.
 
     Raises:
-        NodeError: they are not discrete.
+        NodeError: the plant's actions are not discrete.
     """
     if not isinstance(plant.action, Discrete):
         raise NodeError(

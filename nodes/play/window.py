@@ -39,10 +39,10 @@ _PAD_BUTTONS: Final = {0: "A", 1: "B", 6: "SELECT", 7: "START"}
 
 
 class Window:
-    """A window of the plant's picture and the meaning of the keys.
+    """A window that shows the plant's picture and the meaning of the keys.
 
     Args:
-        title: its title.
+        title: the window's title.
         keys: what each key does, shown below the picture.
 
     Raises:
@@ -72,7 +72,7 @@ class Window:
         """Whether the person closed the window, or pressed Escape."""
 
     def held(self) -> tuple[str, ...]:
-        """Return the buttons and number keys that are held, or were pressed since the last call; the newest last."""
+        """Return the buttons and number keys that are held, or were pressed since the last call, in the order of pressing."""
         self.look()
         found = [button for _, button in self._held]
         tapped, self._tapped = [button for button in self._tapped if button not in found], []
@@ -128,7 +128,7 @@ class Window:
             self._release()
 
     def _lean(self, source: str, right: int | None, down: int | None) -> None:
-        """Press the arrow buttons in the direction of a gamepad's hat or stick: -1, 0 or 1 each way; None for no change."""
+        """Hold the arrow buttons in the direction of a gamepad's hat or stick: -1, 0 or 1 on each axis; None for no change."""
         for lean, back, forth in ((right, "LEFT", "RIGHT"), (down, "UP", "DOWN")):
             if lean is not None:
                 self._set(source, back, pressed=lean < 0)

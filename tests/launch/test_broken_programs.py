@@ -178,7 +178,7 @@ def test_the_figures_of_a_monitor_that_was_restarted_say_where_they_begin() -> N
         launch.interrupt()
         first = launch.summary()["first_tick"]
         assert first == launch.trace()["tick_tick"][0] > 0
-        assert f"the figures and the trace of monitor begin at tick {first}" in launch.stderr
+        assert f"the results and the trace of monitor begin at tick {first}" in launch.stderr
 
 
 # ---- interrupted runs ------------------------------------------------------------------------------------------------

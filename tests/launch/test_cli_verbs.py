@@ -112,7 +112,7 @@ def test_params_of_a_replacement_are_read_by_their_declared_types(capsys) -> Non
         ),
         (
             ["plant.gate=x", "plant.gate.kind=latest"],
-            "'plant.gate.kind' is given both as a whole and in part",
+            "'plant.gate.kind' and another argument give the same param. hint: give a param as a whole",
         ),
         (["worker.columns=9"], "unknown argument 'worker.columns'"),
     ],

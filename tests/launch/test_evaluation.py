@@ -159,7 +159,7 @@ def test_a_game_is_known_by_its_plant() -> None:
         (["boxing"], "LAUNCH is missing"),
         (["here", "k=0.25"], "LAUNCH is missing"),
         (["CHECKPOINT", "boxing", "fast"], "'fast' is not name=value"),
-        (["CHECKPOINT", "boxing", "episodes=3"], "an evaluation sets 'episodes' itself"),
+        (["CHECKPOINT", "boxing", "episodes=3"], "'episodes' cannot be given: an evaluation sets it"),
         (["CHECKPOINT", "boxing", "k=1", "k=2"], "'k' is given twice"),
         (
             ["CHECKPOINT", str(FILES / "staggered.yaml")],
@@ -214,7 +214,7 @@ def test_episodes_that_are_not_finite_are_counted_apart(tmp_path, capsys) -> Non
         == 0
     )
     out, err = capsys.readouterr()
-    assert "1 rewards were not finite: the figures exclude them and their episodes" in err
+    assert "1 rewards were not finite: the results exclude them and their episodes" in err
     assert "Returns of 1 episodes are not finite: the figures leave them out." in out
     assert [line.split() for line in out.splitlines() if line.startswith("return")] == [
         ["return", "17", "–", "17", "17", "17", "1"]

@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_at_the_start(small_disk) -> None:
     fill(small_disk, 1 << 20)
     with Launch("launch", "endless", "--out", str(small_disk / "out")) as launch:
         assert launch.wait() == 1
-        assert "is full" in the_error(launch)
+        assert "has less than 32 MiB left" in the_error(launch)
 
 
 def test_a_disk_that_is_full_at_the_end(small_disk) -> None:

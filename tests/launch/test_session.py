@@ -50,7 +50,7 @@ def test_what_is_no_folder(tmp_path) -> None:
 
 def test_a_full_disk(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(module, "LEAST_FREE_BYTES", shutil.disk_usage(tmp_path).total + 1)
-    with pytest.raises(LaunchError, match=r"is full.*hint: free space"):
+    with pytest.raises(LaunchError, match=r"has less than \d+ MiB left.*hint: free space"):
         Session.create(PLAN, tmp_path / "out")
 
 

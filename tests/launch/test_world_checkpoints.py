@@ -171,7 +171,8 @@ def test_a_checkpoint_of_another_time_base_is_refused(tmp_path: Path, monkeypatc
     assert main(["launch", *arguments]) == 1
     said = " ".join(capsys.readouterr().err.split())
     assert (
-        "older cannot be resumed: it was written by an older version, with ticks at other nanoseconds" in said
+        "older cannot be resumed: an older version of rtgraph wrote it, which rounded the times of ticks differently"
+        in said
     )
-    assert "hint: run it again" in said
+    assert "hint: launch it again" in said
     assert "Traceback" not in said

@@ -1,4 +1,4 @@
-"""``rtgraph topic hz``, ``bw`` and ``delay``: print one line per second, or the figures at the end."""
+"""``rtgraph topic hz``, ``bw`` and ``delay``: print one line per second, or one line at the end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def measure(
     duration_s: float | None,
     as_json: bool,
 ) -> int:
-    """Measure a topic and print a line each second. With ``--json`` and a given end, print only the final figures.
+    """Measure a topic and print a line each second. With ``--json`` and a given end, print only the line at the end.
 
     Returns:
         0; 1 if fewer than ``count`` messages, or none, were published.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rtgraph.launch.console.printing import print_json
@@ -87,7 +88,8 @@ def change(session: LiveSession, nodes: str, changes: Sequence[tuple[str, str]],
     """
     values = dict(changes)
     if len(values) < len(changes):
-        raise GraphError("a parameter is given twice", file=COMMAND_LINE)
+        [(twice, _)] = Counter(key for key, _ in changes).most_common(1)
+        raise GraphError(f"the parameter {twice!r} is given twice", file=COMMAND_LINE)
     for text in values.values():
         try:
             readable(text)

@@ -52,7 +52,7 @@ def publish(
 
 
 def made(message_type: type[Message], text: str) -> Message:
-    """Return the message that a JSON text describes. Arrays are lists, or ``{"dtype", "shape", "data"}``.
+    """Return the message of a class that a JSON text describes. Arrays are lists, or ``{"dtype", "shape", "data"}``.
 
     Raises:
         GraphError: the text is not JSON, or does not fit the class.
@@ -67,14 +67,15 @@ def made(message_type: type[Message], text: str) -> Message:
         ) from error
     if not isinstance(values, dict):
         raise GraphError(
-            f"{with_article(name)} is an object of fields, not {shortened(text)}", file=COMMAND_LINE
+            f"the message should be a JSON object with the fields of {name}, not {shortened(text)}",
+            file=COMMAND_LINE,
         )
     unknown = sorted(values.keys() - fields)
     if unknown:
         raise GraphError(
             f"{name} has no field {shortened(unknown[0])}",
             file=COMMAND_LINE,
-            hint=nearest(unknown[0], fields) or "it has none",
+            hint=nearest(unknown[0], fields) or f"{name} has no fields: give {{}}",
         )
     try:
         return message_of(message_type, values)
@@ -83,7 +84,7 @@ def made(message_type: type[Message], text: str) -> Message:
         problem, hint = complaint(first)
         place = ".".join(map(str, first["loc"]))
         raise GraphError(
-            f"not {with_article(name)}: {place}: {problem}", file=COMMAND_LINE, hint=hint
+            f"the message is not {with_article(name)}: field {place}: {problem}", file=COMMAND_LINE, hint=hint
         ) from error
     except ValueError as error:
-        raise GraphError(f"not {with_article(name)}: {error}", file=COMMAND_LINE) from error
+        raise GraphError(f"the message is not {with_article(name)}: {error}", file=COMMAND_LINE) from error

@@ -1,1 +1,1 @@
-"""Runs any study: side by side, resumable at any instant, each cell once."""
+"""Runs any study: its cells run side by side, each only once, and an interrupted study continues where it was."""

@@ -1,4 +1,4 @@
-"""Runs a study: its cells side by side, each once, however often the run is interrupted."""
+"""Runs a study: its cells run side by side, each only once, however often the study is interrupted."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def reproduce(
 ) -> Reproduced:
     """Run a study, and write its table and its picture into ``out``.
 
-    Cells that an earlier run finished there are read, not run.
+    Cells that an earlier run finished in ``out`` are read, not run.
 
     Args:
         study: the study.
-        scale: its size.
+        scale: the size of the study.
         out: the study's folder.
         status: receives progress and notes.
         only: run only the cells with these values. Table and picture are then named after them.
@@ -216,7 +216,7 @@ class _Task:
 
 
 def _run_cell(task: _Task, report: ReportProgress) -> Figures:
-    """Run one cell in this process, which may be a worker process."""
+    """Compute one cell of a study, in this process or in a process of the pool, and return its results."""
     folder = task.folder / WORK
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -236,25 +236,26 @@ def name_of(study: Study, scale: Scale, only: Only) -> str:
 
 
 def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None:
-    """Print a note about declared figures that no cell has: their columns are empty."""
+    """Print a note about each column for which no cell computed a value."""
     computed = dict.fromkeys(name for row in rows for name in row if name not in study.axes)
     for name in study.figures:
         if name not in computed:
             status.note(
-                f"warning: no cell of {study.name} has the figure {name!r}. hint: {nearest(name, computed)}"
+                f"warning: no cell of {study.name} computed the column {name!r}. hint: {nearest(name, computed)}"
             )
 
 
 def _must_leave_axes(study: Study, figures: Figures) -> None:
-    """Check that no figure has the name of an axis, which it would replace in the table.
+    """Check that no result of a cell has the name of an axis: the table has only one column of that name.
 
     Raises:
-        LaunchError: one has.
+        LaunchError: a result has the name of an axis.
     """
     for name in figures:
         if name in study.axes:
             raise LaunchError(
-                f"a cell of {study.name} has a figure named {name!r}, which is the name of an axis, too"
+                f"a cell of {study.name} computed {name!r}, which is the name of an axis",
+                hint="rename the result",
             )
 
 
@@ -278,7 +279,7 @@ def _check_places(study: Study, cells: Sequence[Cell]) -> None:
 
 
 def _fits(cell: Cell, only: Only) -> bool:
-    """Return whether a cell has the wanted values. Axes that the cell lacks do not count: other cells may need its result."""
+    """Return whether a cell has one of the wanted values on each axis in ``only`` that it has; other cells may need its results."""
     return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in only.items())
 
 

@@ -1,4 +1,4 @@
-"""Computes items in processes side by side. The processes never outlive the one that started them."""
+"""Computes items side by side in a pool of processes, which end with the process that started them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 _LISTENING_S = 0.2
 _progress: SimpleQueue[Any] | None = None
-"""The queue to which a worker process reports progress; None in the main process."""
+"""The queue to which a process of the pool reports progress; None in the main process."""
 
 
 def computed(
@@ -36,8 +36,8 @@ def computed(
     Args:
         function: computes one item. Its second argument receives the share that is done.
         items: the items, by key, in the order in which they are begun.
-        jobs: number of processes. One: this process computes.
-        on_progress: receives the keys and shares.
+        jobs: number of processes. If it is 1, this process computes.
+        on_progress: receives an item's key, and the share of it that is done, from 0 to 1.
 
     Raises:
         LaunchError: one of the processes was killed.
@@ -76,7 +76,7 @@ def _compute(function: Callable[[T, ReportProgress], R], key: K, item: T) -> R:
 
 @contextlib.contextmanager
 def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecutor]:
-    """Provide worker processes. On an exception or interrupt, do not wait for their current work."""
+    """Yield a pool of processes. On an exception or interrupt, end them without waiting for their current work."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(os.getpid(), progress)
@@ -93,7 +93,7 @@ def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecu
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Hold back the signals that end a verb. Processes started in this context inherit that."""
+    """Block the signals that end a verb. Processes that are started in this context begin with these signals blocked."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
     try:
         yield
@@ -102,7 +102,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _begin(parent: int, progress: SimpleQueue[Any]) -> None:
-    """Prepare a worker process: it ends when its parent does, even if SIGKILL ends the parent."""
+    """Prepare a process of the pool: it ends when its parent does, even if SIGKILL ends the parent."""
     global _progress  # noqa: PLW0603 - functions sent to a pool cannot hold a queue
     _progress = progress
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))

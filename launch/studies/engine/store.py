@@ -1,4 +1,4 @@
-"""The folder of a study: a folder for each cell, with its figures once it is done."""
+"""The folder of a study: it has a folder for each cell, with the cell's results once they are computed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """A cell's figures, and the versions and processor that made them."""
+    """What a cell computed, and the versions of packages and the processor that computed it."""
 
     figures: Figures
     facts: Mapping[str, str]
 
 
 class Store:
-    """The results of a study's cells. A cell is found again by a digest of what determines its figures.
+    """The results of a study's cells. A cell is found by a digest of everything that determines its results.
 
     Args:
         folder: the study's folder; created if missing.
@@ -51,7 +51,7 @@ class Store:
         """Keep other processes from running a study in this folder.
 
         Raises:
-            LaunchError: another one does.
+            LaunchError: another process runs a study in this folder.
         """
         with writing(self.folder, LaunchError):
             lock = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
@@ -69,7 +69,7 @@ class Store:
         """Mark the folder with the name of its study.
 
         Raises:
-            LaunchError: it belongs to another one: their tables have the same names.
+            LaunchError: the folder belongs to another study. Tables of two studies would have the same names.
         """
         mark = self.folder / _MARK
         if not mark.exists():
@@ -82,7 +82,7 @@ class Store:
         return self.folder / CELLS / digest
 
     def done(self, digest: str) -> CellResult | None:
-        """Return a cell's result; None if it is not done, or the file is damaged."""
+        """Return a cell's result; None if the cell is not finished, or its file is damaged."""
         try:
             found = json.loads((self.cell_folder(digest) / RESULT).read_text(encoding="utf-8"))
             return CellResult(found["figures"], found["facts"])
@@ -93,7 +93,7 @@ class Store:
         """Write a cell's result, and remove the files that its work left for resuming.
 
         Raises:
-            LaunchError: it cannot be written.
+            LaunchError: the result cannot be written.
         """
         done = CellResult(dict(figures), facts())
         value = {"at": dict(cell.at), "figures": done.figures, "facts": done.facts}
@@ -103,7 +103,7 @@ class Store:
 
 
 def digest_of(cell: Cell) -> str:
-    """Return the digest of what determines a cell's figures: its work, and the version of rtgraph.
+    """Return the digest of everything that determines a cell's results: its work, and the version of rtgraph.
 
     Raises:
         RtgraphError: the work is wrong, such as an unknown argument of its launch file.

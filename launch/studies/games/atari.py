@@ -29,7 +29,7 @@ LEARNING: Mapping[str, str] = {
     "replay_mib": "512",
     "compiled": "true",
 }
-"""Held for all games, delays and methods. The discount is 0.99 per 4 frames, as in Mnih et al. (2015)."""
+"""Launch arguments of all games, delays and methods. The discount is 0.99 per 4 frames, as in Mnih et al. (2015)."""
 DQN: Mapping[str, str] = {"n_step": "10", "double": "true", "epsilon_from": "1"}
 
 
@@ -41,23 +41,23 @@ class Size:
     delays: tuple[int, ...]
     seeds: int
     frames: int
-    """Frames of learning."""
+    """Number of frames of learning."""
     episodes: int
-    """Greedy episodes."""
+    """Number of greedy episodes after learning."""
     most_frames: int
     """Maximum length of a greedy episode."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtariReturns:
-    """The cells and the picture of one figure.
+    """The cells and the picture of one figure of the paper.
 
     Args:
         sizes: the size of each scale.
-        learning: arguments of every agent besides `LEARNING`.
+        learning: launch arguments of every agent, in addition to `LEARNING`.
         network: the network that learns, in words.
-        launch: the launch file of a game, a pattern.
-        explores: whether ε falls over a quarter of the frames.
+        launch: the launch file of a game, as a pattern with the game's name.
+        explores: whether ε decreases over the first quarter of the frames.
     """
 
     sizes: Mapping[Scale, Size]
@@ -67,7 +67,7 @@ class AtariReturns:
     explores: bool = True
 
     def cells(self, scale: Scale, _: Sequence[Row]) -> list[Cell]:
-        """Return every game, delay, method and seed, and both baselines."""
+        """Return a cell for every game, delay, method and seed, and cells for both baselines."""
         size = self.sizes[scale]
         return [
             self._cell(size, game, delay, method, seed)
@@ -138,7 +138,7 @@ def seen(rows: Sequence[Row]) -> str:
 def atari_study(
     name: str, title: str, claim: str, returns: AtariReturns, expected: Mapping[Scale, str]
 ) -> Study:
-    """Return the study of one figure."""
+    """Return the study of one figure of the paper."""
     return Study(
         name=name,
         title=title,

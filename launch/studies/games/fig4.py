@@ -45,7 +45,7 @@ LEARNING: Mapping[str, str] = {
     "replay_mib": "256",
     "epsilon_from": "1",
 }
-"""Held for all games, models and methods."""
+"""Launch arguments that are the same for all games, models and methods."""
 
 _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
     Scale.QUICK: (("catching",), ("1M",), 1, 1_200),
@@ -57,9 +57,9 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Won:
-    """Learns while it climbs a ladder of encounters.
+    """Lets an agent learn on a ladder of encounters, and counts what it won.
 
-    Figures: those of `Learned` without greedy episodes, ``won``, ``actions`` (ticks with an action other than the noop),
+    The results are those of `Learned` without greedy episodes, ``won``, ``actions`` (ticks with an action other than the noop),
     ``won_per_1000_actions``, ``seconds`` of the game, and ``won_at_s``, the time of each win.
     """
 
@@ -67,11 +67,11 @@ class Won:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return self.learned.identity()
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn, and count."""
+        """Learn, and return the results, with the counts of wins and actions."""
         found = self.learned.run(folder, report)
         session = session_in(folder)
         curve = read_curve(session)

@@ -31,7 +31,7 @@ LEARNING: Mapping[str, str] = {
     "replay_mib": "256",
     "epsilon": "0.05",
 }
-"""Held for all delays and methods. ε is 0.05 throughout, as in the paper, and when playing, too."""
+"""Launch arguments that are the same for all delays and methods. ε is always 0.05, as in the paper, also in the evaluation."""
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int, int, int, float, int, int]] = {
     Scale.QUICK: ((1, 8), 1, 300, 10, 200, 0.1, 1, 200),

@@ -51,7 +51,7 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16), (2, 4, 8, 16), 3, 2_000),
     Scale.PAPER: ((1, 2, 4, 6, 8, 12, 16), (2, 4, 6, 8, 12, 16), 10, 10_000),
 }
-"""Inference times in ticks, chunks of more than one action, seeds, and judged ticks."""
+"""By scale: inference times in ticks, sizes of chunks above 1, seeds, and number of ticks that are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ class Chunked:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {**self.launched.identity(), "method": self.method}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run, and return the figures of the run and the computed rate."""
+        """Run the launch file, and return the measured values of the run and the computed rate."""
         rate = predicted(self.environment, self.tau, self.method, self.chunk)
         return {**self.launched.run(folder, report), "predicted": rate}
 

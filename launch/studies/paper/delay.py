@@ -75,18 +75,18 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, Mapping[str, int], int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Learns and plays. ``score`` is the share of balls caught, or of ticks on the target, in greedy episodes."""
+    """Lets an agent learn, and scores it. ``score`` is the share of balls caught, or of ticks on the target, in greedy episodes."""
 
     game: str
     learned: Learned
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {**self.learned.identity(), "game": self.game}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn and play, and return the score beside the figures of learning."""
+        """Learn and play, and return the results of `Learned` with the score."""
         found = self.learned.run(folder, report)
         returned = real(found["greedy"])
         return {**found, "score": (returned + 1) / 2 if self.game == CATCH else returned / EPISODE_TICKS}

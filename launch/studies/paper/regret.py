@@ -48,11 +48,11 @@ class Regret:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {**self.launched.identity(), "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run, and return the regret, its bound, and how the policy acted."""
+        """Run the environment, and return the regret, its bound, and how the policy acted."""
         found = self.launched.run(folder, report)
         regret = 1 - real(found["reward"])
         return {**found, "regret": regret, "bound": self.bound}

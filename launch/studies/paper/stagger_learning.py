@@ -1,7 +1,7 @@
 """Which stagger method an agent learns best with: Catch, learned under four distributions of inference times.
 
-Every agent has the same network, learner and number of ticks; what differs is when its decisions act. Our own study: the
-paper compares the algorithms only by inaction.
+All agents have the same network, learner and number of ticks; they differ in when their decisions act. This study is our own:
+the paper compares the algorithms only by inaction.
 """
 
 from __future__ import annotations

@@ -47,11 +47,11 @@ class Rate:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {**self.launched.identity(), "predicted": self.predicted, "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run, and return the rates and the number of samples."""
+        """Run the environment, and return the rates and the number of samples."""
         found = self.launched.run(folder, report)
         samples = int(real(found["judged"])) * self.lanes
         return {

@@ -1,8 +1,8 @@
 """Fewer workers than N_I*: how long a decision should be held, and when a claim should begin. Our own study.
 
 With fewer workers than frames in an inference no decision competes with another, yet ``playout`` holds each until the 0.99
-quantile of the ages. Each rule changes one thing: claims begin only at ticks; D is the 0.9 quantile; a decision is held only while
-another one could take its tick; or the first and the last.
+quantile D of the ages. The rules of this study change that: claims begin only at ticks; or D is the 0.9 quantile; or a decision is
+held only while another one could take its tick; or both the first and the last.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
     Scale.DESK: (tuple(LATENCIES), (1, 2, 3, 4, 5, 6, 8), 5, 6_000, 1_001),
     Scale.PAPER: (tuple(LATENCIES), (1, 2, 3, 4, 5, 6, 8, 12), 10, 20_000, 5_001),
 }
-"""By scale: latencies, numbers of workers, seeds, ticks, and the first tick that is judged."""
+"""By scale: latencies, numbers of workers, seeds, ticks, and the first tick that counts."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

@@ -1,1 +1,1 @@
-"""What the cells of studies compute."""
+"""The work of cells: classes that compute the results of one run of a study."""

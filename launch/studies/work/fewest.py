@@ -21,10 +21,10 @@ _SETTLED_TICKS = 60
 
 @dataclass(frozen=True, slots=True)
 class FewestWorkers:
-    """Finds N_I*, searched over the number of workers of an endless plant.
+    """Searches N_I*, the fewest workers of an endless plant that keep pace with it.
 
-    Figures: ``tau`` and ``tau_max`` (mean and largest inference time, in ticks), ``by_rate`` (the fewest workers that make one
-    decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction that is left with
+    The results are ``tau`` and ``tau_max`` (mean and largest inference time, in ticks), ``by_rate`` (the fewest workers that make
+    one decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction that is left with
     them), ``by_inaction`` (the fewest with at most 5 % inaction; None if more than twice the largest τ do not suffice).
 
     A share ``epsilon`` of the decisions is random; each of these takes 2 % of the mean inference time.
@@ -38,7 +38,7 @@ class FewestWorkers:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         plan = self._run(1).identity()["plan"]
         return {
             "plan": plan,
@@ -58,7 +58,7 @@ class FewestWorkers:
         return (*self.values_ms, *(cheap,) * extra)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search, and return the figures."""
+        """Search, and return the results."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
         most = 2 * math.ceil(longest) + 2
@@ -99,10 +99,10 @@ class FewestWorkers:
 
 @dataclass(frozen=True, slots=True)
 class FewestLearners:
-    """Finds N_L*, searched over the number of learners, each of which takes ``update_ms`` for a gradient.
+    """Searches N_L*, the fewest learners that keep pace with the plant, if each takes ``update_ms`` for a gradient.
 
-    Figures: ``tau`` (of an update, in ticks), ``by_updates`` (the fewest learners that make one update per tick; None if no number
-    does), ``by_transitions`` (the fewest that learn from one transition per tick).
+    The results are ``tau`` (of an update, in ticks), ``by_updates`` (the fewest learners that make one update per tick; None if no
+    number does), ``by_transitions`` (the fewest that learn from one transition per tick).
     """
 
     learning: str
@@ -112,11 +112,11 @@ class FewestLearners:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search, and return the figures."""
+        """Search, and return the results."""
         tau = self.update_ms * self.rate_hz / 1e3
         # More learners do not make parallel learning's updates more frequent, only larger.
         most = math.ceil(tau) + 1 if self.learning == "parallel" else 2 * math.ceil(tau) + 2
@@ -170,9 +170,9 @@ def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
 
 
 def fewest(enough: Callable[[int], bool], guess: int, most: int) -> int | None:
-    """Return the smallest number from 1 to ``most`` that is enough, searched from a guess outwards; None if no number is.
+    """Return the smallest number from 1 to ``most`` that is enough, searched from a guess outwards; None if no number is enough.
 
-    If a number is enough, every greater one must be, too.
+    If a number is enough, every greater number must be enough, too.
     """
     low, high = 0, min(max(guess, 1), most)  # no number up to low is enough
     step = 1

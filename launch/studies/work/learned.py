@@ -28,7 +28,7 @@ from rtgraph.msgs.errors import CheckpointError, LaunchError
 from rtgraph.nodes.networks.checkpoints import checkpoint_in
 
 LEARNED = "learned.json"
-"""Name of the file that names the session that finished learning; it exists once one has."""
+"""Name of a file that holds the name of the session folder. It is written when the session has finished learning."""
 EVALUATION = "evaluation"
 LEARNING_SHARE = 0.9
 """The share of the progress at which learning is over and the evaluation begins."""
@@ -37,10 +37,10 @@ LAST_EPISODES = 100
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Learns for a number of ticks, then plays greedy episodes, if any.
+    """Lets an agent learn for a number of ticks, then play greedy episodes, if any.
 
-    Figures: ``greedy`` (mean return of the greedy episodes; None without), ``last`` (mean return of the last 100 episodes of learning),
-    ``episodes`` (of learning), ``wins`` (episodes won while learning; None if the plant does not say), ``inaction``,
+    The results are ``greedy`` (mean return of the greedy episodes; None without such episodes), ``last`` (mean return of the last
+    100 episodes of learning), ``episodes`` (number of episodes of learning), ``wins`` (episodes won while learning; None if the plant does not say), ``inaction``,
     ``age_mean`` and ``age_sd`` (while learning, ages in ticks), ``updates``, ``known`` (the mean share of the pending actions that
     a delay-aware policy knows; None for others).
     """
@@ -54,18 +54,18 @@ class Learned:
     most_frames: int | None = None
     """Maximum length of a greedy episode."""
     policy: str = "learned"
-    """``learned``; or ``random`` or ``noop``, which learns nothing and plays with that policy."""
+    """The policy of the greedy episodes. With ``random`` or ``noop`` instead of ``learned``, nothing is learned."""
     latency: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that replace the workers' ``latency`` while learning and playing."""
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, dict(self.latency)]
         return {"plan": plan_digest(self.plan()), "played": played}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn, or go on learning, then evaluate."""
+        """Learn, or continue a run that was interrupted; then evaluate, and return the results."""
         if self.policy != "learned":
             return {"greedy": self._greedy(folder, None, report)}
         done = folder / LEARNED
@@ -152,21 +152,21 @@ class _Share:
         self._report(self._least + (self._most - self._least) * min(1.0, done / self._total))
 
     def note(self, text: str) -> None:
-        """Drop a note: the table has the figures."""
+        """Drop a note: the study's table has the results."""
 
 
 def must_have_ended(result: Result) -> None:
     """Check that a run reached its end.
 
     Raises:
-        Interrupted: a signal ended it; a checkpoint was written.
-        LaunchError: it failed.
+        Interrupted: a signal ended the run, after it wrote a checkpoint.
+        LaunchError: the run failed.
     """
     if result.code > SIGNALLED:
         raise Interrupted(result.code - SIGNALLED)
     if result.code != DONE:
         why = "; ".join(result.failures) or f"exit code {result.code}"
-        raise LaunchError(f"a run failed: {why}", hint=f"see {result.session.directory}")
+        raise LaunchError(f"the run failed: {why}", hint=f"see {result.session.directory}")
 
 
 def _learning_figures(session: Path) -> Figures:

@@ -1,4 +1,4 @@
-"""Lets an agent learn from a demonstration first: a shipped script plays a game, and is recorded."""
+"""Lets an agent learn from a demonstration before it plays: the recording of a shipped script that plays the game."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ RECORDING = "session.mcap"
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """Records a script that plays, then learns with the recording in its replay memory.
+    """Records a game that a script plays, then lets an agent learn with the recording in its replay memory.
 
-    Figures: those of `Learned`.
+    The results are those of `Learned`.
     """
 
     learned: Learned
     pretraining: Mapping[str, str]
-    """Arguments besides, which need a demonstration."""
+    """Further launch arguments of the learning run: those that need the demonstration."""
     script: str
     demonstrated_ticks: int
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {
             **self.learned.identity(),
             "pretraining": dict(self.pretraining),
@@ -42,7 +42,7 @@ class Pretrained:
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Record, learn and evaluate."""
+        """Record the script, learn, evaluate, and return the results."""
         arguments = dict(self.learned.arguments)
         if self.learned.policy == "learned":
             recording = self._recording(folder / DEMONSTRATION).resolve()
@@ -52,7 +52,7 @@ class Pretrained:
         return replace(self.learned, arguments=arguments).run(work, report)
 
     def _recording(self, session: Path) -> Path:
-        """Return the recording, made now unless it is complete."""
+        """Return the path of the recording. Record it first, unless a complete one is there."""
         if not (session / "summary.json").exists():
             shutil.rmtree(session, ignore_errors=True)
             launch = self.learned.launch

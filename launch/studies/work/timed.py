@@ -24,9 +24,9 @@ TIMED = "processor time, or time on an accelerator"
 
 @dataclass(frozen=True, slots=True)
 class InferenceTime:
-    """Measures τ_θ: forward passes of an IMPALA network on one 84x84 frame, on one thread.
+    """Measures τ_θ: the duration of forward passes of an IMPALA network on one 84x84 frame, on one thread.
 
-    Figures: ``hardware``, ``parameters``, ``mean_ms``, ``max_ms``, ``sd_ms``, and all durations in ``values_ms``.
+    The results are ``hardware``, ``parameters``, ``mean_ms``, ``max_ms``, ``sd_ms``, and all durations in ``values_ms``.
     """
 
     depth: int
@@ -37,7 +37,7 @@ class InferenceTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {
             "depth": self.depth,
             "k": self.k,
@@ -48,7 +48,7 @@ class InferenceTime:
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Measure, and return the figures."""
+        """Measure, and return the results."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
         from rtgraph.nodes.networks.build import build  # noqa: PLC0415
@@ -72,9 +72,9 @@ class InferenceTime:
 
 @dataclass(frozen=True, slots=True)
 class UpdateTime:
-    """Measures τ_L: DQN updates of an IMPALA network from batches of frames, on one thread.
+    """Measures τ_L: the duration of DQN updates of an IMPALA network from batches of frames, on one thread.
 
-    Figures as those of ``InferenceTime``.
+    The results are those of ``InferenceTime``.
     """
 
     depth: int
@@ -86,12 +86,12 @@ class UpdateTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
         return {**sizes, "updates": self.updates, "device": self.device, "timed": TIMED}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Measure, and return the figures."""
+        """Measure, and return the results."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
         from rtgraph.nodes.algorithms.batch import TensorBatch  # noqa: PLC0415
@@ -128,7 +128,7 @@ def size_of(depth: int, k: float, actions: int) -> int:
 
 
 def clock_of(device: torch.device) -> Callable[[], float]:
-    """Return the clock for a device, in s: on a CPU, processor time, which other programs hardly change."""
+    """Return the clock for a device, in s. On a CPU it is processor time, which other programs hardly change."""
     return time.process_time if device.type == "cpu" else time.perf_counter
 
 
@@ -147,7 +147,7 @@ def timed(
 
 
 def durations(times_ms: list[float]) -> Figures:
-    """Return durations, in ms, as figures: their mean, maximum, standard deviation and values."""
+    """Return the mean, maximum, standard deviation and values of durations, in ms, as results by name."""
     values = np.array(times_ms)
     return {
         "mean_ms": float(values.mean()),

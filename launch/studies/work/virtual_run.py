@@ -27,9 +27,9 @@ from rtgraph.nodes.runtime.clock import tick_time_ns
 
 @dataclass(frozen=True, slots=True)
 class VirtualRun:
-    """Runs a launch file for a number of ticks, and computes figures over those from ``judged_from`` on.
+    """Runs a launch file for a number of ticks, and measures the ticks from ``judged_from`` on.
 
-    Figures: ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (in ticks, of
+    The results are ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (in ticks, of
     the observations acted on), ``made`` (decisions per tick), ``wasted`` (share of decisions never applied), ``reward`` (per
     tick) and ``judged`` (ticks).
     """
@@ -40,9 +40,9 @@ class VirtualRun:
     judged_from: int
     seed: int = 0
     latency: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that replace the workers' ``latency``; empty: the launch file's."""
+    """Parameters that replace the workers' ``latency``; empty for the launch file's."""
     gate: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that the plant's gate has besides."""
+    """Parameters that are added to the plant's gate."""
     claim_at_ticks: bool = False
     """Whether the coordinator's claims begin only at ticks."""
     alone: bool = False
@@ -52,7 +52,7 @@ class VirtualRun:
             raise LaunchError(f"judged_from={self.judged_from} is not within the {self.ticks} ticks of a run")
 
     def identity(self) -> Mapping[str, object]:
-        """Return what determines the figures."""
+        """Return JSON values that determine the results."""
         return {"plan": plan_digest(self.plan()), "ticks": self.ticks, "judged_from": self.judged_from}
 
     def plan(self) -> Plan:
@@ -65,11 +65,11 @@ class VirtualRun:
         return _with_rules(plan, self.gate, claim_at_ticks=self.claim_at_ticks)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run, and return the figures."""
+        """Run the launch file, and return the results."""
         return self._figures(self.trace(report), rate_of(self.plan()))
 
     def trace(self, report: ReportProgress) -> Trace:
-        """Run, and return the trace of all ticks."""
+        """Run the launch file, and return the trace of all ticks."""
         plan = self.plan()
         end_ns = tick_time_ns(self.ticks, rate_of(plan))
         world = VirtualWorld(
@@ -113,7 +113,7 @@ def virtual_plan(
         arguments: its arguments.
         ticks: its last tick.
         seed: the seed of the world.
-        latency: parameters that replace the workers' ``latency``; empty: the launch file's.
+        latency: parameters that replace the workers' ``latency``; empty for the launch file's.
 
     Raises:
         GraphError: the launch file has no such argument.
@@ -125,7 +125,7 @@ def virtual_plan(
 
 
 def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
-    """Return a plan with another latency of its workers."""
+    """Return the plan with these parameters as the ``latency`` of its workers."""
     nodes = tuple(
         node.model_copy(update={"params": node.params | {"latency": dict(latency)}})
         if "latency" in node.params

@@ -27,7 +27,7 @@ class SquashedGaussian(Acting):
         )
 
     def assemble(self) -> Network:
-        """Return actor, critics and temperature, without memory."""
+        """Return the network (actor, critics and temperature) on torch's meta device: shapes without memory."""
         with torch.device("meta"):
             return ActorCritic(self.network, self.plant, self._action.size)
 
@@ -55,7 +55,7 @@ def continuous_of(plant: PlantSpec) -> Continuous:
     """Return the spec of a plant's continuous actions.
 
     Raises:
-        LearningError: they are of another kind.
+        LearningError: the plant's actions are not continuous.
     """
     if not isinstance(plant.action, Continuous):
         raise LearningError(

@@ -25,8 +25,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class Sac(Algorithm[SacParams]):
     """SAC (Haarnoja et al., 2018, "Soft Actor-Critic Algorithms and Applications").
 
-    The losses of critics, actor and temperature are computed with the same parameters and added: each depends on
-    separate parameters, so that one gradient serves all three.
+    The losses of critics, actor and temperature are added. Each changes only its own parameters, so one gradient of the sum
+    serves all three.
     """
 
     def __init__(self, params: SacParams, network: NetworkSpec, plant: PlantSpec) -> None:
@@ -88,13 +88,13 @@ class Sac(Algorithm[SacParams]):
 
 def _actor_critic(network: Network) -> ActorCritic:
     if not isinstance(network, ActorCritic):
-        raise LearningError(f"sac learns an actor and critics, not a {type(network).__name__}")
+        raise LearningError(f"sac needs the network ActorCritic, not {type(network).__name__}")
     return network
 
 
 @contextmanager
 def _frozen(network: ActorCritic) -> Iterator[None]:
-    """Compute with critics that receive no gradient: the actor's loss does not change them."""
+    """A context in which the critics receive no gradient, so that the actor's loss does not change the critics."""
     network.critics.requires_grad_(requires_grad=False)
     try:
         yield

@@ -16,7 +16,7 @@ LOG_DEVIATION = (-20.0, 2.0)
 
 
 class Gaussian(NamedTuple):
-    """Normal distributions, before squashing; both of shape (batch, size)."""
+    """Normal distributions before squashing: their means and the logarithms of their deviations, both of shape (batch, size)."""
 
     mean: Tensor
     log_deviation: Tensor
@@ -44,14 +44,14 @@ class Gaussian(NamedTuple):
 
 
 class ActionRange(NamedTuple):
-    """The middle and the half width of each number of an action, (size,) float32."""
+    """The middle and the half width of the range of each element of an action, (size,) float32."""
 
     middle: Tensor
     half: Tensor
 
     @classmethod
     def of(cls, action: Continuous, device: torch.device | None = None) -> ActionRange:
-        """Return the range of a plant's actions; a number that cannot vary has the half width 1."""
+        """Return the range of a plant's actions; an element that cannot vary has the half width 1."""
         low, high = (
             torch.tensor(bound, dtype=torch.float64, device=device) for bound in (action.low, action.high)
         )

@@ -15,15 +15,16 @@ from rtgraph.nodes.networks.pending import WithPending, WithPrediction
 from rtgraph.nodes.networks.spec import NetworkSpec
 
 ACTION = "\naction"
-"""The action among the parts of a critic's input: not printable, so no part of an observation has this name."""
+"""The name of the action among the parts of a critic's input. It is not printable, so no part of an observation has this name."""
 
 
 class ActorCritic(Network):
     """An actor, two critics that also read an action, and the logarithm of the temperature.
 
-    They share no layers. As a network it is the actor: it computes means and log-deviations, (batch, 2 · size). Vectors,
-    pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does. If the
-    network predicts, only the actor does: the critics also read the action that comes after the pending ones.
+    The three share no layers. Called as a network, this is the actor: it computes means and log-deviations, (batch, 2 · size).
+    Vectors, pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does.
+    With ``predict``, only the actor rolls its features through the pending actions: the critics read these actions, and the
+    action that follows them.
 
     Args:
         spec: the kind of network, and its size.
@@ -51,7 +52,7 @@ class ActorCritic(Network):
     def auxiliary_loss(
         self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
     ) -> Tensor | None:
-        """Compute the actor's; see `Network.auxiliary_loss`."""
+        """Compute the auxiliary loss of the actor; see `Network.auxiliary_loss`."""
         pair = self._named(observations), self._named(next_observations)
         return self.actor.auxiliary_loss(*pair, discounts, gamma)
 

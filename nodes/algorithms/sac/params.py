@@ -41,9 +41,9 @@ class SacParams(AlgorithmParams):
     target_every: PositiveInt = 1
     """Number of updates between updates of the target critics."""
     tau: float = Field(default=0.005, gt=0, le=1)
-    """The share of the weights in the target critics at each of their updates."""
+    """How far each update of the target critics moves them towards the critics: 1 copies the critics."""
     target_entropy: float | None = Field(default=None, allow_inf_nan=False)
-    """The entropy that the temperature is adjusted to, of actions normalised to ±1; null: minus the number of
+    """The entropy that the learned temperature aims at, for actions normalised to ±1; null for minus the number of
     elements of an action."""
 
     @classmethod
@@ -51,7 +51,7 @@ class SacParams(AlgorithmParams):
         """Check that the actions are continuous.
 
         Raises:
-            LearningError: they are not.
+            LearningError: the plant's actions are not continuous.
         """
         if not isinstance(plant.action, Continuous):
             raise LearningError(

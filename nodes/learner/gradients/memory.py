@@ -72,7 +72,7 @@ class GradientReader:
         self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
-        """Return a copy of a gradient's vector, (size,) float32; None if it is not accessible or is overwritten."""
+        """Return a copy of a gradient's vector, (size,) float32; None if its memory cannot be opened or is overwritten."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found

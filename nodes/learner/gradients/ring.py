@@ -13,7 +13,7 @@ from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 LEASES = 4
 """A learner is silent if it sends nothing for this many times its longest recent gap between gradients."""
 GAPS = 32
-"""Number of recent gaps between gradients of which the longest counts."""
+"""Number of recent gaps between a learner's gradients among which the longest is looked for."""
 
 
 @dataclass(frozen=True, slots=True)

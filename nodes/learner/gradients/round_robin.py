@@ -45,9 +45,9 @@ class Update(Generic[G]):
 
 
 class _Ring(Generic[G]):
-    """Learners in cyclic order, which of them are in the ring, and their offers.
+    """Learners in cyclic order, which of them are in the ring, and the gradients that they offered.
 
-    ``refused`` counts offers from learners outside the ring, ``discarded`` offers that were waiting when
+    ``refused`` counts gradients of learners outside the ring; ``discarded`` counts gradients that were not applied yet when
     their learner left.
     """
 
@@ -99,17 +99,17 @@ class _Ring(Generic[G]):
         """Remove a learner and its offer from the ring.
 
         Raises:
-            ValueError: It was never a member.
+            ValueError: There is no such learner.
         """
         self._known(learner)
         self._alive.discard(learner)
         self.withdraw(learner)
 
     def join(self, learner: str) -> None:
-        """Return a learner to its place in the order.
+        """Put a learner that left back at its place in the order.
 
         Raises:
-            ValueError: It was never a member.
+            ValueError: There is no such learner.
         """
         self._known(learner)
         self._alive.add(learner)
@@ -118,7 +118,9 @@ class _Ring(Generic[G]):
         try:
             return self._learners.index(learner)
         except ValueError:
-            raise ValueError(f"{learner!r} is not one of {list(self._learners)}") from None
+            raise ValueError(
+                f"there is no learner {learner!r}: the learners are {', '.join(self._learners)}"
+            ) from None
 
     def _made(self, learners: Sequence[str]) -> Update[G]:
         self.version += 1

@@ -43,10 +43,10 @@ class Checkpoints:
             folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, state: TrainingState) -> Path:
-        """Write a checkpoint to disk, return its path, and delete those that are too old.
+        """Write a checkpoint to disk, return its path, and delete all but the newest checkpoints.
 
         Raises:
-            CheckpointError: It cannot be written (a full disk, …), or a number in it is not finite; earlier
+            CheckpointError: The checkpoint cannot be written (a full disk, …), or a number in it is not finite. Earlier
                 checkpoints are kept.
         """
         if broken := state.not_finite():
@@ -71,7 +71,7 @@ class Checkpoints:
         return path
 
     def any(self) -> bool:
-        """Return whether there is a checkpoint."""
+        """Return whether the folder has a checkpoint."""
         return bool(numbers_in(self.folder))
 
     def _drop(self, numbers: Sequence[int]) -> None:
@@ -89,7 +89,7 @@ def load(path: Path) -> TrainingState:
     """Read a checkpoint, or the newest one of a folder or a session.
 
     Raises:
-        CheckpointError: There is none, it is incomplete, or a number in it is not finite.
+        CheckpointError: There is no checkpoint, it is incomplete, or a number in it is not finite.
     """
     folder = checkpoint_in(path)
     try:

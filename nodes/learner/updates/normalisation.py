@@ -1,4 +1,4 @@
-"""Initial weights that fit the data: each convolution's outputs have mean 0 and variance 1 on it.
+"""Scales initial weights to data: each convolution's outputs have mean 0 and variance 1 on the given observations.
 
 With random weights a narrow network may be dead: all inputs of its ReLUs are negative, so no observation changes its
 outputs, and gradients are 0. On the bright pictures of Blocks, the narrowest IMPALA network (k = 1/16, one or two
@@ -19,7 +19,7 @@ _LEAST_DEVIATION = 1e-3
 def normalise(module: Network, observations: Observations) -> None:
     """Scale the weights of a network's convolutions in place (Salimans & Kingma, 2016, section 3).
 
-    On the observations, each channel of their outputs has mean 0 and variance 1 afterwards. Other layers do not change.
+    Afterwards each channel of a convolution's outputs has mean 0 and variance 1 on the observations. Other layers do not change.
 
     Args:
         module: The network.

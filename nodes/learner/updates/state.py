@@ -59,7 +59,7 @@ class TrainingState:
         }
 
     def checked(self, vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> list[tuple[Tensor, Tensor]]:
-        """Return each view of the vectors, by group, with the saved tensor that belongs there.
+        """Return each parameter's view in the vectors, with the saved tensor to copy into it.
 
         Raises:
             CheckpointError: a tensor is missing, or has another shape or dtype.
@@ -69,14 +69,14 @@ class TrainingState:
             saved = self.tensors.get(name)
             if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
                 raise CheckpointError(
-                    f"{name} is missing, or is not {view.dtype} of shape {tuple(view.shape)}"
+                    f"the checkpoint's tensor {name} is missing, or is not {view.dtype} of shape {tuple(view.shape)}"
                 )
             found.append((view, saved))
         return found
 
 
 def copied(vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return copies on the CPU of vectors, by group, as tensors named ``group.parameter``."""
+    """Return copies of vectors on the CPU, split into tensors named ``group.parameter``; ``vectors`` is by group."""
     contiguous = torch.contiguous_format
     return {
         name: view.to("cpu", copy=True, memory_format=contiguous) for name, view in _named(vectors, slots)

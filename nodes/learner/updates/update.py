@@ -220,11 +220,11 @@ class Updater:
         """Restore the state of a checkpoint. The parameters of the algorithm do not change.
 
         Raises:
-            CheckpointError: It is of another network or plant, or incomplete; nothing has changed.
+            CheckpointError: The state belongs to another network or plant, or is incomplete; nothing has changed.
         """
         if state.facts.network != self.network or not state.facts.plant.agrees_with(self.plant):
             raise CheckpointError(
-                "the checkpoint is of another network or plant",
+                "the checkpoint belongs to another network or plant",
                 hint="resume with the same network and plant as before",
             )
         copies = state.checked(self._vectors(), self._slots)
@@ -279,7 +279,7 @@ class Updater:
         return BatchLoss(total.item(), loss.q_mean.item(), errors)
 
     def _auxiliary_loss(self, batch: TensorBatch) -> Tensor | None:
-        """Compute the network's own loss; None if it has none, or the ticks of transitions are unknown."""
+        """Compute the network's own loss; None if the network has none, or the numbers of ticks of transitions are unknown."""
         if not self.network.predict or self.params.gamma is None:
             return None
         with self._algorithm.autocast(batch):

@@ -31,7 +31,7 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 
 class NotCompiledError(LearningError):
-    """There is no compiler, or it failed."""
+    """There is no C compiler, or the compiler failed."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"networks are not compiled: {why}", hint="install gcc")
@@ -62,7 +62,7 @@ def library(source: str) -> ctypes.CDLL:
         source: its name, ``impala`` or ``mlp``.
 
     Raises:
-        NotCompiledError: there is no compiler, or it failed.
+        NotCompiledError: there is no C compiler, or the compiler failed.
     """
     compiler = shutil.which(os.environ.get("CC") or "cc")
     if compiler is None:

@@ -28,10 +28,10 @@ _SAMPLES = 3
 
 
 def accelerate(module: Network) -> bool:
-    """Let a network on the CPU compute its features with compiled code; return whether it does from now on.
+    """Let an IMPALA network on the CPU compute its features with compiled code; return whether it does so from now on.
 
-    It does not if the network is of another kind, or has more than `MOST_CHANNELS` channels. It does not, and a process
-    logs that once, if there is no compiler, or the results differ from those of torch.
+    The network is left as it is if it is of another kind, or has more than `MOST_CHANNELS` channels; also if there is no
+    compiler, or the results differ from those of torch, which a process logs once.
     """
     if isinstance(module, PendingNetwork):
         module = module.inner
@@ -52,7 +52,7 @@ def accelerate(module: Network) -> bool:
 
 
 class CompiledTrunk:
-    """Computes the features of an IMPALA network with parameters in memory, with gradients.
+    """Computes the features of an IMPALA network, and their gradients, by compiled code.
 
     Raises:
         NotCompiledError: there is no compiler, or it failed.
@@ -126,7 +126,7 @@ class CompiledTrunk:
         return features
 
     def backward(self, packed: Tensor, memory: Tensor, change: Tensor) -> Tensor:
-        """Compute the gradient of the packed parameters from that of the features, (batch, features)."""
+        """Compute the gradient of the packed parameters from the gradient of the features, (batch, features)."""
         count = len(change)
         if count not in self._scratch:
             self._scratch[count] = torch.empty(self._library.rtgraph_scratch(self._shape.ctypes.data, count))
@@ -162,7 +162,7 @@ class _Features(torch.autograd.Function):
 
 @functools.cache
 def _difference(depth: Literal[1, 2], k: float, frame: FrameShape) -> float:
-    """Return the largest norm of the difference of features and gradients from those of torch, relative to their norm.
+    """Return how much features and gradients differ from torch's: the largest norm of a difference, relative to torch's norm.
 
     Raises:
         NotCompiledError: there is no compiler, or it failed.

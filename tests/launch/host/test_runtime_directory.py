@@ -67,9 +67,9 @@ UNFIT = {
     "missing": (no_folder, "No such file or directory"),
     "a file": (a_file, "Not a directory"),
     "a circle of links": (a_circle, "Too many levels of symbolic links"),
-    "not UTF-8": (lambda folder: folder / os.fsdecode(b"\xff"), "its name is not UTF-8"),
+    "not UTF-8": (lambda folder: folder / os.fsdecode(b"\xff"), "its name is not valid UTF-8"),
     "relative": (lambda _: Path("run"), "it is not an absolute path"),
-    "anybody's": (everybodys, r"any user may replace its contents \(chmod \+t\)"),
+    "anybody's": (everybodys, r"any user may replace its contents: chmod \+t"),
 }
 
 

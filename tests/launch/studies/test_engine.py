@@ -164,7 +164,7 @@ def test_a_figure_that_no_cell_has_is_noted(tmp_path: Path) -> None:
     status = Silent()
     status.note = notes.append  # type: ignore[method-assign]
     reproduce(misspelt, Scale.QUICK, tmp_path, status, jobs=1)
-    assert notes == ["warning: no cell of squares has the figure 'sqare'. hint: did you mean 'square'?"]
+    assert notes == ["warning: no cell of squares computed the column 'sqare'. hint: did you mean 'square'?"]
     notes.clear()
     reproduce(study([Square(1, [])]), Scale.QUICK, tmp_path, status, jobs=1)
     assert not notes
@@ -172,7 +172,9 @@ def test_a_figure_that_no_cell_has_is_noted(tmp_path: Path) -> None:
 
 def test_a_figure_named_as_an_axis_is_an_error(tmp_path: Path) -> None:
     clash = dataclasses.replace(study([Square(1, [])]), axes=("number", "seed", "square"))
-    with pytest.raises(LaunchError, match="a cell of squares has a figure named 'square'"):
+    with pytest.raises(
+        LaunchError, match="a cell of squares computed 'square', which is the name of an axis"
+    ):
         ran(clash, tmp_path)
 
 

@@ -176,7 +176,7 @@ def test_there_is_no_loss_without_a_model_or_if_gamma_hides_the_ticks():
 
 
 def test_a_network_that_predicts_needs_pending_actions():
-    with pytest.raises(ValueError, match=r"sees no pending actions\. hint: delay_aware: {kind: predict}"):
+    with pytest.raises(ValueError, match=r"and the agent sees none\. hint: delay_aware: {kind: predict}"):
         build(MlpSpec(predict=True), VECTORS)
 
 

@@ -179,7 +179,7 @@ def test_learners_are_some_and_different(learners):
     "call", [lambda r: r.leave("z"), lambda r: r.join("z"), lambda _: RoundRobin(["a"], turn="z")]
 )
 def test_a_stranger_is_told(call):
-    with pytest.raises(ValueError, match="'z' is not one of"):
+    with pytest.raises(ValueError, match="there is no learner 'z': the learners are "):
         call(RoundRobin(["a"]))
 
 

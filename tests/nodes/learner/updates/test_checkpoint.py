@@ -211,7 +211,7 @@ def test_a_state_of_something_else_changes_nothing(change):
     elif change == "random":
         other = replace(other, facts=other.facts.model_copy(update={"random": {"bit_generator": "MT"}}))
     message = {"network": "another network", "random": "random generator"}.get(
-        change, f"{name} is missing, or is not .* of shape"
+        change, f"the checkpoint's tensor {name} is missing, or is not .* of shape"
     )
     with pytest.raises(CheckpointError, match=message):
         updater.load_training_state(other)
