@@ -33,7 +33,7 @@ class _Waiting(NamedTuple):
     verdict: NodeVerdict
     rerun: Rerun
     steps: Generator[MessageId, bytes | None, None]
-    """Yields the id of the next message that the node consumes. Its bytes are sent in return, or None if they are not recorded."""
+    """Yields the id of the next message that the node consumes, and is sent its bytes; None if the message is not recorded."""
 
 
 class Verifier:

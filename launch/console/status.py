@@ -83,7 +83,7 @@ class ConsoleStatus:
                 self._bar.stop()
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase."""
+        """Begin a phase of the launch on a new progress line."""
         with contextlib.suppress(OSError):
             if not self._live:
                 self._phase, self._line_s = text, time.monotonic()

@@ -42,7 +42,7 @@ class Agent(Node[AgentParams]):
     decision = Output(Decision)
 
     def on_start(self) -> None:
-        """Begin without a decision."""
+        """Set the number of decisions to 0, and wait for an action."""
         self._decisions = 0
         self._action: Action | None = None
 

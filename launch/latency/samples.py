@@ -221,7 +221,7 @@ def _head(recorded: Recorded) -> Envelope:
 
 
 def _topics(bag: Bag, message: type[Any]) -> list[str]:
-    """Return the topics of a message class; a pattern that matches nothing if there is none."""
+    """Return the topics of a message class. If there are none, return a pattern that matches no topic."""
     topics = [channel.topic for channel in bag.channels if channel.schema_name == message.schema_name]
     return sorted(set(topics)) or ["\0"]
 

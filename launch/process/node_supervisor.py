@@ -138,7 +138,7 @@ class NodeSupervisor:
     # Running.
 
     def handle_messages(self) -> None:
-        """Handle pending messages of nodes."""
+        """Handle the control and progress messages that nodes have sent."""
         for name, incarnation, message in self._control_server.received():
             member = self._members.get(name)
             if member is None or incarnation != str(member.incarnation):

@@ -101,7 +101,7 @@ class EarlyServer:
                 send(self._process.channel, request.model_dump(mode="json"))
 
     def take(self) -> ServerProcess | None:
-        """Take over the server; None if there is none."""
+        """Return the server, which this object then no longer ends; None if no server runs."""
         process, self._process = self._process, None
         return process
 

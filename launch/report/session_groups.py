@@ -55,7 +55,7 @@ def _split(text: str) -> tuple[str, Path]:
 
 
 def _plan_of(path: Path) -> Plan | None:
-    """Return the plan of a session, given its folder or a path in it; None if there is none."""
+    """Return the plan of a session, given its folder or a path in it; None if the session has no plan."""
     for folder in (path, *path.resolve().parents[:2]):
         if (folder / "plan.yaml").exists():
             return Plan.from_yaml((folder / "plan.yaml").read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ RUNS = {"sequential": "sequential", "paced": "boxing"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph demo`` to its parser."""
     parser.description = (
         "Play Boxing at 60 Hz with a network that takes 5.3 frames to answer: first with one worker, then with six "
         "staggered workers. Prints both summaries side by side."
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run both launches and compare them."""
+    """Launch a sequential and a staggered graph, and print their results side by side."""
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.console.printing import printed  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415

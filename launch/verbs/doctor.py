@@ -14,7 +14,7 @@ STYLES = {"ok": "green", "note": "yellow", "missing": "red"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph doctor`` to its parser."""
     parser.description = (
         "Check whether this machine can run a realtime graph. Exit code 1 if something is missing."
     )
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the findings."""
+    """Check this machine, and print the findings."""
     from rtgraph.launch.diagnosis import diagnose  # noqa: PLC0415 - so that --help is instant
 
     if args.json:

@@ -30,7 +30,7 @@ behaviour. The mean has a 95 % interval (Student's t).
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph evaluate`` to its parser."""
     parser.description = "Play greedy episodes with the weights of a checkpoint, and print their mean return."
     parser.usage = "rtgraph evaluate [CHECKPOINT] LAUNCH [name=value ...] [options]"
     parser.epilog = EXAMPLE
@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, print the results, and return the launch's exit code."""
+    """Play the episodes, print the results, and return the launch's exit code."""
     # Slow imports wait until the arguments are known to be right.
     checkpoint, file, given = _words(args.words, args.policy)
     from rtgraph.launch.console.printing import printed  # noqa: PLC0415

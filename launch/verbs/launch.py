@@ -26,7 +26,7 @@ _WITHOUT_SERVER = ("--help", "--resume-world", "--world virtual")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph launch`` to its parser."""
     parser.description = "Run a launch or graph file until it is done, its duration is over, or Ctrl-C."
     parser.epilog = EXAMPLE
     add_launch(parser)
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None]:
-    """Return the fork server to start early, before the arguments are parsed; an empty context if it is not needed."""
+    """Return a context that starts the fork server before the arguments are parsed; an empty context if no server is needed."""
     given = " ".join(arguments).replace("=", " ")
     needless = "-h" in arguments or any(text in given for text in _WITHOUT_SERVER)
     return contextlib.nullcontext() if needless else EarlyServer()

@@ -23,7 +23,7 @@ world, the same script and seed give the same session.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph play`` to its parser."""
     parser.description = (
         "Play the plant of a launch file in a window, at its own rate, and record the session."
     )
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play, print the summary, and return the launch's exit code; Ctrl-C is a way to end a game."""
+    """Let a person or a script play, print the summary, and return the launch's exit code. Ctrl-C is a regular end of a game."""
     # Slow imports wait until the arguments are known to be right.
     import signal  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415

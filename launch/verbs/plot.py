@@ -22,7 +22,7 @@ PICTURES = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph plot`` to its parser."""
     parser.description = "Draw the learning curves of sessions, or what they won."
     parser.epilog = EXAMPLE
     pictures = parser.add_subparsers(dest="picture", metavar="PICTURE", required=True)

@@ -37,7 +37,7 @@ of a study can be computed on several machines.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph reproduce`` to its parser."""
     parser.description = "Reproduce a study: compute its cells, write a table and a picture."
     parser.epilog = EXAMPLE
     parser.add_argument("study", nargs="?", metavar="STUDY", help="a study of --list")

@@ -20,7 +20,7 @@ ROMs and savestates (stable-retro's, files NAME.state) are copied to $XDG_DATA_H
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph rom`` to its parser."""
     parser.description = "Import your own Game Boy ROMs and savestates, or list them."
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action."""
+    """Run the chosen action, and return the exit code."""
     return _import(args.path, args.game, args.states) if args.action == "import" else _list(as_json=args.json)
 
 

@@ -64,7 +64,7 @@ class SequentialAgent(Learning[SequentialParams]):
         self._policy.change(self.params.policy)
 
     def on_start(self) -> None:
-        """Begin with the first observation."""
+        """Publish the first version of the weights, and wait for the first observation."""
         super().on_start()
         self._decisions = 0
         self._in_turn = False

@@ -224,7 +224,7 @@ class Metrics(Node[MetricsParams]):
         }
 
     def _end_period(self) -> None:
-        """Add a row of updates."""
+        """End a period: add its row to the table of updates."""
         self._updates.add(
             {
                 "tick": self._ticks(),

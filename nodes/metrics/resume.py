@@ -56,7 +56,7 @@ def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = 
 
 
 def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> EarlierRun | None:
-    """Return the run that an earlier process of the same node wrote into a folder; None if there is none."""
+    """Return the run that an earlier process of the same node wrote into a folder; None for the node's first process, or if the folder has no tables."""
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62

@@ -237,7 +237,7 @@ class Trace:
         ``pending_slots`` and ``pending_known`` are those of its decisions.
 
         Raises:
-            MetricsError: it cannot be written.
+            MetricsError: the file cannot be written.
         """
         columns = {f"tick_{name}": column for name, column in self.ticks().items()}
         columns |= {f"decision_{name}": column for name, column in self.decisions().items()}

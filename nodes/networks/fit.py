@@ -115,9 +115,8 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
         )
     observation, pending = without_pending(plant.observation)
     if network.predict and pending is None:
-        raise ValueError(
-            "a network with predict needs pending actions, and the agent sees none. hint: delay_aware: {kind: predict}"
-        )
+        problem = "a network with predict needs pending actions, and the agent sees none"
+        raise ValueError(f"{problem}. hint: delay_aware: {{kind: predict}}")
     if isinstance(observation, PartsSpec):
         _check_parts(network, observation)
     elif isinstance(plant.action, Continuous):

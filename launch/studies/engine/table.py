@@ -71,7 +71,7 @@ def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
     Raises:
         ModuleNotFoundError: PyArrow is not installed.
-        LaunchError: it cannot be written.
+        LaunchError: the file cannot be written.
     """
     import pyarrow as pa  # noqa: PLC0415 - only for those who want it
     import pyarrow.parquet as pq  # noqa: PLC0415

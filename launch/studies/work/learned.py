@@ -144,7 +144,7 @@ class _Share:
         self._report, self._total, self._least, self._most = report, total, least, most
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase."""
+        """Begin a phase of the launch; ``total`` is the progress at its end, if known."""
         self._total = total or self._total
 
     def progress(self, done: float, text: str = "") -> None:

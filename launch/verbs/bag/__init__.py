@@ -29,13 +29,13 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the actions."""
+    """Add the actions of ``rtgraph bag`` to its parser."""
     parser.description = "Inspect, play and verify recordings, and convert them to other formats."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action."""
+    """Run the chosen action, and return the exit code."""
     code: int = args.perform(args)
     return code

@@ -18,7 +18,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag ctl`` to its parser."""
     from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -19,7 +19,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag export`` to its parser."""
     from rtgraph.launch.bags.exporters import described_options, described_targets  # noqa: PLC0415
 
     targets = described_targets()

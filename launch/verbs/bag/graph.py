@@ -15,7 +15,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag graph`` to its parser."""
     add_recording(parser)
     parser.add_argument(
         "--format", choices=("mermaid", "svg", "dot"), help="default: the suffix of --out, or mermaid"
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the graph."""
+    """Draw the recorded graph, and print or write the picture."""
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
     from rtgraph.launch.verbs.files.graph import draw  # noqa: PLC0415

@@ -19,7 +19,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag info`` to its parser."""
     add_recording(parser)
     parser.add_argument("--plan", action="store_true", help="print only the plan of the recorded graph")
     parser.add_argument(
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the contents."""
+    """Print what the recording contains."""
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag keep`` to its parser."""
     from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
     parser.add_argument("--reason", default="", metavar="TEXT", help="a reason, stored in the file")

@@ -29,7 +29,7 @@ def opened(file: Path, *, check: bool = False) -> Bag:
     """Open a recording, and warn on stderr about missing parts. With ``check``, read the whole recording for this.
 
     Raises:
-        BagError: it is not a recording.
+        BagError: the file is not a recording.
     """
     from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - so that --help is instant
 
@@ -44,10 +44,10 @@ def start_in(bag: Bag, start_s: float) -> int:
 
     Args:
         bag: the recording.
-        start_s: seconds from its start.
+        start_s: seconds from the start of the recording.
 
     Raises:
-        GraphError: the recording ends before that.
+        GraphError: the recording ends before that instant.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 

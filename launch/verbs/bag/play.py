@@ -21,7 +21,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag play`` to its parser."""
     add_recording(parser)
     parser.add_argument(
         "--rate",

@@ -19,7 +19,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag record`` to its parser."""
     from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
     parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="record only these topics")
@@ -31,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Record."""
+    """Record the running graph, and return the exit code."""
     from rtgraph.launch.bags.attach_recorder import record  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 

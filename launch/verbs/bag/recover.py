@@ -14,7 +14,7 @@ example:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag recover`` to its parser."""
     add_recording(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="the new file (default: NAME-recovered.mcap)"

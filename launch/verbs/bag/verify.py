@@ -24,7 +24,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the action's arguments."""
+    """Add the arguments of ``rtgraph bag verify`` to its parser."""
     add_recording(parser)
     parser.add_argument(
         "--nodes",
@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify, and print the result of each node."""
+    """Verify the recording, and print the result of each node."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.bags.verification import verify  # noqa: PLC0415

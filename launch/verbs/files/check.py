@@ -14,7 +14,7 @@ example:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph check`` to its parser."""
     parser.description = (
         "Run all checks that `rtgraph launch` makes before it starts, with the same options. Starts nothing."
     )
@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line, and return 0 if the file is right."""
+    """Check the file, print one line about its graph or, with ``--json``, about the error, and return the exit code."""
     from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - so that --help is instant
 
     try:

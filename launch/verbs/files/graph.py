@@ -21,7 +21,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph graph`` to its parser."""
     parser.description = (
         "Draw the graph of a launch or graph file, or with --live a running graph. Replicas share one box."
     )
@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw, and print or write the picture."""
+    """Draw the graph, and print or write the picture."""
     plan, notes = _live(args) if args.live else (_loaded(args), None)
     return draw(plan, args.format, args.out, notes)
 

@@ -13,7 +13,7 @@ example:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph plan`` to its parser."""
     parser.description = "Print the plan of a launch or graph file as YAML. Starts nothing."
     parser.epilog = EXAMPLE
     add_file(parser)

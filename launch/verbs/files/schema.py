@@ -16,7 +16,7 @@ An editor with a YAML language server completes and checks a file that begins wi
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph schema`` to its parser."""
     parser.description = "Print the JSON Schema (draft 2020-12) of launch files or graph files, for editors."
     parser.epilog = EXAMPLE
     parser.add_argument(

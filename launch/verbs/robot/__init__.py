@@ -23,13 +23,13 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the actions."""
+    """Add the actions of ``rtgraph robot`` to its parser."""
     parser.description = "Find, read and calibrate arms of Feetech STS3215 servos, such as SO-100 and SO-101."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action."""
+    """Run the chosen action, and return the exit code."""
     code: int = args.perform(args)
     return code

@@ -20,14 +20,14 @@ POLL_S = 0.01
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph robot calibrate`` to its parser."""
     add_port(parser)
     parser.add_argument("--restore", action="store_true", help="write the file's calibration to the servos")
     parser.add_argument("--json", action="store_true", help="print the calibration as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calibrate, or restore."""
+    """Calibrate the arm, or write an earlier calibration to it."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 TIMEOUT_S = 0.1
-"""Maximum wait for a servo's reply. It is long: these verbs have no rate to keep."""
+"""Maximum wait for a servo's reply. It is longer than in a launch, since these verbs have no rate to keep."""
 
 
 def add_port(parser: argparse.ArgumentParser) -> None:

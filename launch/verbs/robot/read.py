@@ -16,13 +16,13 @@ Positions are raw: 4,096 per turn, without a calibration.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph robot read`` to its parser."""
     add_port(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the states."""
+    """Print the state of each servo."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415

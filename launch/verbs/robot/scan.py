@@ -16,7 +16,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph robot scan`` to its parser."""
     parser.add_argument("--port", metavar="PATH", help="serial port (default: all with a USB device)")
     parser.add_argument(
         "--most",
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the servos."""
+    """Print the servos that answer."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.console.tables import console, row, table  # noqa: PLC0415

@@ -14,14 +14,14 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph robot torque`` to its parser."""
     parser.add_argument("switch", choices=("on", "off"), help="on: the arm holds its position; off: it falls")
     add_port(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Switch the torque."""
+    """Switch the torque of all servos on or off."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.nodes.robot.servo.arm import set_torque  # noqa: PLC0415

@@ -21,7 +21,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph node`` to its parser."""
     parser.description = (
         "List the node classes of rtgraph and of installed packages, or describe one: its params and ports. "
         "Or list the nodes of a running graph, or show the state of one node."

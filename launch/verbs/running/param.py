@@ -15,7 +15,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph param`` to its parser."""
     parser.description = (
         "List, read and change the parameters of running nodes. A node declares which ones are changeable."
     )
@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action."""
+    """Run the chosen action, and return the exit code."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands import params  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415

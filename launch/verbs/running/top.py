@@ -21,7 +21,7 @@ COLUMNS = ("node", "cpu", "rss", "in", "out", "lost", "overwr", "queue", "age")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph top`` to its parser."""
     parser.description = "Watch the nodes of a running graph. q or Ctrl-C quits; the graph continues."
     parser.epilog = EXAMPLE
     add_session(parser)
@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the table."""
+    """Show the table of nodes until the user or the session ends it."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands.watching import watch  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415

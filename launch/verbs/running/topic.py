@@ -18,7 +18,7 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the verb's arguments."""
+    """Add the arguments of ``rtgraph topic`` to its parser."""
     parser.description = "Inspect the topics of a running graph. Inspection does not disturb the graph."
     parser.epilog = EXAMPLE
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
@@ -70,7 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action."""
+    """Run the chosen action, and return the exit code."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 

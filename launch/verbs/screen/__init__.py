@@ -24,13 +24,13 @@ examples:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the actions."""
+    """Add the actions of ``rtgraph screen`` to its parser."""
     parser.description = "Set up a camera that films a screen, for the plant FilmedGame."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the action."""
+    """Run the chosen action, and return the exit code."""
     code: int = args.perform(args)
     return code

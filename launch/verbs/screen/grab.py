@@ -16,7 +16,7 @@ example:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph screen grab`` to its parser."""
     add_source(parser)
     parser.add_argument("--file", metavar="FILE", type=Path, required=True, help="file of `screen mark`")
     parser.add_argument(
@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the pictures."""
+    """Take pictures from the camera, rectify them, and write them as PNG files."""
     # Imported late, so that --help is instant.
     from rtgraph.msgs.atomic import writing  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415

@@ -19,7 +19,7 @@ The region is part of the rectified picture. It must change with each button, an
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph screen latency`` to its parser."""
     add_source(parser)
     parser.add_argument(
         "--file", metavar="FILE", type=Path, help="file of `screen mark` (default: the whole picture)"
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print."""
+    """Measure the end-to-end latency, and print it."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.nodes.robot.screen.buttons import SerialButtons  # noqa: PLC0415

@@ -22,7 +22,7 @@ cells of one width. Weight, limits and the end of a game are edited in the file.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph screen learn-digits`` to its parser."""
     parser.add_argument(
         "file", metavar="FILE", type=Path, help="file of `screen mark`, to which the digits are added"
     )
@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the templates."""
+    """Learn a template of each digit, and write the templates to a file."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
@@ -118,7 +118,7 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
 
 
 def _with_colours(file: ScreenFile, shown: list[tuple[Image, str, int]]) -> ScreenFile:
-    """Return the file with the colours of each counter that is shown."""
+    """Return the screen file with the colours of each counter that the pictures show."""
     from rtgraph.nodes.robot.screen.digits import learn_colours  # noqa: PLC0415 - so that --help is instant
 
     counters = dict(file.counters)

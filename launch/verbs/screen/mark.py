@@ -29,7 +29,7 @@ In an existing file, only the corners change.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+    """Add the arguments of ``rtgraph screen mark`` to its parser."""
     add_source(parser)
     parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="the file to write")
     how = parser.add_mutually_exclusive_group()
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the corners."""
+    """Find the corners of the screen, and write them to the file."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.nodes.robot.screen.file import ScreenFile  # noqa: PLC0415

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rtgraph.nodes.robot.screen.rectify import Image
 
 FIRST_S = 10.0
-"""Longest wait for a picture."""
+"""Longest wait for a picture of the camera, in seconds."""
 SKIPPED = 5
 """Number of first pictures that are skipped: many cameras are still setting their exposure."""
 
@@ -30,7 +30,7 @@ def capturing(source: str, camera_size: tuple[int, int] | None = None) -> Iterat
 
     Args:
         source: the camera.
-        camera_size: width and height of the pictures; None for what the source gives.
+        camera_size: width and height of the pictures; None for the size that the source gives.
     """
     from rtgraph.nodes.camera import Capture, CaptureParams  # noqa: PLC0415 - so that --help is instant
     from rtgraph.nodes.runtime.clock import WallClock  # noqa: PLC0415
@@ -48,7 +48,7 @@ def next_picture(capture: Capture, after: int) -> Picture:
     """Wait for a picture with a number higher than ``after``.
 
     Raises:
-        RobotError: none comes.
+        RobotError: the camera gives no picture within ``FIRST_S``.
     """
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
 
@@ -62,7 +62,7 @@ def write_picture(path: Path, image: Image) -> None:
     """Write a picture, (height, width, 3) RGB uint8, as PNG, completely or not at all.
 
     Raises:
-        RobotError: it cannot be written.
+        RobotError: the file cannot be written.
     """
     from PIL import Image as Pillow  # noqa: PLC0415 - so that --help is instant
 

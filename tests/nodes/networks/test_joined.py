@@ -115,9 +115,9 @@ def test_the_same_seed_gives_the_same_weights(plant):
         (
             NatureSpec(),
             {"wrist": ArraySpec(dtype="uint8", shape=(9, 9))},
-            "wrist: a frame of 9x9 is too small",
+            "part 'wrist' of the observation: a frame of 9x9 is too small",
         ),
-        (MlpSpec(one_hot=3), {"joints": JOINTS}, "one_hot needs an observation of one array"),
+        (MlpSpec(one_hot=3), {"joints": JOINTS}, "one_hot is only for observations of one array"),
     ],
 )
 def test_a_network_that_cannot_read_the_parts_is_refused(plant, spec, parts, says):

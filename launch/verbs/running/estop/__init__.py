@@ -19,7 +19,7 @@ safety function: have a switch in reach that cuts the power of the motors.
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments."""
+    """Add the arguments of ``rtgraph estop`` to its parser."""
     parser.description = "Stop the robots of running launches at once, until a reset."
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
