@@ -15,7 +15,7 @@ def check_agreement(nodes: Sequence[PlacedNode], wiring: Wiring, resolver: Resol
     A publisher without such a param, for example a player in its place, is not compared.
 
     Raises:
-        GraphError: two connected nodes differ.
+        GraphError: two connected nodes have different values of such a param.
     """
     for node in nodes:
         for port, names in resolver.node_type(node).agrees_on.items():
@@ -29,6 +29,6 @@ def _compare(node: PlacedNode, publisher: PlacedNode, name: str, resolver: Resol
     if there is not None and here != there:
         place = node.params.place / name if name in node.params.value else node.params.place
         raise place.error(
-            f"{name!r} is {here!r:.60} here, and {there!r:.60} for {publisher.name!r} ({publisher.params.place})",
+            f"{name!r} is {here!r:.60} here, but {there!r:.60} for the node {publisher.name!r} ({publisher.params.place})",
             hint="give both the same value, for example by one argument",
         )

@@ -51,7 +51,7 @@ class PlanPreview:
     node_classes: tuple[str, ...]
     """Paths of the node classes, without those in other interpreters."""
     weights: bool
-    """Whether the plan has networks."""
+    """Whether the plan has weights of networks."""
 
 
 def load_launch(
@@ -79,7 +79,8 @@ def load_launch(
     Args:
         name: a path, or the name of a shipped launch or graph file.
         arguments: the file's arguments, as text.
-        world: overrides the file, as do ``seed``, ``ticks``, ``duration_s``, ``record`` and ``replace``.
+        world: the world, in place of the file's; ``seed``, ``ticks``, ``duration_s``, ``record`` and ``replace`` also
+            override the file.
         seed: seed of all random streams.
         ticks: number of plant ticks to run.
         duration_s: duration of the run.
@@ -88,7 +89,7 @@ def load_launch(
         graph_folders: folders in which graphs are found by name.
         record: whether to record; or the recorder's parameters and ``journal``. The virtual world records by default.
         environment: environment variables that files may refer to; by default those of the process.
-        effective: raise an error for an argument without effect.
+        effective: whether an argument without effect is an error.
         on_preview: called when the files are read, before the import of nodes, which takes most of the time.
 
     Raises:
@@ -169,7 +170,7 @@ def arguments_of(
     """Return the arguments that a launch or graph file declares, by name.
 
     Raises:
-        GraphError: there is no such file, or the part that was read is wrong.
+        GraphError: there is no such file, it is not valid YAML, or a declaration in it is wrong.
     """
     document = read(find(name, [*folders, *graph_folders]))
     return declared_arguments(document, graph_folders, os.environ if environment is None else environment)
@@ -241,7 +242,7 @@ def _check_names(parts: Parts) -> None:
         for item in items:
             if item.name in seen:
                 raise item.place.error(
-                    f"two {kind} are named {item.name!r}, the other in {seen[item.name]}",
+                    f"two {kind} are named {item.name!r}: this one, and the one in {seen[item.name]}",
                     hint="give one of the graphs a namespace",
                 )
             seen[item.name] = item.place

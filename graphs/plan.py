@@ -53,7 +53,7 @@ class Plan(Record):
     """Descriptions by other interpreters of node classes that cannot be imported here, by class path."""
 
     def edges(self) -> list[tuple[str, str, str]]:
-        """Return every edge as (publisher, node, input or tap)."""
+        """Return every edge as (publishing node, receiving node, input or tap)."""
         return [
             (publisher, node.name, port)
             for node in self.nodes

@@ -23,7 +23,7 @@ SHORT_VECTOR = 64
 """Maximum length of vectors that are exported and shown in full; larger arrays are summarised."""
 LONGEST = 2**48
 WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
-"""The keys of an encoded array. The parts of an observation must not have exactly these names."""
+"""The keys of an encoded array. An observation cannot have parts with exactly these names."""
 
 Array = npt.NDArray[np.generic]
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -136,7 +136,7 @@ def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -
 
 
 def on_bytes(array: npt.NDArray[np.generic]) -> bool:
-    """Return whether a plain C-order array is a view of ``bytes``, which cannot be written."""
+    """Return whether a plain C-order array is a view of ``bytes``, so that nobody can write to it."""
     if type(array) is not np.ndarray or array.dtype not in _NAMES:
         return False
     base: object = array.base
@@ -157,7 +157,7 @@ def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.gene
     name, shape, index = value["dtype"], value["shape"], value["buffer"]
     dtype = DTYPES.get(name) if isinstance(name, str) else None
     if dtype is None:
-        raise ValueError(f"unknown array type {name!r:.40}")
+        raise ValueError(f"an array has the unknown dtype {name!r:.40}")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
         raise ValueError(f"an array's shape must be a list of at most {MAX_DIMENSIONS} lengths")
     size = dtype.itemsize

@@ -38,11 +38,11 @@ def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False)
 
     Args:
         path: the final path. Its folder must exist.
-        error: the class of the error to raise.
+        error: the class of the error to raise, a subclass of ``RtgraphError``.
         durable: wait until the data is on disk, so that it survives a power failure.
 
     Raises:
-        RtgraphError: the path cannot be written; of the given class, with the operating system's reason.
+        RtgraphError: the path cannot be written. The class is ``error``; the text gives the operating system's reason.
     """
     partial = _partial(path)
     with writing(path, error):
@@ -62,7 +62,7 @@ def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False)
 def write_atomically(
     path: Path, data: str | bytes | memoryview, error: type[RtgraphError], *, durable: bool = False
 ) -> None:
-    """Write a file completely or not at all; text as UTF-8.
+    """Write bytes, or text as UTF-8, to a file: completely or not at all.
 
     Arguments and errors are those of ``atomic_path``.
     """
@@ -75,7 +75,7 @@ def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
     """Turn an operating system's error, even one wrapped by a library, into an error that names the file.
 
     Raises:
-        RtgraphError: of the given class.
+        RtgraphError: the code in the block cannot write ``path``. The class is ``error``.
     """
     try:
         yield

@@ -67,14 +67,15 @@ class Lineage(Record):
     episode: int
 
     def origin(self) -> Lineage:
-        """Return itself, so that a message can derive from a message or from a lineage."""
+        """Return the lineage itself: a message can derive from a lineage as it can from a message."""
         return self
 
 
 class Header(Record):
     """Who published a message, when, and what it derives from. Written by the runtime, never by a node.
 
-    ``sequence`` counts from 0 for each output (and key) and restarts with each ``incarnation`` of the node.
+    Each start of the node is an ``incarnation``, counted from 0. ``sequence`` counts the messages of an incarnation
+    from 0, for each output (and key).
     ``stamp_ns`` is the graph's time at publication.
     """
 
@@ -91,7 +92,7 @@ OWNED = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 """The header of an unpublished message that has valid values and that nothing else refers to: it is published unchecked and
 uncopied.
 
-For messages that rtgraph's nodes make at every tick, with ``unchecked``.
+Used with ``unchecked`` for messages that rtgraph's nodes make at every tick.
 """
 
 

@@ -13,7 +13,7 @@
     ├── WorldError        a running world cannot continue
     ├── LaunchError       the processes of a launch could not be started or kept alive
     ├── BagError          a recording cannot be written, or is not a recording
-    ├── RegionError       shared or mapped memory is not available, or is not an rtgraph file
+    ├── RegionError       mapped or shared memory is not available, or its file cannot be used
     ├── ReplayError       a replay memory is set up or used wrongly
     │   ├── FrameOverwritten   ... the requested frames are overwritten
     │   └── NotFinite          ... a transition holds a number that is not finite
@@ -109,7 +109,7 @@ class BagError(RtgraphError):
 
 
 class RegionError(RtgraphError):
-    """Mapped or shared memory is not available, or a file is not an rtgraph file."""
+    """Mapped or shared memory is not available, or its file is not from rtgraph, has other settings or is in use."""
 
 
 class ReplayError(RtgraphError):
@@ -117,7 +117,7 @@ class ReplayError(RtgraphError):
 
 
 class FrameOverwritten(ReplayError):
-    """Newer frames replaced those requested. ``lost`` holds the positions of these in the request."""
+    """Newer frames replaced requested frames. ``lost`` holds the positions of the replaced ones in the request."""
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(
@@ -132,15 +132,15 @@ class NotFinite(ReplayError):
 
 
 class LearningError(RtgraphError):
-    """An update cannot be computed: numbers are no longer finite, or a batch does not fit."""
+    """An update cannot be computed: numbers are no longer finite, or a batch does not fit the network."""
 
 
 class CheckpointError(RtgraphError):
-    """A checkpoint cannot be written, or a file is not a checkpoint or does not fit."""
+    """A checkpoint cannot be written, or a folder is not a checkpoint, or one that does not fit the run."""
 
 
 class MetricsError(RtgraphError):
-    """The curves or the trace of a run cannot be written, or the files are invalid."""
+    """The curves or the trace of a run cannot be written, or their files are invalid."""
 
 
 class MissingPackage(RtgraphError):
@@ -148,11 +148,11 @@ class MissingPackage(RtgraphError):
 
 
 class RobotError(RtgraphError):
-    """A robot's device cannot be reached, is not calibrated, or is another one."""
+    """A robot's device cannot be reached, is not calibrated, or is not the expected device."""
 
 
 class RomError(RtgraphError):
-    """A Game Boy ROM or savestate that the user must provide is missing, or a file is not the one needed."""
+    """A Game Boy ROM or savestate that the user must provide is missing, or the given file is not the one needed."""
 
 
 def with_article(noun: str) -> str:

@@ -24,13 +24,13 @@ class Decision(Message):
     began_ns: int
     """The graph's time at which the observation was read."""
     inference_ns: int = Field(ge=0)
-    """τ_θ, from reading the observation to having the action."""
+    """τ_θ, the time from reading the observation to having the action."""
     policy_version: int = 0
     explored: bool = False
     pending: array() | None = None  # type: ignore[valid-type]
-    """The pending actions that the policy knew, as in ``rtgraph.msgs.pending``; None if it sees none."""
+    """The pending actions that the policy knew, as in ``rtgraph.msgs.pending``; None if it sees no pending actions."""
     chunk: array() | None = None  # type: ignore[valid-type]
-    """The actions for the ticks after that of ``action``, one each, (h - 1, …); None if the decision is one action."""
+    """The actions for the h - 1 ticks after that of ``action``, (h - 1, …); None if the decision is a single action."""
 
 
 class Features(Message):

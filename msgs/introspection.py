@@ -39,7 +39,7 @@ class SetParams(Question):
 
 
 class Publish(Question):
-    """Deliver a message to every subscriber of a topic; a keyed message goes to the node of that name."""
+    """Deliver a message to every subscriber of a topic; with a ``key``, only to the node of that name."""
 
     topic: str
     key: str = ""
@@ -109,7 +109,7 @@ class Published(ControlMessage):
 
 
 class Declined(ControlMessage):
-    """Why a request failed. ``asked_wrongly``: the request itself is invalid."""
+    """Why a request failed. ``asked_wrongly`` is true if the request itself is invalid."""
 
     number: int
     problem: str

@@ -20,8 +20,8 @@ class WeightsVersion(Message):
     version: int = Field(ge=0)
     """Number of updates applied."""
     life: int = 0
-    """The incarnation of the learner that made it: a later one may make the same version number with other
-    values."""
+    """The incarnation of the learner that made the version: a restarted learner may use the same version number for
+    other values."""
     slot: int = Field(ge=0)
     target_version: int | None = Field(default=None, ge=0)
     """The version of the target network's parameters; None if no other node uses them."""
@@ -68,12 +68,12 @@ class BatchRequest(Message):
     learner: str
     incarnation: int
     number: int = Field(ge=0)
-    """Counts the learner's requests."""
+    """The number of the request: each learner counts its requests from 0."""
     size: int = Field(ge=1)
     correction: float = Field(default=1.0, ge=0, le=1)
     """β of prioritised sampling: the exponent of the importance weights."""
     in_place: bool = True
-    """Whether the learner can map the ``store``; if False, the answer contains the frames."""
+    """Whether the learner can map the ``store`` of the answer; if False, the answer contains the frames."""
     unread: int = Field(default=0, ge=0)
     """Number of batches so far that the learner received too late to read."""
 
@@ -82,13 +82,13 @@ class SampledBatch(Message):
     """A batch of B transitions for one learner: the content of ``rtgraph.nodes.replay.Batch``."""
 
     number: int = Field(ge=0)
-    """The number of the request."""
+    """The number of the answered request."""
     incarnation: int
     """The incarnation of the learner that sent the request."""
     store: str | None = None
-    """The path of the frames, for a learner on the same host to map; None if they are in this message."""
+    """The path of the memory with the frames, which a learner on the same host maps; None if this message has them."""
     observations: array_or_parts()  # type: ignore[valid-type]
-    """The frames, (B, *shape), by name if they have several parts; with a ``store``, their handles in it, (B,) int64."""
+    """The frames, (B, *shape), by name if they have several parts; with a ``store``, the frames' handles, (B,) int64."""
     actions: array()  # type: ignore[valid-type]
     returns: array("float32", None)  # type: ignore[valid-type]
     next_observations: array_or_parts()  # type: ignore[valid-type]
@@ -134,14 +134,14 @@ class Gradient(Message):
 
     learner: str
     place: int = Field(ge=0)
-    """The learner's place in the cyclic order."""
+    """The learner's place in the order in which the owner applies gradients, round after round."""
     incarnation: int
     number: int = Field(ge=0)
-    """Counts the learner's gradients."""
+    """The number of the gradient: each learner counts its gradients from 0."""
     based_on: int = Field(ge=0)
     """The version of the weights that the gradient was computed with."""
     store: str | None = None
-    """The path of the vector, for a learner on the same host to map; None if it is in this message."""
+    """The path of the memory with the vector, which a learner on the same host maps; None if this message has it."""
     vector: array("float32", None)  # type: ignore[valid-type]
     """One element per parameter; empty if there is a ``store``."""
     loss: float
@@ -158,9 +158,9 @@ class GradientAnswer(Message):
     """The incarnation of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
-    """The version of the weights that it made; None if it was not used and a new one is requested."""
+    """The version of the weights that the gradient made; None if it was not used, and a new gradient is requested."""
     in_place: bool = True
-    """Whether the ``store`` could be mapped; if False, send the vector in the message."""
+    """Whether the owner could map the ``store``; if False, send the vector in the message."""
 
 
 class LearnerState(Message):
@@ -179,7 +179,7 @@ class Learned(Message):
     learner: str
     """The learner that computed the gradient; several names are joined by commas."""
     delay: int = Field(default=0, ge=0)
-    """Number of versions between the one the gradient was computed with and the one it was applied to."""
+    """Number of versions from the one that the gradient was computed with to the one that it was applied to."""
     loss: float
     q_mean: float
     """Mean value Q(s, a) of the actions taken, over the batch."""
@@ -196,7 +196,7 @@ class Learned(Message):
 class LearningProgress(Message):
     """Progress of learning: means over the last few seconds; for the return, over the last episodes.
 
-    None if unknown.
+    A value is None if it is unknown.
     """
 
     tick: int = Field(ge=0)

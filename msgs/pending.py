@@ -29,8 +29,8 @@ class DelayAware(Record):
     """Whether a policy's observations include the pending actions, and when a worker reads these."""
 
     kind: Literal["none", "pending", "predict"] = "none"
-    """What a policy sees of its delay: ``none``; ``pending``, the pending actions that are known when it decides; ``predict``:
-    the same, and its network rolls the observation's features ahead through them."""
+    """Which pending actions a policy sees. ``none``: it sees none. ``pending``: those that are known when it decides.
+    ``predict``: the same, and its network predicts from them the features of the observation at the action's tick."""
     read: Literal["start", "late"] = "late"
     """When a worker reads the pending actions: as its inference begins, or just before it ends, after the trunk of the
     network."""
@@ -77,7 +77,7 @@ def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
 
 
 def without_pending(observation: ArraySpec | PartsSpec) -> tuple[ArraySpec | PartsSpec, ArraySpec | None]:
-    """Return the spec of an observation alone, and that of its pending actions; None if it has none."""
+    """Return the spec of an observation alone, and that of its pending actions; the latter is None if it has none."""
     if not isinstance(observation, PartsSpec) or PENDING not in observation.parts:
         return observation, None
     rest = {name: part for name, part in observation.parts.items() if name != PENDING}
@@ -101,8 +101,8 @@ def known_in(pending: Array) -> int:
 class PendingCode:
     """Encodes pending actions, the next one to act first. A slot without a known action holds zeros.
 
-    Discrete actions are their numbers + 1, (slots,) or (slots, size) int16. Continuous ones are normalised to ±1, with a
-    last column that is 1 if the action is known, (slots, size + 1) float32.
+    A discrete action is encoded as its number + 1, (slots,) or (slots, size) int16. A continuous one is normalised to ±1,
+    with a last column that is 1 if the action is known, (slots, size + 1) float32.
 
     Args:
         action: the plant's actions.

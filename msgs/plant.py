@@ -32,7 +32,7 @@ class Observation(Message):
     truncated: bool = False
     measurements: dict[str, float] = Field(default_factory=dict)
     captured_ns: dict[str, int] = Field(default_factory=dict)
-    """The graph's time at which each part was captured, of the parts for which it is known.
+    """The graph's time at which each part was captured; parts with an unknown time are omitted.
 
     A single array has the name "".
     """
@@ -124,7 +124,8 @@ class Applied(Message):
     sent: int | array() | None = None  # type: ignore[valid-type]
     """The action that the plant sent to its device, if it differs from ``action``, the requested one."""
     captured_age_ns: dict[str, int] = Field(default_factory=dict)
-    """Time from the capture of each part of this tick's observation to the tick, of parts with a capture time."""
+    """Time from the capture of each part of this tick's observation to the tick; parts without a capture time are
+    omitted."""
     pending: array() | None = None  # type: ignore[valid-type]
     """The pending actions that the applied decision knew; None if there were none."""
     place: int = 0

@@ -47,6 +47,6 @@ class Journal(Message):
     """
 
     first: int = Field(ge=0)
-    """The number of the first entry."""
+    """The number of the first entry, counted from the start of the journal."""
     entries: array("uint8", None)  # type: ignore[valid-type]
     digest: str

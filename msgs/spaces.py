@@ -110,7 +110,9 @@ class PartsSpec(_Spec):
     def _named(cls, parts: dict[str, ArraySpec]) -> dict[str, ArraySpec]:
         for name in parts:
             if not name or not name.isprintable():
-                raise ValueError(f"{name!r} is not a valid name of a part")
+                raise ValueError(
+                    f"{name!r} is not a valid name of a part: it must have printable characters only"
+                )
         if parts.keys() == WIRE_KEYS:
             raise ValueError(
                 "parts cannot be named dtype, shape and buffer: these are the keys of an encoded array"
@@ -198,7 +200,7 @@ class PlantSpec(_Spec):
         """The only array of an observation.
 
         Raises:
-            ValueError: An observation has several parts.
+            ValueError: an observation has several parts.
         """
         spec = self.observation
         if isinstance(spec, PartsSpec):

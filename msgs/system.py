@@ -90,7 +90,7 @@ EdgeRow = tuple[str, str, int, int, int, int]
 
 
 class Beat(Record):
-    """A node's counters since its incarnation began. ``at_ns`` is the host's monotonic clock."""
+    """A node's counters since its incarnation began. ``at_ns`` is their time on the host's monotonic clock."""
 
     at_ns: int
     busy: bool
@@ -167,7 +167,7 @@ class Statistics(ControlMessage):
     scheduling: str = ""
     """The priority of the process."""
     memory_bytes: int = 0
-    """Private memory of the process."""
+    """Memory that only this process uses, not shared with others."""
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""

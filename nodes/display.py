@@ -19,7 +19,7 @@ def check_pygame() -> None:
     """Check that pygame is installed.
 
     Raises:
-        MissingPackage: it is not.
+        MissingPackage: pygame is not installed.
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     with needed_by("a window"):

@@ -45,7 +45,7 @@ class Extension(NamedTuple):
         """Import the object that the entry point names.
 
         Raises:
-            ExtensionError: that fails, whatever the package raises.
+            ExtensionError: the import fails, for whatever reason, or the module lacks the attribute.
         """
         module, _, attributes = self.target.partition(":")
         try:
@@ -57,7 +57,7 @@ class Extension(NamedTuple):
         return found
 
     def folder(self) -> str | None:
-        """Return the folder of the target, a package, without importing it; None if there is none."""
+        """Return the folder of the package that the entry point names, without importing it; None if there is no folder."""
         import importlib.util  # noqa: PLC0415 - rarely needed
 
         first, *rest = self.target.split(".")
@@ -75,7 +75,7 @@ class Extension(NamedTuple):
         """Report what the code of the package raises as one error that names the package.
 
         Raises:
-            ExtensionError: the code raised something else than an ``RtgraphError`` or an ``OSError``.
+            ExtensionError: the code raised any exception but an ``RtgraphError`` or an ``OSError``.
         """
         from rtgraph.msgs.errors import RtgraphError  # noqa: PLC0415 - importing msgs takes a while
 
@@ -87,11 +87,11 @@ class Extension(NamedTuple):
             raise self.error(_in_one_line(error)) from error
 
     def error(self, problem: str) -> Exception:
-        """Return the ``ExtensionError`` of a problem with the target."""
+        """Return the ``ExtensionError`` for a problem with the target."""
         from rtgraph.msgs.errors import ExtensionError  # noqa: PLC0415 - importing msgs takes a while
 
         return ExtensionError(
-            f"{self.name!r} ({self.group}) of {self.origin} cannot be used: {self.target}: {problem}",
+            f"entry point {self.name!r} ({self.group}) of {self.origin} cannot be used: {self.target}: {problem}",
             hint=f"repair or uninstall {self.distribution}",
         )
 

@@ -37,7 +37,7 @@ class Interpreters:
             place: where the file names the interpreter.
 
         Raises:
-            GraphError: it is not an interpreter with this version of rtgraph, or it does not answer.
+            GraphError: ``python`` is not an interpreter with this version of rtgraph, or its process does not answer.
         """
         if python not in self._running:
             self._running[python] = _Interpreter(python, place)
@@ -50,7 +50,7 @@ class Interpreters:
             raise
 
     def close(self) -> None:
-        """Stop all interpreters."""
+        """Stop all helper processes."""
         for interpreter in self._running.values():
             interpreter.close()
         self._running.clear()

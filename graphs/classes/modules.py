@@ -89,19 +89,24 @@ class LocalModules:
         installed = imports.installed_at(name, [*folders, *map(Path, imports.looked_in())])
         if installed is not None and first not in self._claims and not _is_same(Path(installed), file):
             raise place.error(
-                f"module {first!r} is {file} here, but all other code imports {installed}",
+                f"module {first!r} is {file} in the graph, but other code imports {installed} under that name",
                 hint=f"rename {file.name}, or put it into a package",
             )
         self._check_link(place, name, file)
         self._take(first, file, str(place), place)
 
     def _check_link(self, place: Place, name: str, file: Path) -> None:
-        """Check that a symbolic link to a graph file does not have another module of this name beside it than its target has."""
+        """Check a module that lies beside a symbolic link to a graph file: its target must have no other module of the name.
+
+        Raises:
+            GraphError: another file of that name lies beside the link's target.
+        """
         source = Path(place.document.file)
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None
         if target is not None and not _is_same(target, file) and digest(target) != digest(file):
             raise place.error(
-                f"two files are module {name!r}: {file} beside the link {source}, and {target} beside its target",
+                f"module {name!r} could be either of two files: {file}, in the folder of the link {source}, "
+                f"or {target}, in the folder of the linked file",
                 hint="remove one of them",
             )
 
@@ -110,7 +115,7 @@ class LocalModules:
         if held is not None:
             if not _is_same(held.path, file) and held.digest != digest(file):
                 raise place.error(
-                    f"two files are module {name!r}: {held.by} uses {held.path}, and {by} uses {file}",
+                    f"module {name!r} is two different files: {held.by} uses {held.path}, and {by} uses {file}",
                     hint=HINT,
                 )
             return

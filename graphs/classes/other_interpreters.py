@@ -29,7 +29,7 @@ class OtherInterpreters:
         stand_in({})
 
     def close(self) -> None:
-        """Stop the interpreters."""
+        """Stop the helper processes of the interpreters."""
         self._interpreters.close()
 
     def node_type(self, node: PlacedNode) -> type[Node[Any]]:

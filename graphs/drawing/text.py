@@ -20,7 +20,7 @@ Notes = Mapping[tuple[str, str, str], str]
 
 @dataclass(frozen=True)
 class Box:
-    """A box of a diagram: a node, or all its replicas. ``count`` is None for a node without replicas."""
+    """A box of a diagram: a node, or all replicas of one. ``count`` is None for a node without replicas."""
 
     name: str
     node_class: str

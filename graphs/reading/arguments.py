@@ -60,7 +60,7 @@ def check_declaration(entry: ArgumentEntry, place: Place) -> None:
     """
     for bound in ("minimum", "maximum"):
         if getattr(entry, bound) is not None and entry.type not in ("int", "float"):
-            raise (place / bound).error(f"applies to numbers only, and the type is {entry.type}")
+            raise (place / bound).error(f"is for numbers only, and the type of the argument is {entry.type}")
     if entry.minimum is not None and entry.maximum is not None and entry.minimum > entry.maximum:
         raise (place / "minimum").error(f"{entry.minimum:g} is above the maximum, {entry.maximum:g}")
     for index, choice in enumerate(entry.choices if isinstance(entry.choices, tuple) else ()):

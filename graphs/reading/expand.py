@@ -97,7 +97,7 @@ class Scope:
         self._become_partial()
 
     def needed_for(self, argument: str) -> list[tuple[str, ...]]:
-        """Return, for each removed part that reads an argument, the conditions that are false."""
+        """Return the false conditions of each removed entry that reads an argument."""
         found = [
             missing for text, missing in self.disabled if re.search(rf"\$\{{{re.escape(argument)}\}}", text)
         ]

@@ -49,7 +49,7 @@ def read_latency_file(path: str, place: Place) -> LatencyFile:
         place: where its name is given, for an error of a missing file.
 
     Raises:
-        GraphError: it is missing, or it is no valid latency file.
+        GraphError: the file is missing, or is not a valid latency file.
     """
     if not Path(path).is_file():
         raise place.error(
@@ -67,7 +67,7 @@ def write_latency_file(file: LatencyFile, path: Path) -> None:
     """Write a latency file atomically.
 
     Raises:
-        GraphError: it cannot be written.
+        GraphError: the file cannot be written.
     """
     values = {
         "rtgraph_latency": VERSION,

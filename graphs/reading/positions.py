@@ -22,7 +22,7 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_DOCUMENTS = 64
-"""Number of parsed files kept in a cache. One launch includes some files several times, and parsing is most of its planning."""
+"""Maximum number of parsed files in the cache. A launch includes some files several times, and parsing is slow."""
 MOST_VALUES = 100_000
 """Maximum number of values in one file, with aliases expanded."""
 

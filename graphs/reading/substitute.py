@@ -103,10 +103,10 @@ def substitute(value: Value, place: Place, references: References) -> Value:
 
 
 def substitute_file(content: dict[str, Value], place: Place, references: References) -> Value:
-    """Return a file's content with its references replaced, except those that are resolved later.
+    """Return a file's content with its references replaced, except those in the keys that are resolved later.
 
-    These are ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to unknown values, or belong
-    to an entry that is switched off.
+    These keys are ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to values that are not
+    known yet, or belong to an entry that is switched off.
     """
     return {section: _entries(entries, place / section, references) for section, entries in content.items()}
 

@@ -39,7 +39,7 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:
     """Validate a value with a type that is not a model, such as a union of models, and return the result.
 
-    Raises as ``validated``.
+    Arguments and errors are those of ``validated``.
     """
     return _checked(adapter, annotation, value, place, "key")
 

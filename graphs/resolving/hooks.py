@@ -29,7 +29,7 @@ def calling(hook: str, place: Place) -> Iterator[None]:
 
     Raises:
         RomError: the class needs a ROM that is not here.
-        GraphError: the code raised something else. An ``RtgraphError`` keeps its problem and its hint.
+        GraphError: the code raised any other exception. An ``RtgraphError`` keeps its problem and its hint.
     """
     try:
         yield
@@ -50,7 +50,7 @@ def described_spec(node_type: type[Node[Any]], params: Params, place: Place) -> 
     """Return the spec of a plant with these parameters.
 
     Raises:
-        GraphError: the class's code raises an error, or returns something else.
+        GraphError: the class's code raises an error, or returns something other than a spec.
     """
     with calling(f"{node_type.__name__}.spec", place):
         try:
@@ -66,7 +66,7 @@ def check_outputs(node_type: type[Node[Any]], params: Params) -> None:
     """Check that a class's ``outputs_of`` returns outputs for these parameters.
 
     Raises:
-        NodeError: it returns something else.
+        NodeError: ``outputs_of`` returns something other than a dict of ``Output``.
     """
     outputs: object = node_type.outputs_of(params)
     if not isinstance(outputs, dict) or not all(isinstance(output, Output) for output in outputs.values()):

@@ -34,7 +34,7 @@ class Latencies:
         """Return the model that the arguments of this name select, as a node's parameter.
 
         Raises:
-            GraphError: there are no such arguments, no file is given, or it is missing or wrong.
+            GraphError: the arguments are not declared, no latency file is given, or the file is missing or wrong.
         """
         match self._chosen(name, arguments, place):
             case "measured":
@@ -86,7 +86,8 @@ class Latencies:
         path = arguments[f"{name}_file"]
         if path is None:
             raise place.error(
-                f"{name}=file needs the file", hint=f"{name}_file=FILE, made by `rtgraph bag latency`"
+                f"{name}=file needs a latency file",
+                hint=f"add {name}_file=FILE, made by `rtgraph bag latency`",
             )
         if str(path) not in self._files:
             self._files[str(path)] = read_latency_file(str(path), place)
@@ -103,7 +104,7 @@ def _mean_frames(file: LatencyFile) -> float:
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the plans of nodes. Where a param holds all models of a latency file, the node keeps only the model for its name."""
+    """Return the plans; a node with all models of a latency file in a param keeps only the model for its own name."""
     return tuple(
         plan.model_copy(
             update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}

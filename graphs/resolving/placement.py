@@ -18,7 +18,7 @@ from rtgraph.nodes.weights.weights import Weights
 def check_placements(
     nodes: Sequence[PlacedNode], resolver: Resolver, weights: Mapping[str, WeightsPlan], world: World
 ) -> None:
-    """Have every node check its placement, and every plant its spec, as a launch would.
+    """Call ``check_placement`` of every node's class, and check the spec of every plant, as a launch would.
 
     Nodes with another interpreter are skipped, because their modules may not be installed here.
 

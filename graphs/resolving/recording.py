@@ -42,7 +42,7 @@ def with_recorder(
         place: where ``record`` is written.
 
     Raises:
-        GraphError: a parameter is unknown or wrong, or a node has the recorder's name.
+        GraphError: a parameter of the recorder is unknown or wrong, or another node has the recorder's name.
     """
     nodes = list(plans)
     if record is not False:
@@ -51,7 +51,7 @@ def with_recorder(
             nodes = [node.model_copy(update={"journal": True}) if _keeps(node) else node for node in nodes]
         if any(node.name == RECORDER for node in nodes):
             raise place.error(
-                f"a node is named {RECORDER!r}, and the node that records has this name, too",
+                f"a node is named {RECORDER!r}, but the node that records needs this name",
                 hint="rename it, or do not record",
             )
         node_type = imported(RECORDER_CLASS, place)

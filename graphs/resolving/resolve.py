@@ -74,7 +74,7 @@ class Resolver:
         """Import and return a node's class.
 
         Raises:
-            GraphError: it cannot be imported, does not exist, or is not a node.
+            GraphError: the class cannot be imported, does not exist, or is not a node class.
         """
         if node.name not in self._types:
             self._modules.claim_class(node)
@@ -155,7 +155,7 @@ class Resolver:
         """Return a node's parameters as JSON values, with defaults filled in.
 
         Raises:
-            GraphError: they cannot be written as JSON, or are invalid as described in ``params``.
+            GraphError: the parameters cannot be written as JSON, or are invalid as described in ``params``.
         """
         place = node.params.place
         try:
@@ -255,7 +255,7 @@ def imported(path: str, place: Place) -> type[Node[Any]]:
     """Return a node class by its path.
 
     Raises:
-        GraphError: it cannot be imported, does not exist, or is not a node.
+        GraphError: the class cannot be imported, does not exist, or is not a node class.
     """
     try:
         return load_class(path)
@@ -267,7 +267,7 @@ def check_finite(value: object, place: Place, *, hint: str = "use None for no bo
     """Check that a value can be written as JSON. ``hint`` says what to write in place of infinity.
 
     Raises:
-        GraphError: it contains infinity or NaN.
+        GraphError: the value contains infinity or NaN.
     """
     if isinstance(value, float) and not math.isfinite(value):
         raise place.error(f"{value} cannot be written as JSON", hint=hint)

@@ -19,7 +19,7 @@ def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: Worl
     """Check that faults are injected in the virtual world, into nodes and edges that exist.
 
     Raises:
-        GraphError: they are not.
+        GraphError: the world is not virtual, or a node or an output does not exist.
     """
     if faults and world != "virtual":
         raise place.error(f"faults cannot be injected in the {world} world", hint="set world: virtual")
@@ -33,10 +33,10 @@ def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: Worl
 
 
 def check_delays(delays: Sequence[EdgeDelay], plans: Sequence[NodePlan], world: World, place: Place) -> None:
-    """Check that the delays are of edges that exist, in the virtual world.
+    """Check that messages are delayed in the virtual world, on edges that exist.
 
     Raises:
-        GraphError: they are not.
+        GraphError: the world is not virtual, or a node or an output does not exist.
     """
     if delays and world != "virtual":
         raise place.error(

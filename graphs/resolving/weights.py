@@ -109,14 +109,14 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
 
 
 def _predicting(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
-    """Return the spec of the network, which predicts if its agent does."""
+    """Return the spec of the network; with ``delay_aware: predict``, of a network that predicts."""
     return (
         network.model_copy(update={"predict": True}) if entry.entry.delay_aware.kind == "predict" else network
     )
 
 
 def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
-    """Return what the network reads: the plant's observations, joined with pending actions if it reads them."""
+    """Return the spec with the observations that the network reads: joined with pending actions, if it reads any."""
     try:
         return with_pending(spec, entry.entry.delay_aware.pending_slots)
     except ValueError as error:
@@ -125,7 +125,7 @@ def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
 
 
 def _check_fit(entry: PlacedWeights, network: NetworkSpec, spec: PlantSpec) -> None:
-    """Check that a network fits a plant, and its algorithm the plant's actions."""
+    """Check that a network fits a plant, and that its algorithm fits the plant's actions."""
     from rtgraph.nodes.algorithms.registry import algorithm_for, params_class  # noqa: PLC0415
     from rtgraph.nodes.networks.fit import check_fit  # noqa: PLC0415 - needed only by graphs with networks
 

@@ -24,13 +24,13 @@ __all__ = ["Attachment", "Bag", "Channel", "Recorded"]
 
 PLAN = "plan.yaml"
 _Row = tuple[int, int, Channel, int, int, int, int]
-"""A message: log time, order of writing, channel, sequence, publish time, and the position of its data."""
+"""A message: log time, order of writing, channel, sequence, publish time, and the start and end of its data."""
 
 
 class Bag:
     """A recording, opened for reading. Make one with ``Bag.open``.
 
-    Chunks are verified when they are read; a damaged one is left out and listed in ``problems``.
+    Chunks are verified when they are read; a damaged chunk is left out and listed in ``problems``.
 
     >>> bag = Bag.open(Path("session.mcap"))
     >>> for recorded in bag.messages(topics=["observation"]):
@@ -45,7 +45,7 @@ class Bag:
         for part in parts:
             counts.update(part.contents.counts)
         self.counts: dict[Channel, int] = dict(counts)
-        """Number of messages by channel. In a finished file it is from the index, even if messages were damaged later."""
+        """Number of messages by channel. The index of a finished file also counts messages that were damaged later."""
         self.channels = tuple(sorted(counts, key=_channel_order))
         chunks = [chunk for part in parts for chunk in part.contents.chunks]
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
@@ -61,7 +61,7 @@ class Bag:
         recording can be opened alone.
 
         Raises:
-            BagError: it cannot be read, or is not a recording. All other damage is in ``problems``.
+            BagError: ``path`` cannot be read, or is not a recording. Other damage is listed in ``problems``.
         """
         if not path.is_dir():
             return cls(path, [Part(path)], [])
@@ -75,7 +75,7 @@ class Bag:
 
     @property
     def complete(self) -> bool:
-        """Whether the recording was finished and all its files are here. Later damage is in ``problems``."""
+        """Whether the recording was finished and all its files are here. Damage in them is listed in ``problems``."""
         return not self._problems and all(part.contents.complete for part in self._parts)
 
     @property
@@ -96,18 +96,18 @@ class Bag:
 
     @property
     def plan_yaml(self) -> str | None:
-        """The plan of the launch; None if it is not attached."""
+        """The plan of the recorded launch, as YAML; None if the recording has no intact plan."""
         plan = self.attachments().get(PLAN)
         return None if plan is None else plan.decode(errors="replace")
 
     def plan(self, hint: str) -> str:
-        """Return the plan of the launch, as YAML.
+        """Return the plan of the recorded launch, as YAML.
 
         Args:
-            hint: what to do if the recording never had a plan.
+            hint: the error's hint if the recording never had a plan.
 
         Raises:
-            BagError: it holds no plan, or the plan is in its damaged part.
+            BagError: the recording has no plan, or its plan is in the damaged part of the file.
         """
         plan = self.plan_yaml
         if plan is not None:
@@ -115,9 +115,9 @@ class Bag:
         if self.complete and all(
             len(part.attachments()) == len(part.contents.attachments) for part in self._parts
         ):
-            raise BagError(f"{self.path} holds no plan", hint=hint)
+            raise BagError(f"the recording {self.path} holds no plan", hint=hint)
         raise BagError(
-            f"the plan of {self.path} is in the damaged part",
+            f"the plan of the recording {self.path} is in the damaged part of the file",
             hint="`rtgraph bag recover` cannot restore it: use the original file in the session folder",
         )
 
@@ -183,7 +183,7 @@ class Bag:
         return self._merged(chunks, _MessageFilter(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the last message of each channel, reading only as much as needed, from the end."""
+        """Return the last message of each channel. Reads from the end, and only as much as needed."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:
@@ -246,14 +246,14 @@ class _ChunkToRead:
 
 @dataclass(frozen=True, slots=True)
 class _MessageFilter:
-    """A filter for messages."""
+    """Selects messages by channel and log time."""
 
     channels: frozenset[Channel]
     first_ns: int
     last_ns: int
 
     def rows(self, found: Iterator[tuple[Channel, int, int, int, int, int]]) -> Iterator[_Row]:
-        """Yield the matching messages of a chunk, by time."""
+        """Yield the matching messages of a chunk, ordered by log time."""
         # Evaluated once per channel: hashing one costs more than the rest of a message.
         asked: dict[int, bool] = {}
         rows: list[_Row] = []

@@ -23,7 +23,7 @@ class Part:
     """One file of a recording, open only during reads.
 
     Raises:
-        BagError: the file cannot be read, or does not begin like a recording.
+        BagError: the file cannot be read, or is not a recording.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class Part:
     def read(self, file: BinaryIO, stretch: Stretch) -> tuple[bytes, Iterator[Found]]:
         """Return a chunk's content, and the positions of its messages in the order of writing.
 
-        A damaged chunk is recorded as a problem, and yields nothing.
+        A damaged chunk is added to ``problems``, and treated as empty.
         """
         content = record_at(file, stretch.offset, stretch.length, Opcode.CHUNK)
         try:

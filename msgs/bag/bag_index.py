@@ -48,7 +48,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Contents:
-    """The contents of a file. Attachments are positions (offset and length) with unverified checksums."""
+    """The contents of a file. Attachments are given by offset and length; their checksums are not verified."""
 
     complete: bool = False
     info: dict[str, str] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def header_of(file: BinaryIO) -> str | None:
 
 
 def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes | None:
-    """Return the content of the record at an offset; None if there is none."""
+    """Return the content of the record at an offset; None if no such record is there."""
     file.seek(offset)
     data = file.read(length)
     if (

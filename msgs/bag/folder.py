@@ -28,7 +28,7 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
     name. Files that ``recover`` wrote beside a recording are left out.
 
     Raises:
-        BagError: there is no recording, or there are several.
+        BagError: the folder holds no recording, or several.
     """
     problems: list[str] = []
     unreadable: list[Path] = []
@@ -59,7 +59,7 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
 
 
 def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group the files of one name by plan."""
+    """Group the files, whose names differ only in the numbers, by the plans in them."""
     attached = [part.attachments().get(_PLAN) for part in parts]
     plans = [None if plan is None else plan.data for plan in attached]
     known = set(plans) - {None}

@@ -1,4 +1,4 @@
-"""The account of a recording: each publisher's received, duplicate and lost messages."""
+"""The counts of a recording: each publisher's received, duplicate and lost messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Record
 
 MOST_GAPS = 1024
-"""Maximum number of open gaps of a stream for late messages; older gaps are closed."""
+"""Maximum number of gaps of a stream that late messages can still fill; messages in older gaps are lost."""
 
 
 class StreamLosses(Record):
@@ -52,7 +52,7 @@ class Losses(Record):
 
     @classmethod
     def from_json(cls, values: object) -> Losses | None:
-        """Return the counts that ``as_json`` returned as plain values; None if the values are something else."""
+        """Return the counts in the values, as returned by ``as_json``; None if the values have another form."""
         if not isinstance(values, dict):
             return None
         try:
@@ -90,7 +90,7 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect the messages that other counts include: those not seen from now on are lost."""
+        """Expect every message from the first to the last that ``losses`` counts: those not seen from now on are lost."""
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)
             if row.first is not None and row.last is not None and row.first <= row.last:
@@ -121,7 +121,7 @@ class Ledger:
 
 
 class _Stream:
-    """One stream: the newest number, and the gaps (first and last number, both included)."""
+    """One stream: the newest sequence number, and the gaps (first and last sequence number, both included)."""
 
     __slots__ = ("closed", "count", "duplicates", "first", "gaps", "last", "newest")
 

@@ -47,7 +47,7 @@ class Playback:
         return self._rate
 
     def begin(self, now_ns: int) -> None:
-        """Start now. Without this call, the recording's time is the graph's."""
+        """Start playing at this time of the graph. Without this call, the recording's time equals the graph's."""
         self._anchor_graph_ns, self._anchor_ns = now_ns, self.start_ns
 
     def due_ns(self) -> int | None:
@@ -70,7 +70,7 @@ class Playback:
         return self._next is None
 
     def take(self) -> Recorded | None:
-        """Return the next message, and advance."""
+        """Return the next message, and advance to the one after it; None at the end."""
         taken = self._next
         if taken is not None:
             self.played += 1
@@ -100,7 +100,7 @@ class Playback:
                     until_ns = taken.publish_ns
 
     def pause(self, now_ns: int) -> None:
-        """Pause."""
+        """Pause at the current position."""
         if not self.paused:
             self._anchor_ns = self.position_ns(now_ns)
             self.paused = True
@@ -112,7 +112,7 @@ class Playback:
             self._anchor_graph_ns = now_ns
 
     def stand_at(self, position_ns: int) -> None:
-        """Set the position after a step."""
+        """Set the position after messages were played step by step."""
         self._anchor_ns = position_ns
 
     def set_rate(self, rate: float, now_ns: int) -> None:
@@ -128,7 +128,7 @@ class Playback:
         self._go_to(self._anchor_ns)
 
     def begin_again(self, now_ns: int) -> None:
-        """Start over at the start position, if looping."""
+        """Play again from the start position, as a loop does at the end."""
         self.rounds += 1
         # Start at the due time of the end, so that rounds do not drift, and keep the time before the first message.
         length_ns = self.end_ns - self._anchor_ns

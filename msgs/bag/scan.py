@@ -68,7 +68,7 @@ class _Scan:
         self._data_ended = False
         self._ended = False
         self._sure = len(MAGIC)
-        """Where the last record with a right checksum ends, or the last damage begins: chunks before it are known."""
+        """All chunks before this offset are found: the end of the last record with a right checksum, or the last damage."""
 
     def run(self) -> Contents:
         place = len(MAGIC)
@@ -112,20 +112,20 @@ class _Scan:
             self._take_chunk(place, length, content)
         elif opcode == Opcode.METADATA:
             if not self._found.take_metadata(content):
-                raise _Damaged("the checksum of its metadata is wrong")
+                raise _Damaged("the checksum of a metadata record is wrong")
             self._sure = place + length
         elif opcode == Opcode.ATTACHMENT:
             if attachment_of(content) is None:
-                raise _Damaged("the checksum of its attachment is wrong")
+                raise _Damaged("the checksum of an attachment is wrong")
             self._found.attachments.append((place, length))
             self._sure = place + length
         elif opcode == Opcode.MESSAGE_INDEX:
             if len(content) < 6 or struct.unpack_from("<I", content, 2)[0] != len(content) - 6:
-                raise _Damaged("it is not an index of messages")
+                raise _Damaged("an index of messages has the wrong length")
         elif opcode == Opcode.DATA_END:
             self._data_ended = True
         elif opcode not in _OTHERS or parsed(_OTHERS[opcode], content) is None:
-            raise _Damaged("such a record does not belong there")
+            raise _Damaged("a record of that kind does not belong there")
         elif opcode == Opcode.FOOTER:
             self._ended = place + length + len(MAGIC) == self._size
         return length

@@ -40,7 +40,7 @@ def missing_package(error: ModuleNotFoundError, user: str | None = None) -> Miss
 
     Args:
         error: the failed import.
-        user: what needs the package; the error begins with it.
+        user: what needs the package; the error's text begins with this name.
     """
     top = (error.name or "").partition(".")[0]
     return _error(top, user) if top in EXTRAS else None
@@ -58,7 +58,7 @@ def must_be_installed(module: str) -> None:
     """Check that a module's package is installed, without importing it.
 
     Raises:
-        MissingPackage: it belongs to an extra, and is not installed.
+        MissingPackage: the package belongs to an extra, and is not installed.
     """
     top = module.partition(".")[0]
     if top in EXTRAS and importlib.util.find_spec(top) is None:

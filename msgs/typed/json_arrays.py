@@ -46,9 +46,10 @@ def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | Non
 
     Args:
         value: lists of equal length, nested; a single element gives an array of shape ().
-        dtype: of the elements; None: the first of bool, int64 (uint64 if needed) and float64 that holds all
-            of them.
-        shape: the shape; the elements may also be one flat list. None: the shape of the lists.
+        dtype: the dtype of the elements; None for the first of bool, int64 (uint64 if needed) and float64 that
+            holds all of them.
+        shape: the shape of the array, for which the elements may also be one flat list; None for the shape of the
+            lists.
 
     Raises:
         ValueError: an element does not fit the dtype, or the lists differ in length.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """Return the hint ``did you mean 'x'?``; up to 12 words to choose from if no word is similar; None if there are no words."""
+    """Return the hint ``did you mean 'x'?`` or, if no word is similar, up to 12 words to choose from; None without words."""
     known = sorted(set(words))
     close = difflib.get_close_matches(word, known, n=1)
     if close:

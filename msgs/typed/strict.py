@@ -175,7 +175,7 @@ def _with_nothing(value: object, path: Path = ()) -> tuple[object, dict[Path, Ty
 
 
 def _read(errors: Sequence[ErrorDetails], value: object, put_back: dict[Path, Typed]) -> tuple[object, bool]:
-    """Return a value with failing typed text read as the expected type, and whether any text was read."""
+    """Read the typed text that the errors name as the expected type. Return the new value, and whether it changed."""
     changed = False
     wanted: dict[Path, list[str]] = {}
     for details in errors:

@@ -8,7 +8,7 @@ import re
 MOST_DIGITS = 40
 LEAST_WHOLE = -(2**63)
 MOST_WHOLE = 2**64 - 1
-"""The largest integer: it has 64 bits, unsigned. Negative ones have 64 bits, signed."""
+"""The largest integer: unsigned, with 64 bits. Negative integers are signed, with 64 bits."""
 
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")

@@ -141,24 +141,28 @@ class Decoder(Generic[M]):
         except DecodeError:
             raise
         except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
-            raise DecodeError(f"not a message: {_first_line(error)}") from error
+            raise DecodeError(f"the bytes are not a message: {_first_line(error)}") from error
         if version != WIRE_VERSION:
-            raise DecodeError(f"unknown wire format {version!r:.20}; this rtgraph reads {WIRE_VERSION}")
+            raise DecodeError(
+                f"the message has the unknown wire format {version!r:.20}; this rtgraph reads format {WIRE_VERSION}"
+            )
         if found != self._hash and found not in self._also:
             theirs = found.hex() if isinstance(found, bytes) else repr(found)[:20]
             raise SchemaMismatch(
-                f"{self.message_type.__name__} here has schema {self._hash.hex()}, the message has {theirs}",
+                f"message class {self.message_type.__name__} has schema {self._hash.hex()} here, but the message has {theirs}",
                 hint="both ends need the same version of the message class",
             )
         if not isinstance(fields, dict) or not isinstance(buffers, list):
-            raise DecodeError("not a message: its fields or buffers are missing")
+            raise DecodeError("the bytes are not a message: its fields or buffers are missing")
         for buffer in buffers:
             if not isinstance(buffer, (bytes, memoryview)):
-                raise DecodeError("not a message: a buffer is not bytes")
+                raise DecodeError("the bytes are not a message: a buffer is not bytes")
         try:
             message: M = self._validate(fields, context=buffers)
         except (ValidationError, RecursionError) as error:
-            raise DecodeError(f"not {with_article(self.message_type.__name__)}: {_reason(error)}") from error
+            raise DecodeError(
+                f"the bytes are not {with_article(self.message_type.__name__)}: {_reason(error)}"
+            ) from error
         return message
 
 
@@ -201,13 +205,15 @@ def _document(frames: Sequence[Frame], start: int) -> list[object]:
     buffers = [memoryview(frame) for frame in frames[1::2]]
     tail = _array_header(len(buffers)) + _bin_header(len(buffers[0]))
     if len(frames) != 2 * len(buffers) or first[-len(tail) :] != tail:
-        raise DecodeError("not a message: a frame is missing, or a buffer has the wrong length")
+        raise DecodeError("the bytes are not a message: a frame is missing, or a buffer has the wrong length")
     for frame, buffer in zip(frames[2::2], buffers[1:], strict=True):
         if frame != _bin_header(len(buffer)):
-            raise DecodeError("not a message: a buffer has the wrong length")
+            raise DecodeError("the bytes are not a message: a buffer has the wrong length")
     parts = _four_parts(_unpacked(b"".join((first[: -len(tail)], b"\x90"))))
     if parts[3]:
-        raise DecodeError("not a message: it has buffers both in the document and in separate frames")
+        raise DecodeError(
+            "the bytes are not a message: buffers are both in the document and in separate frames"
+        )
     parts[3] = buffers
     return parts
 
@@ -226,7 +232,7 @@ def _unpacked(data: Frame) -> object:
 
 def _four_parts(document: object) -> list[object]:
     if not isinstance(document, list) or len(document) != 4:
-        raise DecodeError("not a message: expected a list of 4 parts")
+        raise DecodeError("the bytes are not a message: expected a list of 4 parts")
     return document
 
 

@@ -61,7 +61,7 @@ def envelope(document: Frame, start: int = 0) -> Envelope:
                     schema_hash, source.decode(), _number(incarnation), _number(sequence), _number(stamp_ns)
                 )
             except UnicodeDecodeError as error:
-                raise DecodeError("not a message: its source is not text") from error
+                raise DecodeError("the bytes are not a message: its source is not text") from error
     return _general(memoryview(document)[start : start + HEAD_MOST])
 
 
@@ -79,19 +79,23 @@ def _general(head: memoryview) -> Envelope:
         parts, version, schema_hash = unpacker.read_array_header(), unpacker.unpack(), unpacker.unpack()
         fields, name = unpacker.read_map_header(), unpacker.unpack()
         if (parts, version, name) != (4, WIRE_VERSION, "header") or not fields or type(version) is not int:
-            raise DecodeError(f"not an rtgraph message of wire version {WIRE_VERSION}")
+            raise DecodeError(
+                f"the bytes do not begin with an rtgraph message of wire version {WIRE_VERSION}"
+            )
         for _ in range(unpacker.read_map_header()):
             key = unpacker.unpack()
             if key in found:
-                raise DecodeError("not a message: its header has a duplicate key")
+                raise DecodeError("the bytes are not a message: its header has a duplicate key")
             found[key] = unpacker.unpack()
             if found.keys() >= _WANTED:
                 break
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise DecodeError(f"not a message: {str(error)[:100] or type(error).__name__}") from error
+        raise DecodeError(
+            f"the bytes are not a message: {str(error)[:100] or type(error).__name__}"
+        ) from error
     source = found.get("source")
     if type(schema_hash) is not bytes or len(schema_hash) != 8 or type(source) is not str:
-        raise DecodeError("not a message: the header needs an 8-byte schema hash and a source")
+        raise DecodeError("the bytes are not a message: the header needs an 8-byte schema hash and a source")
     return Envelope(
         schema_hash,
         source,
@@ -103,5 +107,5 @@ def _general(head: memoryview) -> Envelope:
 
 def _checked(number: Any, least: int) -> int:
     if type(number) is not int or not least <= number < _BEYOND:
-        raise DecodeError("not a message: a number in its header is missing or invalid")
+        raise DecodeError("the bytes are not a message: a number in its header is missing or invalid")
     return number

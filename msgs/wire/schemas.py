@@ -18,7 +18,7 @@ _as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], by
 
 
 def as_described(message_type: type[Message], json_schema: dict[str, Any], known_hash: bytes) -> None:
-    """Set the schema and hash of a class that stands for one not installed here.
+    """Set the schema and the hash of a stand-in class, made in place of a class that is not installed here.
 
     Its messages can be relayed and recorded, but not decoded.
     """

@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Message)
 class RecordedVersion:
     """A version of a message class that today's class reads.
 
-    ``added`` holds the names of the fields that it lacks, by the name of the record's class.
+    ``added`` holds the names of the fields that this version lacks, by the name of the record's class.
     """
 
     message_type: type[Message]

@@ -29,8 +29,8 @@ def clamped(action: Action, spec: ActionSpec) -> Action:
     """Return the action with each number clamped to its range; the same object if nothing changes.
 
     Raises:
-        ValueError: the action has the wrong type, shape or dtype, or a number is not finite. Only
-        ``Continuous`` actions are clamped.
+        ValueError: the action has the wrong type, shape or dtype, or a number is not finite; or an action that is
+            not ``Continuous``, and so is not clamped, is out of range.
     """
     if isinstance(spec, Continuous):
         vector = np.asarray(action)

@@ -38,7 +38,7 @@ def actions_of(decision: Decision) -> list[Action]:
     """Return all actions of a decision, in the order of their ticks.
 
     Raises:
-        ValueError: its chunk is not an array of actions.
+        ValueError: the decision's chunk is not an array of actions.
     """
     chunk = decision.chunk
     if chunk is not None and chunk.ndim != np.ndim(decision.action) + 1:

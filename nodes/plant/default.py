@@ -74,11 +74,11 @@ def check_default(name: str) -> None:
     """Check that a default behaviour exists and is complete, without making it.
 
     Raises:
-        NodeError: the check fails.
+        NodeError: there is no such behaviour, it cannot be made without arguments, or it lacks ``begin`` or ``act``.
     """
     behaviour = default_class(name)
     if problem := call_problem(behaviour):
         raise NodeError(f"default behaviour {name!r} cannot be made: {problem}")
     for method, signature in (("begin", "begin(self, noop)"), ("act", "act(self, observation, last)")):
         if not callable(getattr(behaviour, method, None)):
-            raise NodeError(f"default behaviour {name!r} has no {method}", hint=f"define {signature}")
+            raise NodeError(f"default behaviour {name!r} has no method {method}", hint=f"define {signature}")

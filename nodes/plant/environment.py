@@ -108,6 +108,6 @@ class Saveable(Environment, Protocol):
         """Restore a snapshot, in this environment or in another with the same settings.
 
         Raises:
-            ValueError: it is not a snapshot of such an environment; nothing has changed.
+            ValueError: the bytes are not a snapshot of such an environment. Nothing has changed.
         """
         ...

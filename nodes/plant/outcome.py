@@ -30,7 +30,7 @@ class Outcomes:
         log: reports the first observation and the first reward that are not finite.
 
     Raises:
-        NodeError: by every method: the environment's output does not fit the spec.
+        NodeError: from every method, if the environment's output does not fit the spec.
     """
 
     def __init__(self, plant: str, spec: PlantSpec, log: logging.Logger) -> None:
@@ -49,12 +49,14 @@ class Outcomes:
         else:
             if not isinstance(value, dict):
                 raise NodeError(
-                    f"{self._plant}: observed a {type(value).__name__} at tick {tick}",
-                    hint=f"give a dict of numpy arrays: {', '.join(self._parts)}",
+                    f"{self._plant}: the observation at tick {tick} is a {type(value).__name__}",
+                    hint=f"return a dict of numpy arrays: {', '.join(self._parts)}",
                 )
             if value.keys() != self._parts.keys():
                 other = _difference(value.keys(), self._parts.keys())
-                raise NodeError(f"{self._plant}: parts observed at tick {tick}: {other}")
+                raise NodeError(
+                    f"{self._plant}: the observation at tick {tick} has other parts than the spec: {other}"
+                )
             finite = not [name for name in self._parts if not self._is_finite(value[name], name, tick)]
         if not finite:
             self._count(OBSERVATIONS, tick)
@@ -74,21 +76,21 @@ class Outcomes:
     def _is_finite(self, value: object, name: str, tick: int) -> bool:
         """Return whether an array is finite. Raises ``NodeError`` if it does not fit the spec."""
         spec = self._parts[name]
-        part = f" as {name!r}" if name else ""
+        what = f"part {name!r} of the observation" if name else "the observation"
         if not isinstance(value, np.ndarray):
             raise NodeError(
-                f"{self._plant}: observed a {type(value).__name__}{part} at tick {tick}",
-                hint="give a numpy array",
+                f"{self._plant}: {what} at tick {tick} is a {type(value).__name__}",
+                hint="return a numpy array",
             )
         if not spec.admits(value):
             raise NodeError(
-                f"{self._plant}: observed {value.dtype} of shape {value.shape}{part} at tick {tick}, "
-                f"but its spec has {spec.dtype} of shape {spec.shape}"
+                f"{self._plant}: {what} at tick {tick} is {value.dtype} of shape {value.shape}, "
+                f"but the spec has {spec.dtype} of shape {spec.shape}"
             )
         return value.dtype.kind != "f" or bool(np.isfinite(value).all())
 
     def step(self, step: object, tick: int) -> Step:
-        """Return the outcome of a step, with its numbers as Python's."""
+        """Return the outcome of a step, with Python's ``float`` and ``bool`` in place of numpy's types."""
         if not isinstance(step, Step):
             hint = "return rtgraph.nodes.plant.Step(observation, reward, terminated, truncated)"
             raise NodeError(
@@ -109,7 +111,7 @@ class Outcomes:
             )
         if self._measurements and step.measurements.keys() != self._measurements:
             other = _difference(step.measurements.keys(), self._measurements)
-            raise NodeError(f"{self._plant}: measurements at tick {tick}: {other}")
+            raise NodeError(f"{self._plant}: the measurements at tick {tick} differ from the spec: {other}")
         return replace(
             step,
             observation=self.observation(step.observation, tick),

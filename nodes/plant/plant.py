@@ -35,7 +35,7 @@ class Plant(Node[P]):
     absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and
     the observation and the applied action are published. The first tick of an episode only resets. A decision
     with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
-    names its worker. With ``out_of_range: clamp``, an action beyond its range is applied clamped instead. A
+    names its worker. With ``out_of_range: clamp``, an action beyond its range is clamped and applied instead. A
     launch in which all decisions were refused has failed. Every outcome of the environment is compared with
     the spec; values that are not finite are published and counted.
 
@@ -144,7 +144,7 @@ class Plant(Node[P]):
             self._environment.restore(saved)
 
     def begin_anew(self) -> None:
-        """Leave the running episode: the next tick begins another one."""
+        """End the running episode here: the next tick begins another one."""
         self._resets = True
 
     def picture(self) -> Array | None:

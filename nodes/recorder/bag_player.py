@@ -27,7 +27,7 @@ class BagPlayerParams(PlaybackParams):
 
 
 class BagPlayer(Playing[BagPlayerParams]):
-    """Plays a whole recording: each channel on its original topic, in the name of its publisher."""
+    """Plays a whole recording: each channel on its original topic, under the name of its publisher."""
 
     def __init__(self, context: Context, params: BagPlayerParams) -> None:
         super().__init__(context, params)

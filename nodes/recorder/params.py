@@ -26,14 +26,17 @@ class RecorderParams(Params):
     split_s: float | None = Field(default=None, gt=0)
     """Start a new file after this many seconds."""
     keep_s: float | None = Field(default=None, gt=0)
-    """Keep the last seconds in memory, and write them only on request."""
+    """Keep the messages of this many last seconds in memory, and write them only on request."""
     keep_mib: float = Field(default=512.0, gt=0)
     """Maximum memory for the kept messages."""
     weights_mib: float = Field(default=256.0, ge=0)
-    """Weights up to this size are stored beside the recording, so that it can be verified anywhere."""
+    """Weights up to this size are stored beside the recording, so that the recording can be verified anywhere."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.keep_s is not None and (self.split_mib is not None or self.split_s is not None):
-            raise NodeError("keep_s is given with split_mib or split_s", hint="choose one way to record")
+            raise NodeError(
+                "keep_s is given with split_mib or split_s",
+                hint="choose one way to record: a ring buffer (keep_s), or several files (split_mib, split_s)",
+            )
         return self

@@ -42,7 +42,7 @@ class Player(Playing[StandInParams]):
         """Open the recording, and check that it is not damaged: other nodes depend on its messages.
 
         Raises:
-            BagError: a part of it cannot be read.
+            BagError: a part of the recording cannot be read.
         """
         super().on_prepare()
         damage = [problem for problem in self._bag.verify() if problem not in self._reported]
@@ -114,7 +114,7 @@ class Player(Playing[StandInParams]):
         output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
 
     def result(self) -> dict[str, Any]:
-        """Return the counts, with a warning if the recording was over before the launch's limit."""
+        """Return the counts of played messages, with a warning if the recording was over before the launch's limit."""
         found = super().result()
         if early := self._ended_early():
             found["warnings"] = [*found.get("warnings", ()), early]

@@ -38,7 +38,7 @@ class Playing(Node[P], abc.ABC):
     """The base of players: the recording's time, and playback control."""
 
     urgency: ClassVar[Urgency] = Urgency.TICK
-    """The order of publishing within an instant: a plant at its tick, others before it."""
+    """When messages of an instant are published: in place of a plant, at its tick; in place of other nodes, before."""
     ends: ClassVar[bool] = True
     """Whether the launch ends with the recording."""
 
@@ -98,7 +98,7 @@ class Playing(Node[P], abc.ABC):
         }
 
     def _report_problems(self) -> None:
-        """Log problems of the recording; damaged chunks are found only when they are read."""
+        """Log the new problems of the recording: damaged chunks are found only when they are read."""
         for problem in self._bag.problems:
             if problem not in self._reported:
                 self._reported.add(problem)

@@ -70,7 +70,7 @@ def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_byt
     written; their digests are returned in any case.
 
     Raises:
-        BagError: they cannot be written.
+        BagError: the files cannot be written.
     """
     found: dict[str, str] = {}
     left = most_bytes
@@ -92,7 +92,7 @@ def weights_digest(weights: Weights) -> str:
     """Return the digest of the newest version of weights for a recording.
 
     Raises:
-        CheckpointError: their checkpoint does not exist.
+        CheckpointError: the checkpoint of the weights does not exist.
     """
     with _newest(weights) as contents:
         return _digest(contents)

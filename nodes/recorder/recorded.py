@@ -24,7 +24,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
     """Return a recording's message classes by name; imports the nodes that published them.
 
     Raises:
-        BagError: a class does not exist, has another schema, or has the name of another one.
+        BagError: a class does not exist, has another schema, or has the name of another class.
     """
     problems = use_recorded_modules(bag)
     for node in recorded_nodes(bag).values():

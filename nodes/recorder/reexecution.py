@@ -33,7 +33,7 @@ class MessageId(NamedTuple):
 
 
 class Difference(Exception):
-    """The re-execution differs from the recording; the text says where."""
+    """The re-execution differs from the recording. The text says where."""
 
 
 @dataclass(slots=True)
@@ -207,7 +207,7 @@ class _Clock:
         self._reads: deque[int] | None = None
 
     def set(self, clock: int | list[int]) -> None:
-        """Set the readings of an entry: one time throughout, or a time for each reading."""
+        """Set the clock readings of a journal entry: one time for all readings, or a time for each."""
         if isinstance(clock, int):
             self.last_ns, self._reads = clock, None
         else:

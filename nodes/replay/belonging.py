@@ -24,7 +24,8 @@ def check_folder(folder: Path, here: Identity) -> bool:
     """Check that a memory on disk belongs to this environment; return whether its environment is known.
 
     Raises:
-        ReplayError: it belongs to another environment, holds transitions of several environments, or its file cannot be read.
+        ReplayError: the memory belongs to another environment, or holds transitions of several environments, or the file
+            with its identity cannot be read.
     """
     there = _identity_in(folder)
     if there is None:
@@ -42,7 +43,7 @@ def mark_folder(folder: Path, here: Identity) -> None:
     """Write the identity of the memory's environment to a new folder.
 
     Raises:
-        ReplayError: it cannot be written.
+        ReplayError: the file with the identity cannot be written.
     """
     with writing(folder, ReplayError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +54,7 @@ def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
     """Mark a folder as one with transitions of several environments.
 
     Raises:
-        ReplayError: its file is not an identity, or cannot be written.
+        ReplayError: the file with the folder's identity is invalid, or cannot be written.
     """
     there = _identity_in(folder)
     if there is None or there.get(_MIXED):

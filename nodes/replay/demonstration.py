@@ -15,10 +15,10 @@ from rtgraph.nodes.replay.storage.sizes import Sizes
 
 
 def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuffer:
-    """Return a memory with the transitions that a replay node begins with, as large as they need.
+    """Return a memory of just the size for the transitions that a replay node begins with, filled with them.
 
     Args:
-        params: those of the replay node.
+        params: the parameters of the replay node.
         rng: the random generator of a reservoir.
 
     Raises:

@@ -56,7 +56,7 @@ def fill(
         pending: see ``Assembler``.
 
     Raises:
-        ReplayError: there is no such plant in the recording, or its frames do not fit the memory.
+        ReplayError: the recording contains no such plant, or the plant's frames do not fit the memory.
         DecodeError: a message is damaged, or of another version.
     """
     assembler = partial(
@@ -99,7 +99,7 @@ class _Recording:
             raise ReplayError(
                 f"{bag.path} holds no plant {plant!r} with both observations and applied actions"
                 + (f" ({', '.join(half)}: only one of the two)" if half else ""),
-                hint="list its topics with `rtgraph bag info`; record both",
+                hint="`rtgraph bag info` lists the recorded topics; record the observations and the applied actions",
             )
 
     def transitions(self) -> Iterator[Transition]:

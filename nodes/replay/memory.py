@@ -159,7 +159,7 @@ class ReplayMemory:
             age_ticks: see ``Assembler``.
 
         Raises:
-            ReplayError: it contains no plant, or its frames do not fit.
+            ReplayError: the recording contains no plant, or the plant's frames do not fit.
             DecodeError: a message is damaged, or of another version.
         """
         assembly = self._assembly

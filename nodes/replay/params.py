@@ -55,7 +55,7 @@ class ReplayParams(Params):
     `fill_latency_frames`.
     """
     fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """`fill_age_ticks` as the duration of an agent's inference in frames, rounded up to whole ticks, at least 1;
+    """`fill_age_ticks`, given as the duration of an agent's inference in frames: rounded up to whole ticks, at least 1;
     null: as recorded.
     """
     in_place: bool = True
@@ -92,7 +92,7 @@ class ReplayParams(Params):
 
     @property
     def filled_age_ticks(self) -> int | None:
-        """The age of the observations of `fill`; None for that in the recording (Riemer et al., ICLR 2025)."""
+        """The age of the observations of `fill`; None for the ages in the recording (Riemer et al., ICLR 2025)."""
         if self.fill_age_ticks is not None or self.fill_latency_frames is None:
             return self.fill_age_ticks
         return max(1, math.ceil(self.fill_latency_frames))

@@ -53,7 +53,7 @@ class Replay(Node[ReplayParams]):
         """Check that the initial recordings exist, and that ``minimum`` transitions fit.
 
         Raises:
-            NodeError: they do not.
+            NodeError: a recording is missing or of another environment, or fewer transitions fit.
         """
         try:
             sizes = Sizes.of(

@@ -37,7 +37,7 @@ class Assembled:
     unknown: int = 0
     """Number of decisions with an observation that never arrived."""
     unpaired: int = 0
-    """Number of messages without their counterpart: each tick has an observation and an applied action."""
+    """Number of messages without their counterpart: a tick has two messages, an observation and an applied action."""
 
 
 @dataclass(slots=True)
@@ -65,9 +65,9 @@ class Assembler:
         learn_default: learn from β's actions too, as decisions based on the observation of the tick before.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
-        age_ticks: base each action on the observation that is this old when the action is applied; None for
-        the observation that its decision was based on. This lets a slower agent learn from a person's game.
-        As for such an agent, the first ticks of an episode have no action.
+        age_ticks: base each action on the observation that is this old when the action is applied; None for the
+            observation that its decision was based on. So a slower agent can learn from a person's game. As for
+            such an agent, the first ticks of an episode have no action.
         pending: which pending actions observations are joined with; None for the plant's observations alone.
 
     Raises:

@@ -55,7 +55,7 @@ class CheckpointParameters:
         """Check that the parameters belong to a network (as JSON values) for a plant.
 
         Raises:
-            CheckpointError: they do not.
+            CheckpointError: they belong to another network or plant.
         """
         unseen = {"measurements"}  # no network sees them
         mine, other = (spec.model_dump(mode="json", exclude=unseen) for spec in (self.plant, plant))
@@ -65,7 +65,7 @@ class CheckpointParameters:
         ):
             if there != here:
                 raise CheckpointError(
-                    f"{self.folder} was written for another {what}: {_differences(there, here)}",
+                    f"the checkpoint {self.folder} was written for another {what}: {_differences(there, here)}",
                     hint=f"give the graph the {what} that it was learned with",
                 )
 
@@ -77,7 +77,7 @@ class CheckpointParameters:
         """
         if found := differences(self.identity, world):
             raise CheckpointError(
-                f"{self.folder} is of another environment: {found}",
+                f"the checkpoint {self.folder} is of another environment: {found}",
                 hint="to use its weights nevertheless, give checkpoint=… with transfer=true",
             )
 
@@ -85,7 +85,7 @@ class CheckpointParameters:
         """Check that every parameter is a finite number.
 
         Raises:
-            CheckpointError: one is not, or they cannot be read.
+            CheckpointError: a parameter is not finite, or the parameters cannot be read.
         """
         # With numpy, since a graph is checked without torch; one by one, since they may take gigabytes.
         for name, values in self._read("np"):
@@ -95,7 +95,7 @@ class CheckpointParameters:
         """Return the parameters by their names in the network.
 
         Raises:
-            CheckpointError: they cannot be read, or are not all finite.
+            CheckpointError: the parameters cannot be read, or are not all finite.
         """
         found: dict[str, Tensor] = {}
         for name, tensor in self._read("pt"):
@@ -106,7 +106,7 @@ class CheckpointParameters:
     def _check_finite(self, name: str, values: npt.NDArray[np.generic]) -> None:
         if not np.isfinite(values).all():
             raise CheckpointError(
-                f"{self.folder} cannot be used: {_PREFIX}{name} is not finite",
+                f"the checkpoint {self.folder} cannot be used: {_PREFIX}{name} is not finite",
                 hint="take an older checkpoint",
             )
 
@@ -130,7 +130,7 @@ def checkpoint_parameters(path: Path) -> CheckpointParameters:
     """Find the parameters in a checkpoint, or in the newest one of a folder or a session.
 
     Raises:
-        CheckpointError: there is no checkpoint, or its facts cannot be read.
+        CheckpointError: there is no checkpoint, or its ``facts.json`` cannot be read.
     """
     folder = checkpoint_in(path)
     try:

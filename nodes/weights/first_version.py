@@ -23,7 +23,7 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def acting_for(plan: WeightsPlan) -> Acting:
-    """Return how the algorithm of these weights acts."""
+    """Return the ``Acting`` of the algorithm of these weights: how a policy acts with them."""
     return acting_of(plan.algorithm, _SPEC.validate_python(plan.network), plan.spec)
 
 
@@ -77,12 +77,14 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
     kept.must_be_of(plan.network, plan.spec)
     if kept.version != plan.version:
         raise CheckpointError(
-            f"{kept.folder} holds version {kept.version} of the weights, and the plan needs version {plan.version}",
+            f"the checkpoint {kept.folder} holds version {kept.version} of the weights, and the plan needs version {plan.version}",
             hint="launch again",
         )
     tensors = kept.tensors()
     for name, tensor in module.state_dict().items():
         found = tensors.get(name)
         if found is None or found.shape != tensor.shape:
-            raise CheckpointError(f"{kept.folder} has no weights.{name} of shape {tuple(tensor.shape)}")
+            raise CheckpointError(
+                f"the checkpoint {kept.folder} has no tensor weights.{name} of shape {tuple(tensor.shape)}"
+            )
         tensor.copy_(found)

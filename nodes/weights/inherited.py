@@ -1,7 +1,7 @@
 """Weights in memory files that processes inherit from the launcher.
 
 The launcher passes the paths of the functions below, and plain values, to the fork server and to nodes, so
-that the runtime does not import weights. Importing this does not import torch.
+that the runtime does not import weights. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class InheritedWeights(Record):
-    """The plan of weights, and the descriptor of the memory file that holds their versions."""
+    """The plan of weights, and the file descriptor of the memory file that holds their versions."""
 
     name: str
     plan: WeightsPlan
@@ -35,7 +35,7 @@ def opened(values: JsonValue) -> dict[str, Weights]:
         values: a list of `InheritedWeights`, as JSON values.
 
     Raises:
-        LaunchError: a file holds no versions.
+        LaunchError: a memory file does not hold the versions of its weights.
     """
     return {
         weights.name: Weights(

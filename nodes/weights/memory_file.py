@@ -1,6 +1,6 @@
 """Memory files that hold weights: made by the launcher before it starts any process, inherited and mapped by nodes.
 
-They have no name, so nothing can leak or needs cleaning up.
+They have no name: the kernel frees each one when no process uses it any more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LEFT_BYTES = 128 << 20
 
 
 def create(name: str) -> int:
-    """Make an empty memory file and return its descriptor."""
+    """Make an empty memory file and return its file descriptor."""
     return os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
 
 
@@ -34,7 +34,7 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
     available = available_bytes()
     if available is not None and size_bytes > available - LEFT_BYTES:
         # The kernel would not refuse: it would kill processes, this one or others.
-        raise LaunchError(f"{wanted}, {available / 2**20:,.0f} MiB are available", hint=hint)
+        raise LaunchError(f"{wanted}, but only {available / 2**20:,.0f} MiB are available", hint=hint)
     try:
         # Now: a clear error here instead of a bus error in a worker later.
         os.posix_fallocate(descriptor, 0, max(1, size_bytes))

@@ -19,9 +19,9 @@ _MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
 """Interval of retries while readers hold all slots."""
 _PATIENCE = 4
-"""Retry a request after this many times the last gap between two parts."""
+"""Retry a request after this many times the time between the last two parts."""
 _LONGEST_NS = 10_000_000_000
-"""Maximum interval between unanswered requests: a sender that returns is found soon."""
+"""Maximum interval between unanswered requests, so that a sender that comes back is found soon."""
 
 
 class ReceiverParams(Params):
@@ -90,7 +90,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._incoming: _IncomingVersion | None = None
         self._whole = False
         self._until = 0
-        """One beyond the last requested part; 0 while no version is requested."""
+        """The part after the last requested one; 0 while no version is requested."""
         self._here: WeightsVersion | None = None
         """The last version announced on this host."""
         self._heard_ns = self.now_ns
@@ -197,7 +197,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             raise NodeError(
                 f"the received weights have {len(incoming.content) // (1 + incoming.joined)} bytes, "
                 f"and {self.params.weights!r} has {size}",
-                hint="give both the same network and plant",
+                hint="give both weights the same network and plant",
             )
         here, content = self._here, incoming.content
         if not np.isfinite(np.frombuffer(content, np.float32)).all():
@@ -231,7 +231,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()  # else the sender has no newer one yet: later
 
     def _refuse(self, incoming: _IncomingVersion) -> None:
-        """Keep the current version: weights that are not finite are useless."""
+        """Drop the received version and keep the current one: weights that are not finite are useless."""
         if not self._refused:
             self.log.warning("version %d is not finite: keeping the current version", incoming.version)
         self._refused += 1

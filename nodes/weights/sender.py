@@ -15,7 +15,7 @@ from rtgraph.nodes.weights.versions import hold_newest
 from rtgraph.nodes.weights.weights import weights_named
 
 _FIRST_LIFE = -1
-"""The ``life`` (the learner's incarnation) before the learner has announced a version."""
+"""The ``life`` (the learner's incarnation) of a version while the learner has not announced any."""
 
 
 class SenderParams(Params):
@@ -31,7 +31,7 @@ class SenderParams(Params):
 
 @dataclass(slots=True)
 class _Copy:
-    """A copy of the version that a receiver is receiving; without it, the slot would be held meanwhile."""
+    """A copy of the version that a receiver is receiving, so that its memory slot can be reused meanwhile."""
 
     life: int
     version: int
@@ -67,7 +67,7 @@ class WeightsSender(Node[SenderParams]):
         self.every(round(self.params.lease_s * 1e9), self._forget)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Store the newest version's learner, and the slot of the target network's weights."""
+        """Remember the newest announcement: its learner, and the slot of the target network's weights."""
         if announced.weights == self.params.weights:
             self._announced = announced
 

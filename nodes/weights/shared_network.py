@@ -41,7 +41,7 @@ class VersionedModule:
 
     @property
     def module(self) -> Network:
-        """The network at this version, for one forward pass, with the noise of the last draw by any user."""
+        """The network at this version, for one forward pass. Noisy layers have the noise that any user drew last."""
         return _bound_of(self._weights).at(self._slot)
 
     @property
@@ -59,7 +59,7 @@ class VersionedModule:
         self._weights.versions.release(self._slot)
 
     def use(self, version: int, slot: int) -> bool:
-        """Switch to another version; return False, and keep this one, if it is already overwritten."""
+        """Switch to another version. If that one is already overwritten, keep this one and return False."""
         versions = self._weights.versions
         if versions.hold(version, slot) is None:
             return False

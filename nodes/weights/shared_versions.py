@@ -53,11 +53,11 @@ class SharedVersions:
     """Versions in a memory file shared by processes. A reader that is killed no longer holds anything.
 
     Args:
-        descriptor: of the memory file, inherited or not; not needed afterwards.
-        sharing: how the file was laid out.
+        descriptor: the memory file's file descriptor, inherited or not; the caller may close it afterwards.
+        sharing: how the weights are shared, for which the file was laid out.
 
     Raises:
-        LaunchError: the file holds no versions.
+        LaunchError: the file does not hold versions of weights with this ``sharing``.
     """
 
     def __init__(self, descriptor: int, sharing: Sharing) -> None:
@@ -72,7 +72,9 @@ class SharedVersions:
         self._head = self._memory[: mmap.PAGESIZE].cast("q")
         magic, self._size_bytes, count = self._head[:3].tolist()
         if magic != _MAGIC or count != slot_count(sharing, self._size_bytes):
-            raise LaunchError(f"there are no {sharing} weights in descriptor {descriptor}")
+            raise LaunchError(
+                f"the memory file at file descriptor {descriptor} does not hold weights with `sharing: {sharing}`"
+            )
         self._slots = [_slot(self._memory, slot, self._size_bytes) for slot in range(count)]
         self._holds = [0] * count
         self._writable: memoryview | None = None

@@ -163,7 +163,7 @@ class LocalVersions:
         """Replace the versions by saved ones.
 
         Raises:
-            CheckpointError: they belong to another network.
+            CheckpointError: the saved versions belong to another network.
         """
         size = self._copies[self._newest].memory.nbytes
         copies = {}

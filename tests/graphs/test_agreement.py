@@ -38,7 +38,7 @@ def test_workers_with_another_method_than_their_coordinator_are_refused(tmp_path
         check(tmp_path, "paced", "maximum_time")
     file = tmp_path / "two.yaml"
     assert str(raised.value) == (
-        f"{file}:11: nodes.worker.params.stagger: 'stagger' is 'maximum_time' here, and 'paced' for 'coordinator' "
+        f"{file}:11: nodes.worker.params.stagger: 'stagger' is 'maximum_time' here, but 'paced' for the node 'coordinator' "
         f"({file}:5). hint: give both the same value, for example by one argument"
     )
 

@@ -84,7 +84,7 @@ FILES = [
     Broken("a bad argument type", "arguments:\n  x:\n    type: integer\n", 3, "arguments.x.type", "should be 'int', 'float'"),
     Broken("a default of another type", "arguments:\n  x:\n    type: int\n    default: six\n", 4, "arguments.x.default", "should be a whole number, not 'six'"),
     Broken("a default out of bounds", "arguments:\n  x: {type: int, default: 0, minimum: 1}\n", 2, "arguments.x.default", "0 is below the minimum, 1"),
-    Broken("bounds of text", "arguments:\n  x: {type: str, minimum: 1}\n", 2, "arguments.x.minimum", "applies to numbers only"),
+    Broken("bounds of text", "arguments:\n  x: {type: str, minimum: 1}\n", 2, "arguments.x.minimum", "is for numbers only"),
     Broken("bounds crossed", "arguments:\n  x: {type: int, minimum: 2, maximum: 1}\n", 2, "arguments.x.minimum", "2 is above the maximum, 1"),
     Broken("a number for text", "arguments:\n  x: {type: str, default: 2048}\n", 2, "arguments.x.default", "should be text, not 2048", "quote it"),
     Broken("a missing argument", "arguments:\n  x: {type: int}\n" + PLANT, 2, "arguments.x", "missing argument 'x'", "add x=..."),

@@ -169,14 +169,17 @@ NOT_THERE = "ModuleNotFoundError: No module named 'broken_toy'. hint: repair or 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["hum"], "error: 'hum' (rtgraph.verbs) of broken_toy 2.0 cannot be used: broken_toy.hum: "),
+        (
+            ["hum"],
+            "error: entry point 'hum' (rtgraph.verbs) of broken_toy 2.0 cannot be used: broken_toy.hum: ",
+        ),
         (
             ["check", "boxing", "stagger=wild"],
-            "'wild' (rtgraph.stagger) of broken_toy 2.0 cannot be used: broken_toy:Wild: ",
+            "entry point 'wild' (rtgraph.stagger) of broken_toy 2.0 cannot be used: broken_toy:Wild: ",
         ),
         (
             ["bag", "export", "no.mcap", "--to", "wax"],
-            "error: 'wax' (rtgraph.exporters) of broken_toy 2.0 cannot be used: broken_toy:WAX: ",
+            "error: entry point 'wax' (rtgraph.exporters) of broken_toy 2.0 cannot be used: broken_toy:WAX: ",
         ),
     ],
 )
@@ -247,6 +250,6 @@ def test_a_study_that_cannot_be_imported_is_one_warning_and_the_others_are_liste
     assert {"fig7", "beats"} <= set(names)
     assert "survey" not in names
     said = caplog.messages[-1]
-    wanted = "'survey' (rtgraph.studies) of broken_toy 2.0 cannot be used: broken_toy:STUDY: "
+    wanted = "entry point 'survey' (rtgraph.studies) of broken_toy 2.0 cannot be used: broken_toy:STUDY: "
     assert said == wanted + NOT_THERE.strip()
     assert [each for each in caplog.messages if "rtgraph.studies" in each] == [said]

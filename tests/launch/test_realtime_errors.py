@@ -212,5 +212,6 @@ def test_a_network_that_is_too_large() -> None:
     with Launch.of("huge") as launch:
         assert launch.wait() == 1
         assert re.search(
-            r"weights 'policy' need [\d,]+ MiB of shared memory, [\d,]+ MiB are available", the_error(launch)
+            r"weights 'policy' need [\d,]+ MiB of shared memory, but only [\d,]+ MiB are available",
+            the_error(launch),
         )

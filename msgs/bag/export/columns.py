@@ -32,7 +32,7 @@ Array = npt.NDArray[np.generic]
 class Column:
     """The type of a column.
 
-    Its kind is null until there is a value; integers and floats together are floats.
+    The kind is ``null`` until the first value. A column with both integers and floats has the kind ``float``.
     """
 
     name: str
@@ -113,7 +113,7 @@ class UniqueNames:
         self._taken = set(taken)
 
     def name(self, plain: str) -> str:
-        """Return a name; if it is taken, with ``_2``, ``_3`` … at its end."""
+        """Return ``plain``; if that name is taken, ``plain`` with ``_2``, ``_3`` … at its end."""
         name, number = plain, 2
         while name in self._taken:
             name, number = f"{plain}_{number}", number + 1
@@ -140,7 +140,7 @@ def survey(reading: Reading) -> dict[str, TopicTable]:
 
 
 def row(recorded: Recorded, fields: Fields) -> Row:
-    """Return the columns of one message."""
+    """Return the values of one message, by the names of their columns."""
     found: Row = dict(_flat({"header": fields.get("header")}, ""))
     found["header.log_ns"] = recorded.log_ns
     if recorded.channel.key:
@@ -150,7 +150,7 @@ def row(recorded: Recorded, fields: Fields) -> Row:
 
 
 def table_name(channel: Channel) -> str:
-    """Return the topic, without the key of a keyed output."""
+    """Return the name of a channel's table: the topic, without the key of a keyed output."""
     name: str = channel.topic
     return name.removesuffix(f"/{channel.key}") if channel.key else name
 
@@ -168,7 +168,7 @@ def _flat(fields: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _listed(value: object) -> object:
-    """Return a list in place of a value that JSON cannot hold."""
+    """Return an array or bytes, which JSON cannot hold, as a list."""
     return value.tolist() if isinstance(value, np.ndarray) else list(memoryview(value))  # type: ignore[arg-type]
 
 

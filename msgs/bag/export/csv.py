@@ -26,7 +26,7 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 RENAMED = {"value": "observation"}
 ONCE = ("header", "tick", "episode", "reward")
-"""Fields of ``Applied`` that the observation has too."""
+"""Fields of ``Applied`` that repeat fields of the observation; the table has them once."""
 
 FieldPath = tuple[str, ...]
 """A field of a message, a part in it, and the index and name of an element."""
@@ -49,7 +49,7 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> table = numpy.genfromtxt("run.csv", delimiter=",", names=True, dtype=None)
 
     Raises:
-        BagError: see ``Exporter``; or several plants, or none, are selected.
+        BagError: as for ``Exporter``; or the selection holds no plant, or several.
     """
     plant = PlantTicks(bag, selection, passes=2)
     spec = spec_in(parsed_plan(bag.plan_yaml))
@@ -78,7 +78,7 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
 
 
 def _cells(tick: Tick, spec: RecordedSpec) -> tuple[Cells, list[str]]:
-    """Return the cells of a tick, and the names of its arrays that are too long."""
+    """Return the cells of a tick, and the names of the arrays that are too long for columns."""
     observed, applied = tick.observation or {}, tick.applied or {}
     header = (observed or applied)["header"]
     about = {"tick": tick.key.tick, "episode": (observed or applied)["episode"]}

@@ -142,7 +142,7 @@ def _pictures(fields: Fields) -> Iterator[tuple[str, Pixels]]:
 
 
 def _names(channels: tuple[Channel, ...]) -> dict[Channel, str]:
-    """Name the topics. Foxglove has one schema per topic, so several channels of one get their publisher's name."""
+    """Return each channel's topic. Foxglove has one schema per topic: where schemas differ, ``@PUBLISHER`` is added."""
     schemas: dict[str, set[str]] = {}
     for channel in channels:
         schemas.setdefault(channel.topic, set()).add(channel.schema_hash)

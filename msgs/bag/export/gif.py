@@ -23,12 +23,12 @@ TRAILER = b";"
 
 
 def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
-    """Export to GIF, one frame per image. Above 50 per second it plays slower, and the report says so.
+    """Export to GIF, one frame per image. More than 50 images per second play slower, and the report says so.
 
     If several of the selected topics have images, ``screen`` is chosen, else ``observation``.
 
     Raises:
-        BagError: see ``Exporter``; or no topic, or several, have images.
+        BagError: as for ``Exporter``; or no selected topic has images, or more than one has.
     """
     film = Film(bag, selection)
     if film.rate > 100 // SHORTEST_CS:

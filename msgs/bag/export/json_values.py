@@ -14,7 +14,7 @@ from rtgraph.msgs.array import SHORT_VECTOR
 Json = dict[str, Any]
 
 DEEPEST = 8
-"""Levels of nesting in the schema."""
+"""Maximum number of nested levels in the schema."""
 
 SUMMARY: Json = {
     "type": "object",
@@ -93,15 +93,15 @@ def simple_schema(schema: bytes) -> Json:
     """Return the JSON Schema of ``jsonable``'s results for messages with a given schema.
 
     It uses only what Foxglove's reader accepts: objects with properties, lists of one type, and scalars.
-    References are resolved, of several types the first that is not null is used, and other properties are
-    left out.
+    References are resolved. Of several types, the first that is not null is used. Other properties are left
+    out.
     """
     whole: Json = json.loads(schema)
     return _simple(whole, whole.get("$defs", {}), 0) or _object({})
 
 
 def fitted_schema(schema: Json, example: Json) -> Json:
-    """Return a schema with the keys of mappings, such as the parts of an observation, as an example has them.
+    """Return a schema with the keys that the mappings of an example have, such as the parts of an observation.
 
     Foxglove shows only what has a property in the schema, and a mapping's keys are known only from a message.
     """

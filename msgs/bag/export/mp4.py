@@ -22,7 +22,7 @@ def export_mp4(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
     If several of the selected topics have images, ``screen`` is chosen, else ``observation``.
 
     Raises:
-        BagError: see ``Exporter``; or no topic, or several, have images.
+        BagError: as for ``Exporter``; or no selected topic has images, or more than one has.
     """
     film = Film(bag, selection)
     count = 0

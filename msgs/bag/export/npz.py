@@ -59,7 +59,9 @@ def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
             for group, name, spool in _spools(groups):
                 full = f"{group}/{name}"
                 if f"{full}.npy" in archive.NameToInfo:
-                    raise BagError(f"two columns would be named {full}", hint="export the topics one by one")
+                    raise BagError(
+                        f"two columns in the file would be named {full}", hint="export the topics one by one"
+                    )
                 spool.put(archive, full)
     return reading.ledger.report("npz", (out,), sum(table.rows for table in tables.values()))
 

@@ -15,9 +15,9 @@ from rtgraph.msgs.errors import BagError
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """Yield a folder beside ``out``; the entry with ``out``'s name in it becomes ``out`` at the end.
+    """Yield a temporary folder beside ``out``. A file or folder in it with ``out``'s name becomes ``out`` at the end.
 
-    It is beside ``out`` because spooled data may exceed the system's temporary folder.
+    The system's temporary folder is not used: spooled data may exceed it.
 
     Raises:
         BagError: ``out`` exists, its folder does not, or it cannot be written.

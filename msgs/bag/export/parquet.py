@@ -30,7 +30,7 @@ LONGEST_NAME = 240
 """Maximum length in bytes of a file's name without its suffix: file systems allow 255 in total."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
-"""Limits of a row group, in bytes and rows; it ends at the first one reached. One for each topic is held in memory."""
+"""Limits of a row group, in bytes and rows; the first one reached ends it. One group per topic is held in memory."""
 
 
 def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:

@@ -14,7 +14,7 @@ Fields = dict[str, Any]
 """A message's fields by name: plain values, nested dicts, and numpy arrays."""
 
 STEPS = 200
-"""Approximate number of progress calls."""
+"""Approximate number of calls of the progress function."""
 
 
 class Reading:
@@ -33,7 +33,7 @@ class Reading:
     def messages(self) -> Iterator[tuple[Recorded, Fields]]:
         """Yield each message with its fields.
 
-        A message that cannot be decoded is counted as left out, once.
+        A message that cannot be decoded is counted as left out, in the first pass only.
         """
         taken = 0
         every = max(1, self._expected * self._passes // STEPS)
@@ -74,12 +74,14 @@ def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
     recorded = sorted({channel.topic for channel in bag.channels})
     for glob in topics:
         if not any(fnmatchcase(topic, glob) for topic in recorded):
-            raise BagError(f"no topic matches {glob!r}", hint=f"the recording has {', '.join(recorded)}")
+            raise BagError(
+                f"no topic matches {glob!r}", hint=f"the recording has the topics {', '.join(recorded)}"
+            )
     channels = tuple(
         channel
         for channel in bag.channels
         if bag.counts[channel] and (not topics or any(fnmatchcase(channel.topic, glob) for glob in topics))
     )
     if not channels:
-        raise BagError(f"{bag.path.name} holds no messages, so there is nothing to export")
+        raise BagError(f"the recording {bag.path.name} holds no messages, so there is nothing to export")
     return channels

@@ -53,9 +53,9 @@ EVERYTHING = Selection()
 class Exporter(Protocol):
     """Converts a recording, or the selected part of it, to files of another kind at ``out``.
 
-    Nothing is ever overwritten, and a failed export leaves nothing behind: ``output.whole`` sees to that.
-    ``selection.progress`` must be called with rising fractions, at last 1. Messages that cannot be decoded must be
-    left out, and counted in the report. ``reading.Reading`` does both.
+    Nothing is ever overwritten, and a failed export leaves nothing behind: ``output.whole`` ensures both.
+    ``selection.progress`` must be called with rising fractions, the last of them 1. Messages that cannot be decoded
+    must be left out, and counted in the report. ``reading.Reading`` does both.
 
     Raises:
         BagError: nothing is selected, ``out`` exists or cannot be written, or the recording is empty.

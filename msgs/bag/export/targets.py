@@ -33,15 +33,16 @@ class Target:
         """Return the function that exports, with its options set. Import it if needed.
 
         Raises:
-            BagError: there is no such option.
-            MissingPackage: a package that it needs is not installed.
+            BagError: the target has no option of that name.
+            MissingPackage: a package that the target needs is not installed.
         """
         for name in options:
             if name not in self.options:
                 near = difflib.get_close_matches(name, self.options, 1)
                 there = f"its options are {', '.join(self.options)}" if self.options else "it has none"
                 raise BagError(
-                    f"{self.name} has no option {name!r}", hint=f"did you mean {near[0]}?" if near else there
+                    f"the export target {self.name} has no option {name!r}",
+                    hint=f"did you mean {near[0]}?" if near else there,
                 )
         found: Callable[..., ExportReport] | None = self.function
         if found is None:
@@ -86,8 +87,8 @@ def exporter(name: str, **options: str) -> Exporter:
     """Return the function that exports to a target, with its options set.
 
     Raises:
-        BagError: there is no such target or option.
-        MissingPackage: a package that it needs is not installed.
+        BagError: there is no such target, or it has no such option.
+        MissingPackage: a package that the target needs is not installed.
     """
     if name not in TARGETS:
         near = difflib.get_close_matches(name, TARGETS, 1)

@@ -38,7 +38,7 @@ class Channel:
     schema_hash: str
 
     def version_of(self, message_type: type[Message]) -> RecordedVersion | None:
-        """Return the recorded version of today's class; None if today's class does not read it."""
+        """Return the recorded version of a message class; None if the class does not read that version."""
         return recorded_version(message_type, self.schema, self.schema_hash)
 
 
@@ -60,8 +60,8 @@ class Recorded:
         """Decode the message with the imported class of its name.
 
         Raises:
-            DecodeError: no such class is imported, or the bytes are not a valid message of it.
-            SchemaMismatch: the imported class is a version that does not read the recorded one.
+            DecodeError: no class of that name is imported, or the bytes are not a valid message of it.
+            SchemaMismatch: the imported class cannot read messages of the recorded version.
         """
         message: Message = _decoder(self.channel).decode([self.data])
         return message
@@ -75,7 +75,8 @@ class Recorded:
         found, fields = fields_of(self.data)
         if found.hex() != self.channel.schema_hash:
             raise SchemaMismatch(
-                f"topic {self.channel.topic} was recorded with schema {self.channel.schema_hash}, and this message has {found.hex()}"
+                f"topic {self.channel.topic} was recorded with schema {self.channel.schema_hash}, but a message on it has "
+                f"schema {found.hex()}"
             )
         return fields
 
@@ -92,7 +93,7 @@ def _decoder(channel: Channel) -> Decoder[Any]:
     version = channel.version_of(found)
     if version is None:
         raise SchemaMismatch(
-            f"{name} here has schema {schema_hash(found).hex()}, the recording has {channel.schema_hash}",
+            f"message class {name} has schema {schema_hash(found).hex()} here, but {channel.schema_hash} in the recording",
             hint="read the message's fields() without the class, or use the version that recorded it",
         )
     return version.decoder()

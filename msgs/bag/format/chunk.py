@@ -34,7 +34,7 @@ _CHUNK_HEAD_BYTES = CHUNK.size + 4
 
 
 class _Stream:
-    """A channel in the writer of one file."""
+    """A channel as the writer of one file knows it."""
 
     __slots__ = ("channel", "count", "definition", "index", "number", "schema", "schema_number")
 
@@ -175,10 +175,10 @@ Found = tuple[Channel, int, int, int, int, int]
 
 
 class ChunkReader:
-    """Reads the chunks of files. Each channel object is made once per file.
+    """Reads the chunks of one file. Each channel object is made once.
 
     Raises:
-        ChunkDamaged: from its methods.
+        ChunkDamaged: by every method, if the chunk is damaged.
     """
 
     def __init__(self) -> None:
@@ -191,19 +191,19 @@ class ChunkReader:
     def data(self, content: bytes) -> bytes:
         """Return the verified, uncompressed content of a chunk record (without opcode and length)."""
         if len(content) < _CHUNK_HEAD_BYTES:
-            raise ChunkDamaged("it is too short")
+            raise ChunkDamaged("the chunk is too short")
         _, _, size, checksum = CHUNK.unpack_from(content)
         (name_length,) = struct.unpack_from("<I", content, CHUNK.size)
         begin = _CHUNK_HEAD_BYTES + name_length + 8
         if begin > len(content):
-            raise ChunkDamaged("it is too short")
+            raise ChunkDamaged("the chunk is too short")
         compression = content[_CHUNK_HEAD_BYTES : begin - 8]
         (length,) = struct.unpack_from("<Q", content, begin - 8)
         if length != len(content) - begin:
-            raise ChunkDamaged("its length is wrong")
+            raise ChunkDamaged("the chunk's length is wrong")
         data = self._uncompressed(compression, memoryview(content)[begin:], size)
         if len(data) != size or zlib.crc32(data) != checksum:
-            raise ChunkDamaged("its checksum is wrong")
+            raise ChunkDamaged("the chunk's checksum is wrong")
         return data
 
     def messages(self, data: bytes) -> Iterator[Found]:
@@ -217,17 +217,17 @@ class ChunkReader:
                 _, length, number, sequence, log, publish = unpack(data, place)
                 begin, place = place + head_bytes, place + 9 + length
                 if place > end or number not in channels or begin > place:
-                    raise ChunkDamaged("a message in it is cut off, or of an unknown channel")
+                    raise ChunkDamaged("a message in the chunk is cut off, or of an unknown channel")
                 channel = channels[number]
                 if channel is not None:
                     yield channel, sequence, signed(log), signed(publish), begin, place
                 continue
             if place + RECORD.size > end:
-                raise ChunkDamaged("it ends within a record")
+                raise ChunkDamaged("the chunk ends within a record")
             opcode, length = RECORD.unpack_from(data, place)
             begin, place = place + RECORD.size, place + RECORD.size + length
             if place > end:
-                raise ChunkDamaged("it ends within a record")
+                raise ChunkDamaged("the chunk ends within a record")
             if opcode in {Opcode.SCHEMA, Opcode.CHANNEL}:
                 self._definition(opcode, data[begin:place], schemas, channels)
 
@@ -247,7 +247,7 @@ class ChunkReader:
             )
         record = self._records[key]
         if record is None:
-            raise ChunkDamaged("its description of a channel is invalid")
+            raise ChunkDamaged("the chunk's description of a channel is invalid")
         if isinstance(record, SchemaRecord):
             schemas[record.id] = key, record
             return
@@ -261,12 +261,12 @@ class ChunkReader:
         if compression == b"":
             return bytes(content)
         if compression != b"zstd":
-            raise ChunkDamaged(f"its compression {compression[:20]!r} is unknown")
+            raise ChunkDamaged(f"the chunk's compression {compression[:20]!r} is unknown")
         try:
             # Both headers must give the same size before memory is allocated.
             if zstandard.get_frame_parameters(content).content_size != size:
-                raise ChunkDamaged("its size is wrong")
+                raise ChunkDamaged("the chunk's size is wrong")
             data: bytes = self._decompress(content)
         except (zstandard.ZstdError, MemoryError) as error:
-            raise ChunkDamaged("it cannot be decompressed") from error
+            raise ChunkDamaged("the chunk cannot be decompressed") from error
         return data

@@ -56,7 +56,7 @@ def unsigned(time_ns: int) -> int:
 
 
 def signed(time: int) -> int:
-    """Return the time that ``unsigned`` has converted."""
+    """Convert a time in MCAP's form, as returned by ``unsigned``, back."""
     return time if time <= _INT64_MOST else time - _UINT64 - 1
 
 

@@ -28,24 +28,30 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         unpacker.skip()
         parts = msgpack.unpackb(document)
         if not isinstance(parts, list) or len(parts) != 4:
-            raise DecodeError("not a message: expected a list of 4 parts")
+            raise DecodeError("the bytes are not a message: expected a list of 4 parts")
         version, schema_hash, fields, buffers = parts
         if version != WIRE_VERSION:
-            raise DecodeError(f"unknown wire format {version!r:.20}; this rtgraph reads {WIRE_VERSION}")
+            raise DecodeError(
+                f"the message has the unknown wire format {version!r:.20}; this rtgraph reads format {WIRE_VERSION}"
+            )
         if type(schema_hash) is not bytes or type(fields) is not dict or type(buffers) is not list:
-            raise DecodeError("not a message: a part has the wrong type")
+            raise DecodeError("the bytes are not a message: a part has the wrong type")
         if any(type(buffer) is not bytes for buffer in buffers) or any(
             type(name) is not str for name in fields
         ):
             raise DecodeError(
-                "not a message: a buffer is not bytes, or a field's name is not text",
+                "the bytes are not a message: a buffer is not bytes, or a field's name is not text",
                 hint="write messages as rtgraph.msgs.encode does",
             )
         return schema_hash, {name: _resolved(value, buffers) for name, value in fields.items()}
     except ValidationError as error:
-        raise DecodeError(f"not a message: {error.errors(include_url=False)[0]['msg'][:200]}") from error
+        raise DecodeError(
+            f"the bytes are not a message: {error.errors(include_url=False)[0]['msg'][:200]}"
+        ) from error
     except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
-        raise DecodeError(f"not a message: {str(error)[:200] or type(error).__name__}") from error
+        raise DecodeError(
+            f"the bytes are not a message: {str(error)[:200] or type(error).__name__}"
+        ) from error
 
 
 def _resolved(value: object, buffers: list[bytes]) -> object:

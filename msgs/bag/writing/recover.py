@@ -18,7 +18,7 @@ from rtgraph.msgs.wire.envelope import envelope
 class Recovery:
     """The result of recovering a recording.
 
-    ``missing`` is the number of messages in its index that could not be read; None without an index.
+    ``missing`` is the number of messages in the recording's index that could not be read; None without an index.
     ``losses`` counts the messages of the new file; messages lost by the damage count as lost.
     """
 
@@ -30,7 +30,7 @@ class Recovery:
     attachments: tuple[str, ...]
     missing: int | None
     undecodable: int
-    """Number of intact messages that are not wire documents; they are kept."""
+    """Number of intact messages that are not in rtgraph's wire format; the new file holds them, too."""
     problems: tuple[str, ...]
     losses: Losses
 
@@ -44,7 +44,7 @@ def recover(path: Path, out: Path, *, progress: Callable[[float], None] | None =
         progress: called with the fraction done, from 0 to 1.
 
     Raises:
-        BagError: there is no recording at ``path``, or ``out`` cannot be written; it is then removed.
+        BagError: there is no recording at ``path``, or ``out`` cannot be written; ``out`` is then removed.
     """
     bag = Bag.open(path)
     attachments = tuple(bag.attached().values())

@@ -22,8 +22,8 @@ class Ring:
 
     No message is in two files, so ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each
     file's info holds the reason for it (``ring.reason``) and the number of messages overwritten since the
-    previous file (``ring.overwritten``); of those, ``ring.overwritten_early`` were younger than ``keep_ns``
-    and exceeded ``most_bytes``.
+    previous file (``ring.overwritten``). Of these messages, ``ring.overwritten_early`` were younger than
+    ``keep_ns``, and overwritten because of ``most_bytes``.
 
     Args:
         path: the base of the files' names.
@@ -83,7 +83,7 @@ class Ring:
         """Write the messages in memory to a file and clear them. Return the file, or None if there were none.
 
         Raises:
-            BagError: it cannot be written. The messages stay in memory, and no partial file remains.
+            BagError: the file cannot be written. The messages stay in memory, and no partial file remains.
         """
         if not self._kept:
             return None

@@ -18,7 +18,7 @@ class SplittingWriter:
         path: the base of the files' names: ``session.mcap`` for the names above.
         info: facts about the session, for every file.
         attachments: files to attach to every file.
-        most_bytes: start a new file when one has this size; it may exceed it by the current chunk.
+        most_bytes: start a new file when the current one has this size; a file may exceed it by a chunk.
         most_ns: start a new file this long after the first message of one.
         chunk_bytes: as for ``BagWriter``.
         compression: as for ``BagWriter``.

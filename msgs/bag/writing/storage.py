@@ -54,7 +54,7 @@ class Storage:
         return self._ledger.reached()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Write and count messages. Return those that were refused: always none."""
+        """Write and count messages. Return the refused messages: this storage refuses none."""
         write, see = self._sink.write, self._ledger.see
         for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
             write(channel, sequence, log_ns, publish_ns, data)

@@ -56,7 +56,7 @@ class BagWriter:
         attachments: files to attach at the start, the plan first.
         chunk_bytes: uncompressed size at which a chunk is compressed and written.
         compression: "zstd", or "" for none.
-        level: zstd's level. 1 is the fastest, and images of games are as small with it as with 3.
+        level: zstd's level. Level 1 is the fastest, and makes images of games as small as level 3 does.
 
     Raises:
         BagError: from all methods, when the disk is full or the file cannot be written. Earlier data can be

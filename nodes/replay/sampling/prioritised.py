@@ -20,8 +20,8 @@ class PriorityRows:
     Changes are collected and applied to the tree together, at the next draw.
 
     New rows get the highest current priority, so that each is likely to be sampled soon (Schaul et al.,
-    section 3.3). Not the highest ever: after one error of 10⁹ nearly every draw would be a new row, forever
-    (torchrl has the same as ``max_priority_within_buffer``).
+    section 3.3). The highest priority ever would not do: after one error of 10⁹ nearly every draw would be a
+    new row, forever. torchrl calls this ``max_priority_within_buffer``.
 
     Args:
         index: for each row, 0 if it is empty; read, never written.

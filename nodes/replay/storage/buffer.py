@@ -44,7 +44,7 @@ class ReplayBuffer:
             is rejected.
 
     Raises:
-        RegionError: there is no room, or the folder holds something else or is in use.
+        RegionError: there is no room, or the folder holds another kind of buffer or is in use.
         ReplayError: an option is out of range.
     """
 
@@ -117,9 +117,9 @@ class ReplayBuffer:
         ``reservoir`` draws from ``rng`` which transition it replaces.
 
         Raises:
-            NotFinite: a number in it is not finite, or its reward is too large for a float32. Nothing has
-                changed.
-            ReplayError: it does not fit the plant, or ``rng`` is required. Nothing has changed.
+            NotFinite: a number in the transition is not finite, or its reward is too large for a float32.
+                Nothing has changed.
+            ReplayError: the transition does not fit the plant, or ``rng`` is required. Nothing has changed.
         """
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
@@ -250,7 +250,11 @@ class ReplayBuffer:
         self._table.close()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint. Raises ``CheckpointError`` if the buffer is on disk."""
+        """Return the state for a world checkpoint.
+
+        Raises:
+            CheckpointError: the buffer is on disk.
+        """
         if self._on_disk:
             raise CheckpointError(
                 "a replay memory in a folder cannot be saved in a checkpoint: its files would be newer when the run resumes",

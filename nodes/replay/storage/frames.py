@@ -56,10 +56,10 @@ class Frames:
 
     @classmethod
     def attach(cls, source: Path | int) -> Frames:
-        """Map another process's frames read-only, by their path or an inherited descriptor.
+        """Map another process's frames read-only, by their path or an inherited file descriptor.
 
         Raises:
-            RegionError: there are no frames.
+            RegionError: there is no such file, or it does not hold frames.
         """
         region = Region.attach(source)
         try:
@@ -120,7 +120,7 @@ class Frames:
 
     @property
     def descriptor(self) -> int:
-        """The descriptor of the file, which a child process can inherit and attach to."""
+        """The file descriptor, which a child process can inherit and pass to ``attach``."""
         return self._region.descriptor
 
     @property
@@ -145,7 +145,7 @@ class FrameStore(Frames):
         path: the file, continued if it exists; None for memory.
 
     Raises:
-        RegionError: there is no room, or the file holds something else or is in use.
+        RegionError: there is no room, or the file holds other frames or is in use.
         ReplayError: there are no slots.
     """
 
@@ -163,8 +163,8 @@ class FrameStore(Frames):
         """Check that a frame is one of the plant's.
 
         Raises:
-            NotFinite: a number in it is not finite.
-            ReplayError: it does not fit the plant.
+            NotFinite: a number in the frame is not finite.
+            ReplayError: the frame does not fit the plant.
         """
         if not self.spec.admits(frame.value):
             raise ReplayError(

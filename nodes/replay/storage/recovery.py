@@ -15,7 +15,8 @@ Rows = npt.NDArray[np.int64]
 def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
     """Clear the rows that are damaged, lack a frame or are not finite; put the others in order.
 
-    Returns: The numbers of the remaining rows, (n,) int64, and the number of cleared rows.
+    Returns:
+        The numbers of the remaining rows, (n,) int64, and the number of cleared rows.
     """
     index = table.index.astype(np.int64) - 1
     rows = np.flatnonzero(index >= 0)

@@ -33,7 +33,7 @@ class TransitionTable:
         path: the file, continued if it exists; None for memory.
 
     Raises:
-        RegionError: there is no room, or the file holds something else or is in use.
+        RegionError: there is no room, or the file holds another table or is in use.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class TransitionTable:
         outcome: tuple[float, float, int],
         priority: float,
     ) -> None:
-        """Write an absent row: the handles of its two frames; the reward, the discount, the ticks."""
+        """Write an absent row: ``frames`` are the handles of its two frames, ``outcome`` is reward, discount and ticks."""
         self.rows[slot] = (0, *frames, action, *outcome, priority)
         self.index[slot] = index + 1
 
@@ -124,12 +124,12 @@ class TransitionTable:
             raise NotFinite(f"action {action!r} is not finite")
         if not abs(reward) <= _MOST:
             raise NotFinite(
-                f"a reward is {reward:g}",
+                f"the reward of a transition is {reward:g}",
                 hint=f"rewards must be finite, and within ±{_MOST:.2g} when added up over a transition",
             )
         if not 0.0 <= discount <= 1.0:
             raise ReplayError(
-                f"a discount is {discount:g}, outside 0 to 1",
+                f"the discount of a transition is {discount:g}, outside 0 to 1",
                 hint="give gamma^ticks, or 0 at a terminal state",
             )
 

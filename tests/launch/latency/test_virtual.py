@@ -219,7 +219,7 @@ def test_one_process_that_learns_takes_its_time_from_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"latency": "file"}, "latency=file needs the file"),
+        ({"latency": "file"}, "latency=file needs a latency file"),
         ({"latency_file": "nowhere.yaml"}, "there is no latency file nowhere.yaml"),
         ({"latency": "measured"}, "inferences need a duration in the virtual world"),
         ({"latency": "guessed"}, "'guessed' is not among the choices"),

@@ -146,7 +146,7 @@ def test_a_class_that_is_unknown_or_of_another_version_is_named():
         Recorded(unknown, 0, 0, 0, observation(0)).message()
     assert Recorded(unknown, 0, 0, 0, observation(0)).fields()["tick"] == 0
     other = Channel("t", "p", "t", "", "Observation", b"{}", "00" * 8)
-    with pytest.raises(SchemaMismatch, match="the recording has 0000000000000000"):
+    with pytest.raises(SchemaMismatch, match="but 0000000000000000 in the recording"):
         Recorded(other, 0, 0, 0, observation(0)).message()
     for read in (Recorded.message, Recorded.fields):
         with pytest.raises(SchemaMismatch):

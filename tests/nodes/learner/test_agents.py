@@ -106,9 +106,9 @@ def test_a_sequential_agent_never_uses_an_observation_twice(agent):
     ("name", "refused", "problem"),
     [
         ("NanOnce", 2, "the observation of tick 100 is not finite"),
-        ("HugeReward", 3, "a reward is 1e+39"),
-        ("NanReward", 4, "a reward is nan"),
-        ("InfReward", 4, "a reward is inf"),
+        ("HugeReward", 3, "the reward of a transition is 1e+39"),
+        ("NanReward", 4, "the reward of a transition is nan"),
+        ("InfReward", 4, "the reward of a transition is inf"),
     ],
 )
 def test_what_is_not_finite_is_not_learned_from_and_learning_goes_on(name, refused, problem):

@@ -25,14 +25,14 @@ def step(**changes):
     [
         (
             {"observation": np.zeros(3, np.float32)},
-            r"observed float32 of shape \(3,\) at tick 100, but its spec has float32 of shape",
+            r"the observation at tick 100 is float32 of shape \(3,\), but the spec has float32 of shape",
         ),
         (
             {"observation": np.zeros(2)},
-            r"observed float64 of shape \(2,\) at tick 100, but its spec has float32",
+            r"the observation at tick 100 is float64 of shape \(2,\), but the spec has float32",
         ),
-        ({"observation": [0.0, 0.0]}, "observed a list"),
-        ({"observation": None}, "observed a NoneType"),
+        ({"observation": [0.0, 0.0]}, "the observation at tick 100 is a list"),
+        ({"observation": None}, "the observation at tick 100 is a NoneType"),
         ({"reward": "1"}, "its reward is '1'"),
         ({"reward": None}, "its reward is None"),
         ({"reward": 1j}, "its reward is 1j"),
@@ -65,7 +65,9 @@ def test_an_outcome_that_is_not_as_the_spec_says_names_the_plant_and_the_tick(ch
 def test_measurements_are_those_that_the_spec_names(measured, problem):
     named = outcomes(SPEC.model_copy(update={"measurements": ("speed", "heat")}))
     assert named.step(step(measurements={"heat": 2.0, "speed": 1.0}), 1).measurements["heat"] == 2.0
-    with pytest.raises(NodeError, match=f"^arm/0: measurements at tick 2: {problem}$"):
+    with pytest.raises(
+        NodeError, match=f"^arm/0: the measurements at tick 2 differ from the spec: {problem}$"
+    ):
         named.step(step(measurements=measured), 2)
 
 
@@ -140,18 +142,24 @@ def test_an_observation_has_the_parts_of_the_spec():
 @pytest.mark.parametrize(
     ("observation", "problem"),
     [
-        (GOOD, "observed a ndarray at tick 7. hint: give a dict of numpy arrays: wrist, joints"),
+        (GOOD, "the observation at tick 7 is a ndarray. hint: return a dict of numpy arrays: wrist, joints"),
         (
             {"wrist": np.zeros((2, 2), np.uint8)},
-            "parts observed at tick 7: missing 'joints'$",
+            "the observation at tick 7 has other parts than the spec: missing 'joints'$",
         ),
-        (parts(more=GOOD), "parts observed at tick 7: not in the spec: 'more'$"),
-        (parts(joints=[0, 0]), "observed a list as 'joints' at tick 7"),
+        (
+            parts(more=GOOD),
+            "the observation at tick 7 has other parts than the spec: not in the spec: 'more'$",
+        ),
+        (parts(joints=[0, 0]), "part 'joints' of the observation at tick 7 is a list"),
         (
             parts(joints=np.zeros(2)),
-            r"observed float64 of shape \(2,\) as 'joints' at tick 7, but its spec has",
+            r"part 'joints' of the observation at tick 7 is float64 of shape \(2,\), but the spec has",
         ),
-        (parts(wrist=np.zeros((2, 3), np.uint8)), r"observed uint8 of shape \(2, 3\) as 'wrist' at tick 7"),
+        (
+            parts(wrist=np.zeros((2, 3), np.uint8)),
+            r"part 'wrist' of the observation at tick 7 is uint8 of shape \(2, 3\)",
+        ),
     ],
     ids=str,
 )

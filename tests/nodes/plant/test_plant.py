@@ -423,7 +423,9 @@ def test_a_plant_without_an_environment_says_what_is_missing():
 def test_an_observation_that_is_not_as_the_spec_says_is_refused(monkeypatch):
     host = plant()
     monkeypatch.setattr(type(host.node.environment()), "reset", lambda self, rng: np.zeros(7, np.float64))
-    with pytest.raises(NodeError, match=r"observed float64 of shape \(7,\) at tick 0, but its spec has"):
+    with pytest.raises(
+        NodeError, match=r"the observation at tick 0 is float64 of shape \(7,\), but the spec has"
+    ):
         run_ticks(host, 1)
 
 
@@ -437,7 +439,7 @@ def test_a_wrong_observation_in_the_middle_of_an_episode_names_the_plant_and_the
 
     environment.on_step = widen
     with pytest.raises(
-        NodeError, match=r"plant: observed float64 of shape \(3,\) at tick 5, but its spec has"
+        NodeError, match=r"plant: the observation at tick 5 is float64 of shape \(3,\), but the spec has"
     ):
         run_ticks(host, 9)
     assert len(host.messages("observation")) == 5

@@ -59,5 +59,5 @@ def test_a_schema_that_todays_class_does_not_read_is_named(session):
     described = json.loads(recorded.channel.schema)
     described["properties"]["tick"] = {"type": "string"}
     channel = dataclasses.replace(recorded.channel, schema=json.dumps(described).encode())
-    with pytest.raises(SchemaMismatch, match=f"the recording has {channel.schema_hash}"):
+    with pytest.raises(SchemaMismatch, match=f"but {channel.schema_hash} in the recording"):
         dataclasses.replace(recorded, channel=channel).message()

@@ -228,11 +228,11 @@ def test_what_was_not_laid_out_is_refused():
     descriptor = create("policy")
     try:
         reserve(descriptor, "policy", memory_bytes("snapshot", SIZE))
-        with pytest.raises(LaunchError, match="there are no snapshot weights"):
+        with pytest.raises(LaunchError, match="does not hold weights with `sharing: snapshot`"):
             SharedVersions(descriptor, "snapshot")
     finally:
         os.close(descriptor)
-    with memory_file("fixed") as other, pytest.raises(LaunchError, match="there are no snapshot weights"):
+    with memory_file("fixed") as other, pytest.raises(LaunchError, match="does not hold weights with `sh"):
         SharedVersions(other, "snapshot")
 
 

@@ -48,7 +48,7 @@ def export_lerobot(
     the robot does, in words; by default the plan's description or name.
 
     Raises:
-        BagError: see ``Exporter``; or several plants, or none, are selected; or no action follows an observation.
+        BagError: as for ``Exporter``; or the selection holds no plant, or several; or no action follows an observation.
     """
     checked_quality(quality)
     plant = PlantTicks(bag, selection, passes=2)
@@ -95,13 +95,13 @@ class _Clock:
         self._index += 1
 
     def rate(self, planned_hz: float | None) -> Fraction:
-        """Return the planned rate; if there is none, that of the stamps."""
+        """Return the planned rate; if there is none, the rate at which the stamps follow each other."""
         rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
         near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
         return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
 
     def apart_s(self, rate: Fraction) -> float:
-        """Return the largest difference between the stamp of an episode's last frame and its index / rate."""
+        """Return the largest difference, in seconds, between the stamp of an episode's last frame and its index / rate."""
         return max((abs(ns / 1e9 - float(index / rate)) for index, ns in self._ends), default=0.0)
 
 

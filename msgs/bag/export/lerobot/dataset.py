@@ -27,7 +27,7 @@ from rtgraph.msgs.spaces import parts_of
 VERSION = "v3.0"
 GROUP_BYTES = 4 << 20
 GROUP_ROWS = 1 << 14
-"""Limits of a row group, in bytes and rows. An episode is one row group, unless it exceeds one of them."""
+"""Limits of a row group, in bytes and rows. An episode is one row group, unless it exceeds a limit."""
 
 EPISODES_TOGETHER = 100
 """Episodes in a row group of ``meta/episodes``."""

@@ -37,7 +37,7 @@ class DatasetFrames:
         """Number of frames that follow a missing one within an episode."""
 
     def read(self, *, count: bool) -> Iterator[DatasetFrame]:
-        """Yield the frames in order. ``count`` reports ticks without a frame as left out: once per export."""
+        """Yield the frames in order. ``count``: report ticks without a frame as left out; set it in one pass only."""
         before: Tick | None = None
         last: DatasetFrame | None = None
         for tick in self._plant.read():

@@ -69,13 +69,14 @@ class LayoutSurvey:
         """Widen the layout to fit a frame.
 
         Raises:
-            BagError: its observation or action differs in shape or dtype from those before.
+            BagError: the frame's observation or action differs in shape or dtype from those before.
         """
         parts = parts_of(frame.observation["value"])
         self._parts = self._parts or dict(parts)
         if _kinds(parts) != _kinds(self._parts):
             raise BagError(
-                f"observations change from {_described(self._parts)} to {_described(parts)}: a dataset needs one kind",
+                f"observations change from {_described(self._parts)} to {_described(parts)}, "
+                "but a dataset has one shape and dtype",
                 hint="export each part by itself, with --start and --duration",
             )
         action = np.atleast_1d(np.asarray(frame.applied["action"]))
@@ -83,7 +84,7 @@ class LayoutSurvey:
         if (action.dtype, action.shape) != (self._action.dtype, self._action.shape):
             raise BagError(
                 f"actions change from {self._action.dtype} {self._action.shape} to {action.dtype} {action.shape}: "
-                "a dataset needs one kind",
+                "a dataset has one shape and dtype",
                 hint="export each part by itself, with --start and --duration",
             )
         self._sent = self._sent or frame.applied.get("sent") is not None

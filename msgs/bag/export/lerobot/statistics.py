@@ -16,7 +16,7 @@ FeatureStatistics = dict[str, Numbers]
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 FINEST_PIXELS = 150
-"""Statistics use every n-th pixel of a picture of at least twice this size, as in LeRobot."""
+"""A picture of at least twice this size counts with every n-th pixel only, as in LeRobot."""
 
 
 def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:

@@ -22,7 +22,7 @@ MOST_WAITING = 256
 together."""
 
 MARGIN_NS = 1_000_000_000
-"""How far outside the range to look for applied actions."""
+"""How far outside the selected range to look for applied actions, in ns."""
 
 ROUND_RATE = 0.005
 """Relative tolerance for rounding a rate to an integer."""

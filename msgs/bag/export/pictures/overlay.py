@@ -17,7 +17,7 @@ from rtgraph.msgs.bag.export.pictures.film import FilmFrame, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
-"""Maximum height in pixels. Images are enlarged by an integer factor to ``LEAST_WIDTH``, but not beyond this height."""
+"""Maximum height in pixels: images are enlarged by an integer factor to ``LEAST_WIDTH``, or less to stay below it."""
 
 LEAST_FONT = 16
 LINES = 4
@@ -25,7 +25,7 @@ LINES = 4
 BACKGROUND = (18, 20, 24)
 TEXT = (225, 228, 232)
 BY = {"policy": (110, 220, 130), "default": (255, 170, 70), "reset": (150, 180, 255)}
-"""The colour of the actor: the policy, the default behaviour, or neither at the start of an episode."""
+"""The colour of who acted: the policy, the default behaviour, or nobody (the reset at the start of an episode)."""
 
 MOST_NUMBERS = 6
 
@@ -89,7 +89,7 @@ class Overlay:
 
 
 def action_names(plan_yaml: str | None) -> tuple[str, ...]:
-    """Return the names of a plant's actions from a plan; empty if it has no plant, or different ones."""
+    """Return the action names in a plan; empty if its plants name no actions, or name them differently."""
     found = set(_names(yaml.safe_load(plan_yaml))) if plan_yaml else set()
     return found.pop() if len(found) == 1 else ()
 

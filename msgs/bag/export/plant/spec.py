@@ -43,7 +43,7 @@ class RecordedSpec:
 
 
 def spec_in(plan: object) -> RecordedSpec:
-    """Return the spec of the plant in a parsed plan; an empty one if there is none, or if there are different ones.
+    """Return the spec of the plant in a parsed plan; an empty spec if there is no plant, or plants with different specs.
 
     Unknown and missing keys are ignored: another version may have written the plan.
     """

@@ -17,7 +17,7 @@ MOST_WAITING = 256
 
 
 class Key(NamedTuple):
-    """A tick's place in the recording. A restarted plant has another incarnation."""
+    """Identifies a tick in the recording. A restarted plant has another incarnation."""
 
     incarnation: int
     tick: int

@@ -163,7 +163,7 @@ def _values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _captured_ns(fields: Fields, part: str) -> int | None:
-    """Return when a field was captured: the only time of its message, or that of its part; None if it is not known."""
+    """Return the capture time of a field: that of its message or, in an observation, of its part; None if unknown."""
     captured, value = fields.get("captured_ns"), fields.get("value")
     if isinstance(captured, int):
         return captured

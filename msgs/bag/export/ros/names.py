@@ -11,14 +11,14 @@ _MANY = re.compile(r"_{2,}")
 
 
 class TopicNames:
-    """Names fields as ROS topics: no two get the same name."""
+    """Chooses a ROS topic for each field, so that no two fields have the same topic."""
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, str], str] = {}
         self._unique = UniqueNames()
 
     def name(self, topic: str, path: str) -> str:
-        """Return the ROS topic of a field; an empty path is the topic itself."""
+        """Return the ROS topic for a field of the messages on ``topic``; an empty ``path`` stands for the whole message."""
         name = self._names.get((topic, path))
         if name is None:
             plain = "".join(

@@ -29,7 +29,7 @@ VERSION: Literal[9] = 9
 
 
 def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
-    """Export to the folder of a ROS 2 bag; journals are left out, unless they are chosen.
+    """Export to the folder of a ROS 2 bag; the nodes' journals are left out, unless ``selection`` names their topics.
 
     Example:
         >>> with AnyReader([Path("session-rosbag2")]) as reader:

@@ -12,7 +12,7 @@ STORE = get_typestore(Stores.ROS2_JAZZY)
 
 
 def made(name: str, /, **values: Any) -> object:
-    """Return a ROS message."""
+    """Return a ROS message of the type ``name`` with these field values."""
     return STORE.types[name](**values)
 
 

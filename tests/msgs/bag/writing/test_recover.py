@@ -53,7 +53,7 @@ def test_what_damage_cost_is_in_the_account(path, tmp_path):
     path.write_bytes(data)
     report = recover(path, tmp_path / "recovered.mcap")
     assert (report.messages, report.missing) == (50, 10)
-    assert any("its checksum is wrong" in p or "decompressed" in p for p in report.problems)
+    assert any("the chunk's checksum is wrong" in p or "decompressed" in p for p in report.problems)
     found = Bag.open(tmp_path / "recovered.mcap")
     assert [row(recorded) for recorded in found.messages()] == MESSAGES[:20] + MESSAGES[30:]
     assert found.counts == {OBSERVATION: 25, DECISION: 25}
