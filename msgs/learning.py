@@ -158,7 +158,7 @@ class GradientAnswer(Message):
     """The incarnation of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
-    """The version of the weights that the gradient made; None if it was not used, and a new gradient is requested."""
+    """The version of the weights that the gradient made; None if the gradient was not used, and a new one is requested."""
     in_place: bool = True
     """Whether the owner could map the ``store``; if False, send the vector in the message."""
 

@@ -96,10 +96,10 @@ class LocalModules:
         self._take(first, file, str(place), place)
 
     def _check_link(self, place: Place, name: str, file: Path) -> None:
-        """Check a module that lies beside a symbolic link to a graph file: its target must have no other module of the name.
+        """Check that the target of a symbolic link to a graph file has no other module of this name beside it.
 
         Raises:
-            GraphError: another file of that name lies beside the link's target.
+            GraphError: a different module of this name is beside the target.
         """
         source = Path(place.document.file)
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None

@@ -59,7 +59,7 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
 
 
 def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group the files, whose names differ only in the numbers, by the plans in them."""
+    """Group files by the plans in them. The names of the files differ only in the numbers."""
     attached = [part.attachments().get(_PLAN) for part in parts]
     plans = [None if plan is None else plan.data for plan in attached]
     known = set(plans) - {None}

@@ -92,7 +92,7 @@ def test_the_current_folder_comes_next(tmp_path, monkeypatch) -> None:
 def test_the_name_of_an_installed_module_is_refused_with_both_files(name, tmp_path) -> None:
     write_class(tmp_path / f"{name}.py")
     with pytest.raises(
-        GraphError, match=rf"module '{name}' is .*/{name}\.py here, but .* hint: rename {name}\.py"
+        GraphError, match=rf"module '{name}' is .*/{name}\.py in the graph, but .* hint: rename {name}\.py"
     ):
         load_launch(write_graph(tmp_path / "g.yaml", f"{name}:Beside"))
 

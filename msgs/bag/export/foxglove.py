@@ -34,7 +34,7 @@ def export_foxglove(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> E
     """Export to an MCAP file for Foxglove, with all attachments, such as the plan.
 
     Raises:
-        BagError: see ``Exporter``.
+        BagError: as for ``Exporter``.
     """
     reading = Reading(bag, selection)
     epoch_ns = int(bag.info.get("epoch_unix_ns", 0))

@@ -42,7 +42,7 @@ def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> observations, rewards = data["observation/value"], data["observation/reward"]
 
     Raises:
-        BagError: see ``Exporter``.
+        BagError: as for ``Exporter``.
     """
     reading = Reading(bag, selection, passes=2)
     with whole(out) as work:

@@ -41,7 +41,7 @@ def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
         >>> observations = table["value"].combine_chunks().to_numpy_ndarray()
 
     Raises:
-        BagError: see ``Exporter``.
+        BagError: as for ``Exporter``.
     """
     reading = Reading(bag, selection, passes=2)
     with whole(out) as work:

@@ -39,7 +39,7 @@ def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Expo
     """Export to an ``.rrd`` file: ``rerun FILE`` shows it.
 
     Raises:
-        BagError: see ``Exporter``.
+        BagError: as for ``Exporter``.
     """
     with needed_by("exporting to rerun"):
         import rerun as rr  # noqa: PLC0415 - optional

@@ -37,7 +37,7 @@ def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
         ...         message = reader.deserialize(data, connection.msgtype)
 
     Raises:
-        BagError: see ``Exporter``.
+        BagError: as for ``Exporter``.
     """
     reading = Reading(bag, selection)
     with whole(out) as work:
