@@ -182,9 +182,16 @@ def size_bytes(message: object) -> int:
     # The usual message holds numbers only, and empty mappings: found out without a loop in Python.
     if _SMALL.issuperset(map(type, map(read, names))) and not any(map(read, mappings)):
         return _ALLOWANCE
-    return _ALLOWANCE + sum(
-        _size_of(value) for value in map(read, (*names, *mappings)) if type(value) not in _SMALL
-    )
+    size = _ALLOWANCE
+    for value in map(read, (*names, *mappings)):
+        kind = type(value)
+        if kind is np.ndarray:
+            size += value.nbytes
+        elif kind is str:
+            size += len(value)
+        elif kind not in _SMALL:
+            size += _size_of(value)
+    return size
 
 
 _ALLOWANCE = 200

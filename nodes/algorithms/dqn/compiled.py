@@ -64,8 +64,8 @@ class CompiledDqn(CompiledLoss):
             change[each, actions] = np.clip(errors, -1, 1) * importance / np.float32(count)
             network.backward(weights, change, gradient)
             sizes = np.abs(errors)
-            losses = np.where(sizes < 1, 0.5 * errors * errors, sizes - 0.5) * importance
-            return BatchLoss(float(losses.mean()), float(taken.mean()), sizes)
+            losses = np.where(sizes < 1, 0.5 * errors * errors, sizes - 0.5)
+            return BatchLoss(float(losses @ importance) / count, float(taken.sum()) / count, sizes)
 
 
 def _checked(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from rtgraph.nodes.algorithms import AlgorithmParams
 
@@ -40,15 +39,15 @@ class Optimiser:
         if self._params.optimiser == "sgd":
             self._weights.sub_(self.gradient, alpha=self._params.learning_rate)
             return
-        # The function, since the class imports torch's compiler, which takes two seconds.
-        adam(
+        # Not torch.optim: its Python takes longer than this for a small network, and its class imports torch's compiler.
+        self._step += 1
+        torch._fused_adam_(
             [self._weights],
             [self.gradient],
             [self.first_moment],
             [self.second_moment],
             [],
             [self._step],
-            fused=True,
             amsgrad=False,
             beta1=_BETAS[0],
             beta2=_BETAS[1],

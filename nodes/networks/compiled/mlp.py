@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import ctypes
 import math
 
 import numpy as np
@@ -89,8 +88,9 @@ class CompiledMlp:
             *(math.prod(self.pending) if self.pending else 0, (pending.choices if pending else None) or 0),
         ]
         self._shape = np.array(header + [number for row in rows for number in row], np.int32)
-        self._memory: dict[int, Vector] = {}
-        """Memory by number of samples."""
+        self._place: int = self._shape.ctypes.data
+        self._memory: dict[int, tuple[Vector, int]] = {}
+        """Memory, and its address, by number of samples."""
 
     def drawn(self, rng: np.random.Generator, count: int) -> Value:
         """Return random observations that the network can read."""
@@ -147,11 +147,11 @@ class CompiledMlp:
             gradient: receives the gradient, (n,) in the layout of the weights.
         """
         self._library.rtgraph_mlp_backward(
-            self._shape.ctypes.data,
+            self._place,
             weights.ctypes.data,
             len(change),
             change.ctypes.data,
-            self._memory[len(change)].ctypes.data,
+            self._memory[len(change)][1],
             gradient.ctypes.data,
         )
 
@@ -161,20 +161,20 @@ class CompiledMlp:
         count = len(rows)
         if pending is not None and len(pending) != count:
             raise ValueError(f"expected pending actions of {count} samples, got those of {len(pending)}")
-        memory = self._memory.get(count)
-        if memory is None:
-            size = self._library.rtgraph_mlp_memory(self._shape.ctypes.data, count)
-            memory = self._memory[count] = np.zeros(size, np.float32)
+        known = self._memory.get(count)
+        if known is None:
+            memory = np.zeros(self._library.rtgraph_mlp_memory(self._place, count), np.float32)
+            known = self._memory[count] = memory, memory.ctypes.data
         found = np.empty((count, width), np.float32)
         fits = self._library.rtgraph_mlp_forward(
-            self._shape.ctypes.data,
+            self._place,
             weights.ctypes.data,
             first,
             end,
             count,
             rows.ctypes.data,
-            ctypes.c_void_p() if pending is None else pending.ctypes.data,
-            memory.ctypes.data,
+            None if pending is None else pending.ctypes.data,
+            known[1],
             found.ctypes.data,
         )
         if not fits:

@@ -8,6 +8,7 @@ to it. ``reader`` is the counterpart.
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import logging
 import types
@@ -34,6 +35,12 @@ REFERENCE, INTEGER = 1, 2
 NODE_TYPES = (Node, Executor, BoundInput, BoundOutput)
 """The parts of running nodes: always anchors."""
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+
+
+@functools.cache
+def _is_stateful(kind: type) -> bool:
+    """Return whether a class defines its saved state; a protocol takes long to find out."""
+    return issubclass(kind, WorldState)
 
 
 def packed(document: Any) -> bytes:
@@ -154,7 +161,7 @@ class Writer:
                 hint="keep no node instances in attributes",
             )
         # A class's ``world_state`` takes precedence, even for a class written in another language.
-        if isinstance(value, WorldState):
+        if _is_stateful(value.__class__):
             return ["stateful", self._names.of(kind), self._value(value.world_state(), number, "")]
         name = self._names.of(kind)
         if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__mro__[1] is tuple:
