@@ -3,6 +3,9 @@
 With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the
 D observations before it have acted too, one a tick from tick t on; the observation shows only the first of these actions.
 An observation joined with them is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
+
+A network decides on a chunk of h actions one by one. When it decides on the action at a place of the chunk, the earlier actions of
+the chunk are pending too: h - 1 more slots, after the D slots, hold them.
 """
 
 from __future__ import annotations
@@ -38,9 +41,15 @@ class DelayAware(Record):
     """D, the number of ticks between an observation and its action; null: ``latency_frames``, rounded up."""
     latency_frames: float = Field(default=1.0, ge=0, le=1e6)
     """The duration of an inference in frames."""
+    chunk: PositiveInt = Field(default=1, le=1000, exclude_if=lambda chunk: chunk == 1)
+    """h, the number of successive ticks for which an inference gives actions."""
 
     @model_validator(mode="after")
     def _few_enough(self) -> Self:
+        if self.kind == "predict" and self.chunk > 1:
+            raise ValueError(
+                f"a network that predicts gives one action, and chunk is {self.chunk}. hint: delay_aware=pending, or chunk=1"
+            )
         if self.pending_slots > 10_000:
             raise ValueError(
                 f"latency_frames={self.latency_frames:g} needs more than 10,000 pending actions. hint: give slots, at most 10,000"
@@ -53,6 +62,11 @@ class DelayAware(Record):
         if self.kind == "none":
             return 0
         return self.slots or max(1, math.ceil(self.latency_frames))
+
+    @property
+    def all_slots(self) -> int:
+        """The number of slots for pending actions and for the earlier actions of a chunk; 0 if there are none."""
+        return self.pending_slots + self.chunk - 1
 
 
 def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
@@ -130,12 +144,23 @@ class PendingCode:
         """
         code = np.zeros(self.spec.shape, self.spec.dtype)
         for lag, action in known.items():
-            if self._range is None:
-                code[self.slots - lag] = np.asarray(action) + 1
-            else:
-                middle, half = self._range
-                code[self.slots - lag, :-1] = np.clip((np.asarray(action) - middle) / half, -1, 1)
-                code[self.slots - lag, -1] = 1
+            self.put(code, self.slots - lag, action)
+        return code
+
+    def put(self, code: Array, slot: int, action: Action) -> None:
+        """Write an action into a slot of pending actions in encoded form."""
+        if self._range is None:
+            code[slot] = np.asarray(action) + 1
+        else:
+            middle, half = self._range
+            code[slot, :-1] = np.clip((np.asarray(action) - middle) / half, -1, 1)
+            code[slot, -1] = 1
+
+    def extended(self, pending: Array | None) -> Array:
+        """Return a copy of the pending actions of fewer slots, followed by slots without an action; None: none at all."""
+        code = self.of({})
+        if pending is not None:
+            code[: len(pending)] = pending
         return code
 
     def fits(self, code: Array | None) -> bool:

@@ -118,7 +118,7 @@ def _predicting(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
 def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
     """Return the spec with the observations that the network reads: joined with pending actions, if it reads any."""
     try:
-        return with_pending(spec, entry.entry.delay_aware.pending_slots)
+        return with_pending(spec, entry.entry.delay_aware.all_slots)
     except ValueError as error:
         problem, _, hint = str(error).partition(". hint: ")
         raise (entry.place / "delay_aware").error(problem, hint=hint) from error

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtgraph.msgs import WeightsVersion
-from rtgraph.msgs.array import frozen
+from rtgraph.msgs import ActionSpec, WeightsVersion
+from rtgraph.msgs.array import Array, frozen
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.pending import PENDING, PendingCode, joined
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import (
     Act,
@@ -16,19 +17,6 @@ from rtgraph.nodes.inference.policy import (
     RandomPolicy,
     ScriptedParams,
 )
-
-
-def check_chunk(params: RandomParams | EpsilonGreedyParams | ScriptedParams, length: int) -> None:
-    """Check that a policy can decide on ``length`` actions at once.
-
-    Raises:
-        NodeError: it has a network, which gives one action.
-    """
-    if length > 1 and isinstance(params, EpsilonGreedyParams):
-        raise NodeError(
-            f"chunk is {length}, and a network gives one action",
-            hint="chunks are for random and scripted policies: chunk=1",
-        )
 
 
 class ChunkPolicy(Policy):
@@ -63,3 +51,60 @@ class ChunkPolicy(Policy):
     def adopt(self, announced: WeightsVersion) -> bool:
         """Pass the announced weights to the wrapped policy; return False if they are already overwritten."""
         return self._policy.adopt(announced)
+
+
+class NetworkChunkPolicy(Policy):
+    """Decides on a chunk of actions with a network, one by one, and computes its trunk once.
+
+    Each action is decided with the earlier ones of the chunk in the slots after those of the pending actions. So the network
+    values an action after the sequence before it, as Q-Transformer does for the numbers of one action (Chebotar et al., 2023),
+    and a chunk needs h passes through the head instead of a value for each of the sequences.
+
+    Args:
+        policy: a policy with a network.
+        action: the plant's actions.
+        length: number of actions in a chunk, h; at least 2.
+        slots: number of pending actions that its observations are joined with, D; 0 if they are not.
+    """
+
+    def __init__(self, policy: Policy, action: ActionSpec, length: int, slots: int) -> None:
+        self._policy = policy
+        self._code = PendingCode(action, slots + length - 1)
+        self._length = length
+        self._slots = slots
+        self.version = policy.version
+
+    def trunk(self, observation: Value) -> Value:
+        """Compute the features that do not depend on pending actions."""
+        return self._policy.trunk(observation)
+
+    def act(self, observation: Value, tick: int = 0) -> Act:
+        """Return the action for one tick, and those for the ticks after it."""
+        seen = self._seen(observation)
+        pending, features = seen[PENDING], self._policy.trunk(seen)
+        acts: list[Act] = []
+        for place in range(self._length):
+            if place:
+                self._code.put(pending, self._slots + place - 1, acts[-1].action)
+            acts.append(self._policy.act(joined(features, pending), tick))
+        rest = np.stack([np.asarray(act.action) for act in acts[1:]])
+        return Act(acts[0].action, any(act.explored for act in acts), frozen(rest))
+
+    def warm_up(self, observation: Value) -> None:
+        """Run the network once."""
+        self._policy.warm_up(self._seen(observation))
+
+    def adopt(self, announced: WeightsVersion) -> bool:
+        """Use another version of the weights from now on."""
+        found = self._policy.adopt(announced)
+        self.version = self._policy.version
+        return found
+
+    def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
+        """Replace the parameters of the network's policy."""
+        self._policy.change(params)
+
+    def _seen(self, observation: Value) -> dict[str, Array]:
+        """Return the observation with slots for the chunk."""
+        known = observation.get(PENDING) if isinstance(observation, dict) else None
+        return joined(observation, self._code.extended(known))

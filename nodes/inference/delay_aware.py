@@ -6,15 +6,13 @@ from typing import ClassVar
 
 from rtgraph.msgs import Decision, Observation
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.pending import DelayAware, joined, with_pending
+from rtgraph.msgs.pending import DelayAware, joined
 from rtgraph.msgs.plant import empty_observation
-from rtgraph.msgs.spaces import PlantSpec, Value
+from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.known_actions import KnownActions
-from rtgraph.nodes.inference.policies import must_see
 from rtgraph.nodes.inference.worker import WARM_UP_INFERENCES, Worker, WorkerParams
 from rtgraph.nodes.runtime import Input, Params, queue
 from rtgraph.nodes.runtime.latency import Constant, LatencyParams, latency_of
-from rtgraph.nodes.weights.weights import Weights
 
 DECIDED = 4096
 
@@ -28,9 +26,9 @@ class DelayAwareWorkerParams(WorkerParams):
     """The duration of the late head, a part of ``latency``."""
 
     @property
-    def seen(self) -> PlantSpec:
-        """The spec of what the policy observes: the plant's observations joined with the pending actions."""
-        return with_pending(self.plant, self.delay_aware.pending_slots)
+    def pending_slots(self) -> int:
+        """The number of pending actions that the policy sees."""
+        return self.delay_aware.pending_slots
 
 
 class DelayAwareWorker(Worker):
@@ -51,26 +49,19 @@ class DelayAwareWorker(Worker):
     def check(cls, params: WorkerParams) -> None:
         """Check also that the agent is delay-aware, and that the plant has no part named as the pending actions."""
         super().check(params)
-        if not _typed(params).delay_aware.pending_slots:
+        if not params.pending_slots:
             raise NodeError(
                 "a DelayAwareWorker needs the param delay_aware", hint="set delay_aware: {kind: pending}"
             )
-        if params.chunk > 1:
-            raise NodeError("a DelayAwareWorker gives one action per inference", hint="set chunk: 1")
         try:
-            _ = _typed(params).seen
+            _ = params.seen
         except ValueError as error:
             problem, _, hint = str(error).partition(". hint: ")
             raise NodeError(problem, hint=hint) from error
 
-    @classmethod
-    def _check_weights(cls, params: WorkerParams, weights: Weights) -> None:
-        must_see(weights, _typed(params).seen)
-
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
-        slots = self.params.delay_aware.pending_slots
-        self._actions = KnownActions(self.params.plant, slots)
+        self._actions = KnownActions(self.params.plant, self.params.pending_slots)
         super().on_prepare()
         head = latency_of(self.params.head, self.name)
         self._draw_head = head.draws(self.rng, self.params.plant.rate_hz)
@@ -101,7 +92,7 @@ class DelayAwareWorker(Worker):
 
     def _register(self) -> None:
         # In real time, a worker's decision would come back to it only after its next inference has begun.
-        self._actions.add(self._observed.origin(), self._act.action)
+        self._actions.add(self._observed.origin(), self._act.action, self._act.chunk)
         super()._register()
 
     def _left_ns(self) -> int:
@@ -116,9 +107,3 @@ class DelayAwareWorker(Worker):
                 self._policy.warm_up(joined(self._policy.trunk(empty), pending))
             else:
                 self._policy.warm_up(joined(empty, pending))
-
-
-def _typed(params: WorkerParams) -> DelayAwareWorkerParams:
-    if not isinstance(params, DelayAwareWorkerParams):
-        raise NodeError("these are not the params of a DelayAwareWorker")
-    return params

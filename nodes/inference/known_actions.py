@@ -13,7 +13,8 @@ class KnownActions:
     """The decisions of the running episode by the tick of their observation; of several for one tick, the last.
 
     The gate applies decisions in the order of their observations, and with ``playout`` all at the same age. So the decision
-    on an observation that is k ticks older acts k ticks earlier: its lag is k.
+    on an observation that is k ticks older acts k ticks earlier: its lag is k. The actions of a chunk count as decisions on
+    the observations after its own one; a decision on a newer observation replaces them.
 
     Args:
         plant: the plant's spec.
@@ -24,25 +25,28 @@ class KnownActions:
         self.code = PendingCode(plant.action, slots)
         self._slots = slots
         self._episode: _Episode = ("", -1, -1)
-        self._actions: dict[int, Action] = {}
+        self._actions: dict[int, tuple[int, Action]] = {}
+        """By tick: the tick of the observation that was decided on, and the action."""
 
     def decided(self, decision: Decision) -> None:
         """Add a worker's decision."""
         if decision.header.lineage is not None:
-            self.add(decision.header.lineage, decision.action)
+            self.add(decision.header.lineage, decision.action, decision.chunk)
 
-    def add(self, observed: Lineage, action: Action) -> None:
-        """Add a decision on an observation; one of an earlier episode is ignored."""
+    def add(self, observed: Lineage, action: Action, chunk: Array | None = None) -> None:
+        """Add a decision on an observation, with the actions for the ticks after it; one of an earlier episode is ignored."""
         episode = _episode_of(observed)
         if episode != self._episode:
             if episode[1:] < self._episode[1:]:
                 return
             self._episode = episode
             self._actions.clear()
-        self._actions[observed.tick] = action
-        if len(self._actions) > 4 * self._slots + 64:
-            newest = max(self._actions)
-            self._actions = {t: a for t, a in self._actions.items() if t > newest - 2 * self._slots - 32}
+        tick, actions = observed.tick, [action, *([] if chunk is None else chunk)]
+        for at, acts in enumerate(actions, tick):
+            if at not in self._actions or self._actions[at][0] <= tick:
+                self._actions[at] = tick, acts
+        if len(self._actions) > 4 * self._slots + 64 + len(actions):
+            self._actions = {t: a for t, a in self._actions.items() if t > tick - 2 * self._slots - 32}
 
     def before(self, observed: Lineage) -> Array:
         """Return the known actions that will be applied before a decision on this observation, encoded by ``PendingCode``."""
@@ -50,7 +54,7 @@ class KnownActions:
             return self.code.of({})
         lags = range(1, self._slots + 1)
         known = {
-            lag: self._actions[observed.tick - lag] for lag in lags if observed.tick - lag in self._actions
+            lag: self._actions[observed.tick - lag][1] for lag in lags if observed.tick - lag in self._actions
         }
         return self.code.of(known)
 

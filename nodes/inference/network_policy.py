@@ -43,7 +43,12 @@ class EpsilonGreedyPolicy(Policy):
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk; return its features, which ``act`` takes in place of the observation."""
+        """Run the network's trunk; return its features, which ``act`` takes in place of the observation.
+
+        Features are returned as they are.
+        """
+        if isinstance(observation, dict) and TRUNK in observation:
+            return observation
         if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):
             return {TRUNK: compiled.trunk(self._network.vector, observation[np.newaxis])[0].copy()}
         with torch.inference_mode():

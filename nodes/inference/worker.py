@@ -21,8 +21,9 @@ from rtgraph.msgs.array import Array
 from rtgraph.msgs.base import OWNED, UNSENT
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.isolation import LEAST, MOST
+from rtgraph.msgs.pending import with_pending
 from rtgraph.msgs.plant import empty_observation
-from rtgraph.nodes.inference.chunks import ChunkPolicy, check_chunk
+from rtgraph.nodes.inference.chunks import ChunkPolicy, NetworkChunkPolicy
 from rtgraph.nodes.inference.policies import check_policy, make_policy, must_see
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
@@ -38,7 +39,7 @@ from rtgraph.nodes.runtime.latency import (
     latency_of,
     pauses_of,
 )
-from rtgraph.nodes.weights.weights import Weights, weights_named
+from rtgraph.nodes.weights.weights import weights_named
 
 STATE_PERIOD_NS = 500_000_000
 BEAT_TIMEOUT_NS = 500_000_000
@@ -58,6 +59,16 @@ class WorkerParams(Params):
     """The stagger method. The coordinator must have the same one."""
     chunk: int = Field(default=1, ge=1, le=1000, exclude_if=lambda chunk: chunk == 1)
     """Number of successive ticks for which an inference gives actions."""
+
+    @property
+    def pending_slots(self) -> int:
+        """The number of pending actions that the policy sees; 0 if it sees none."""
+        return 0
+
+    @property
+    def seen(self) -> PlantSpec:
+        """What a network reads: the plant's observations joined with pending actions, and with the earlier ones of a chunk."""
+        return with_pending(self.plant, self.pending_slots + self.chunk - 1)
 
 
 class Worker(Node[WorkerParams]):
@@ -90,21 +101,16 @@ class Worker(Node[WorkerParams]):
     def check(cls, params: WorkerParams) -> None:
         """Check that the policy fits the plant, and that a scripted one can be imported."""
         check_policy(params.policy, params.plant)
-        check_chunk(params.policy, params.chunk)
 
     @classmethod
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
         """Check that the weights exist, and that inferences take time in the virtual world."""
         if isinstance(params.policy, EpsilonGreedyParams):
-            cls._check_weights(params, weights_named(placement.weights, params.policy.weights))
+            must_see(weights_named(placement.weights, params.policy.weights), params.seen)
         latency = latency_of(params.latency, placement.name)
         draw = latency.draws(generator(0, placement.name, 0), params.plant.rate_hz)
         if not placement.realtime:
             _must_take_time(placement.name, latency, draw)
-
-    @classmethod
-    def _check_weights(cls, params: WorkerParams, weights: Weights) -> None:
-        must_see(weights, params.plant)
 
     def on_prepare(self) -> None:
         """Make the policy and warm it up."""
@@ -122,8 +128,13 @@ class Worker(Node[WorkerParams]):
             self._warm_up()
 
     def _make_policy(self) -> Policy:
-        policy = make_policy(self.params.policy, self.params.plant, self.rng, self.context.launch_context)
-        return policy if self.params.chunk == 1 else ChunkPolicy(policy, self.params.chunk)
+        params = self.params
+        policy = make_policy(params.policy, params.plant, self.rng, self.context.launch_context)
+        if params.chunk == 1:
+            return policy
+        if isinstance(params.policy, EpsilonGreedyParams):
+            return NetworkChunkPolicy(policy, params.plant.action, params.chunk, params.pending_slots)
+        return ChunkPolicy(policy, params.chunk)
 
     def on_start(self) -> None:
         """Announce the worker, and begin with the first observation."""

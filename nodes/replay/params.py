@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.pending import DelayAware, with_pending
@@ -68,13 +69,15 @@ class ReplayParams(Params):
     @property
     def seen(self) -> PlantSpec:
         """The spec of what the agent observes: the plant's observations, joined with pending actions if the agent sees them."""
-        return with_pending(self.plant, self.delay_aware.pending_slots)
+        return with_pending(self.plant, self.delay_aware.all_slots)
 
     @property
     def pending_view(self) -> PendingView | None:
         """Which pending actions the agent sees; None if it sees none."""
-        slots = self.delay_aware.pending_slots
-        return PendingView(self.plant.action, slots, self.delay_aware.read) if slots else None
+        aware = self.delay_aware
+        if not aware.all_slots:
+            return None
+        return PendingView(self.plant.action, aware.pending_slots, aware.read, aware.chunk)
 
     @property
     def meaning(self) -> dict[str, object]:
@@ -82,8 +85,9 @@ class ReplayParams(Params):
         view = self.pending_view
         found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
         found["learn_default"] = self.learn_default
-        # Memories from before it do not say so.
-        return found if view is None else found | {"pending": view.read}
+        # Memories from before these do not say so.
+        found |= {"pending": view.read} if view is not None and view.slots else {}
+        return found | ({"chunk": view.chunk} if view is not None and view.chunk > 1 else {})
 
     @property
     def capacity_bytes(self) -> int:
@@ -96,6 +100,14 @@ class ReplayParams(Params):
         if self.fill_age_ticks is not None or self.fill_latency_frames is None:
             return self.fill_age_ticks
         return max(1, math.ceil(self.fill_latency_frames))
+
+    @model_validator(mode="after")
+    def _chunks_as_recorded(self) -> Self:
+        if self.fill and self.filled_age_ticks is not None and self.delay_aware.chunk > 1:
+            raise ValueError(
+                f"a demonstration has no chunks, and this agent has chunks of {self.delay_aware.chunk} actions. hint: chunk=1"
+            )
+        return self
 
     @field_validator("fill", mode="before")
     @classmethod

@@ -48,6 +48,8 @@ class _Open:
     action: Action
     tick: int
     by_default: bool
+    place: int
+    """The place of the action in the decision's chunk."""
     discounted_reward: float = 0.0
     factor: float = 1.0
     """gamma^j at the next tick."""
@@ -205,7 +207,7 @@ class Assembler:
         if self._history is not None:
             frame = self._history.decided(frame, applied)
         made = self._close(frame, applied.tick, terminated=False)
-        self._open = _Open(frame, applied.action, applied.tick, applied.by == "default")
+        self._open = _Open(frame, applied.action, applied.tick, applied.by == "default", applied.place)
         if applied.by == "policy":
             # A gate never applies a decision on an older observation than one applied before.
             self._oldest = (frame.incarnation, frame.tick)
@@ -222,12 +224,14 @@ class Assembler:
         if self._open is None:
             return []
         after = place[2] + 1
-        age = self._open.tick - self._open.frame.tick
-        frame = self._frame(place, after - 1 if terminated else after - age)
+        age = self._open.tick - self._open.place - self._open.frame.tick
+        following = 0 if self._history is None else self._history.next_place(self._open.place)
+        frame = self._frame(place, after - 1 if terminated else after - following - age)
         if frame is None:
             return self._cut()
         if self._history is not None:
-            frame = self._history.nothing(frame) if terminated else self._history.after_last(frame, after)
+            history = self._history
+            frame = history.nothing(frame) if terminated else history.after_last(frame, after, following)
         return self._close(frame, after, terminated=terminated) + self._chain.end()
 
     def _close(self, following: Frame, tick: int, *, terminated: bool) -> list[Transition]:

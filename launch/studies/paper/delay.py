@@ -3,7 +3,9 @@
 With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the actions that are decided and
 not yet applied move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins;
 ``late`` reads them just before its inference ends, and knows nearly all. ``predict`` knows the same, and a learned model rolls
-the features of its observation ahead through them. ``sequential`` infers and learns in turn, and acts
+the features of its observation ahead through them. ``chunking`` has one worker, which gives a chunk of ``delay`` actions per
+inference (Riemer et al., ICLR 2025, appendix B.5): it acts on every tick too, and knows all pending actions, as they are its own
+last chunk, but the actions of a chunk are based on ever older observations. ``sequential`` infers and learns in turn, and acts
 every ``delay`` ticks.
 
 Catch is deterministic: with all pending actions known, a delay costs nothing but the first ticks of an episode. Without them the
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NONE, START, LATE, PREDICT = "none", "start", "late", "predict"
-SEQUENTIAL, RANDOM = "sequential", "random"
+CHUNKING, SEQUENTIAL, RANDOM = "chunking", "sequential", "random"
 AGENTS: Mapping[str, Mapping[str, str]] = {
     NONE: {"delay_aware": "none"},
     START: {"delay_aware": "pending", "pending": "start"},
     LATE: {"delay_aware": "pending", "pending": "late"},
     PREDICT: {"delay_aware": "predict", "pending": "late"},
+    CHUNKING: {"delay_aware": "pending", "pending": "late", "workers": "1"},
     SEQUENTIAL: {"agent": "infer_learn"},
     RANDOM: {},
 }
@@ -97,8 +100,10 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
 
     def cell(game: str, delay: int, agent: str, seed: int) -> Cell:
         acting = dict(AGENTS[agent]) | {"latency_frames": str(delay)}
+        if agent == CHUNKING:
+            acting |= {"chunk": str(delay)}
         if "agent" not in acting:
-            acting |= {"workers": str(delay + 1), "stagger": "paced"}
+            acting = {"workers": str(delay + 1), "stagger": "paced"} | acting
         length = ticks[game]
         work = Learned(
             game,

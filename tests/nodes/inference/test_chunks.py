@@ -7,16 +7,19 @@ import pytest
 from support.collecting import listening
 from support.delay_aware import published
 from support.staggered import staggered_plans, trace_of
+from support.weights import shared_weights
 
-from rtgraph.msgs import Applied, ArraySpec, Decision, Discrete, MultiDiscrete, PlantSpec
+from rtgraph.msgs import Applied, ArraySpec, Decision, Discrete, Lineage, MultiDiscrete, PlantSpec
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.inference import DelayAwareWorker, Worker
-from rtgraph.nodes.inference.chunks import ChunkPolicy
-from rtgraph.nodes.inference.delay_aware import DelayAwareWorkerParams
+from rtgraph.msgs.pending import DelayAware, joined, with_pending
+from rtgraph.nodes.inference import Worker
+from rtgraph.nodes.inference.chunks import ChunkPolicy, NetworkChunkPolicy
+from rtgraph.nodes.inference.known_actions import KnownActions
+from rtgraph.nodes.inference.network_policy import EpsilonGreedyPolicy
 from rtgraph.nodes.inference.policies import make_policy
-from rtgraph.nodes.inference.policy import RandomParams, ScriptedParams
+from rtgraph.nodes.inference.policy import EpsilonGreedyParams, RandomParams, ScriptedParams
 from rtgraph.nodes.inference.worker import WorkerParams
-from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, Placement, RunLimits, VirtualWorld
 
 OBSERVATION = np.zeros(1)
 
@@ -59,14 +62,59 @@ def test_another_number_of_actions_is_one_error(actions):
         chunks_of(scripted(actions), 3).act(OBSERVATION)
 
 
-def test_agents_that_give_one_action_are_refused():
+@pytest.mark.parametrize(("slots", "late"), [(0, False), (2, False), (2, True)])
+def test_a_network_decides_on_each_action_with_the_earlier_ones_of_the_chunk(slots, late):
+    spec = PlantSpec(
+        rate_hz=60.0, observation=ArraySpec(dtype="float32", shape=(4,)), action=Discrete(count=6)
+    )
+    weights = shared_weights("policy", {"kind": "mlp", "hidden": [16, 16]}, with_pending(spec, slots + 3))
+    policy = EpsilonGreedyPolicy(weights, EpsilonGreedyParams(epsilon=0), np.random.default_rng(0))
+    chunks = NetworkChunkPolicy(policy, spec.action, 4, slots)
+    seen, rng = set(), np.random.default_rng(1)
+    for _ in range(64):
+        observation = rng.normal(0, 2, 4).astype(np.float32)
+        known = rng.integers(0, 7, slots).astype(np.int16)
+        features = chunks.trunk(observation) if late else observation
+        act = chunks.act(joined(features, known) if slots else observation)
+        pending = [*known, 0, 0, 0]
+        expected = []
+        for place in range(4):
+            expected.append(policy.act(joined(observation, np.array(pending, np.int16))).action)
+            if place < 3:
+                pending[slots + place] = expected[-1] + 1
+        assert [act.action, *act.chunk] == expected
+        seen.add(tuple(expected))
+    assert sum(len(set(actions)) > 1 for actions in seen) > 5, "the earlier actions make a difference"
+
+
+def test_the_actions_of_a_chunk_count_until_a_decision_on_a_newer_observation():
+    def observed(tick):
+        return Lineage(source="plant", incarnation=0, sequence=tick, stamp_ns=0, tick=tick, episode=0)
+
+    spec = PlantSpec(rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(1,)), action=Discrete(count=9))
+    actions = KnownActions(spec, 5)
+    actions.add(observed(4), 3, np.array([4, 5, 6]))
+    assert actions.before(observed(8)).tolist() == [0, 4, 5, 6, 7]
+    actions.add(observed(6), 7, np.array([8]))
+    actions.add(observed(3), 0, np.array([1, 2]))  # it comes late
+    assert actions.before(observed(8)).tolist() == [1, 4, 5, 8, 9]
+
+
+def test_weights_for_other_chunks_and_networks_that_predict_are_refused():
     spec = PlantSpec(rate_hz=60.0, observation=ArraySpec(dtype="uint8", shape=(1,)), action=Discrete(count=2))
-    shared = {"plant": spec, "latency": {"kind": "constant", "frames": 3}, "chunk": 4}
-    with pytest.raises(NodeError, match="chunk is 4, and a network gives one action"):
-        Worker.check(WorkerParams(**shared, policy={"kind": "epsilon_greedy"}))
-    aware = {"policy": {"kind": "random"}, "delay_aware": {"kind": "pending"}}
-    with pytest.raises(NodeError, match="a DelayAwareWorker gives one action per inference"):
-        DelayAwareWorker.check(DelayAwareWorkerParams(**shared, **aware))
+    weights = {"policy": shared_weights("policy", {"kind": "mlp"}, with_pending(spec, 3))}
+    placement = Placement(name="worker/0", weights=weights, realtime=False)
+    shared = {"plant": spec, "latency": {"kind": "constant", "frames": 3}}
+    params = {
+        chunk: WorkerParams(**shared, chunk=chunk, policy={"kind": "epsilon_greedy"}) for chunk in (3, 4)
+    }
+    Worker.check_placement(params[4], placement)
+    with pytest.raises(
+        NodeError, match=r"reads 3 pending actions, .* sees 2 .*hint: .* the same delay_aware and chunk"
+    ):
+        Worker.check_placement(params[3], placement)
+    with pytest.raises(ValueError, match="a network that predicts gives one action, and chunk is 4"):
+        DelayAware(kind="predict", chunk=4)
 
 
 # ---- in a virtual world ----------------------------------------------------------------------------------------------

@@ -4,9 +4,16 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
-from rtgraph.msgs import Applied, Continuous, Discrete, Header, Lineage, Observation
-from rtgraph.msgs.pending import PENDING, PendingCode
+from rtgraph.msgs import Applied, ArraySpec, Continuous, Discrete, Header, Lineage, Observation, PlantSpec
+from rtgraph.msgs.pending import PENDING, PendingCode, with_pending
+from rtgraph.nodes.algorithms.batch import TensorBatch
+from rtgraph.nodes.algorithms.dqn.algorithm import Dqn
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.networks import MlpSpec
+from rtgraph.nodes.networks.build import build
+from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.transitions import Assembler, PendingView
 
 ACTION = Discrete(count=5)
@@ -87,3 +94,94 @@ def test_continuous_actions_are_normalised_beside_a_mask():
     assert made.dtype == np.float32
     assert made.tolist() == [[-0.5, -1, 1], [0, 0, 0], [1, 0, 1]]
     assert code.spec.admits(made)
+
+
+# ---- chunks --------------------------------------------------------------------------------------------------------
+
+ENDS_AT = 10
+CHUNK = 3
+ACTED = {tick: (2 * tick) % 5 for tick in range(2, ENDS_AT + 1)}
+"""The action at each tick from 2 on, in chunks of 3: from the observations of ticks 0, 3 and 6, each 2 ticks old at first."""
+
+
+def made_of_chunks(*, slots, terminated, **options):
+    assembler = Assembler(0.5, pending=PendingView(ACTION, slots, "late", CHUNK), **options)
+    made = []
+    for tick in range(ENDS_AT + 1):
+        ends = {"terminated" if terminated else "truncated": tick == ENDS_AT}
+        value = np.array([tick], np.float32)
+        observed = Observation(tick=tick, episode=0, first=tick == 0, value=value, reward=tick, **ends)
+        made += assembler.observed(observed.stamped(header(tick)))
+        acts, lineage = {"action": 0, "by": "default" if tick else "reset"}, None
+        if tick in ACTED:
+            place = (tick - 2) % CHUNK
+            began = tick - place
+            known = {lag: ACTED[began - lag] for lag in range(1, slots + 1) if began - lag in ACTED}
+            acts = {"action": ACTED[tick], "by": "policy", "place": place}
+            acts["pending"] = PendingCode(ACTION, slots).of(known) if slots else None
+            seen = {"sequence": began - 2, "tick": began - 2, "episode": 0}
+            lineage = Lineage(source="plant", incarnation=0, stamp_ns=0, **seen)
+        applied = Applied(tick=tick, episode=0, due_ns=0, lateness_ns=0, **acts)
+        made += assembler.applied(applied.stamped(header(tick, lineage)))
+    return made
+
+
+def seen_at(tick, slots):
+    """Return what the decision that acts at a tick sees: its observation, then an action + 1 for each slot."""
+    began = tick - (tick - 2) % CHUNK
+    ticks = range(began - slots, began + CHUNK - 1)
+    return [began - 2], [ACTED[at] + 1 if at in ACTED and at < tick else 0 for at in ticks]
+
+
+@pytest.mark.parametrize("slots", [0, 2])
+@pytest.mark.parametrize("terminated", [False, True])
+def test_each_place_of_a_chunk_leads_to_the_next_place_and_the_last_to_the_next_chunk(slots, terminated):
+    made = made_of_chunks(slots=slots, terminated=terminated)
+    for tick, one in zip(ACTED, made, strict=True):
+        last = terminated and tick == ENDS_AT
+        frames = [one.observation.value, one.next_observation.value]
+        seen = [(frame["observation"].tolist(), frame[PENDING].tolist()) for frame in frames]
+        nothing = [tick], [0] * (slots + CHUNK - 1)
+        assert seen == [seen_at(tick, slots), nothing if last else seen_at(tick + 1, slots)]
+        assert (one.action, one.discounted_reward, one.ticks) == (ACTED[tick], tick, 1)
+        assert one.discount == (0 if last else 0.5)
+
+
+@pytest.mark.parametrize(("double", "n_step"), [(False, 1), (True, 3)])
+def test_the_targets_of_a_chunk_are_those_computed_action_by_action(double, n_step):
+    plant = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="float32", shape=(1,)), action=ACTION)
+    seen = with_pending(plant, 2 + CHUNK - 1)
+    online, target = (build(MlpSpec(hidden=(16, 16)), seen, seed=seed) for seed in (0, 1))
+    made = made_of_chunks(slots=2, terminated=False, n_step=n_step)
+    frames = [[getattr(one, name).value for one in made] for name in ("observation", "next_observation")]
+    observations, following = (
+        {name: torch.from_numpy(np.stack([one[name] for one in some])) for name in some[0]} for some in frames
+    )
+    numbers = {"returns": "discounted_reward", "discounts": "discount"}
+    vectors = {to: torch.tensor([getattr(one, name) for one in made]) for to, name in numbers.items()}
+    actions = torch.tensor([one.action for one in made])
+    batch = TensorBatch(observations, actions, vectors["returns"], following, vectors["discounts"], actions)
+    algorithm = Dqn(DqnParams(double=double), MlpSpec(), seen)
+    targets = algorithm.wanted(online, target, batch, np.random.default_rng(0))
+
+    def values(network, tick):
+        observation, pending = seen_at(tick, 2)
+        parts = {"observation": torch.tensor([observation]).float(), PENDING: torch.tensor([pending])}
+        return network(parts)[0].tolist()
+
+    for tick, wanted in zip(ACTED, targets.tolist(), strict=True):
+        after = min(tick + n_step, ENDS_AT + 1)
+        earned = sum(0.5 ** (at - tick) * at for at in range(tick, after))
+        best = int(np.argmax(values(online if double else target, after)))
+        expected = earned + 0.5 ** (after - tick) * values(target, after)[best]
+        assert wanted == pytest.approx(expected, rel=1e-5)
+
+
+def test_demonstrations_for_chunks_are_refused():
+    plant = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="float32", shape=(1,)), action=ACTION)
+    given = {"plant": plant, "delay_aware": {"chunk": 3}, "fill": "game.mcap"}
+    assert ReplayParams(**given).pending_view == PendingView(ACTION, 0, "late", 3)
+    with pytest.raises(
+        ValueError, match=r"a demonstration has no chunks, .* chunks of 3 actions. hint: chunk=1"
+    ):
+        ReplayParams(**given, fill_latency_frames=3)
