@@ -82,10 +82,10 @@ def test_another_agent_learns_in_the_same_graph(learned):
     made.close()
 
 
-@pytest.mark.parametrize("read", ["start", "late"])
-def test_workers_are_verified(tmp_path, read):
-    summary = launched(tmp_path / "s", *CATCH, f"pending={read}", "learn=false", "--record", ticks=60)
-    assert summary["pending"]["known"] == (1 if read == "start" else 3)
+@pytest.mark.parametrize(("more", "known"), [(["pending=start"], 1), ([], 3), (["chunk=3"], 3)])
+def test_workers_are_verified(tmp_path, more, known):
+    summary = launched(tmp_path / "s", *CATCH, *more, "learn=false", "--record", ticks=60)
+    assert summary["pending"]["known"] == known
     found = verify(Bag.open(tmp_path / "s" / "session.mcap"))
     assert {verdict.outcome for verdict in found.nodes} == {"same"}
 
