@@ -47,9 +47,8 @@ class DelayAware(Record):
     @model_validator(mode="after")
     def _few_enough(self) -> Self:
         if self.kind == "predict" and self.chunk > 1:
-            raise ValueError(
-                f"a network that predicts gives one action, and chunk is {self.chunk}. hint: delay_aware=pending, or chunk=1"
-            )
+            problem = f"a network that predicts gives one action, and chunk is {self.chunk}"
+            raise ValueError(f"{problem}. hint: delay_aware=pending, or chunk=1")
         if self.pending_slots > 10_000:
             raise ValueError(
                 f"latency_frames={self.latency_frames:g} needs more than 10,000 pending actions. hint: give slots, at most 10,000"
