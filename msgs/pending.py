@@ -104,6 +104,14 @@ def joined(observation: Value, pending: Array) -> dict[str, Array]:
     return {**parts, PENDING: pending}
 
 
+def split(observation: Value) -> tuple[Value, Array | None]:
+    """Return an observation alone, and the pending actions that it is joined with; None if there are none."""
+    if not isinstance(observation, dict) or PENDING not in observation:
+        return observation, None
+    rest = {name: part for name, part in observation.items() if name != PENDING}
+    return (rest[OBSERVATION] if rest.keys() == {OBSERVATION} else rest), observation[PENDING]
+
+
 def known_in(pending: Array) -> int:
     """Return the number of known actions in pending actions that are encoded as by ``PendingCode``."""
     if pending.dtype.kind == "f":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from rtgraph.msgs import ActionSpec, WeightsVersion
-from rtgraph.msgs.array import Array, frozen
+from rtgraph.msgs.array import frozen
 from rtgraph.msgs.errors import NodeError
-from rtgraph.msgs.pending import PENDING, PendingCode, joined
+from rtgraph.msgs.pending import PendingCode, joined, split
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import (
     Act,
@@ -80,8 +80,8 @@ class NetworkChunkPolicy(Policy):
 
     def act(self, observation: Value, tick: int = 0) -> Act:
         """Return the action for one tick, and those for the ticks after it."""
-        seen = self._seen(observation)
-        pending, features = seen[PENDING], self._policy.trunk(seen)
+        alone, known = split(observation)
+        pending, features = self._code.extended(known), self._policy.trunk(alone)
         acts: list[Act] = []
         for place in range(self._length):
             if place:
@@ -92,7 +92,8 @@ class NetworkChunkPolicy(Policy):
 
     def warm_up(self, observation: Value) -> None:
         """Run the network once."""
-        self._policy.warm_up(self._seen(observation))
+        alone, known = split(observation)
+        self._policy.warm_up(joined(alone, self._code.extended(known)))
 
     def adopt(self, announced: WeightsVersion) -> bool:
         """Use another version of the weights from now on."""
@@ -103,8 +104,3 @@ class NetworkChunkPolicy(Policy):
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
         """Replace the parameters of the network's policy."""
         self._policy.change(params)
-
-    def _seen(self, observation: Value) -> dict[str, Array]:
-        """Return the observation with slots for the chunk."""
-        known = observation.get(PENDING) if isinstance(observation, dict) else None
-        return joined(observation, self._code.extended(known))
