@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from rtgraph.graphs.reading.model import GraphFile, LaunchFile
+from rtgraph.msgs.wire.field_docs import WithFieldDocs
 
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
 
@@ -22,7 +23,8 @@ def graph_schema() -> dict[str, Any]:
 
 
 def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    properties = {key: _with_references(part) for key, part in model.model_json_schema().items()}
+    described = model.model_json_schema(schema_generator=WithFieldDocs)
+    properties = {key: _with_references(part) for key, part in described.items()}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **properties, "title": title}
 
 

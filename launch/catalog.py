@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 
 from rtgraph.msgs.errors import ExtensionError, LaunchError
 from rtgraph.msgs.typed.choices import OneOf
+from rtgraph.msgs.wire.field_docs import field_docs
 from rtgraph.nodes.extensions import OWN, extensions
 from rtgraph.nodes.runtime.interface.changeable import changeable_paths
 from rtgraph.nodes.runtime.interface.node import Node, port_message
@@ -85,7 +86,7 @@ def _input(name: str, port: Input[Any]) -> dict[str, Any]:
 
 
 def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]]:
-    rows = []
+    rows, docs = [], field_docs(model)
     for name, field in model.model_fields.items():
         if name == without:
             continue
@@ -94,7 +95,7 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
             "name": field.alias or name,
             "type": " | ".join(kinds or _names(field)) or _type(field.annotation),
             "required": field.is_required(),
-            "description": field.description or "",
+            "description": docs.get(name, ""),
         }
         if kinds:
             row["kinds"] = [

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.exit_codes import DONE, FAILED, LOST, SIGNALLED
 from rtgraph.launch.console.status import Status
-from rtgraph.launch.process.launcher import Launcher
-from rtgraph.launch.process.server_process import EarlyServer
 from rtgraph.launch.report.result import Result, RunResult
 from rtgraph.launch.session import Session
 from rtgraph.msgs.errors import LaunchError
@@ -20,6 +18,7 @@ from rtgraph.nodes.runtime.classes.loading import stand_in
 from rtgraph.nodes.runtime.classes.local_modules import use
 
 if TYPE_CHECKING:
+    from rtgraph.launch.process.server_process import EarlyServer
     from rtgraph.launch.world.world_checkpoints import CheckpointSettings
 
 
@@ -68,6 +67,8 @@ def run(
 def _run_realtime(
     plan: Plan, session: Session, status: Status, tcp_port: int | None, early: EarlyServer | None
 ) -> RunResult:
+    from rtgraph.launch.process.launcher import Launcher  # noqa: PLC0415 - a virtual launch starts sooner
+
     outcome = Launcher(plan, session, status, tcp_port=tcp_port, early=early).run()
     # Not before the launch, which would start later.
     from rtgraph.launch.report.summary import lossless_losses, summarise  # noqa: PLC0415

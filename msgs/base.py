@@ -19,7 +19,7 @@ class Record(BaseModel):
     The string below a field is its description, for example in JSON Schemas.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     _names: ClassVar[set[str]] = set()
 

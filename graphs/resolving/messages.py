@@ -32,7 +32,8 @@ def check_messages(nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
                     f"{other.__module__} in {first.name!r}",
                     hint="rename one, or have both nodes import one class: a message is identified by its class's name",
                 )
-            if first is node:
+            # Making the schemas of rtgraph's own classes, which tests check, would take a tenth of the planning.
+            if first is node and not message_type.__module__.startswith("rtgraph."):
                 _check_schema(message_type, node)
 
 

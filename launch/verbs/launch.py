@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from rtgraph.launch.file_options import FOLDERS
+from rtgraph.launch.host.collection import without_collection
 from rtgraph.launch.preparing import add_launch, prepared
 from rtgraph.launch.process.server_process import EarlyServer
 
@@ -23,6 +27,7 @@ Ctrl-C stops the plant first and the recorder last.
 """
 
 _WITHOUT_SERVER = ("--help", "--resume-world", "--world virtual")
+_VIRTUAL = re.compile(rb"^world: *virtual\b", re.MULTILINE)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,15 +43,28 @@ def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None
     """Return a context that starts the fork server before the arguments are parsed; an empty context if no server is needed."""
     given = " ".join(arguments).replace("=", " ")
     needless = "-h" in arguments or any(text in given for text in _WITHOUT_SERVER)
+    if "--world" not in given:
+        needless = needless or any(map(_looks_virtual, arguments))
     return contextlib.nullcontext() if needless else EarlyServer()
+
+
+def _looks_virtual(argument: str) -> bool:
+    """Return whether an argument is a launch file in the virtual world, as far as can be seen before YAML is imported."""
+    files = (*(folder / f"{argument}.yaml" for folder in FOLDERS), Path(argument))
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            if file.is_file():
+                return _VIRTUAL.search(file.read_bytes()) is not None
+    return False
 
 
 def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:
     """Run the graph, print its summary, and return the launch's exit code."""
-    launch = prepared(args, None if early is None else early.preload)
-    # Slow imports wait until the arguments are known to be right, and the early server has work.
-    from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
-    from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
+    with without_collection():
+        launch = prepared(args, None if early is None else early.preload)
+        # Slow imports wait until the arguments are known to be right, and the early server has work.
+        from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
+        from rtgraph.launch.run import run as run_plan  # noqa: PLC0415
 
     with ConsoleStatus() as status:
         result = run_plan(

@@ -17,6 +17,7 @@ from rtgraph.launch.console.interruption import Interrupted, ending_signals
 from rtgraph.launch.console.progress_line import PROGRESS, ProgressLine, ProgressMessage
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.host.children import ended_with
+from rtgraph.launch.host.collection import without_collection
 from rtgraph.launch.report.result import RunResult
 from rtgraph.launch.report.summary import lossless_losses, summarise
 from rtgraph.launch.session import Session
@@ -238,6 +239,7 @@ def use_threads(plan: Plan) -> None:
     """Set the plan's number of torch threads, which affects the last bits of sums."""
     if plan.weights:
         # Imported late: a graph without networks needs no torch.
-        import torch  # noqa: PLC0415
+        with without_collection() if "torch" not in sys.modules else contextlib.nullcontext():
+            import torch  # noqa: PLC0415
 
         torch.set_num_threads(max(node.threads for node in plan.nodes))

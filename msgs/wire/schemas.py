@@ -11,6 +11,7 @@ from typing import Any
 from rtgraph.msgs.base import Message
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.lazy import import_shipped
+from rtgraph.msgs.wire.field_docs import WithFieldDocs
 
 _as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], bytes]] = (
     weakref.WeakKeyDictionary()
@@ -30,7 +31,7 @@ def schema(message_type: type[Message]) -> dict[str, Any]:
     """Return the JSON Schema of a message class (arrays appear as objects with ``dtype`` and ``shape``)."""
     if message_type in _as_described:
         return _as_described[message_type][0]
-    return message_type.model_json_schema(mode="serialization")
+    return message_type.model_json_schema(mode="serialization", schema_generator=WithFieldDocs)
 
 
 @functools.cache
@@ -42,7 +43,9 @@ def schema_hash(message_type: type[Message]) -> bytes:
     """
     if message_type in _as_described:
         return _as_described[message_type][1]
-    described = [message_type.schema_name, undescribed(schema(message_type))]
+    # Without descriptions, which take longer to read than all else.
+    bare = message_type.model_json_schema(mode="serialization")
+    described = [message_type.schema_name, undescribed(bare)]
     text = json.dumps(described, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=8).digest()
 

@@ -35,7 +35,7 @@ _POSITIONS = ("ball_row", "ball_column", "paddle_column")
 class CatchSettings(BaseModel):
     """The size and the rate of Catch."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int = Field(default=10, ge=3, le=42)
     """Number of rows, and of ticks that a ball falls, including its first position."""

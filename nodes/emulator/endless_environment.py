@@ -18,7 +18,7 @@ _OWNER = "endless"
 class EndlessSettings(BaseModel):
     """The settings of the endless environment."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     actions: int = Field(default=4, ge=1)
     """Number of actions; none has an effect."""

@@ -17,7 +17,7 @@ SMALL = 84
 class GameSettings(BaseModel):
     """The settings of a game; each console adds its own."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     game: str
     """The name of the game."""

@@ -30,7 +30,7 @@ MUJOCO_PACKAGES = {"imageio": "imageio", "mujoco": "MuJoCo"}
 class GymnasiumSettings(BaseModel):
     """The settings of a Gymnasium environment."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     """The registered name, such as "CartPole-v1"."""

@@ -38,7 +38,7 @@ _DEFAULT_BEHAVIOUR = 2
 class LaneSettings(BaseModel):
     """The settings of environments with lanes, which are independent copies that step together."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lanes: int = Field(default=1, ge=1)
     """Number of independent copies that step together."""

@@ -13,7 +13,7 @@ examples:
   rtgraph topic info decision
   rtgraph topic echo observation --count 1 --fields value,reward
   rtgraph topic hz observation --duration 5
-  rtgraph topic pub beat '{"live": 3}' --rate 2 --count 10
+  rtgraph topic pub beat '{"method": "paced", "live_workers": 3}' --rate 2 --count 10
 """
 
 
@@ -59,7 +59,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         meter.add_argument("--count", type=count, metavar="N", help="end after N messages")
         meter.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     pub = _topic(
-        add_action(actions, "pub", "publish messages", "rtgraph topic pub beat '{\"live\": 3}' --count 1"),
+        add_action(
+            actions,
+            "pub",
+            "publish messages",
+            'rtgraph topic pub beat \'{"method": "paced", "live_workers": 3}\'',
+        ),
         keyed=True,
     )
     pub.add_argument("fields", metavar="JSON", help="the message's fields")

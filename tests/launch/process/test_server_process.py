@@ -98,7 +98,10 @@ def test_an_early_server_becomes_that_of_the_launch(dies, started, adopting, tmp
         (["launch", "no-such-file"], 2, 1),
         (["launch", "endless", "wokers=1"], 2, 1),
         (["launch", "endless", "--duration", "soon"], 2, 1),
-        (["launch", "virtual.yaml", "--ticks", "2", "--no-plots", "--no-record"], 0, 1),
+        (["launch", "hidden.yaml", "--ticks", "2", "--no-plots", "--no-record"], 0, 1),
+        (["launch", "plain.yaml", "--ticks", "2", "--no-plots", "--no-record"], 0, 0),
+        (["launch", "delay_pipelined", "stages=none"], 2, 0),
+        (["launch", "delay_pipelined", "stages=none", "--world", "realtime"], 2, 1),
         (["launch", "endless", "--world=virtual", "--ticks", "2", "--no-plots", "--no-record"], 0, 0),
         (["launch", "--help"], 0, 0),
         (["check", "endless"], 0, 0),
@@ -108,7 +111,8 @@ def test_a_server_that_no_launch_needs_is_ended(
     arguments, code, count, started, tmp_path, monkeypatch, capsys
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "virtual.yaml").write_text("{graphs: [{graph: endless}], world: virtual}")
+    (tmp_path / "hidden.yaml").write_text("{graphs: [{graph: endless}], world: virtual}")
+    (tmp_path / "plain.yaml").write_text("graphs: [{graph: endless}]\nworld: virtual")
     try:
         ended = main(arguments)
     except SystemExit as error:

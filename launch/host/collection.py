@@ -1,0 +1,22 @@
+"""Imports without garbage collections, which would look through all modules again and again and free next to nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """A context in which no garbage is collected. Cycles that became garbage in it are never freed: enter it once a process."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        # Else the next collection looks through all that was imported.
+        gc.freeze()
+        gc.enable()

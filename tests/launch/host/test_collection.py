@@ -1,0 +1,21 @@
+"""Imports without garbage collections."""
+
+from __future__ import annotations
+
+import gc
+
+from rtgraph.launch.host.collection import without_collection
+
+
+def test_no_garbage_is_collected_in_the_context_and_what_it_made_is_left_out_later() -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        with without_collection():
+            assert not gc.isenabled()
+            with without_collection():
+                kept = [[] for _ in range(1000)]
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() - frozen >= len(kept)
+    finally:
+        gc.unfreeze()
