@@ -92,7 +92,7 @@ def counts(text: str) -> tuple[int, ...]:
     """Parse whole numbers of at least 1, separated by commas.
 
     Raises:
-        ArgumentTypeError: one of them is not such a number.
+        ArgumentTypeError: a part of the text is not such a number.
     """
     return tuple(count(word) for word in words(text))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Value = str | int | float | None
 Figures = Mapping[str, Value | Sequence[float]]
-"""What a cell computed: numbers, names, and lists of numbers."""
+"""The results of a cell, by name: numbers, texts, and lists of numbers."""
 Row = Mapping[str, Value | Sequence[float]]
 """The values of a finished cell: its value on each axis, and what it computed."""
 ReportProgress = Callable[[float], None]
@@ -66,9 +66,9 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """An experiment: its axes and figures, the cells to compute, and a picture of the results.
+    """An experiment: its axes, the names of its results, the cells to compute, and a picture of the results.
 
-    ``axes``, ``figures`` and ``lists`` are the columns of the table. A figure that a cell lacks is missing in its row, or None.
+    ``axes``, ``figures`` and ``lists`` are the columns of the table. A result that a cell lacks is missing in its row, or None.
     If ``seed`` is an axis, it is averaged over. ``cells`` returns all cells that are known to be wanted, given the rows of those
     that are done: the engine asks again until there is nothing new, so measured cells can determine later ones. ``draw`` and
     ``seen`` get at least one row, and not always all.
@@ -87,7 +87,7 @@ class Study:
     expected: Mapping[Scale, str]
     """How long each scale takes on two cores."""
     lists: tuple[str, ...] = ()
-    """Figures that are lists of numbers, for later cells and the picture. They are columns of the table, as JSON."""
+    """Names of results that are lists of numbers, for later cells and the picture. They are columns of the table, as JSON."""
 
 
 def real(value: object) -> float:

@@ -187,7 +187,7 @@ def _print_table(
         won = f"; encounters won: {encounters_won(result.summary)}" if "encounters" in result.summary else ""
         out.print(f"Episodes: {ended}{won}.", markup=False)
     if played.not_finite:
-        out.print(f"Returns of {played.not_finite} episodes are not finite: the figures leave them out.")
+        out.print(f"Returns of {played.not_finite} episodes are not finite: the statistics leave them out.")
     compared = lines(game or "")
     if compared:
         others: Table = table("return of", "mean", "± 95 %", "n", right=("mean", "± 95 %", "n"))

@@ -92,7 +92,7 @@ class Algorithm(ABC, Generic[P_co]):
         """
 
     def compiled(self, module: Network) -> CompiledLoss | None:
-        """Return compiled code for losses of a network on the CPU without a margin; None if there is none."""
+        """Return compiled code for the algorithm's losses (without a margin) of a network on the CPU; None without such code."""
         del module
         return None
 

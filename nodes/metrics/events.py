@@ -41,7 +41,7 @@ class EventFile:
         """Append the rows added since the last call; all rows if the file does not exist.
 
         Raises:
-            MetricsError: It cannot be written.
+            MetricsError: The file cannot be written.
         """
         path = folder / self.name
         begins = not self._begun or not path.exists()

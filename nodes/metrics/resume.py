@@ -36,7 +36,7 @@ def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = 
         measurements: The names of the plant's measurements, which are columns too.
 
     Raises:
-        CheckpointError: It is not a checkpoint.
+        CheckpointError: There is no checkpoint at this path.
         MetricsError: The checkpoint has no number of ticks, or the tables are damaged. Missing tables are not
             an error: the curves then begin at the checkpoint.
     """

@@ -50,7 +50,7 @@ class Table:
         """Append the rows added since the last call.
 
         Raises:
-            MetricsError: It cannot be written.
+            MetricsError: The file cannot be written.
         """
         if not self._begun or not path.exists():
             write_atomically(path, _lines([self.columns, *self.rows]), MetricsError)

@@ -99,7 +99,7 @@ def only(observations: Observations) -> Tensor:
     """Return the tensor, (batch, *observation), of observations that consist of one array.
 
     Raises:
-        ValueError: They have several parts.
+        ValueError: The observations have several parts.
     """
     if isinstance(observations, dict):
         raise ValueError(f"expected one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape

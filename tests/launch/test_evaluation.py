@@ -215,7 +215,7 @@ def test_episodes_that_are_not_finite_are_counted_apart(tmp_path, capsys) -> Non
     )
     out, err = capsys.readouterr()
     assert "1 rewards were not finite: the results exclude them and their episodes" in err
-    assert "Returns of 1 episodes are not finite: the figures leave them out." in out
+    assert "Returns of 1 episodes are not finite: the statistics leave them out." in out
     assert [line.split() for line in out.splitlines() if line.startswith("return")] == [
         ["return", "17", "–", "17", "17", "17", "1"]
     ]

@@ -57,13 +57,13 @@ def reproduce(
         out: the study's folder.
         status: receives progress and notes.
         only: run only the cells with these values. Table and picture are then named after them.
-        join: tables of the study. The cells of their rows are not run.
-        compute: False: run no cell. If some are missing, table and picture are named ``…_part``.
+        join: tables of the study. Cells with a row in these tables are not run.
+        compute: whether to run missing cells. If it is False and cells are missing, table and picture are named ``…_part``.
         jobs: number of processes (default: one per core).
 
     Raises:
         GraphError: ``only`` names no axis or no cell, or a joined table does not fit.
-        LaunchError: ``jobs`` is below 1, a cell failed, none is done and none may run, or a file cannot be written.
+        LaunchError: ``jobs`` is below 1, a cell failed, there is no result and no cell may run, or a file cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise LaunchError(f"jobs={jobs} is not a number of processes", hint="leave it out for one per core")
@@ -106,14 +106,14 @@ class _Run:
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
     digests: dict[Place, tuple[Work, str]] = field(default_factory=dict)
-    """The digest of the work at each place. It takes up to 50 ms, and cells are asked for several times."""
+    """The digest of the work of each cell, kept because it takes up to 50 ms and is needed several times."""
     shares: dict[str, float] = field(default_factory=dict)
 
     def check_joined(self) -> None:
-        """Check that each row of the joined tables stands for a cell, and contradicts no cell that is done.
+        """Check that each row of the joined tables is the result of a cell, and contradicts no result in the study's folder.
 
         Raises:
-            GraphError: one does not, or does.
+            GraphError: a row belongs to no cell, or contradicts a result.
         """
         known: list[Row] = []
         while True:
@@ -132,7 +132,7 @@ class _Run:
         """Compute missing cells until the study requests no new ones.
 
         Returns:
-            The rows of the cells that are done, and the number of the others.
+            The rows of the finished cells, and the number of missing cells.
         """
         self.status.phase(self.study.name, 1.0)
         known: list[Row] = []
@@ -152,7 +152,7 @@ class _Run:
             known = rows
 
     def _result(self, digest: str, cell: Cell) -> CellResult | None:
-        """Return a cell's result, from a joined table or the study's folder; None if it is not done."""
+        """Return a cell's result, from a joined table or the study's folder; None if neither has it."""
         if joined := self.joined.of(cell):
             return joined
         if digest not in self.done and (found := self.store.done(digest)):
@@ -183,7 +183,7 @@ class _Run:
         return [cell for cell in cells if _fits(cell, self.only)]
 
     def _compute(self, missing: Mapping[str, Cell], cells: Sequence[tuple[str, Cell]], jobs: int) -> None:
-        """Compute missing cells, which are some of all cells."""
+        """Compute the missing cells. ``cells`` are all cells of the study, for the progress."""
         if not missing:
             return
         total = len(dict(cells))

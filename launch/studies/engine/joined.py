@@ -1,4 +1,4 @@
-"""Tables that other runs of a study wrote, on other machines or at other times: their rows stand for cells."""
+"""Tables that other runs of a study wrote, on other machines or at other times: each row is the result of a cell."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LONGEST_FIELD = 1 << 24
 """Maximum length of a field of a table. A list is one field, and csv refuses more than 128 KiB by default."""
 
 Place = tuple[str, ...]
-"""A cell's value on each axis of its study, as text; empty where it has none."""
+"""A cell's value on each axis of its study, as text; empty where the cell has no value on the axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinedRow:
-    """A row of a table."""
+    """A row of a table, with the file and the line that it is from."""
 
     file: Path
     line: int
@@ -31,7 +31,7 @@ class JoinedRow:
     result: CellResult
 
     def error(self, problem: str, hint: str | None = None) -> GraphError:
-        """Return an error about this row."""
+        """Return an error with the file and the line of this row."""
         return GraphError(problem, file=str(self.file), line=self.line, hint=hint)
 
 
@@ -40,7 +40,7 @@ class Joined:
 
     Args:
         study: the study of the tables.
-        scale: its scale.
+        scale: the scale of the study.
         tables: CSV files, as `write_table` writes them.
 
     Raises:
@@ -55,21 +55,21 @@ class Joined:
                 self._must_be_of_scale(row)
                 before = self._rows.setdefault(place, row)
                 if difference := _difference(before.result, row.result):
-                    raise row.error(f"it contradicts {before.file}:{before.line}: {difference}")
+                    raise row.error(f"the row contradicts {before.file}:{before.line}: {difference}")
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def of(self, cell: Cell) -> CellResult | None:
-        """Return the result of a cell; None if no row stands for it."""
+        """Return the result of a cell; None if no row has it."""
         row = self._rows.get(place_of(self._study, cell.at))
         return row.result if row else None
 
     def must_be_of(self, cells: Sequence[Cell]) -> None:
-        """Check that every row stands for one of the cells, and that its command computes this cell.
+        """Check that every row is the result of one of the cells, and that the row's command computes this cell.
 
         Raises:
-            GraphError: one does not.
+            GraphError: a row belongs to no cell, or its command computes another cell.
         """
         commands = {
             place_of(self._study, cell.at): command(self._study, self._scale, cell.at) for cell in cells
@@ -81,29 +81,33 @@ class Joined:
                 )
                 raise row.error(
                     f"{self._study.name} has no cell {shown} at scale {self._scale}",
-                    "the table is of other code, or lacks rows on which this one depends",
+                    "another version of the study wrote the table, or rows that this row depends on are missing",
                 )
             if row.command != commands[place]:
-                raise row.error(f"its axes and its command differ: {commands[place]!r} computes this cell")
+                raise row.error(
+                    f"the row's values do not fit its command: {commands[place]!r} computes this cell"
+                )
 
     def must_agree(self, cell: Cell, kept: CellResult | None, folder: Path) -> None:
         """Check that the row of a cell does not contradict the result in the study's folder.
 
         Raises:
-            GraphError: it does.
+            GraphError: the row contradicts the result.
         """
         row = self._rows.get(place_of(self._study, cell.at))
         if row and kept and (difference := _difference(kept, row.result)):
-            raise row.error(f"it contradicts the cell in {folder}: {difference}", "choose another --out")
+            raise row.error(f"the row contradicts the cell in {folder}: {difference}", "choose another --out")
 
     def _must_be_of_scale(self, row: JoinedRow) -> None:
         wanted = command(self._study, self._scale, {})
         if not row.command.startswith(f"{wanted} "):
-            raise row.error(f"{row.command!r} is not of {self._study.name} at scale {self._scale}")
+            raise row.error(
+                f"the row's command {row.command!r} is not one of {self._study.name} at scale {self._scale}"
+            )
 
 
 def place_of(study: Study, at: Mapping[str, Value]) -> Place:
-    """Return a cell's place as the text of its row."""
+    """Return a cell's value on each axis, as the text in its row."""
     return tuple("" if (value := at.get(axis)) is None else str(value) for axis in study.axes)
 
 
@@ -145,7 +149,7 @@ def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
     """Check that a table has the study's columns, each once, in any order.
 
     Raises:
-        GraphError: it has not.
+        GraphError: a column is missing, unknown, or there twice.
     """
     known = columns(study)
     for name in names:
@@ -178,7 +182,7 @@ def _list(text: str, path: Path, line: int, name: str) -> list[float] | None:
 
 
 def _difference(one: CellResult, other: CellResult) -> str | None:
-    """Return the first figure of ``other`` that differs in two results of a cell, in words; None if none does."""
+    """Return the first value of ``other`` that differs from ``one``, in words; None if no value differs."""
     for name, value in other.figures.items():
         before = one.figures.get(name)
         if before != value and not (before != before and value != value):  # noqa: PLR0124 - NaN equals NaN here

@@ -1,4 +1,4 @@
-"""The table of a study: tidy CSV, one row per cell; and means over the seeds, with intervals."""
+"""The table of a study: a CSV file with a row per cell, and means over the seeds, with intervals."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ class Mean:
 
 
 def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
-    """Write the rows as CSV: the axes, the figures, the lists as JSON, the command of the row, the versions, the processor.
+    """Write the rows as CSV: the axes, the results, the lists as JSON, the command of the row, the versions, the processor.
 
     Raises:
-        LaunchError: it cannot be written.
+        LaunchError: the file cannot be written.
     """
     text = io.StringIO()
     out = csv.DictWriter(text, columns(study), extrasaction="ignore", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""DQN's loss and its gradient with a compiled network, without torch, whose calls take most of the time of small networks."""
+"""DQN's loss and its gradient, computed without torch: its calls take most of the time of small networks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CompiledDqn(CompiledLoss):
 
     @classmethod
     def of(cls, module: Network, *, double: bool) -> Self | None:
-        """Return the loss for a network; None if no compiled code computes the network."""
+        """Return the compiled loss for a network; None if the network cannot be compiled."""
         network = compiled_mlp(module)
         return None if network is None else cls(network, double=double)
 
@@ -71,7 +71,7 @@ class CompiledDqn(CompiledLoss):
 def _checked(
     values: Values, dtype: type[np.generic], count: int, least: int | None = None, most: int = 0
 ) -> npt.NDArray[Any] | None:
-    """Return a vector, (count,); None if it is not an array of this dtype, or a number is not from ``least`` to ``most``."""
+    """Return ``values``; None if they are not an array of this dtype, (count,), or a number is outside ``least`` to ``most``."""
     if not isinstance(values, np.ndarray) or values.dtype != dtype or values.shape != (count,) or not count:
         return None
     if least is not None and not (values.min() >= least and values.max() <= most):
@@ -80,7 +80,7 @@ def _checked(
 
 
 def _arrays(frames: Frames) -> Value | None:
-    """Return the frames; None if they are tensors."""
+    """Return the frames if they are arrays; None if they are tensors."""
     if isinstance(frames, np.ndarray):
         return frames
     if not isinstance(frames, Mapping):

@@ -59,7 +59,7 @@ def library(source: str) -> ctypes.CDLL:
     """Return the compiled functions of a source file. The first call on a machine compiles for a few seconds.
 
     Args:
-        source: its name, ``impala`` or ``mlp``.
+        source: the file's name without its ending, ``impala`` or ``mlp``.
 
     Raises:
         NotCompiledError: there is no C compiler, or the compiler failed.

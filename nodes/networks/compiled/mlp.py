@@ -28,10 +28,10 @@ _SAMPLES = 5
 
 
 def compiled_mlp(module: Network) -> CompiledMlp | None:
-    """Return compiled code for a network on the CPU; None if it is of another kind.
+    """Return compiled code for a fully connected network on the CPU; None if the network cannot be compiled.
 
-    Only plain values are computed: no dueling or noisy heads, no distributions, and no predicting. None also if there is no
-    compiler, or the results differ from those of torch; a process logs that once.
+    The compiled code has no dueling or noisy heads, no distributions, and no ``predict``. Also return None if there is no
+    compiler, or if the results differ from torch's; a process logs that once.
     """
     layers = _layers_of(module)
     if layers is None:
@@ -55,10 +55,10 @@ class CompiledMlp:
 
     Args:
         module: the network.
-        inner: the part of it that reads observations; the network itself if it reads no pending actions.
+        inner: the part of the network that reads observations; the network itself if it reads no pending actions.
 
     Raises:
-        NotCompiledError: there is no compiler, or it failed.
+        NotCompiledError: there is no C compiler, or the compiler failed.
     """
 
     def __init__(self, module: Network, inner: Mlp) -> None:
@@ -109,7 +109,7 @@ class CompiledMlp:
         """Compute the features that do not depend on pending actions, (count, features).
 
         Raises:
-            ValueError: the observations have another shape, or a number has no class.
+            ValueError: the observations have another shape, or a number is outside the range of its one-hot code.
         """
         rows = _numbers(observations, self.observation)
         return self._forward(weights, rows, None, 0, self._join, self.features)
@@ -122,7 +122,8 @@ class CompiledMlp:
             observations: a batch of observations, as for `Network.forward`, in arrays.
 
         Raises:
-            ValueError: the observations have another shape or other parts, or a number has no class.
+            ValueError: the observations have another shape or other parts, or a number is outside the range of its one-hot
+                code.
         """
         pending: Vector | None = None
         if self.pending is not None:
@@ -178,12 +179,12 @@ class CompiledMlp:
             found.ctypes.data,
         )
         if not fits:
-            raise ValueError("a number that should be one-hot has no class")
+            raise ValueError("a number in the observations is outside the range of its one-hot code")
         return found
 
 
 def _layers_of(module: Network) -> Mlp | None:
-    """Return the part of a network that reads observations; None if it cannot be compiled."""
+    """Return the part of a network that reads observations; None if the network cannot be compiled."""
     inner = module.inner if type(module) is WithPending else module
     head = module.head
     if head.support is not None or head.state is not None or head.noisy:

@@ -55,7 +55,7 @@ class CompiledTrunk:
     """Computes the features of an IMPALA network, and their gradients, by compiled code.
 
     Raises:
-        NotCompiledError: there is no compiler, or it failed.
+        NotCompiledError: there is no C compiler, or the compiler failed.
     """
 
     def __init__(self, module: Impala) -> None:
@@ -165,7 +165,7 @@ def _difference(depth: Literal[1, 2], k: float, frame: FrameShape) -> float:
     """Return how much features and gradients differ from torch's: the largest norm of a difference, relative to torch's norm.
 
     Raises:
-        NotCompiledError: there is no compiler, or it failed.
+        NotCompiledError: there is no C compiler, or the compiler failed.
     """
     with torch.device("meta"):
         module = Impala(ImpalaSpec(depth=depth, k=k), frame, 1)

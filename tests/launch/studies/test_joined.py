@@ -48,17 +48,17 @@ def test_what_is_done_makes_a_table_and_a_picture_of_its_own(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda text: text.replace("reproduce squares", "reproduce cubes"), ":2: 'rtgraph reproduce cubes --scale"),
-        (lambda text: text.replace("--scale quick", "--scale desk"), "is not of squares at scale quick"),
+        (lambda text: text.replace("reproduce squares", "reproduce cubes"), ":2: the row's command 'rtgraph reproduce cubes --scale"),
+        (lambda text: text.replace("--scale quick", "--scale desk"), "is not one of squares at scale quick"),
         (lambda text: text.replace("\n3,1,", "\n5,1,"), ":3: squares has no cell number=5, seed=1 at scale quick"),
-        (lambda text: text.replace("number=3 seed=1", "number=2 seed=0"), ":3: its axes and its command differ"),
+        (lambda text: text.replace("number=3 seed=1", "number=2 seed=0"), ":3: the row's values do not fit its command"),
         (lambda text: text.replace("square,", "cube,", 1), ":1: squares has no column 'cube'"),
         (lambda text: text.replace("number,", "seed,", 1), ":1: column 'seed' is there twice"),
         (lambda text: text.replace("seed,", "", 1), ":1: the column 'seed' is missing"),
         (lambda text: text.replace("\n3,1,", "\n3,"), ":3: the line has 9 fields, and the header has 10"),
         (lambda text: text.replace("[1.0", "[one"), ":2: digits: is not a list of numbers"),
-        (lambda text: text.replace("\n3,1,9", "\n3,1,8"), ":3: it contradicts"),
-        (lambda text: text.replace("[1.0", "[5.0"), ":2: it contradicts"),
+        (lambda text: text.replace("\n3,1,9", "\n3,1,8"), ":3: the row contradicts"),
+        (lambda text: text.replace("[1.0", "[5.0"), ":2: the row contradicts"),
         (lambda text: text[:-1], ": its last line is incomplete"),
     ],
 )  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_row_that_contradicts_the_folder_is_an_error(tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     other.write_text(table.read_text().replace("\n3,1,9", "\n3,1,8"))
     with pytest.raises(
-        GraphError, match=r"other.csv:3: it contradicts the cell in .*there: square is 8, and 9 there"
+        GraphError, match=r"other.csv:3: the row contradicts the cell in .*there: square is 8, and 9 there"
     ):
         ran(squares([]), table.parent, join=[other])
 

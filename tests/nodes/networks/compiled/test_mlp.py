@@ -131,8 +131,8 @@ def test_updates_are_those_of_torch(double: bool, slots: int) -> None:
 @pytest.mark.parametrize(
     ("name", "values", "says"),
     [
-        ("actions", np.full(32, 3), "an action in the batch is not from 0 to 2"),
-        ("discounts", np.full(32, 1.5, np.float32), "a discount in the batch is not from 0 to 1"),
+        ("actions", np.full(32, 3), "an action in the batch is outside 0 to 2"),
+        ("discounts", np.full(32, 1.5, np.float32), "a discount in the batch is outside 0 to 1"),
         ("weights", np.ones((32, 1), np.float32), r"weights should have the shape \(32,\)"),
         ("observations", np.zeros((32, 3, 2), np.uint8), r"observations should have the shape \(32, 2, 3\)"),
     ],
