@@ -56,15 +56,16 @@ def draw_bars(axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str) -> No
     places, names = (list(dict.fromkeys(str(row[axis]) for row in rows)) for axis in (x, by))
     width = 0.8 / len(names)
     for number, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
+        label: str | None = name
         for place, value in enumerate(places):
             mean = mean_of(rows, y, {x: value, by: name})
             if mean is None:
                 continue
             left = place + (number - len(names) / 2) * width
-            label = name if not place else None
             axes.bar(left, mean.mean, width * 0.92, align="edge", color=colour, label=label)
             middle = left + width * 0.46
             axes.plot([middle, middle], [mean.low, mean.high], color="0.15", lw=1)
+            label = None  # one entry a method in the legend
     axes.set_xticks(range(len(places)), places)
 
 

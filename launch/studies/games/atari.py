@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rtgraph.launch.scoring.scores import HUMAN
 from rtgraph.launch.studies.drawing import draw_lines, means_over
+from rtgraph.launch.studies.learning_check import learning_shown
 from rtgraph.launch.studies.study import Cell, Row, Scale, Study, real
 from rtgraph.launch.studies.work.learned import Learned
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 STAGGERED, SEQUENTIAL = "staggered", "sequential"
 BASELINES = ("random", "noop")
+UNDELAYED = 1
+"""The least delay, in frames: an action on an observation acts at the next tick."""
 LEARNING: Mapping[str, str] = {
     "learn": "true",
     "k": "0.0625",
@@ -67,13 +70,15 @@ class AtariReturns:
     explores: bool = True
 
     def cells(self, scale: Scale, _: Sequence[Row]) -> list[Cell]:
-        """Return a cell for every game, delay, method and seed, and cells for both baselines."""
+        """Return a cell for every game, delay, method and seed, and cells for both baselines and without delay."""
         size = self.sizes[scale]
+        undelayed = () if UNDELAYED in size.delays else (UNDELAYED,)
         return [
             self._cell(size, game, delay, method, seed)
             for game in size.games
             for method, delays in (
-                *((name, size.delays) for name in (STAGGERED, SEQUENTIAL)),
+                (STAGGERED, (*undelayed, *size.delays)),
+                (SEQUENTIAL, size.delays),
                 *((name, (None,)) for name in BASELINES),
             )
             for delay in delays
@@ -123,14 +128,17 @@ class AtariReturns:
 
 
 def seen(rows: Sequence[Row]) -> str:
-    """Return the mean returns of both methods at each delay."""
+    """Return the mean returns of both methods at each delay, and whether learning is shown without delay."""
     found = []
     for game in dict.fromkeys(str(row["game"]) for row in rows):
+        own = [row for row in rows if row["game"] == game]
         parts = [
             f"{method} {', '.join(f'{mean} at {delay:g}' for delay, mean in means.items())}"
             for method in (STAGGERED, SEQUENTIAL)
-            if (means := means_over(rows, "delay", "greedy", {"game": game, "method": method}))
+            if (means := means_over(own, "delay", "greedy", {"method": method}))
         ]
+        undelayed = {"method": STAGGERED, "delay": str(UNDELAYED)}
+        parts.append(learning_shown(own, "greedy", learned=undelayed, random={"method": "random"}))
         found.append(f"{game}: {'; '.join(parts)}")
     return ". ".join(found) + "."
 

@@ -2,6 +2,7 @@
 
 In place of Pokémon, which needs the user's ROM, the games are Duel's battles and catches. An encounter is repeated until it is won.
 Inference takes as long as that of the paper's models, and an update four times as long; the network that learns is smaller.
+The smallest model, without delay, is there to see whether it learns: beside an agent that acts at random.
 
 ``asynchronous`` and ``parallel`` act on every frame, and learn beside that: with gradients applied one by one, or as one
 larger batch. ``infer_learn`` and ``learn_infer`` do both in turn, in one process.
@@ -20,6 +21,7 @@ import numpy as np
 from rtgraph.launch.plots.curves import read_curve
 from rtgraph.launch.plots.learning import repeated_colours
 from rtgraph.launch.studies.drawing import draw_bars, mean_of
+from rtgraph.launch.studies.learning_check import learning_shown
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
 from rtgraph.launch.studies.work.learned import Learned, session_in
 from rtgraph.launch.studies.work.virtual_run import rate_of
@@ -30,12 +32,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GAMES: Mapping[str, str] = {"battles": "duel_battles", "catching": "duel_catching"}
-MODELS: Mapping[str, int] = {"1M": 5, "10M": 8, "100M": 70}
+UNDELAYED = "54K"
+MODELS: Mapping[str, int] = {UNDELAYED: 1, "1M": 5, "10M": 8, "100M": 70}
 """The delay of each model in frames, as the paper measured it on a Skylake core."""
 UPDATE_TIMES = 4
 """An update takes this many times as long as an inference."""
 UPDATES_PER_TICK = 0.2
-METHODS = ("asynchronous", "parallel", "infer_learn", "learn_infer")
+ASYNCHRONOUS, RANDOM = "asynchronous", "random"
+METHODS = (ASYNCHRONOUS, "parallel", "infer_learn", "learn_infer")
 LEARNING: Mapping[str, str] = {
     "learn": "true",
     "k": "0.0625",
@@ -103,6 +107,8 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
             "learning": "parallel" if method == "parallel" else "round_robin",
         }
         acting = {"agent": method} if method in ("infer_learn", "learn_infer") else beside
+        if method == RANDOM:
+            acting |= {"epsilon": "1", "updates_per_tick": "0.000001"}  # what is learned never acts
         learned = Learned(
             GAMES[game],
             {**LEARNING, **durations, **pace, **acting},
@@ -116,8 +122,8 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
     return [
         cell(game, model, method, seed)
         for game in games
-        for model in models
-        for method in METHODS
+        for model, methods in (*((model, METHODS) for model in models), (UNDELAYED, (ASYNCHRONOUS, RANDOM)))
+        for method in methods
         for seed in range(seeds)
     ]
 
@@ -140,7 +146,8 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 def _draw_wins(axes: Axes, rows: Sequence[Row]) -> None:
     """Draw the number of wins over time: a thin line a seed."""
-    for method, colour in zip(METHODS, repeated_colours(len(METHODS)), strict=True):
+    methods = (*METHODS, RANDOM)
+    for method, colour in zip(methods, repeated_colours(len(methods)), strict=True):
         for row in rows:
             times = row.get("won_at_s")
             if row["method"] == method and isinstance(times, Sequence):
@@ -154,12 +161,16 @@ def _seen(rows: Sequence[Row]) -> str:
     for game in dict.fromkeys(str(row["game"]) for row in rows):
         for model in dict.fromkeys(str(row["model"]) for row in rows):
             means = {
-                method: mean_of(rows, "won", {"game": game, "model": model, "method": method})
-                for method in METHODS
+                method: mean
+                for method in (*METHODS, RANDOM)
+                if (mean := mean_of(rows, "won", {"game": game, "model": model, "method": method}))
             }
-            found.append(
-                f"{game}, {model}: " + ", ".join(f"{method} {mean}" for method, mean in means.items())
-            )
+            if means:
+                won = ", ".join(f"{method} {mean}" for method, mean in means.items())
+                found.append(f"{game}, {model}: {won}")
+        own = [row for row in rows if row["game"] == game]
+        learned, random = ({"model": UNDELAYED, "method": method} for method in (ASYNCHRONOUS, RANDOM))
+        found.append(learning_shown(own, "won", learned=learned, random=random))
     return f"Encounters won. {'; '.join(found)}."
 
 

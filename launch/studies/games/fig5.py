@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.studies.drawing import draw_lines, mean_of, means_over
+from rtgraph.launch.studies.learning_check import learning_shown
 from rtgraph.launch.studies.study import Cell, Row, Scale, Study, real
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.launch.studies.work.pretrained import Pretrained
@@ -32,6 +33,8 @@ LEARNING: Mapping[str, str] = {
     "epsilon": "0.05",
 }
 """Launch arguments that are the same for all delays and methods. ε is always 0.05, as in the paper, also in the evaluation."""
+PRETRAINING: Mapping[str, str] = {"pretrain_margin": "0.8", "pretrain_normalise": "true"}
+"""How agents learn from the demonstration."""
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int, int, int, float, int, int]] = {
     Scale.QUICK: ((1, 8), 1, 300, 10, 200, 0.1, 1, 200),
@@ -50,11 +53,7 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
             {"agent": "infer_learn"} if method == SEQUENTIAL else {"workers": str((delay or 1) + 1)}
         )
         lengths = {"updates_per_tick": str(pace), "minimum": str(min(1_000, frames))}
-        pretraining = {
-            "pretrain_updates": str(updates),
-            "pretrain_margin": "0.8",
-            "pretrain_normalise": "true",
-        }
+        pretraining = {**PRETRAINING, "pretrain_updates": str(updates)}
         learned = Learned(
             "blocks",
             {**LEARNING, **lengths, **acting},
@@ -103,7 +102,9 @@ def _seen(rows: Sequence[Row]) -> str:
         if means:
             found.append(f"{method} {', '.join(f'{mean} at {delay:g}' for delay, mean in means.items())}")
     found += [f"{name} {mean}" for name in BASELINES if (mean := mean_of(rows, "greedy", {"method": name}))]
-    return f"Return of an episode: {'; '.join(found)}."
+    undelayed = {"method": STAGGERED, "delay": "1"}
+    shown = learning_shown(rows, "greedy", learned=undelayed, random={"method": "random"})
+    return f"Return of an episode: {'; '.join(found)}. {shown}."
 
 
 STUDY = Study(

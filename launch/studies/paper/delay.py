@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rtgraph.launch.studies.drawing import draw_lines, means_over
+from rtgraph.launch.studies.learning_check import learning_shown
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.nodes.emulator.tracking.theory import informed_rate, memoryless_rate
@@ -167,6 +168,9 @@ def _seen(rows: Sequence[Row]) -> str:
             means = means_over(rows, "delay", "score", {"game": game, "agent": agent})
             if means:
                 parts.append(f"{agent} {', '.join(f'{mean} at {delay:g}' for delay, mean in means.items())}")
+        own = [row for row in rows if row["game"] == game]
+        undelayed = {"agent": NONE, "delay": "1"}
+        parts.append(learning_shown(own, "score", learned=undelayed, random={"agent": RANDOM, "delay": "1"}))
         found.append(f"{game}: {'; '.join(parts)}")
     best = []
     for delay in sorted({int(real(row["delay"])) for row in rows if row["game"] == TRACKING}):

@@ -98,7 +98,13 @@ def test_a_study_that_measures_first_and_one_that_learns_end_with_their_rows(
     assert counted["by_inaction"]
 
     rows = reproduced(
-        capsys, tmp_path / "second", "stagger_learning", "--only", "latency=const", "method=paced,random"
+        capsys,
+        tmp_path / "second",
+        "stagger_learning",
+        "--only",
+        "game=catch",
+        "latency=const",
+        "method=paced,random",
     )
     assert [row["method"] for row in rows] == ["paced", "random"]
     assert (rows[0]["inaction"], rows[0]["age_mean"]) == (0, 3)
