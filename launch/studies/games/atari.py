@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 STAGGERED, SEQUENTIAL = "staggered", "sequential"
 BASELINES = ("random", "noop")
+FEWEST_TRANSITIONS = 20
+"""Transitions required before the first update, at least."""
 UNDELAYED = 1
 """The least delay, in frames: an action on an observation acts at the next tick."""
 LEARNING: Mapping[str, str] = {
@@ -89,7 +91,10 @@ class AtariReturns:
         acting = {"latency_frames": str(delay or 1)} | (
             {"agent": "infer_learn"} if method == SEQUENTIAL else {"workers": str((delay or 1) + 1)}
         )
-        pace = {"minimum": str(min(10_000, size.frames // 10))}
+        # A sequential agent decides once per delay. It should begin to learn at the same frame as the others.
+        frames_a_decision = (delay or 1) if method == SEQUENTIAL else 1
+        first = min(10_000, size.frames // 10) // frames_a_decision
+        pace = {"minimum": str(max(FEWEST_TRANSITIONS, first))}
         if self.explores:
             pace |= {"epsilon_over": str(max(1, size.frames // 4))}
         work = Learned(

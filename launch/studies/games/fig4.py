@@ -21,6 +21,7 @@ import numpy as np
 from rtgraph.launch.plots.curves import read_curve
 from rtgraph.launch.plots.learning import repeated_colours
 from rtgraph.launch.studies.drawing import draw_bars, mean_of
+from rtgraph.launch.studies.games.atari import FEWEST_TRANSITIONS
 from rtgraph.launch.studies.learning_check import learning_shown
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, real
 from rtgraph.launch.studies.work.learned import Learned, session_in
@@ -100,13 +101,16 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
         delay = MODELS[model]
         update = UPDATE_TIMES * delay
         durations = {"latency_frames": str(delay), "update_frames": str(update)}
-        pace = {"minimum": str(min(1_000, frames // 10)), "epsilon_over": str(max(1, frames // 2))}
+        sequential = method in ("infer_learn", "learn_infer")
+        # A sequential agent decides once per inference and update. It should begin to learn at the same frame as the others.
+        first = min(1_000, frames // 10) // (delay + update if sequential else 1)
+        pace = {"minimum": str(max(FEWEST_TRANSITIONS, first)), "epsilon_over": str(max(1, frames // 2))}
         beside = {
             "workers": str(delay + 1),
             "learners": str(math.ceil(UPDATES_PER_TICK * update)),
             "learning": "parallel" if method == "parallel" else "round_robin",
         }
-        acting = {"agent": method} if method in ("infer_learn", "learn_infer") else beside
+        acting = {"agent": method} if sequential else beside
         if method == RANDOM:
             acting |= {"epsilon": "1", "updates_per_tick": "0.000001"}  # what is learned never acts
         learned = Learned(

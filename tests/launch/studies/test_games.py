@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from rtgraph.launch.studies.games.fig4 import Won
+from rtgraph.launch.studies.registry import study_named
+from rtgraph.launch.studies.study import Scale
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.launch.studies.work.pretrained import DEMONSTRATION, RECORDING, Pretrained
 
@@ -35,6 +37,20 @@ def test_wins_are_counted_over_the_time_of_the_game(
     assert sorted(times) == times
     assert 0 < actions <= 450, "it acts on every second frame"
     assert found["won_per_1000_actions"] == 1000 * won / actions
+
+
+@pytest.mark.parametrize("name", ["fig4", "fig6", "fig10", "fig14"])
+def test_sequential_agents_decide_often_enough_to_begin_to_learn(name: str) -> None:
+    sequential = 0
+    for cell in (cell for scale in Scale for cell in study_named(name).cells(scale, ())):
+        learned = cell.work.learned if isinstance(cell.work, Won) else cell.work
+        assert isinstance(learned, Learned)
+        arguments = learned.arguments
+        if "agent" in arguments:
+            frames = float(arguments["latency_frames"]) + float(arguments.get("update_frames", 0))
+            assert int(arguments["minimum"]) * frames < learned.ticks, cell.at
+            sequential += 1
+    assert sequential
 
 
 def test_a_demonstration_is_recorded_once_and_learned_from(tmp_path: Path) -> None:
