@@ -47,7 +47,7 @@ def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
         record: ``Record``, the base of the models that a field may hold.
 
     Raises:
-        MessageError: its name, a field or its configuration is invalid.
+        MessageError: the class's name, a field or the configuration is invalid.
     """
     problem, hint = next(_problems(cls, record), ("", None))
     if problem:

@@ -19,7 +19,7 @@ class Decision(Message):
 
     worker: str
     number: int = Field(ge=0)
-    """The number of this decision, counted by its worker."""
+    """The number of this decision: each worker counts its decisions from 0."""
     action: int | array()  # type: ignore[valid-type]
     began_ns: int
     """The graph's time at which the observation was read."""

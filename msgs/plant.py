@@ -96,7 +96,7 @@ class Applied(Message):
     """Who acted: the policy π or the default behaviour β; ``reset`` at the first tick of an episode, where neither acts."""
     worker: str | None = None
     decision: int | None = None
-    """The number of the applied decision, as counted by its worker."""
+    """The ``number`` of the applied decision; None if the default behaviour β or nobody acted."""
     age_ticks: int | None = None
     """Ticks between the decision's observation and this tick."""
     age_ns: int | None = None

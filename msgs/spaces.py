@@ -35,7 +35,7 @@ class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def agrees_with(self, other: Self) -> bool:
-        """Return whether a policy for one fits the other. An empty optional field agrees with every value."""
+        """Return whether a policy for one spec fits the other. An empty optional field agrees with every value."""
         fields = type(self).model_fields
         return type(self) is type(other) and all(
             _agree(value, getattr(other, name))

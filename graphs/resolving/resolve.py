@@ -233,7 +233,7 @@ class Resolver:
             known = usual_for(self.spec(scope.full(node), place))
             if argument not in known:
                 raise place.error(
-                    f"algorithms have no usual value of {argument!r}", hint=nearest(argument, known)
+                    f"no algorithm has a usual value of {argument!r}", hint=nearest(argument, known)
                 )
             return known[argument]
 

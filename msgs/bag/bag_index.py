@@ -101,7 +101,7 @@ def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes
 
 
 def attachment_of(content: bytes) -> Attachment | None:
-    """Return the attachment in a record; None if it is damaged."""
+    """Return the attachment in a record; None if the attachment is damaged."""
     record = parsed(AttachmentRecord.read, content)
     if record is None or struct.pack("<I", zlib.crc32(content[:-4])) != content[-4:]:
         return None
@@ -150,7 +150,7 @@ def indexed(file: BinaryIO, size: int, reader: ChunkReader) -> Contents | None:
 
 
 def _summary(file: BinaryIO, size: int) -> tuple[int, bytes] | None:
-    """Return the offset and the bytes of a file's summary; None if it is missing or damaged."""
+    """Return the offset and the bytes of a file's summary; None if the summary is missing or damaged."""
     if size < _END_BYTES:
         return None
     file.seek(size - _END_BYTES)

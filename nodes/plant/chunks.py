@@ -140,7 +140,7 @@ class ChunkGate:
             choice.decision = newest.decision.model_copy(update={"action": action})
 
     def _average(self, tick: int) -> Action:
-        """Return the weighted mean of the actions for a tick, or for each discrete number the one with most of the weight.
+        """Return the weighted mean of the actions for a tick; for discrete numbers, the value with the largest total weight.
 
         The weights are exp(-decay·i), i counts from the oldest chunk (0). The newest chunk wins a tie of votes.
         """

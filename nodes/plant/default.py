@@ -18,7 +18,7 @@ class DefaultBehaviour(Protocol):
         ...
 
     def act(self, observation: Value, last: Action | None) -> Action:
-        """Return the action for a tick from the newest observation and the previous action, if any."""
+        """Return the action for a tick. ``last`` is the previous action; None if no action came before in this episode."""
         ...
 
 

@@ -31,10 +31,11 @@ class _GateParams(Record):
     max_age_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=operator.not_)
     """Maximum age of a decision's observation; older decisions never act, and count as late. Null for no maximum."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
-    """Decisions with chunks of actions: ``none`` lets a chunk end before the next one begins, ``newest`` goes over to a new
-    chunk at once, ``average`` averages the actions of all chunks for a tick (discrete ones are voted for)."""
+    """What happens where the chunks of two decisions overlap. ``none``: a chunk ends before the next one begins. ``newest``:
+    a new chunk replaces the old one at once. ``average``: the actions for a tick are averaged (discrete ones by a vote)."""
     decay: float = Field(default=0.01, allow_inf_nan=False, exclude_if=lambda decay: decay == 0.01)
-    """m of averaged chunks: the i-th, from the oldest (0) on, has the weight exp(-m·i), as in ACT (Zhao et al., RSS 2023)."""
+    """m in the weights of averaged chunks, exp(-m·i) for the i-th chunk from the oldest (0) on, as in ACT (Zhao et al.,
+    RSS 2023)."""
 
 
 class LatestParams(_GateParams):
@@ -46,14 +47,15 @@ class LatestParams(_GateParams):
 class PlayoutParams(_GateParams):
     """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
 
-    D is a quantile, 0.99 by default, of the ages, in ticks, at which the last 400 decisions arrived.
+    D is a quantile (0.99 by default) of the ages that the last 400 decisions had on arrival: the ticks since their
+    observations.
     """
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
     """Maximum of the delay D, in ticks; null for no maximum."""
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
-    """Which quantile of the ages D is."""
+    """The quantile of the ages that D is, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
     """``contended``: hold a decision only while another one could take its tick. If decisions are on observations at least S
     ticks apart, D is S - 1 ticks less."""
@@ -190,7 +192,7 @@ class PlayoutGate(_EpisodeGate):
     ) -> None:
         super().__init__(most_age)
         self._quantile = round(quantile * 10_000)
-        """In ten thousandths: exact for any number of ages."""
+        """The quantile in ten-thousandths: an integer, so that ranks are exact for any number of ages."""
         self._contended = contended
         self._apart: deque[int] = deque(maxlen=AGES_KEPT)
         """Ticks between the observations of successive arrivals."""
@@ -263,7 +265,7 @@ class PlayoutGate(_EpisodeGate):
         return sorted(values)[self._quantile * len(values) // 10_000]
 
     def _space(self, observed: int) -> None:
-        """Note how far an arrival's observation is from that of the newest one before."""
+        """Record the ticks between the observation of an arrival and the newest observation of those before."""
         if self._newest is not None:
             self._apart.append(abs(observed - self._newest))
         self._newest = observed if self._newest is None else max(self._newest, observed)

@@ -27,7 +27,7 @@ class AreaResize:
 
     def __init__(self, height: int, width: int, out_height: int = 84, out_width: int = 84) -> None:
         if not (0 < out_height <= height and 0 < out_width <= width):
-            raise ValueError(f"cannot shrink {height}x{width} to {out_height}x{out_width}")
+            raise ValueError(f"cannot shrink an image of {height}x{width} to {out_height}x{out_width}")
         down, across = math.gcd(height, out_height), math.gcd(width, out_width)
         tall, wide = out_height // down, out_width // across  # the new pixels of one block
         self._rows = _area_weights(height // down, tall)

@@ -64,7 +64,7 @@ class Background:
         self._ask(lambda: self._storage.keep(reason))
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
-        """Write the rest and the account of losses, and wait until it is done."""
+        """Write the waiting messages and the counts of lost ones, and wait until they are written."""
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -111,7 +111,7 @@ class Background:
 def _that_fit(
     entries: Sequence[StoredMessage], room: int
 ) -> tuple[Sequence[StoredMessage], Sequence[StoredMessage]]:
-    """Split entries into those that fit, from the first on, and the rest."""
+    """Split messages into the first ones, which fit into ``room`` bytes, and the others."""
     for place, entry in enumerate(entries):
         room -= len(entry.data)
         if room < 0:

@@ -83,7 +83,7 @@ class Player(Playing[StandInParams]):
         return made
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording. Played from the start at rate 1, its times are the graph's."""
+        """Return the playback of the recording. From the start and at rate 1, recorded times equal the graph's times."""
         params = self.params
         node = params.node or self.name
         _must_have_published(bag, node)

@@ -68,7 +68,7 @@ class Recorder(Node[RecorderParams]):
             self._storage.close(declared)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the number of the last recorded message of each publisher."""
+        """Return the sequence number of the last recorded message of each publisher's channels."""
         state = super().world_state()
         reached = self._storage.reached() if isinstance(self._storage, Storage) else None
         return {name: state[name] for name in state if name not in _OF_A_FILE} | {"_storage": reached}

@@ -95,7 +95,7 @@ class Rerun:
     def run(self) -> Generator[MessageId, bytes | None, None]:
         """Run the node.
 
-        Yields the id of each consumed message. Send the encoded message, or None if it is not recorded.
+        Yields the id of each consumed message. Send the encoded message, or None if that message is not recorded.
 
         Raises:
             Difference: the node behaves differently from its journal.

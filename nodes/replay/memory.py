@@ -104,7 +104,7 @@ class ReplayMemory:
 
     @property
     def held_back(self) -> int:
-        """Number of requests for a batch while none was due."""
+        """Number of times that a batch was requested while none was due."""
         return self._limiter.counts.sample_waits
 
     @property

@@ -73,7 +73,7 @@ class ReplayParams(Params):
 
     @property
     def pending_view(self) -> PendingView | None:
-        """Which pending actions the agent sees; None if it sees none."""
+        """Which pending actions the agent sees; None if the agent sees no pending actions."""
         aware = self.delay_aware
         if not aware.all_slots:
             return None

@@ -36,7 +36,7 @@ class Transition:
     next_observation: Frame
     """The observation that the next decision is based on.
 
-    If the episode was terminated, its last frame. If it was truncated, the frame as old as this decision's
+    If the episode was terminated, this is its last frame. If it was truncated, this is the frame as old as this decision's
     observation was when it was applied: a decision at the tick after the last would be based on it.
     """
     discount: float

@@ -73,7 +73,7 @@ class CheckpointParameters:
         """Check that the parameters were learned in this environment.
 
         Raises:
-            CheckpointError: they were learned in another one.
+            CheckpointError: the parameters were learned in another environment.
         """
         if found := differences(self.identity, world):
             raise CheckpointError(

@@ -27,7 +27,7 @@ class WeightsPlan(Record):
     checkpoint: str | None = None
     """Folder of the checkpoint that holds the first version; None if the first version is drawn from the seed."""
     version: int = 0
-    """Number of the first version."""
+    """The version number of the first version."""
     identity: Identity = Field(default_factory=dict)
     """Identity of the plant's environment."""
     begun: int = 0

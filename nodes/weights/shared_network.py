@@ -46,7 +46,7 @@ class VersionedModule:
 
     @property
     def compiled(self) -> CompiledMlp | None:
-        """Compiled code that computes the network from ``vector``; None if it is of another kind, or not compiled."""
+        """Compiled code that computes the network from ``vector``; None if its kind has no such code, or none was compiled."""
         return _bound_of(self._weights).compiled
 
     @property

@@ -17,7 +17,7 @@ FEWEST = 4
 MOST = 64
 """Maximum number of slots. Staggered readers hold a version each, and the learner waits for a free slot."""
 ROOM_BYTES = 64 << 20
-"""Maximum total size, unless the fewest slots need more."""
+"""Maximum total size of the slots in bytes; only ``FEWEST`` slots may exceed it."""
 _USUAL = 8
 """The number of slots normally used; more only if all are held, since readers cache a few slots better than many."""
 _MAGIC = 0x7274_7765_6967_6874

@@ -169,7 +169,9 @@ class LocalVersions:
         copies = {}
         for slot, (content, version, holds) in state["copies"].items():
             if content.nbytes != size:
-                raise CheckpointError(f"the saved weights have {content.nbytes} bytes, the network's {size}")
+                raise CheckpointError(
+                    f"the saved weights have {content.nbytes} bytes, but the network's weights have {size}"
+                )
             copies[slot] = _Copy(new_memory(size), version, holds)
             copies[slot].memory[:] = memoryview(content)
         self._copies, self._spare = copies, []

@@ -107,7 +107,7 @@ class TopicTable:
 
 
 class UniqueNames:
-    """Makes names unique by numbers at their ends."""
+    """Makes names unique by a number at the end."""
 
     def __init__(self, *taken: str) -> None:
         self._taken = set(taken)

@@ -20,7 +20,7 @@ def whole(out: Path) -> Iterator[Path]:
     The system's temporary folder is not used: spooled data may exceed it.
 
     Raises:
-        BagError: ``out`` exists, its folder does not, or it cannot be written.
+        BagError: ``out`` already exists, its folder does not exist, or ``out`` cannot be written.
     """
     if out.exists() or out.is_symlink():
         raise BagError(f"{out} already exists", hint="remove it, or choose another name")

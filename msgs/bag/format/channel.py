@@ -23,7 +23,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A stream: one publisher's output, and the key if the output is keyed.
+    """A stream: one publisher's output; of a keyed output, the messages to one node, with its name as ``key``.
 
     ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its
     version.

@@ -49,7 +49,7 @@ class _Stream:
 
 
 class ChunkBuilder:
-    """Collects messages for the next chunk. Numbers the channels of a file in order of appearance.
+    """Collects messages for the next chunk. It numbers the channels of a file in order of appearance.
 
     Args:
         compression: "zstd", or "" for none.

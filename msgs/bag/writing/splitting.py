@@ -80,7 +80,7 @@ class SplittingWriter:
         self._writer.flush()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Finish the last file, with the account of losses of all files."""
+        """Finish the last file, with the counts of lost messages of all files."""
         self._writer.close(losses)
 
     def _is_full(self, log_ns: int) -> bool:

@@ -1,4 +1,4 @@
-"""The storage of a recorder: a sink, with the account of the messages."""
+"""The storage of a recorder: a sink, with the counts of received and lost messages."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Storage:
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
-        """Write the account of losses, and close.
+        """Write the counts of lost messages, and close the sink.
 
         Args:
             declared: number of messages each publisher reports to have sent, by channel.

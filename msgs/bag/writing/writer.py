@@ -120,7 +120,7 @@ class BagWriter:
         self._cut()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Write the rest, the account of losses and the index, and close the file.
+        """Write the buffered messages, the counts of lost ones and the index, and close the file.
 
         Closing twice does nothing.
         """

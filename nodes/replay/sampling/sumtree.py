@@ -78,7 +78,7 @@ class SumTree:
             ReplayError: all values are 0.
         """
         if not self.total > 0:
-            raise ReplayError("nothing can be drawn: all priorities are 0")
+            raise ReplayError("no transition can be drawn, because all priorities are 0")
         each = np.arange(masses.size)
         rows = np.zeros(masses.size, np.int64)
         for level in reversed(self.levels):

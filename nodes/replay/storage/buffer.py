@@ -285,7 +285,9 @@ class ReplayBuffer:
         if self._order == "recent":
             return seen % self.capacity
         if rng is None:
-            raise ReplayError("order: reservoir needs a random generator", hint="give add() an rng")
+            raise ReplayError(
+                "a replay memory with order=reservoir needs a random generator", hint="pass rng to add()"
+            )
         if self._count < self.capacity:
             return self._count
         chosen = int(rng.integers(seen + 1))

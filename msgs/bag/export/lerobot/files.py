@@ -41,7 +41,7 @@ class FileNumber(NamedTuple):
 
     @classmethod
     def of(cls, number: int) -> FileNumber:
-        """Return the place of the n-th file."""
+        """Return the chunk and file number of the n-th file, counted from 0."""
         return cls(*divmod(number, CHUNK_FILES))
 
     def path(self, suffix: str) -> Path:
@@ -193,7 +193,7 @@ def checked_quality(text: str) -> str:
     """Return a film's quality: ``lossless``, or a number from 0 (best) to 51.
 
     Raises:
-        BagError: it is neither.
+        BagError: the text is neither.
     """
     if text == LOSSLESS or (text.isascii() and text.isdigit() and BEST <= int(text) <= WORST):
         return text

@@ -1,4 +1,4 @@
-"""Messages of ROS 2 without ROS: those of rosbags."""
+"""Make and serialize ROS 2 messages with rosbags, without ROS."""
 
 from __future__ import annotations
 
