@@ -1,7 +1,7 @@
 """Atari 2600 games, frame by frame, in the Arcade Learning Environment (ALE).
 
-There is no frame skip and no repetition of actions. ALE's sticky actions are off: they cannot be restored
-exactly, and ALE's seed has no other effect. All randomness (no-op starts, sticky actions) is implemented here
+There is no frame skip and no repetition of actions. ALE's sticky actions are off, because their state cannot be
+restored exactly. ALE's seed has no other effect. All randomness (no-op starts, sticky actions) is implemented here
 and uses the generator given to ``reset``.
 """
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from ale_py import ALEInterface, ALEState
 
 _NOOP = 0
-"""ALE's code for no input; every game has it."""
+"""ALE's code for no input. Every game has it."""
 
 _SETTLING_FRAMES = 2
-"""Frames run before a state is restored. An ALE state lacks the images of the last two frames and whether the
-last was cut short, and games that draw unevenly (Tetris, Q*bert, Amidar) show it: the same state restored
-after two different pasts gives two different images. With the same two frames before it, every restore has
+"""Number of frames that are run before a state is restored. An ALE state lacks the images of the last two frames, and
+whether the last frame was cut short. Games that draw unevenly (Tetris, Q*bert, Amidar) show this: the same state, restored
+after two different pasts, gives two different images. With the same two frames before it, every restore has
 the same past."""
 
 
@@ -49,7 +49,7 @@ class AtariSettings(GameSettings):
     game: str
     """The name of a ROM of the ale-py wheel in snake case, such as "boxing" or "name_this_game"."""
     full_action_set: bool = True
-    """All actions of the console (18, with few exceptions) instead of those that the game uses."""
+    """Whether to use all actions of the console (18, with few exceptions), not only those that the game uses."""
     rate_hz: RateHz = 60.0
     """Frames per second. The console's rate is 60 (NTSC)."""
 
@@ -57,7 +57,7 @@ class AtariSettings(GameSettings):
         """Return the spec of an environment with these settings.
 
         Loads the ROM the first time (0.1 s), but makes no step. Raises ``ValueError`` if there is no such
-        game, or if its action set has no no-op.
+        game, or if the game's own actions lack a no-op.
         """
         facts = _game_facts(self.game, self.full_action_set)
         return PlantSpec(
@@ -83,7 +83,7 @@ class _SavedAtari(SavedGame):
 class AtariEnvironment:
     """One game of the Arcade Learning Environment.
 
-    An emulator belongs to one thread; several may exist in a process. ``step`` holds the interpreter lock.
+    Each emulator must be used by one thread only. A process may have several. ``step`` holds the interpreter lock.
 
     Snapshots are exact, including images, for all games of the wheel except two that draw unevenly (Yar's
     Revenge and 3D Tic-Tac-Toe): for these, memory, rewards and episode ends are exact, but some pixels after
@@ -129,7 +129,7 @@ class AtariEnvironment:
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Advance one frame. The reward is the change of the score.
+        """Advance by one frame. The reward is the change of the score.
 
         Raises:
             ValueError: The action does not fit the spec.
@@ -151,7 +151,7 @@ class AtariEnvironment:
         return screen
 
     def snapshot(self) -> bytes:
-        """Return the state of the emulator and of this object, with the image. About 12 kB.
+        """Return the state of the emulator and of this object, with the image, about 12 kB.
 
         Raises ``RuntimeError`` before the first reset.
         """
@@ -167,7 +167,7 @@ class AtariEnvironment:
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not of this game with these settings."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of this game with these settings."""
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedAtari)
@@ -183,7 +183,7 @@ class AtariEnvironment:
         self._episode.restore(saved, saved.last_code, generator)
 
     def close(self) -> None:
-        """Do nothing: the emulator is memory, and is freed with this object."""
+        """Do nothing. The emulator is only memory, which is freed with this object."""
 
     def _observe(self) -> Array:
         if self._settings.observation == "rgb":
@@ -203,7 +203,7 @@ _known: dict[tuple[str, bool], _GameFacts] = {}
 
 
 def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = None) -> _GameFacts:
-    """Return what is fixed for a game; ``loaded`` is an emulator that has it loaded, which takes 0.1 s."""
+    """Return the fixed properties of a game. ``loaded`` is an emulator with this game, since loading takes 0.1 s."""
     key = game, full_action_set
     if key not in _known:
         ale = _load(game) if loaded is None else loaded
@@ -217,7 +217,7 @@ def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = 
 
 
 def _load(game: str) -> ALEInterface:
-    """Return an emulator with the game loaded, not yet reset.
+    """Return an emulator that has loaded the game and is not reset yet.
 
     Raises ``ValueError`` if there is no such game.
     """

@@ -1,6 +1,6 @@
-"""Catch: a paddle on the floor must catch a falling ball. The smallest game with an image observation, or with numbers.
+"""Catch: a paddle on the floor must catch a falling ball. The game is observed as an image or as numbers.
 
-The game is that of Mnih, Heess, Graves & Kavukcuoglu, "Recurrent Models of Visual Attention" (2014), section
+The game is from Mnih, Heess, Graves & Kavukcuoglu, "Recurrent Models of Visual Attention" (2014), section
 4.2, drawn large enough for the networks that play Atari.
 """
 
@@ -38,11 +38,11 @@ class CatchSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int = Field(default=10, ge=3, le=42)
-    """Number of rows, and of ticks that a ball falls, including its first position."""
+    """Number of rows. This is also the number of ticks that a ball falls, including its first position."""
     columns: int = Field(default=5, ge=2, le=42)
     """Number of columns for the paddle and the ball."""
     observe: Literal["picture", "positions"] = "picture"
-    """What an observation is: the picture, or the row and column of the ball and the column of the paddle."""
+    """What an observation holds: the picture, or the row and column of the ball and the column of the paddle."""
     rate_hz: RateHz = 60.0
     """Steps per second."""
 
@@ -65,9 +65,9 @@ class _SavedBoard(Saved):
 
 
 class CatchEnvironment:
-    """A ball falls one row per step; the paddle moves one column per step.
+    """A ball falls by one row per step, and the paddle moves by at most one column per step.
 
-    A caught ball earns 1, a missed one -1, and the episode ends. The observation is (84, 84) uint8, in which ball
+    A caught ball earns 1, a missed ball -1. Then the episode ends. The observation is (84, 84) uint8, in which ball
     and paddle are white boxes on black, or with ``observe="positions"`` (3,) float32: ball row, ball column and
     paddle column, 0 to 1. The ball starts in any column and falls straight; the paddle starts in the middle.
     """
@@ -114,7 +114,7 @@ class CatchEnvironment:
         """
         row, column = self._begun()
         if row == self._rows - 1:
-            raise RuntimeError("the ball has reached the bottom: reset first")
+            raise RuntimeError("the ball has reached the bottom, so the episode is over: reset first")
         self._paddle = min(self._columns - 1, max(0, self._paddle + check_discrete(action, 3) - _STAY))
         self._ball = (row + 1, column)
         down = row + 1 == self._rows - 1
@@ -126,7 +126,7 @@ class CatchEnvironment:
         return np.repeat(self._picture()[:, :, None], 3, axis=2)
 
     def snapshot(self) -> bytes:
-        """Return the positions and the counters. Raises ``RuntimeError`` before a reset."""
+        """Return the positions and the random generator. Raises ``RuntimeError`` before a reset."""
         row, column = self._begun()
         if self._generator is None:
             raise RuntimeError("no episode has begun: reset first")
@@ -136,16 +136,16 @@ class CatchEnvironment:
         return pack_snapshot(_OWNER, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not of a board of this size."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of a board of this size."""
         saved = unpack_snapshot(snapshot, _OWNER, _SavedBoard)
         on_board = 0 <= saved.row < self._rows and 0 <= saved.column < self._columns
         if not on_board or not 0 <= saved.paddle < self._columns:
-            raise ValueError("this snapshot of 'catch' is of another board")
+            raise ValueError("this snapshot of 'catch' is of a board of another size")
         self._generator = unpack_generator(saved.generator)
         self._ball, self._paddle = (saved.row, saved.column), saved.paddle
 
     def close(self) -> None:
-        """Do nothing: there are no resources."""
+        """Do nothing: there are no resources to release."""
 
     def _begun(self) -> tuple[int, int]:
         if self._ball is None:

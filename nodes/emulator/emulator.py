@@ -1,4 +1,4 @@
-"""The base of emulated plants: a subclass names its environment, and its parameters are those of the environment."""
+"""The base of emulated plants. A subclass names the class of its environment, and has the parameters of the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ P = TypeVar("P", bound=PlantParams)
 
 
 class EnvironmentType(Protocol):
-    """The class of an environment, which is called with its settings."""
+    """The class of an environment. It is called with the settings of the environment."""
 
     def __call__(self, settings: Any, /) -> Environment:
         """Make an environment from its settings."""
@@ -21,8 +21,8 @@ class EnvironmentType(Protocol):
 class Emulator(Plant[P]):
     """A plant with an environment in memory.
 
-    The params derive from ``PlantParams`` and from the settings of the environment; their ``spec()`` is the plant's.
-    ``environment_type`` makes the environment from the params.
+    The params derive from ``PlantParams`` and from the settings of the environment. The ``spec()`` of the params gives the
+    plant's spec. ``environment_type`` makes the environment from the params.
     """
 
     environment_type: ClassVar[EnvironmentType]

@@ -21,7 +21,7 @@ class EndlessSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     actions: int = Field(default=4, ge=1)
-    """Number of actions; none has an effect."""
+    """Number of actions. No action has an effect."""
     rate_hz: RateHz = 60.0
     """Steps per second."""
 
@@ -39,7 +39,7 @@ class _SavedCount(Saved):
 
 
 class EndlessEnvironment:
-    """Counts steps: the observation is their number, (1,) int64, the reward is 0, and no episode ends."""
+    """Counts steps. The observation is the number of steps, (1,) int64. The reward is 0, and no episode ends."""
 
     def __init__(self, settings: EndlessSettings) -> None:
         self.spec = settings.spec()
@@ -53,7 +53,7 @@ class EndlessEnvironment:
         return np.array((self._counted(),), np.int64)
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Start counting from 0; nothing is random."""
+        """Start to count from 0. Nothing is random."""
         self._steps = 0
         return self.observation
 
@@ -68,15 +68,15 @@ class EndlessEnvironment:
         """Return None: there is no image."""
 
     def snapshot(self) -> bytes:
-        """Return the number of steps, as a snapshot."""
+        """Return the number of steps as a snapshot."""
         return pack_snapshot(_OWNER, _SavedCount(steps=self._counted()))
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore the count. Raises ``ValueError`` if the snapshot is not of an endless environment."""
+        """Restore the number of steps. Raises ``ValueError`` if the snapshot is not of an endless environment."""
         self._steps = unpack_snapshot(snapshot, _OWNER, _SavedCount).steps
 
     def close(self) -> None:
-        """Do nothing: there are no resources."""
+        """Do nothing: there are no resources to release."""
 
     def _counted(self) -> int:
         if self._steps is None:
@@ -89,7 +89,7 @@ class EndlessParams(PlantParams, EndlessSettings):
 
 
 class Endless(Emulator[EndlessParams]):
-    """A plant without episode ends that takes next to no time: for studies of timing."""
+    """A plant whose episodes never end and that takes almost no time, for studies of timing."""
 
     environment_type = EndlessEnvironment
     incidental = frozenset({"rate_hz"})

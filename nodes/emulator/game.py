@@ -15,18 +15,18 @@ SMALL = 84
 
 
 class GameSettings(BaseModel):
-    """The settings of a game; each console adds its own."""
+    """The settings of a game. Each console adds its own settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     game: str
     """The name of the game."""
     sticky: float = Field(default=0.0, ge=0, le=1)
-    """The probability that a step repeats the last action instead of the given one."""
+    """The probability that a step repeats the last action in place of the given action."""
     noop_max: int = Field(default=30, ge=0)
-    """An episode starts after 1 to this many no-op frames, drawn at random; 0 for none."""
+    """Maximum number of no-op frames before an episode. Their number is drawn uniformly from 1 to this; 0 for none."""
     max_frames: int | None = Field(default=None, ge=1)
-    """Steps after which an episode is truncated, without the no-op frames; null for no limit."""
+    """Number of steps after which an episode is truncated, not counting the no-op frames; null for no limit."""
     observation: Literal["grey84", "rgb"] = "grey84"
     """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8."""
 
@@ -37,7 +37,7 @@ class GameSettings(BaseModel):
 
 
 class SavedGame(Saved):
-    """The part of a snapshot that all games have."""
+    """The part of a snapshot that all console games have."""
 
     frames: int = Field(ge=0)
     over: bool
@@ -47,9 +47,9 @@ class SavedGame(Saved):
 
 
 class Episode:
-    """Tracks the running episode: frames since its start, and the last action, which may be repeated (sticky actions).
+    """Tracks the running episode: its number of frames, and the last action, which may be repeated (sticky actions).
 
-    Before the first `begin`, it is over.
+    Before the first ``begin``, the episode counts as over.
     """
 
     def __init__(self, settings: GameSettings, noop: int) -> None:
@@ -72,7 +72,7 @@ class Episode:
         return int(rng.integers(1, most + 1)) if most else 0
 
     def act(self, action: int) -> int:
-        """Return the action to apply: this one or, with the probability of sticky actions, the last one.
+        """Return the action to apply: the given action or, with the probability of sticky actions, the last one.
 
         Raises ``RuntimeError`` if no episode is running.
         """
@@ -91,7 +91,7 @@ class Episode:
         return truncated
 
     def packed_generator(self) -> bytes:
-        """Return the state of the private generator. Raises ``RuntimeError`` before the first `begin`."""
+        """Return the state of the private generator. Raises ``RuntimeError`` before the first ``begin``."""
         if self._generator is None:
             raise RuntimeError("no episode has begun: reset first")
         return pack_generator(self._generator)

@@ -1,6 +1,6 @@
 """Game Boy games, frame by frame, at the console's own 59.7275 frames a second.
 
-The core is driven directly. Everything random (the game's seed, no-op starts, sticky actions) is ours and comes from the
+The emulator's core is called directly. All randomness (the game's seed, no-op starts, sticky actions) comes from the
 generator given to ``reset``.
 """
 
@@ -42,22 +42,22 @@ class GameBoySettings(GameSettings):
     game: str
     """The name of a game, such as "blocks"."""
     state: str | None = None
-    """The name of the start state of an episode, such as "level5"; null for the game's first."""
+    """The name of the start state of an episode, such as "level5"; null for the game's first start state."""
     ladder: bool = False
-    """Climb the game's encounters, from ``state`` on: each is repeated until it is won, then comes the next; after the last,
-    the first."""
+    """Whether to play the game's encounters in order, from ``state`` on. Each is repeated until it is won; then the next one
+    comes, and after the last the first."""
     rate_hz: RateHz = 59.7275
     """Frames per second. The console's rate is 59.7275."""
 
     def spec(self) -> PlantSpec:
-        """Return the spec of an environment with these settings, without running anything.
+        """Return the spec of an environment with these settings. Nothing is run.
 
-        Raises ``ValueError`` if there is no such game or no such start, or if its starts are no ladder.
+        Raises ``ValueError`` if there is no such game or start state, or if ``ladder`` is set and the game has no encounters.
         """
         game = find_game(self.game)
         game.load_state(self.start)
         if self.ladder and not game.has_ladder:
-            raise ValueError(f"ladder: {game.name} has no encounters to win. hint: ladder=false")
+            raise ValueError(f"ladder: {game.name} has no encounters to win. hint: set ladder=false")
         return PlantSpec(
             rate_hz=self.rate_hz,
             observation=self.picture_spec(*SCREEN),
@@ -83,8 +83,8 @@ class _SavedGameBoy(SavedGame):
 class GameBoyEnvironment:
     """One game on one Game Boy.
 
-    Each step's measurements are the game's variables. A process may have several, although stable-retro allows it one emulator:
-    they share it in turns (see ``Console``). ``step`` holds the interpreter lock. Snapshots are exact.
+    The measurements of each step are the game's variables. A process may have several environments. They share the one
+    emulator that stable-retro allows (see ``Console``). ``step`` holds the interpreter lock. Snapshots are exact.
     """
 
     def __init__(self, settings: GameBoySettings) -> None:
@@ -114,7 +114,7 @@ class GameBoyEnvironment:
         return self._observation.copy()
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Begin a game with a seed drawn from ``rng``, after some no-op frames, and return its first observation."""
+        """Begin a game with a seed drawn from ``rng``. Run some no-op frames, and return the first observation."""
         self._episode.begin(rng)
         seed = int(rng.integers(1, 2**16))
         idle_frames = self._episode.idle_frames(rng)
@@ -127,11 +127,11 @@ class GameBoyEnvironment:
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Advance one frame.
+        """Advance by one frame.
 
         Raises:
-            ValueError: The action is outside the spec.
-            RuntimeError: No episode is under way.
+            ValueError: the action does not fit the spec.
+            RuntimeError: no episode is running.
         """
         index = check_discrete(action, len(_ACTIONS))
         acts = self._episode.act(index)
@@ -161,7 +161,7 @@ class GameBoyEnvironment:
         return self._picture.copy()
 
     def snapshot(self) -> bytes:
-        """Return the state of the console and of this object, with the picture. About 5 kB.
+        """Return the state of the console and of this object, with the picture, about 5 kB.
 
         Raises ``RuntimeError`` before the first reset.
         """
@@ -181,7 +181,7 @@ class GameBoyEnvironment:
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Go back to the snapshot. Raises ``ValueError`` if it is not one of this game with these settings."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of this game with these settings."""
         saved = unpack_snapshot(snapshot, self._owner, _SavedGameBoy)
         observation = unpack_picture(saved.observation, self.spec.array.shape)
         picture = unpack_picture(saved.screen, self._picture.shape)
@@ -192,7 +192,7 @@ class GameBoyEnvironment:
         next_encounter = saved.next_encounter or encounter
         if not {encounter, next_encounter} <= self._starts.keys():
             raise ValueError(
-                f"this snapshot is of another version of the game: there is no start {encounter!r} here"
+                f"this snapshot is of another version of the game: this version has no start state {encounter!r}"
             )
         try:
             self._console.state = zlib.decompress(saved.console)
@@ -211,7 +211,7 @@ class GameBoyEnvironment:
         self._console.close()
 
     def _look(self) -> None:
-        """Read the display and the memory as the last frame left them."""
+        """Read the display and the memory after the last frame."""
         self._picture = self._console.screen()
         self._variables = self._reader.read(self._console)
         if self._settings.observation == "rgb":
@@ -221,7 +221,7 @@ class GameBoyEnvironment:
             self._observation = self._resize(self._picture[:, :, 1])
 
     def _after(self, encounter: str) -> str:
-        """Return the encounter that follows a given one; the first follows the last."""
+        """Return the encounter after a given one. After the last comes the first."""
         names = list(self._starts)
         return names[(names.index(encounter) + 1) % len(names)]
 

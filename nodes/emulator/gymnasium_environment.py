@@ -1,4 +1,4 @@
-"""Any environment registered with Gymnasium that observes arrays, or several by name."""
+"""Any environment registered with Gymnasium whose observations are arrays, or several arrays by name."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class GymnasiumSettings(BaseModel):
     kwargs: dict[str, JsonValue] = Field(default_factory=dict)
     """Arguments of `gymnasium.make`, such as `max_episode_steps`."""
     render: bool = False
-    """Render images for `screen`; many environments need an extra of gymnasium for it."""
+    """Whether to render images for ``screen``. Many environments need an extra of gymnasium for this."""
     noop: int | tuple[int, ...] | tuple[float, ...] | None = None
-    """The idle action; null for 0, or for the number in each range that is nearest to 0."""
+    """The idle action; null for 0, or for the number nearest to 0 in each range."""
 
     def spec(self) -> PlantSpec:
-        """Return the spec of an environment with these settings, by making one and closing it.
+        """Return the spec of an environment with these settings. An environment is made for this, and closed.
 
-        Raises ``ValueError`` like ``GymnasiumEnvironment``.
+        Raises ``ValueError`` in the same cases as ``GymnasiumEnvironment``.
         """
         environment = GymnasiumEnvironment(self)
         environment.close()
@@ -57,15 +57,15 @@ class GymnasiumEnvironment:
     """An environment made by ``gymnasium.make``, including its time limit.
 
     Actions may be ``Discrete`` (numbered from 0 here, whatever their start), a one-dimensional bounded float
-    ``Box``, or a one-dimensional ``MultiDiscrete`` with equal numbers of choices; observations ``Box``,
+    ``Box``, or a one-dimensional ``MultiDiscrete`` with equal numbers of choices. Observations may be ``Box``,
     ``Discrete`` (int64, shape ()), ``MultiDiscrete`` or ``MultiBinary``, or a ``Dict`` or ``Tuple`` of these,
-    which become parts (see ``gymnasium_spaces``). Each reset draws a seed from its generator. There are no snapshots,
-    because an environment's state is private. A world checkpoint saves the attributes of the environment and
-    its wrappers if they are numbers, arrays and the like; an environment with other state (a physics engine)
-    is rejected there.
+    which becomes named arrays (see ``gymnasium_spaces``). Each reset draws a seed from the given generator. There are no
+    snapshots, because an environment's state is private. A world checkpoint saves the attributes of the environment and
+    its wrappers if they are numbers, arrays and similar values. It refuses an environment with other state, such as a
+    physics engine.
 
     Raises:
-        ValueError: There is no such environment, it cannot be made, or its spaces are of another kind.
+        ValueError: the environment does not exist, cannot be made, or has spaces of another kind.
     """
 
     def __init__(self, settings: GymnasiumSettings) -> None:
@@ -92,7 +92,7 @@ class GymnasiumEnvironment:
 
     @property
     def own_rate_hz(self) -> float | None:
-        """The rate that the environment is made for; None if it has none."""
+        """The rate for which the environment is made, in Hz; None if it has none."""
         inner = self._env.unwrapped
         for name in ("dt", "tau"):
             step_s = getattr(inner, name, None)
@@ -108,11 +108,11 @@ class GymnasiumEnvironment:
         return self._observations.read(observation)
 
     def step(self, action: Action) -> Step:
-        """Advance one step.
+        """Advance by one step.
 
         Raises:
-            ValueError: The action does not fit the spec.
-            RuntimeError: No episode is running.
+            ValueError: the action does not fit the spec.
+            RuntimeError: no episode is running.
         """
         checked = self._check(action)
         if self._over:
@@ -122,12 +122,12 @@ class GymnasiumEnvironment:
         return Step(self._observations.read(observation), float(reward), bool(terminated), bool(truncated))
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the image, (height, width, 3) uint8 RGB, or None without ``render`` or if the environment draws none."""
+        """Return the image, (height, width, 3) uint8 RGB; None without ``render``, or if the environment draws none."""
         image = self._env.render() if self._render else None
         return None if image is None else np.asarray(image, np.uint8)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the attributes of the environment and its wrappers, outermost first."""
+        """Return the attributes of the environment and of its wrappers, the outermost wrapper first."""
         layers = [_attributes(layer) for layer in _layers(self._env)]
         return {"settings": self._settings, "over": self._over, "layers": layers}
 
@@ -145,7 +145,7 @@ class GymnasiumEnvironment:
             self._env.close()
 
     def _check(self, action: Action) -> Action:
-        """Return the action in the environment's form. Raises ``ValueError`` if it does not fit the spec."""
+        """Return the action in the environment's form. Raises ``ValueError`` if the action does not fit the spec."""
         spec = self.spec.action
         match spec:
             case Discrete():
@@ -210,13 +210,13 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
 
 
 def _lacking(problem: Exception) -> str | None:
-    """Return the package of the extra ``mujoco`` that an environment could not import; None if it failed otherwise."""
+    """Return the package of the extra ``mujoco`` that an environment could not import; None if it failed for another reason."""
     missing = problem if isinstance(problem, ImportError) else problem.__cause__
     return MUJOCO_PACKAGES.get(str(missing.name)) if isinstance(missing, ImportError) else None
 
 
 def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
-    """Return the wrappers of an environment, outermost first, and the environment itself last."""
+    """Return the wrappers of an environment, the outermost first, and last the environment itself."""
     import gymnasium  # noqa: PLC0415
 
     layers = [env]
@@ -226,7 +226,7 @@ def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
 
 
 def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    """Return a layer's attributes, except the next layer and attributes shared by all such environments."""
+    """Return the attributes of a wrapper or environment, except the wrapped one and those that all such environments share."""
     from gymnasium import Env, Space  # noqa: PLC0415
     from gymnasium.envs.registration import EnvSpec  # noqa: PLC0415
 
@@ -247,7 +247,7 @@ class Gymnasium(Emulator[GymnasiumParams]):
     incidental = frozenset({"rate_hz", "render", "noop"})
 
     def result(self) -> dict[str, Any]:
-        """Return the plant's result, with a warning if the environment is made for another rate."""
+        """Return the plant's result, with a warning if the environment is made for another rate than ``rate_hz``."""
         result, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
         own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
         if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):

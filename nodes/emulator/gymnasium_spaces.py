@@ -1,7 +1,7 @@
 """Converts Gymnasium spaces to a plant's spec, and observations to arrays.
 
-``Dict`` and ``Tuple`` spaces become parts. A part's name is the path to it: the keys, and the indices in a tuple,
-joined by "/", such as ``camera/rgb`` and ``joints/0``.
+A ``Dict`` or ``Tuple`` space becomes several named arrays, the parts of an observation. The name of a part is the path to
+it: the keys, and the indices in a tuple, joined by "/", such as ``camera/rgb`` and ``joints/0``.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from gymnasium import Space
 
 Path = tuple[str | int, ...]
-"""The keys and indices that lead to a part."""
+"""The keys and indices that lead to a part of an observation."""
 
 BETWEEN = "/"
 _DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
 
 
 def action_spec(space: Space[Any], name: str) -> ActionSpec:
-    """Return the actions of an environment with this name.
+    """Return the spec of the actions of an environment. ``name`` is the environment's name, for errors.
 
     Raises:
-        ValueError: The space is of another kind.
+        ValueError: the space is of a kind that is not supported.
     """
     from gymnasium import spaces  # noqa: PLC0415 - an import of 0.2 s that only this node needs
 
@@ -39,7 +39,7 @@ def action_spec(space: Space[Any], name: str) -> ActionSpec:
         case spaces.MultiDiscrete() if space.nvec.ndim == 1 and len(set(space.nvec.tolist())) == 1:
             return MultiDiscrete(size=len(space.nvec), count=int(space.nvec[0]))
     raise ValueError(
-        f"gymnasium environment {name!r}: cannot play the action space {space}. hint: it must be Discrete, "
+        f"gymnasium environment {name!r}: the action space {space} is not supported. hint: it must be Discrete, "
         "a bounded one-dimensional float Box, or a one-dimensional MultiDiscrete of equal counts"
     )
 
@@ -48,11 +48,11 @@ class Observations:
     """Converts observations of a Gymnasium environment to arrays of a plant's spec.
 
     Args:
-        space: The environment's observation space.
-        name: The environment's name, for errors.
+        space: the environment's observation space.
+        name: the environment's name, for errors.
 
     Raises:
-        ValueError: The space, or one within it, is of another kind; or two parts have the same name.
+        ValueError: a space is of a kind that is not supported, or two parts have the same name.
     """
 
     def __init__(self, space: Space[Any], name: str) -> None:
@@ -63,7 +63,7 @@ class Observations:
             if part is None:
                 within = "" if leaf is space else f", which holds {leaf}"
                 raise ValueError(
-                    f"gymnasium environment {name!r}: cannot show the observation space {space}{within}. hint: it must be "
+                    f"gymnasium environment {name!r}: the observation space {space}{within} is not supported. hint: it must be "
                     f"Discrete, MultiDiscrete, MultiBinary, a Box of one of {', '.join(sorted(_DTYPES))}, or a Dict or "
                     "Tuple of these"
                 )
@@ -79,9 +79,9 @@ class Observations:
         )
 
     def read(self, observation: Any) -> Value:
-        """Return an environment's observation as arrays of the spec.
+        """Return an observation of the environment as arrays of the spec.
 
-        They are copies, because many environments return the array that they keep working in.
+        The arrays are copies, because many environments change the array that they returned.
         """
         values: dict[str, Any] = {}
         for name, (path, dtype) in self._paths.items():
@@ -93,7 +93,7 @@ class Observations:
 
 
 def _leaves(space: Space[Any], path: Path) -> Iterator[tuple[Path, Space[Any]]]:
-    """Yield the spaces within a space that are not composed, with their paths."""
+    """Yield each space within a space that is neither ``Dict`` nor ``Tuple``, with its path."""
     from gymnasium import spaces  # noqa: PLC0415
 
     match space:

@@ -5,7 +5,7 @@ Asynchronous Inference", ICLR 2025 (arXiv 2412.14355), proof of Theorem 1. ``rtg
 has their optimal rates.
 
 Many independent copies ("lanes") step together, so that a rate can be measured in few steps. Lanes share only
-the clock: with one lane the action is a number, with more it is a vector with one number per lane.
+the clock. With one lane the action is a number. With several it is a vector with one number per lane.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rtgraph.nodes.plant.environment import Action, Array, Step
 
 _INACTION_ACTIONS = ("a1", "a2", "a3")
 _DEFAULT_BEHAVIOUR = 2
-"""a3, the action of the default behaviour β, the only one that leads to s2."""
+"""The action a3 of the default behaviour β, the only one that leads to s2."""
 
 
 class LaneSettings(BaseModel):
@@ -41,14 +41,14 @@ class LaneSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lanes: int = Field(default=1, ge=1)
-    """Number of independent copies that step together."""
+    """Number of lanes: independent copies that step together."""
     rate_hz: RateHz = 60.0
     """Steps per second."""
     episode_ticks: int | None = Field(default=None, ge=1)
-    """Steps after which an episode is truncated; null for never."""
+    """Number of steps after which an episode is truncated; null for never."""
 
     def lane_spec(self, states: int, actions: int, names: tuple[str, ...] = ()) -> PlantSpec:
-        """Return the spec of an environment with this many states and actions per lane: observations are (lanes,) int64."""
+        """Return the spec of an environment with this many states and actions per lane. Observations are (lanes,) int64."""
         action: ActionSpec
         if self.lanes == 1:
             action = Discrete(count=actions, names=names)
@@ -73,9 +73,9 @@ class DelaySettings(LaneSettings):
     """The settings of the delay environment: the length of its cycle, and the probability to stay."""
 
     states: int = Field(default=64, ge=2)
-    """Number of states in the cycle (n)."""
+    """Number n of states in the cycle."""
     stay: float = Field(default=0.9, ge=0, le=1)
-    """The probability that a state stays for a step (p)."""
+    """The probability p that a state stays for a step."""
 
     def spec(self) -> PlantSpec:
         """Return the spec of an environment with these settings."""
@@ -91,8 +91,8 @@ class _SavedLanes(Saved):
 class LaneEnvironment(ABC):
     """Independent copies that step together, with an episode length and exact snapshots.
 
-    A subclass defines where lanes begin and how they move. ``_generator`` is the source of randomness, ``_states`` is (lanes,)
-    int64.
+    A subclass defines the first states of lanes and how lanes move. ``_generator`` is the source of randomness, ``_states`` is
+    (lanes,) int64.
     """
 
     def __init__(self, settings: LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
@@ -123,11 +123,11 @@ class LaneEnvironment(ABC):
         return self.observation
 
     def step(self, action: Action) -> Step:
-        """Advance every lane one tick. The reward is the mean over lanes; ``reward_sum`` is the sum.
+        """Advance every lane by one step. The reward is the mean over lanes; ``reward_sum`` is the sum.
 
         Raises:
-            ValueError: The action does not fit the spec.
-            RuntimeError: No episode is running.
+            ValueError: the action does not fit the spec.
+            RuntimeError: no episode is running.
         """
         generator = self._begun()
         if self._tick == self._episode_ticks:
@@ -151,7 +151,7 @@ class LaneEnvironment(ABC):
         """Return None: there is no image."""
 
     def snapshot(self) -> bytes:
-        """Return the state of every lane, the tick and the generator. Raises ``RuntimeError`` before a reset."""
+        """Return the state of every lane, the number of steps and the generator. Raises ``RuntimeError`` before a reset."""
         saved = _SavedLanes(
             states=self._states.astype("<i8").tobytes(),
             tick=self._tick,
@@ -163,7 +163,7 @@ class LaneEnvironment(ABC):
         """Restore a snapshot.
 
         Raises:
-            ValueError: unless it is a snapshot of this kind of environment with the same number of lanes.
+            ValueError: the snapshot is not of this kind of environment with the same number of lanes.
         """
         saved = unpack_snapshot(snapshot, self._owner, _SavedLanes)
         if len(saved.states) != self._states.nbytes:
@@ -175,7 +175,7 @@ class LaneEnvironment(ABC):
         self._tick = saved.tick
 
     def close(self) -> None:  # noqa: B027 - complete as it is
-        """Do nothing: there are no resources."""
+        """Do nothing: there are no resources to release."""
 
     @abstractmethod
     def _first_states(self, generator: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -183,7 +183,7 @@ class LaneEnvironment(ABC):
 
     @abstractmethod
     def _move(self, actions: npt.NDArray[np.int64], generator: np.random.Generator) -> int:
-        """Move every lane and return the number of lanes that earned the reward."""
+        """Move every lane. Return the number of lanes that earned the reward."""
 
     def _begun(self) -> np.random.Generator:
         if self._generator is None:
@@ -192,10 +192,10 @@ class LaneEnvironment(ABC):
 
 
 class InactionEnvironment(LaneEnvironment):
-    """Two states: s1 (observed as 0) earns 1, s2 (observed as 1) earns nothing, at the state reached.
+    """Two states: reaching s1 (observed as 0) earns 1, reaching s2 (observed as 1) earns nothing.
 
-    Actions a1 and a2 (0, 1) lead to s1, β's action a3 (2) leads to s2, from either state. Acting every I-th
-    step with β between earns 1/I: ``theory.inaction_rate``. Every lane begins in s1.
+    From either state, actions a1 and a2 (0, 1) lead to s1, and β's action a3 (2) leads to s2. A policy that acts on every
+    I-th step, with β on the others, earns 1/I: ``theory.inaction_rate``. Every lane begins in s1.
     """
 
     def __init__(self, settings: InactionSettings) -> None:
@@ -210,9 +210,9 @@ class InactionEnvironment(LaneEnvironment):
 
 
 class DelayEnvironment(LaneEnvironment):
-    """A cycle of n states; the reward is 1 if the action equals the current state, else 0.
+    """A cycle of n states. The reward is 1 if the action equals the current state, else 0.
 
-    A step first moves every lane, to the next state or (with probability p) not at all, and then compares the
+    A step first moves every lane to the next state or, with probability p, not at all. Then it compares the
     action with the state reached, which is also the observation. So there are d moves between an observation
     and an action applied d steps later (1 for the next step): ``theory.best_delayed_rate(p, d)`` is the
     maximum rate. Every lane begins in a random state.

@@ -13,15 +13,15 @@ from rtgraph.nodes.emulator.theory import best_delayed_shift
 class ShiftedState:
     """Act as if every lane had moved ``shift`` states since the observation.
 
-    With ``shift=0`` it acts on the observed state; with the mode of the number of moves
+    With ``shift=0`` the policy acts on the observed state. With the most likely number of moves as shift
     (``best_delayed_shift``) it is the optimal policy for the delay environment.
 
     Args:
         shift: number of moves.
         states: number of states in the cycle.
-        likely: take the mode for each action instead of ``shift``.
+        likely: whether to use the most likely number of moves for each action instead of ``shift``.
         stay: the probability that a state stays for a step, for ``likely``.
-        delay_frames: duration of an inference in frames, for ``likely``. The first action acts after it, rounded up.
+        delay_frames: duration of an inference in frames, for ``likely``. The first action applies after this time, rounded up.
         chunk: number of actions for successive ticks.
     """
 
@@ -41,7 +41,7 @@ class ShiftedState:
         self._states = states
 
     def act(self, observation: npt.NDArray[np.generic]) -> int | npt.NDArray[np.int64]:
-        """Return an action for every lane: a number for one lane, else (lanes,) int64; several along a first axis."""
+        """Return an action for every lane: a number for one lane, else (lanes,) int64; several actions along a first axis."""
         acts: npt.NDArray[np.int64] = (observation.astype(np.int64) + self._shifts) % self._states
         if acts.shape[1] == 1:
             acts = acts[:, 0]
@@ -51,12 +51,13 @@ class ShiftedState:
 
 
 class ShiftedLayers:
-    """A network in stages for the delay environment: it passes the state on, and acts on the most likely one.
+    """A network in stages for the delay environment. It passes the state on, and acts on the most likely present state.
 
-    With skip connections each stage passes on the newest state instead, so that the last one aims over its own tick alone.
+    With skip connections each stage passes on the newest observed state instead, so that the last stage has a delay of one
+    tick.
 
     Args:
-        stages: number of stages, of a tick each.
+        stages: number of stages. Each takes one tick.
         stay: the probability that a state stays for a step.
         states: number of states in the cycle.
     """
@@ -72,10 +73,10 @@ class ShiftedLayers:
         features: npt.NDArray[np.generic] | None,
         observation: npt.NDArray[np.generic] | None,
     ) -> int | npt.NDArray[np.int64]:
-        """Return the state for the next stage or, in the last one, an action for every lane."""
+        """Return the state for the next stage or, from the last stage, an action for every lane."""
         newest = features if observation is None else observation
         if newest is None:
-            raise ValueError("neither features nor an observation")
+            raise ValueError("layer() needs features or an observation")
         state = newest.astype(np.int64)
         if stage < self._stages - 1:
             return state

@@ -1,7 +1,7 @@
 """The parts of environments' snapshots: an owner, a validated record, and a private generator.
 
-An environment derives a private generator from the one given to ``reset``: the caller uses that one between resets, so it
-cannot be part of a snapshot.
+An environment derives a private generator from the generator given to ``reset``. The caller uses the given generator
+between resets, so it cannot be part of a snapshot.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _UNREADABLE = (ValueError, TypeError, msgpack.UnpackException)
 
 
 class Saved(BaseModel):
-    """The record that an environment saves; each environment adds fields."""
+    """The record that an environment saves. Each environment adds fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -27,17 +27,17 @@ SavedT = TypeVar("SavedT", bound=Saved)
 
 
 def pack_snapshot(owner: str, saved: Saved) -> bytes:
-    """Return the record as msgpack; ``owner`` names the kind of environment and what its state depends on."""
+    """Return the record as msgpack. ``owner`` names the kind of environment and the settings on which its state depends."""
     packed: bytes = msgpack.packb([owner, saved.model_dump()])
     return packed
 
 
 def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT:
-    """Return the record. Raises ``ValueError`` if the bytes were not packed by ``owner``."""
+    """Return the record of a snapshot. Raises ``ValueError`` if the bytes were not packed by ``owner``."""
     try:
         packed_by, fields = msgpack.unpackb(snapshot)
     except _UNREADABLE as problem:
-        raise ValueError("not a snapshot of an environment: it cannot be read") from problem
+        raise ValueError("these bytes are not a snapshot of an environment: they cannot be read") from problem
     if packed_by != owner:
         raise ValueError(f"this is a snapshot of {packed_by!r}, not of {owner!r}")
     try:
@@ -60,7 +60,7 @@ def pack_generator(generator: np.random.Generator) -> bytes:
 
 
 def unpack_generator(packed: bytes) -> np.random.Generator:
-    """Return a generator that continues the packed one. Raises ``ValueError`` if the state is invalid."""
+    """Return a generator that continues from the packed state. Raises ``ValueError`` if the state is invalid."""
     try:
         words, has_uint32, uinteger = msgpack.unpackb(packed)
         bits = np.random.SFC64(0)
@@ -76,12 +76,12 @@ def unpack_generator(packed: bytes) -> np.random.Generator:
 
 
 def pack_picture(picture: npt.NDArray[np.generic]) -> bytes:
-    """Return the compressed bytes of a uint8 picture of any shape; ``unpack_picture`` needs the shape."""
+    """Return the compressed bytes of a uint8 picture of any shape. ``unpack_picture`` needs the shape."""
     return zlib.compress(picture.tobytes(), level=1)
 
 
 def unpack_picture(packed: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Return a picture of uint8. Raises ``ValueError`` if the bytes are not one of this shape."""
+    """Return a uint8 picture. Raises ``ValueError`` if the bytes are not a picture of this shape."""
     try:
         return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
     except (zlib.error, ValueError) as problem:

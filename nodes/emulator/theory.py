@@ -12,7 +12,7 @@ import itertools
 import math
 
 _TIE_DIGITS = 9
-"""Shifts with odds this close to a tie count as tied: 10 * (1 - 0.9) is not quite 1 in floating point."""
+"""Number of digits to which odds are rounded, so that ties count as ties: 10 * (1 - 0.9) is not quite 1 in floating point."""
 
 
 def inaction_rate(interval: float) -> float:
@@ -27,17 +27,17 @@ def inaction_rate(interval: float) -> float:
 def observed_state_rate(stay: float, delay: int) -> float:
     """Return the rate of the state observed ``delay`` steps (k) ago: p^k, with p the probability to stay.
 
-    The paper gives this as the best rate under delay. It is the best only while the most likely number of
-    moves is 0, which is while (k + 1)(1 - p) <= 1: see ``best_delayed_rate``. In an environment of n states
-    it holds for k < n: with more steps the cycle can close. Raises ``ValueError`` outside 0 <= stay <= 1,
-    delay >= 0.
+    The paper gives this as the best rate under delay. It is the best only if the most likely number of
+    moves is 0, which is true for (k + 1)(1 - p) <= 1: see ``best_delayed_rate``. In an environment of n states
+    the rate holds for k < n, since with more steps the cycle can close. Raises ``ValueError`` outside
+    0 <= stay <= 1, delay >= 0.
     """
     _check_delay(stay, delay)
     return stay**delay
 
 
 def best_delayed_shift(stay: float, delay: int) -> int:
-    """Return the best shift from the observed state: the mode of Binomial(k, 1 - p), the smaller of two.
+    """Return the best shift from the observed state: the mode of Binomial(k, 1 - p), or the smaller one of two modes.
 
     Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
@@ -49,7 +49,7 @@ def best_delayed_rate(stay: float, delay: int) -> float:
     """Return the rate with ``best_delayed_shift``: max_j C(k, j) (1 - p)^j p^(k - j).
 
     After k steps the number of moves is Binomial(k, 1 - p), and no policy that sees only the old state can do
-    better than its mode. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    better than to assume its mode. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     shift = best_delayed_shift(stay, delay)
     if shift == 0:
@@ -61,11 +61,11 @@ def best_delayed_rate(stay: float, delay: int) -> float:
 
 
 def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int) -> float:
-    """Return the best rate in the delay environment of chunks of ``chunk`` actions, one chunk every ``interval`` steps.
+    """Return the best rate in the delay environment with chunks of ``chunk`` actions, one chunk every ``interval`` steps.
 
-    A chunk begins ``delay`` steps after its observation, and each further action is a step older. The next chunk replaces
-    what is left of it. On steps without an action, β matches one of ``states`` states. Raises ``ValueError`` outside
-    0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
+    The first action of a chunk applies ``delay`` steps after its observation, each further action a step later. The next
+    chunk replaces the actions that are left. On steps without an action, β matches one of ``states`` states. Raises
+    ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
     """
     if min(chunk, interval, states) < 1:
         raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: expected 1 or more")
@@ -74,12 +74,13 @@ def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int
 
 
 def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
-    """Return the rate in the delay environment if the chunks of every step vote for its action.
+    """Return the rate in the delay environment if a chunk is decided at every step, and the chunks vote for each action.
 
     The chunk of each step aims its actions at the most likely states, as in ``chunked_rate``. Of the ``chunk`` actions for a
-    step, the one based on the oldest observation has the weight 1, the i-th after it exp(-decay·i); the state with most of
-    the weight wins, in a tie that of the newest chunk. All patterns of the moves between these observations are tried. It
-    holds if there are more states than moves. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, 1 <= chunk <= 16.
+    step, the one based on the oldest observation has the weight 1, and the i-th after it exp(-decay·i). The state with the
+    largest weight wins, in a tie the state of the newest chunk. All patterns of the moves between these observations are
+    tried. The rate holds if there are more states than moves. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0,
+    1 <= chunk <= 16.
     """
     _check_delay(stay, delay)
     if not 1 <= chunk <= 16:
@@ -102,9 +103,9 @@ def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
 
 
 def inaction_bound(interval: float) -> float:
-    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the steps left to β.
+    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the number of steps on which β acts.
 
-    Theorem 1 multiplies it by the number of decisions, τ/τ_I; divided by ``interval`` it is the regret per
+    Theorem 1 multiplies this term by the number of decisions, τ/τ_I. Divided by ``interval``, the term is the regret per
     environment step, 1 - 1/interval. Raises ``ValueError`` if the interval is below 1.
     """
     _check_interval(interval)
@@ -114,8 +115,8 @@ def inaction_bound(interval: float) -> float:
 def delay_bound(stay: float, delay: int) -> float:
     """Return the delay term of Theorem 1 per decision: 1 - p^k, with p the stochasticity and k = ⌈τ_θ/τ_M⌉.
 
-    Theorem 1 multiplies it by the number of decisions, τ/τ_I. The bound is for a policy that acts on the
-    observed state: the regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for
+    Theorem 1 multiplies this term by the number of decisions, τ/τ_I. The bound is for a policy that acts on the
+    observed state. The regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for
     large k. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     return 1 - observed_state_rate(stay, delay)

@@ -1,4 +1,4 @@
-"""A policy that decides on a chunk of actions: one for each of several successive ticks."""
+"""A policy that decides on a chunk of actions: one action for each of several successive ticks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from rtgraph.nodes.inference.policy import (
 
 
 class ChunkPolicy(Policy):
-    """Decides on chunks of actions with a policy.
+    """Decides on chunks of actions by means of another policy.
 
-    A random policy draws every action. A user's class returns all of them at once: an array (length,) of discrete actions, or
-    (length, size).
+    A random policy draws every action. A user's class returns all actions of a chunk at once: an array (length,) of
+    discrete actions, or (length, size).
 
     Args:
         policy: a random or scripted policy.
@@ -35,7 +35,7 @@ class ChunkPolicy(Policy):
         self._length = length
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action for one tick, and those for the ticks after it."""
+        """Return the action for one tick, and the actions for the ticks after it."""
         if isinstance(self._policy, RandomPolicy):
             drawn = [self._policy.act(observation, tick).action for _ in range(self._length)]
             return Act(drawn[0], explored=True, chunk=frozen(np.array(drawn[1:])))
@@ -49,22 +49,22 @@ class ChunkPolicy(Policy):
         return Act(first, chunk=frozen(actions[1:]))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Pass the announced weights to the wrapped policy; return False if they are already overwritten."""
+        """Pass the announced weights to the wrapped policy. Return False if they are already overwritten."""
         return self._policy.adopt(announced)
 
 
 class NetworkChunkPolicy(Policy):
-    """Decides on a chunk of actions with a network, one by one, and computes its trunk once.
+    """Decides on the actions of a chunk one by one with a network, whose trunk runs once.
 
-    Each action is decided with the earlier ones of the chunk in the slots after those of the pending actions. So the network
-    values an action after the sequence before it, as Q-Transformer does for the numbers of one action (Chebotar et al., 2023),
-    and a chunk needs h passes through the head instead of a value for each of the sequences.
+    For each action, the earlier actions of the chunk are in the slots after those of the pending actions. So the network
+    computes the value of an action given the sequence before it, as Q-Transformer does for the numbers of one action
+    (Chebotar et al., 2023). A chunk needs h passes through the head, not a value for each possible sequence.
 
     Args:
         policy: a policy with a network.
         action: the plant's actions.
         length: number of actions in a chunk, h; at least 2.
-        slots: number of pending actions that its observations are joined with, D; 0 if they are not.
+        slots: number D of pending actions with which the observations are joined; 0 for none.
     """
 
     def __init__(self, policy: Policy, action: ActionSpec, length: int, slots: int) -> None:
@@ -79,7 +79,7 @@ class NetworkChunkPolicy(Policy):
         return self._policy.trunk(observation)
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action for one tick, and those for the ticks after it."""
+        """Return the action for one tick, and the actions for the ticks after it."""
         alone, known = split(observation)
         pending, features = self._code.extended(known), self._policy.trunk(alone)
         acts: list[Act] = []
@@ -96,7 +96,7 @@ class NetworkChunkPolicy(Policy):
         self._policy.warm_up(joined(alone, self._code.extended(known)))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on."""
+        """Use another version of the weights from now on. Return False if this version is already overwritten."""
         found = self._policy.adopt(announced)
         self.version = self._policy.version
         return found

@@ -1,4 +1,4 @@
-"""The coordinator of staggered inference: tracks workers, spaces their starts, claims observations."""
+"""The coordinator of staggered inference. It tracks workers, and spaces their starts or claims observations for them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CoordinatorParams(Params):
     """The parameters of the coordinator."""
 
     plant: PlantSpec
-    """The plant's spec: `${spec:plant}`."""
+    """The spec of the plant: `${spec:plant}`."""
     stagger: StaggerName = "paced"
     """The stagger method. The workers must have the same one."""
     chunk: int = Field(default=1, ge=1, exclude_if=lambda chunk: chunk == 1)
@@ -37,9 +37,9 @@ class CoordinatorParams(Params):
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
     """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that each chunk follows the one before."""
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
-    """Let claims begin only when an observation arrives, never between two: a claimed observation is then always new."""
+    """Whether claims are made only when an observation arrives, so that a claimed observation is always new."""
     skips_observations: bool = Field(default=False, exclude_if=operator.not_)
-    """Do nothing at observations while all workers are busy. Plans from before the field lack it: their nodes verify as they ran."""
+    """Whether to ignore observations while all workers are busy. Older plans lack the field: their nodes verify as they ran."""
 
 
 @dataclass(slots=True)
@@ -51,10 +51,10 @@ class _Member:
 
 
 class Coordinator(Node[CoordinatorParams]):
-    """Coordinates the workers, by any stagger method. There are no races: it handles one message at a time.
+    """Coordinates the workers by any stagger method. There are no races, because it handles one message at a time.
 
-    A method either delays workers, and the coordinator sends them the time to sleep; or it claims each
-    observation for one worker. A restarted worker receives the current state; a worker that stays silent is
+    A method either delays workers, or claims each observation for one worker. The coordinator sends workers the time to
+    sleep, or the claimed observation. A restarted worker receives the current state. A worker that stays silent is
     removed.
     """
 
@@ -72,7 +72,7 @@ class Coordinator(Node[CoordinatorParams]):
         stagger_method(self.params.stagger)
 
     def on_start(self) -> None:
-        """Begin without workers; they announce themselves."""
+        """Begin without workers. Workers announce themselves."""
         method = stagger_method(self.params.stagger)
         self._claims = method.claims
         self._method = method.coordinator(self.params.plant, self.now_ns)
@@ -87,7 +87,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._beat()
 
     def on_state(self, state: WorkerState) -> None:
-        """Update a worker's state; claim an observation for the worker if it became free."""
+        """Update the state of a worker. Claim an observation for the worker if it became free."""
         member = self._members.get(state.worker)
         if member is not None and state.incarnation < member.incarnation:
             return
@@ -103,18 +103,18 @@ class Coordinator(Node[CoordinatorParams]):
                 self._claim_at(self.now_ns)
 
     def on_inference_time(self, report: InferenceTime) -> None:
-        """Delay the starts of the other workers."""
+        """Delay the starts of the other workers, by the time that an inference of this worker took."""
         for worker, delay_ns in self._method.report(self._ring, report.worker, report.inference_ns).items():
             self._send_delay(worker, delay_ns)
         self._longest_ns = max(self._longest_ns, report.inference_ns)
 
     def on_observation(self, observation: Observation) -> None:
-        """Claim a new observation for the worker that has been free the longest."""
+        """Claim a new observation for the worker that has been free for the longest time."""
         self._method.add_observation(observation)
         self._claim_at(self.now_ns)
 
     def _claim_at(self, due_ns: int) -> None:
-        """Schedule the next claim for a time, after all messages of that instant have arrived."""
+        """Schedule the next claim for a time. It is made after all messages of that instant have arrived."""
         if self._timer is not None:
             if self._timer.due_ns == due_ns:
                 return
@@ -166,7 +166,7 @@ class Coordinator(Node[CoordinatorParams]):
         if not silent or not (self._longest_ns or self._method.longest_ns):
             return
         for name in silent:
-            self.log.warning("worker %s sends no messages any more: it is removed until it does", name)
+            self.log.warning("worker %s sends no messages any more, and is removed until it sends one", name)
             del self._members[name]
             self._method.forget(name)
         self._ring = sorted(self._members, key=natural_order)

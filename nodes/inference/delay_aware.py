@@ -23,7 +23,7 @@ class DelayAwareWorkerParams(WorkerParams):
     delay_aware: DelayAware
     """Which pending actions the policy sees, and when they are read."""
     head: LatencyParams = Constant(frames=0.1)
-    """The duration of the late head, a part of ``latency``."""
+    """The duration of the head, which runs late. It is a part of ``latency``."""
 
     @property
     def pending_slots(self) -> int:
@@ -32,12 +32,12 @@ class DelayAwareWorkerParams(WorkerParams):
 
 
 class DelayAwareWorker(Worker):
-    """A worker with a policy that sees its observation joined with the pending actions that are known.
+    """A worker with a policy that sees the observation joined with the known pending actions.
 
-    Staggered workers compute the pending actions side by side: when an inference begins, about one of them is known. With
-    ``read: late`` the trunk of the network runs first, from the observation alone. The light port ``decided``, the decisions
-    of all workers, is read once more just before the inference ends, and the head joins them. So all pending actions are
-    known but those decided while the head runs.
+    Staggered workers compute the pending actions side by side. When an inference begins, only about one pending action is
+    known. With ``read: late`` the trunk of the network runs first, from the observation alone. Just before the inference
+    ends, the worker reads the port ``decided`` (the decisions of all workers) once more, and the head uses these actions.
+    So all pending actions are known, except those decided while the head runs.
     """
 
     params_type: ClassVar[type[Params]] = DelayAwareWorkerParams
@@ -47,7 +47,7 @@ class DelayAwareWorker(Worker):
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
-        """Check also that the agent is delay-aware, and that the plant has no part named as the pending actions."""
+        """Also check that the agent is delay-aware, and that no part of an observation has the name of the pending actions."""
         super().check(params)
         if not params.pending_slots:
             raise NodeError(
@@ -60,7 +60,7 @@ class DelayAwareWorker(Worker):
             raise NodeError(problem, hint=hint) from error
 
     def on_prepare(self) -> None:
-        """Make the policy and warm it up."""
+        """Make the policy, and warm it up."""
         self._actions = KnownActions(self.params.plant, self.params.pending_slots)
         super().on_prepare()
         head = latency_of(self.params.head, self.name)
@@ -77,7 +77,7 @@ class DelayAwareWorker(Worker):
         self.spend(max(0, self._left_ns() - self._head_ns), self._run_head)
 
     def _run_head(self) -> None:
-        """Read the decisions made while the trunk ran, and act."""
+        """Read the decisions that were made while the trunk ran, and act."""
         began_ns = self.now_ns
         self._join_and_act(self._features)
         head_ns = max(0, self._head_ns - (self.now_ns - began_ns))
@@ -96,7 +96,7 @@ class DelayAwareWorker(Worker):
         super()._register()
 
     def _left_ns(self) -> int:
-        """Return the remaining duration of the inference."""
+        """Return the remaining duration of the inference, in ns."""
         return max(0, self._inference_ns - (self.now_ns - self._began_ns))
 
     def _warm_up(self) -> None:

@@ -1,4 +1,4 @@
-"""What a worker knows of the pending actions: the decisions that all workers have published."""
+"""The pending actions that a worker knows, from the decisions that all workers have published."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _Episode = tuple[str, int, int]
 
 
 class KnownActions:
-    """The decisions of the running episode by the tick of their observation; of several for one tick, the last.
+    """The decisions of the running episode, by the tick of their observation. Of several for one tick, the last one is kept.
 
-    The gate applies decisions in the order of their observations, and with ``playout`` all at the same age. So the decision
-    on an observation that is k ticks older acts k ticks earlier: its lag is k. The actions of a chunk count as decisions on
-    the observations after its own one; a decision on a newer observation replaces them.
+    The plant's gate applies decisions in the order of their observations; with ``playout``, all at the same age. So the
+    decision on an observation that is k ticks older is applied k ticks earlier. Its lag is k. The further actions of a chunk
+    count as decisions on the next observations, until a decision on a newer observation replaces them.
 
     Args:
         plant: the plant's spec.
-        slots: number of lags to keep.
+        slots: number of lags for which actions are kept.
     """
 
     def __init__(self, plant: PlantSpec, slots: int) -> None:
@@ -29,12 +29,12 @@ class KnownActions:
         """By tick: the tick of the observation that was decided on, and the action."""
 
     def decided(self, decision: Decision) -> None:
-        """Add a worker's decision."""
+        """Add the decision of a worker."""
         if decision.header.lineage is not None:
             self.add(decision.header.lineage, decision.action, decision.chunk)
 
     def add(self, observed: Lineage, action: Action, chunk: Array | None = None) -> None:
-        """Add a decision on an observation, with the actions for the ticks after it; one of an earlier episode is ignored."""
+        """Add a decision on an observation, with its actions for the next ticks. One of an earlier episode is ignored."""
         episode = _episode_of(observed)
         if episode != self._episode:
             if episode[1:] < self._episode[1:]:
@@ -49,7 +49,7 @@ class KnownActions:
             self._actions = {t: a for t, a in self._actions.items() if t > tick - 2 * self._slots - 32}
 
     def before(self, observed: Lineage) -> Array:
-        """Return the known actions that will be applied before a decision on this observation, encoded by ``PendingCode``."""
+        """Return the known actions that will be applied before the decision on this observation, encoded by ``PendingCode``."""
         if _episode_of(observed) != self._episode:
             return self.code.of({})
         lags = range(1, self._slots + 1)

@@ -22,7 +22,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):
-    """Acts as the algorithm of its weights does; with probability ε it acts at random, without a forward pass."""
+    """Acts by the algorithm and the weights of a network. With probability ε it acts at random, without a forward pass."""
 
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._name = weights.name
@@ -43,9 +43,9 @@ class EpsilonGreedyPolicy(Policy):
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk; return its features, which ``act`` takes in place of the observation.
+        """Run the network's trunk. Return its features, which ``act`` takes in place of the observation.
 
-        Features are returned as they are.
+        If ``observation`` holds features already, return them.
         """
         if isinstance(observation, dict) and TRUNK in observation:
             return observation
@@ -61,7 +61,7 @@ class EpsilonGreedyPolicy(Policy):
 
     @property
     def _compiled(self) -> CompiledMlp | None:
-        """Compiled code for the values of a fully connected network, of which the best action is chosen."""
+        """The compiled code of a fully connected network that acts greedily; None if it is not compiled or acts otherwise."""
         return self._network.compiled if self._params.compiled and type(self._acting) is Greedy else None
 
     def _chosen(self, observation: Value) -> Act:
@@ -80,7 +80,7 @@ class EpsilonGreedyPolicy(Policy):
         return Act(action)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on."""
+        """Use another version of the weights from now on. Return False if this version is already overwritten."""
         if announced.weights != self._name:
             return True
         found = self._network.use(announced.version, announced.slot)
@@ -88,6 +88,6 @@ class EpsilonGreedyPolicy(Policy):
         return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters; only ε may differ."""
+        """Replace the parameters. Only ε may differ."""
         if isinstance(params, EpsilonGreedyParams):
             self._params = params

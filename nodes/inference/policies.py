@@ -27,10 +27,10 @@ def make_policy(
     rng: np.random.Generator,
     launch_context: LaunchContext,
 ) -> Policy:
-    """Return the policy for the parameters.
+    """Return a new policy with these parameters.
 
     Raises:
-        NodeError: the policy does not fit the plant, or something it needs is missing.
+        NodeError: the policy does not fit the plant, or a package or weights that it needs are missing.
     """
     if isinstance(params, RandomParams):
         return RandomPolicy(plant, rng)
@@ -48,10 +48,10 @@ def must_see(weights: Weights, seen: PlantSpec) -> None:
 
     Args:
         weights: the weights of the network.
-        seen: what the agent observes, joined with the pending actions if it sees them.
+        seen: the spec of what the agent observes, joined with the pending actions if the agent sees these.
 
     Raises:
-        NodeError: it reads others, or the agent sees none.
+        NodeError: the network reads another number of pending actions than the agent sees.
     """
     (_, reads), (_, sees) = (without_pending(spec.observation) for spec in (weights.plan.spec, seen))
     if reads == sees:

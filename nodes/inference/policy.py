@@ -1,4 +1,4 @@
-"""The policy π: from an observation to an action."""
+"""The policy π, which chooses an action for an observation."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.interface.changeable import Changeable
 
 EPSILON_OVER = 100_000
-"""Ticks over which the share of random actions falls, by default."""
+"""Default number of ticks over which the share of random actions falls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An action, and whether it was explored (drawn at random) rather than chosen."""
+    """An action, and whether it was explored (drawn at random) or chosen."""
 
     action: Action
     explored: bool = False
     chunk: Array | None = None
-    """The actions for the ticks after that of ``action``, (h - 1, …); None if there are none."""
+    """The actions for the h - 1 ticks after the tick of ``action``, (h - 1, …); None if there are none."""
 
 
 class Policy(ABC):
-    """Chooses actions. It has no clock, and all randomness comes from the generator it was made with."""
+    """Chooses actions. It has no clock, and all its randomness comes from the generator with which it was made."""
 
     version: int | None = None
     """The version of the weights in use; None without weights."""
@@ -46,34 +46,34 @@ class Policy(ABC):
         """
 
     def trunk(self, observation: Value) -> Value:
-        """Compute the features that do not depend on pending actions; ``act`` takes them in place of the observation."""
+        """Compute the features that do not depend on pending actions. ``act`` takes them in place of the observation."""
         return observation
 
     def warm_up(self, observation: Value) -> None:
-        """Do once, before the graph begins, what is slow the first time."""
+        """Do the work, before the graph begins, that takes long the first time."""
         self.act(observation)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version from now on, if it belongs to this policy's weights.
+        """Use another version of the weights from now on, if this policy uses these weights.
 
-        Return False if that version is already overwritten; the policy then keeps its version.
+        Return False if the version is already overwritten. The policy then keeps its present version.
         """
         del announced
         return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters by others of the same kind; only changeable ones differ."""
+        """Replace the parameters by others of the same kind. Only changeable parameters differ."""
         del params
 
 
 class RandomParams(Record):
-    """Every action is drawn uniformly."""
+    """A policy that draws every action uniformly."""
 
     kind: Literal["random"] = "random"
 
 
 class EpsilonGreedyParams(Record):
-    """The action that the algorithm of the weights chooses with its network, sometimes a random one.
+    """A policy with the action that the algorithm of the weights chooses with its network, or sometimes a random one.
 
     The share of random actions can fall over time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at
     tick ``epsilon_over``. ``epsilon_over`` without ``epsilon_from`` is rejected.
@@ -81,21 +81,22 @@ class EpsilonGreedyParams(Record):
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
     weights: str = "policy"
-    """The name of the graph's weights for the network: `${weights:policy}`."""
+    """The name of the weights in the graph that the network uses: `${weights:policy}`."""
     epsilon: Changeable[float] = Field(default=0.05, ge=0, le=1)
     """The share of random actions."""
     epsilon_from: float | None = Field(default=None, ge=0, le=1)
-    """The share at the plant's tick 0; null: ``epsilon`` from the beginning."""
+    """The share of random actions at the plant's tick 0; null for ``epsilon`` from the beginning."""
     epsilon_over: PositiveInt | None = None
-    """Number of ticks until the share is ``epsilon``; null: 100,000."""
+    """Number of ticks until the share of random actions is ``epsilon``; null for 100,000."""
     resume: str | None = None
-    """The checkpoint that the run resumes from, or a folder of them; its ticks count for the schedule."""
+    """The checkpoint from which the run resumes, or a folder of checkpoints. Its ticks count for the fall of the share."""
     noise: bool = True
-    """Whether the algorithm explores: a noisy network draws noise, a Gaussian is sampled; false to evaluate it."""
+    """Whether the algorithm explores: a noisy network draws noise, and a Gaussian is sampled. Set it to false to evaluate."""
     compiled: bool = Field(default=False, exclude_if=operator.not_)
-    """Compute IMPALA networks up to k = 1/2, and fully connected networks, with C code, compiled once on each machine.
+    """Whether C code computes IMPALA networks with k up to 1/2, and fully connected networks. It is compiled once per machine.
 
-    Results are equal within rounding. A frame of k = 1/16 takes a fifth of the time. Without a C compiler, torch computes.
+    Results are equal within rounding. A frame of k = 1/16 takes a fifth of the time. Without a C compiler, torch computes
+    these networks.
     """
 
     @model_validator(mode="after")
@@ -113,13 +114,13 @@ class EpsilonGreedyParams(Record):
 
 
 class ScriptedParams(Record):
-    """A user's class with ``act(observation) -> action``."""
+    """A policy that is a user's class with ``act(observation) -> action``."""
 
     kind: Literal["scripted"] = "scripted"
     policy: str
     """The class, `package.module:Class`."""
     params: dict[str, Any] = Field(default_factory=dict)
-    """The keyword arguments of the class."""
+    """The keyword arguments with which the class is called."""
 
 
 PolicyParams = Annotated[RandomParams | EpsilonGreedyParams | ScriptedParams, Field(discriminator="kind")]
@@ -129,7 +130,7 @@ def script_class(params: ScriptedParams) -> type:
     """Import the class of a scripted policy.
 
     Raises:
-        NodeError: it cannot be imported.
+        NodeError: the class cannot be imported.
     """
     try:
         return class_at(params.policy)
@@ -168,6 +169,6 @@ class ScriptedPolicy(Policy):
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the script's action, in memory that the script cannot write to."""
+        """Return the action of the user's class, in memory that the class cannot write to."""
         action = self._script.act(observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

@@ -1,4 +1,4 @@
-"""Layer-pipelined inference: each stage is a node that runs a part of a network, one tick after the stage before it."""
+"""Layer-pipelined inference. Each stage is a node that runs a part of a network, one tick after the stage before it."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class StageParams(Params):
     """The parameters of the stages of a pipeline."""
 
     plant: PlantSpec
-    """The plant's spec: `${spec:plant}`."""
+    """The spec of the plant: `${spec:plant}`."""
     layers: LayersParams
-    """The network. A layer returns features, and in the last stage the action. The first stage has no features (None), the
-    others have an observation only with ``skip``."""
+    """The network. A layer returns features, and in the last stage the action. The first stage gets no features (None). The
+    others get an observation only with ``skip``."""
     skip: bool = False
     """Whether every stage sees the newest observation beside the features (temporal skip connections)."""
     latency: LatencyParams = Constant(frames=1.0)
-    """The duration of a stage; in real time, the duration it is padded to."""
+    """The duration of a stage. In real time, a stage is padded to this duration."""
 
 
 class Stage(Node[StageParams]):
-    """Runs the layers of one stage, and passes the features on; the last stage publishes decisions.
+    """Runs the layers of one stage, and passes the features to the next stage. The last stage publishes decisions.
 
-    The stages are the replicas of one node, in their order. While one works on an observation, the stage before it works on a
-    newer one: with L stages of a tick each, every tick has a decision, and the observation that passed all stages is L ticks
-    old when its action acts. With ``skip`` the last stage has seen an observation that is one tick old. Source: Anokin et
+    The stages are the replicas of one node, in order. While one stage works on an observation, the stage before it works on a
+    newer one. With L stages of one tick each, every tick has a decision, and an observation that passed all stages is L ticks
+    old when its action is applied. With ``skip`` the last stage has seen an observation that is one tick old. Source: Anokin et
     al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
-    A decision's lineage, from which its age follows, is that of the oldest observation.
+    The lineage of a decision, which determines its age, is that of the oldest observation.
     """
 
     params_type: ClassVar[type[Params]] = StageParams
@@ -54,7 +54,7 @@ class Stage(Node[StageParams]):
 
     @classmethod
     def check(cls, params: StageParams) -> None:
-        """Check that the network can be imported and has layers."""
+        """Check that the class of the network can be imported and has a method ``layer``."""
         made = script_class(params.layers)
         if problem := call_problem(made, **params.layers.params):
             raise NodeError(f"network {params.layers.policy!r} cannot be made: {problem}")
@@ -72,7 +72,8 @@ class Stage(Node[StageParams]):
         )
         if not placement.realtime and draw() <= 0:
             raise NodeError(
-                f"{placement.name}: a stage needs a duration in the virtual world", hint="stage_frames=1"
+                f"{placement.name}: a stage needs a duration in the virtual world",
+                hint="set stage_frames=1",
             )
 
     def on_prepare(self) -> None:
@@ -82,19 +83,19 @@ class Stage(Node[StageParams]):
         self._draw = latency.draws(self.rng, self.params.plant.rate_hz)
 
     def on_start(self) -> None:
-        """Begin with the first observation, or with the first features."""
+        """Begin to wait for the first observation, or for the first features."""
         identity = self.context.identity
         self._stage, self._is_last = identity.replica, identity.replica == identity.replicas - 1
         self._next = f"{self.name.rpartition('/')[0]}/{identity.replica + 1}"
         self._decisions = 0
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin with a new observation in the first stage; the others read it when features arrive."""
+        """Begin with a new observation in the first stage. The other stages read it when features arrive."""
         if not self._stage:
             self._run(None, observation, observation.origin(), self.now_ns)
 
     def on_features(self, features: Features) -> None:
-        """Continue with the features of the stage before."""
+        """Continue with the features of the stage before this one."""
         newest = self.observation.read_newest() if self.params.skip else None
         oldest = features.header.lineage
         if oldest is not None:

@@ -1,4 +1,4 @@
-"""An inference worker: one of many processes that run the same policy, staggered in time."""
+"""An inference worker: one of several processes that run the same policy, staggered in time."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ class WorkerParams(Params):
     """The parameters of an inference worker."""
 
     plant: PlantSpec
-    """The plant's spec: `${spec:plant}`."""
+    """The spec of the plant: `${spec:plant}`."""
     policy: PolicyParams
     """The policy π."""
     latency: LatencyParams = Measured()
-    """The duration of an inference; in real time, the duration it is padded to."""
+    """The duration of an inference. In real time, an inference is padded to this duration."""
     stagger: StaggerName = "paced"
     """The stagger method. The coordinator must have the same one."""
     chunk: int = Field(default=1, ge=1, le=1000, exclude_if=lambda chunk: chunk == 1)
@@ -76,11 +76,11 @@ class Worker(Node[WorkerParams]):
 
     With a stagger method without claims it reads the newest observation, infers, and begins again, even if
     the observation was used before. With claims (``paced``) it infers from the observations that the
-    coordinator claims for it, never twice from one observation; after half a second without the coordinator
-    it runs without claims until the next one.
+    coordinator claims for it, never twice from one observation. After half a second without a message from the
+    coordinator, it runs without claims until the next claim arrives.
 
-    It uses the newest version of its weights that was announced, and switches to a newer one between two
-    inferences, never during one.
+    It uses the newest announced version of its weights. It switches to a newer version only between two
+    inferences.
     """
 
     agrees_on: ClassVar = {"claim": ("stagger",), "stagger": ("stagger",), "beat": ("stagger",)}
@@ -95,11 +95,11 @@ class Worker(Node[WorkerParams]):
     state = Output(WorkerState)
 
     _known: Array | None = None
-    """The pending actions that the policy knew for its last decision; None if it sees none."""
+    """The pending actions that the policy knew for its last decision; None if the policy sees none."""
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
-        """Check that the policy fits the plant, and that a scripted one can be imported."""
+        """Check that the policy fits the plant, and that the class of a scripted policy can be imported."""
         check_policy(params.policy, params.plant)
 
     @classmethod
@@ -113,7 +113,7 @@ class Worker(Node[WorkerParams]):
             _must_take_time(placement.name, latency, draw)
 
     def on_prepare(self) -> None:
-        """Make the policy and warm it up."""
+        """Make the policy, and warm it up."""
         params = self.params
         stagger_method(params.stagger)  # imports it before the world runs
         self._policy = self._make_policy()
@@ -137,7 +137,7 @@ class Worker(Node[WorkerParams]):
         return ChunkPolicy(policy, params.chunk)
 
     def on_start(self) -> None:
-        """Announce the worker, and begin with the first observation."""
+        """Announce the worker. It begins with the first observation."""
         method = stagger_method(self.params.stagger)
         self._method = method.worker()
         self._paced, self._reports = method.claims, method.reports
@@ -162,7 +162,7 @@ class Worker(Node[WorkerParams]):
             self._begin(observation)
 
     def result(self) -> dict[str, Any]:
-        """Return the versions of the weights that were used, if there were several."""
+        """Return which versions of the weights were used, if there were several."""
         versions = self._versions.versions()
         # Weights that never change need no report.
         return (
@@ -178,7 +178,7 @@ class Worker(Node[WorkerParams]):
             self._versions.missed += 1
 
     def on_claim(self, claim: Claim) -> None:
-        """Infer from the claimed observation; answer a stale claim with the worker's state."""
+        """Infer from the claimed observation. A stale claim is answered with the worker's state."""
         stale = self._claimed is not None and claim.number <= self._claimed
         if stale or claim.incarnation != self.context.identity.incarnation:
             self._publish_state()
@@ -197,7 +197,7 @@ class Worker(Node[WorkerParams]):
         self._infer(observation)
 
     def _infer(self, observation: Observation) -> None:
-        """Decide, and spend the duration of the inference."""
+        """Act on the observation, then be busy for the rest of the inference's duration."""
         self._act: Act = self._policy.act(observation.value, observation.tick)
         self._versions.acted_with(self._policy.version)
         elapsed_ns = self.now_ns - self._began_ns
@@ -249,7 +249,7 @@ class Worker(Node[WorkerParams]):
         return Decision.unchecked(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:
-        """Infer without a claim once the worker is free, after all other events of this instant."""
+        """Begin the next inference without a claim, once the worker is free, after all other events of this instant."""
         self._apply_delays()
         sleep_ns = self._method.sleep_ns()
         if self._draw_pause is not None:
@@ -288,7 +288,7 @@ class Worker(Node[WorkerParams]):
         self.state.publish(state)
 
     def _check_coordinator(self) -> None:
-        """Run without pacing if the coordinator is silent."""
+        """Run without claims if the coordinator is silent."""
         beat = self.beat.newest
         heard_ns = self._began_life_ns if beat is None else beat.header.stamp_ns
         if self.observation.paused and self.now_ns - heard_ns > BEAT_TIMEOUT_NS:
@@ -296,14 +296,14 @@ class Worker(Node[WorkerParams]):
             self.observation.resume()
 
     def _warm_up(self) -> None:
-        """Infer from an empty observation: the first passes are slow, and statistics exclude them."""
+        """Infer from an empty observation. The first passes are slow, so the statistics must exclude them."""
         empty = empty_observation(self.params.plant)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.warm_up(empty)
 
 
 def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
-    """Reject inferences that take no time: the node would infer forever at one instant."""
+    """Refuse inferences that take no time, because the node would infer forever at one instant."""
     inference = latency.inference if isinstance(latency, Cycle) else latency
     if isinstance(inference, Measured | Constant) and draw() == 0:
         raise NodeError(
@@ -313,7 +313,7 @@ def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
 
 
 class _Versions:
-    """The versions of the weights that a worker used."""
+    """The versions of the weights that a worker has used."""
 
     def __init__(self) -> None:
         self.missed = 0

@@ -16,13 +16,14 @@ from rtgraph.nodes.runtime.clock import WallClock
 FIRST_S = 5.0
 """Longest wait for the first pictures."""
 CLOSE_S = 0.3
-"""Longest wait for a camera to be released; one that blocks is released when it returns."""
+"""Longest wait for a camera to be released. A blocked camera is released later, when its last call returns."""
 
 
 class Cameras:
     """Reads several cameras; a driver has one such object. Only ``connect`` waits.
 
-    A camera that stops sending is opened again, without limit. Its last picture becomes stale, and the plant holds still.
+    A camera that stops sending is opened again, as often as needed. Meanwhile its last picture becomes stale, and the
+    robot holds still.
 
     Args:
         cameras: the parameters of each camera by its name, as in ``CaptureParams``: ``source``, ``size``, and so on.
@@ -35,14 +36,14 @@ class Cameras:
 
     @property
     def features(self) -> dict[str, Feature]:
-        """The pictures, (height, width, 3), by name."""
+        """The shape of each camera's pictures, (height, width, 3), by the camera's name."""
         return dict(shapes_of(self._params))
 
     def connect(self) -> None:
         """Open the cameras, and wait for the first picture of each.
 
         Raises:
-            RobotError: there is none.
+            RobotError: a camera sends no picture in time.
         """
         self._captures = {name: Capture(params, self._clock.now_ns) for name, params in self._params.items()}
         for capture in self._captures.values():
@@ -59,7 +60,7 @@ class Cameras:
         return {name: picture.image for name, picture in pictures.items() if picture is not None}
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each newest picture."""
+        """Return the time since the capture of each camera's newest picture, in ns."""
         now_ns = self._clock.now_ns()
         pictures = {name: capture.newest() for name, capture in self._captures.items()}
         return {
@@ -74,7 +75,7 @@ class Cameras:
 
 
 def shapes_of(cameras: Mapping[str, CaptureParams]) -> dict[str, tuple[int, int, int]]:
-    """Return height, width and channels of the pictures of cameras."""
+    """Return the height, width and channels of each camera's pictures, by the camera's name."""
     return {name: (*params.size, 3) for name, params in cameras.items() if params.size is not None}
 
 

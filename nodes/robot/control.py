@@ -1,6 +1,7 @@
 """The control of a robot at each tick: its state, the safety rules, and the command that is sent.
 
-It has no clock and no thread, and handles neither episodes nor messages. It reaches the device by a ``Connection``.
+The control has no clock and no thread, and handles neither episodes nor messages. It reaches the device by a
+``Connection``.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from rtgraph.nodes.robot.joints import Command as CommandKind
 from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
 
 ARRIVED = 0.02
-"""Tolerance of a pose, in seconds of motion at maximum speed.
+"""Tolerance with which a pose counts as reached: the distance that a joint moves in this many seconds at maximum speed.
 
-A pose is reached if each joint rests there for ``SETTLED_TICKS``.
+The pose is reached if each joint rests within the tolerance for ``SETTLED_TICKS``.
 """
 STILL = 1e-3
 """A joint rests if it is slower than this share of its maximum speed."""
@@ -41,9 +42,9 @@ class TickResult:
     """The outcome of a tick."""
 
     sent: Vector | None
-    """The command left for the driver; None if there is none."""
+    """The command passed to the connection, (joints,); None if no command was passed."""
     refused: str = ""
-    """Why the command was refused; empty if it was admitted, or if there was none."""
+    """Why the command was refused; empty if it was admitted, or if there was no command."""
 
 
 class Control(DeviceControl):
@@ -55,9 +56,9 @@ class Control(DeviceControl):
         connection: the device.
         period_ns: time from tick to tick.
         now_ns: the graph's time.
-        homing_speed: share of the maximum speed at which the plant moves the robot by itself.
+        homing_speed: share of the maximum speed at which the plant moves the robot to a pose.
         resume_within_s: see ``Safety``.
-        cameras: the age at which the picture of each camera becomes stale.
+        cameras: the age in ns at which the picture of each camera becomes stale.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class Control(DeviceControl):
 
     @property
     def is_homing(self) -> bool:
-        """Whether the plant moves the robot by itself."""
+        """Whether the plant itself moves the robot to a pose."""
         return self._pose is not None
 
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
@@ -126,7 +127,7 @@ class Control(DeviceControl):
         now_ns: int,
         missing: str = "",
     ) -> TickResult:
-        """Apply the safety rules to the tick's command, or else to the default behaviour's, and send the result.
+        """Apply the safety rules to the command of the tick, or else to that of the default behaviour, and send the result.
 
         Args:
             command: the command of this tick, if there is one.
@@ -161,7 +162,7 @@ class Control(DeviceControl):
         return TickResult(sent.values, sent.refused)
 
     def _explains(self, sent: Sent, missing: str) -> bool:
-        """Return whether the reason for a missing command is known, and is not part of the state yet."""
+        """Return whether a missing command has a known reason that the state does not give yet."""
         states = self.states
         return bool(sent.refused or missing) and (
             states.state == "holding" or (states.state, states.reason) == ("stale", NO_COMMAND)
@@ -185,7 +186,7 @@ class Control(DeviceControl):
         self._pose = None
 
     def _rest_here(self) -> None:
-        """Start from rest: at the last goal, or at the measured position if that is far from the goal.
+        """Make the last goal the position from which the robot starts, or the measured position if that is far from the goal.
 
         A loaded joint hangs below its goal, so holding the measured position would lower it at each hold. After the
         torque was off the robot may have fallen, so the last goal does not count.
@@ -215,7 +216,7 @@ class Control(DeviceControl):
         return bool((still & (np.abs(self.safety.position - pose) <= near)).all())
 
     def _silent(self, now_ns: int) -> str:
-        """Return what has stale readings: the device, or a camera; empty if nothing has."""
+        """Return what has stale readings: the device or a camera; empty if all readings are fresh."""
         sample = self.sample
         if sample is None or not np.isfinite(self.measured).all():
             return "the device"

@@ -36,13 +36,13 @@ class DeviceControl(ABC):
     @property
     @abstractmethod
     def is_homing(self) -> bool:
-        """Whether the plant moves the device by itself."""
+        """Whether the plant itself moves the device, without commands."""
 
     def attend(self, now_ns: int) -> bool:
-        """Update the state from the device. Return whether there has been a sample.
+        """Update the state from the device. Return whether the device has ever given a sample.
 
         Raises:
-            NodeError: the device is not the described one, or too many drivers failed.
+            NodeError: the device differs from the one that the graph describes, or too many drivers failed.
         """
         connection = self.connection
         connection.attend(now_ns)
@@ -122,7 +122,7 @@ class DeviceControl(ABC):
         return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
 
     def _came_up(self, driver_number: int, now_ns: int) -> None:
-        """Hold the present position after a new driver has connected, since earlier goals are unknown to it."""
+        """Hold the present position after a new driver has connected, since the new driver does not know earlier goals."""
         self._driver_number = driver_number
         self._rest_here()
         self.connection.take_lost()

@@ -70,7 +70,7 @@ class TimedDriver(Driver, Protocol):
     """A driver that knows when its readings were captured."""
 
     def ages_ns(self) -> Mapping[str, int]:
-        """Return the time since the capture of the last observation's features, for those where it is known."""
+        """Return the time since the capture of each feature of the last observation, in ns, where it is known."""
         ...
 
 
@@ -86,11 +86,11 @@ class TorqueDriver(Driver, Protocol):
 def check_driver(path: str, params: Mapping[str, object]) -> None:
     """Check that a driver's class exists, takes these parameters, and has the calls of ``Driver``. No driver is made.
 
-    If the class has a class method ``check``, it is called with the parameters.
+    If the class has a class method ``check``, this method is called with the parameters.
 
     Args:
         path: the class, ``package.module:Class``.
-        params: the keyword arguments with which it is made.
+        params: the keyword arguments with which the driver is made.
 
     Raises:
         NodeError: the check fails.
@@ -98,7 +98,7 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
     driver = driver_class(path)
     if missing := [name for name in METHODS if not hasattr(driver, name)]:
         raise NodeError(
-            f"driver {path!r} has no {missing[0]}",
+            f"driver {path!r} has no method {missing[0]}",
             hint="a driver needs connect, disconnect, get_observation and send_action",
         )
     if problem := call_problem(driver, **params):
@@ -110,7 +110,7 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
 def check_joints(path: str, params: Mapping[str, object], joints: Collection[str]) -> None:
     """Check that a graph describes exactly the joints of the device, if the driver's class knows them.
 
-    A class knows them if it has a class method ``joint_names``, which takes the driver's parameters.
+    A class knows its joints if it has a class method ``joint_names``, which takes the driver's parameters.
 
     Raises:
         NodeError: the joints differ.
@@ -130,7 +130,7 @@ def check_cameras(
 ) -> None:
     """Check that the device gives the pictures that a graph describes, if the driver's class knows its pictures.
 
-    A class knows them if it has a class method ``camera_shapes``, which takes the driver's parameters.
+    A class knows its pictures if it has a class method ``camera_shapes``, which takes the driver's parameters.
 
     Args:
         path: the class, ``package.module:Class``.
@@ -138,7 +138,7 @@ def check_cameras(
         cameras: height, width and channels of the plant's pictures, by name.
 
     Raises:
-        NodeError: a picture is absent, or has another size.
+        NodeError: the device gives no such picture, or one of another size.
     """
     shapes = getattr(driver_class(path), "camera_shapes", None)
     if shapes is None:
@@ -148,12 +148,12 @@ def check_cameras(
         if name not in given:
             raise NodeError(
                 f"driver {path!r} does not give camera {name!r} of the graph",
-                hint=f"it gives {', '.join(given) or 'none'}: see cameras of driver_params",
+                hint=f"the driver gives {', '.join(given) or 'no pictures'}: see cameras in driver_params",
             )
         if tuple(given[name]) != shape:
             raise NodeError(
                 f"driver {path!r} gives camera {name!r} as {_sizes(given[name])}, and the graph describes {_sizes(shape)}",
-                hint="make cameras of the plant and of driver_params equal",
+                hint="give the camera the same size in cameras and in driver_params",
             )
 
 
@@ -165,19 +165,19 @@ def make_driver(path: str, params: Mapping[str, object]) -> Driver:
     """Return a new driver. Only the process of a plant in real time calls this.
 
     Raises:
-        NodeError: there is no such class.
+        NodeError: the class does not exist.
     """
     driver: Driver = driver_class(path)(**params)
     return driver
 
 
 def feature_problem(driver: Driver, observed: Mapping[str, Feature], commanded: frozenset[str]) -> str:
-    """Return how a connected device differs from the described one; empty if it does not.
+    """Return how a connected device differs from the one that the graph describes; empty if it does not differ.
 
     Args:
-        driver: its driver.
+        driver: the driver of the connected device.
         observed: the features that the plant reads.
-        commanded: the features that the plant commands, which must be all of the device's.
+        commanded: the features that the plant commands. These must be all features that the device takes.
     """
     has, takes = driver.observation_features, driver.action_features
     if takes.keys() != commanded:
@@ -205,7 +205,7 @@ def driver_class(path: str) -> type:
     """Return a driver's class by its path, ``package.module:Class``.
 
     Raises:
-        NodeError: there is no such class.
+        NodeError: the class does not exist.
     """
     try:
         found: type = class_at(path)

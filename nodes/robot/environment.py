@@ -14,7 +14,7 @@ from rtgraph.nodes.robot.params import JOINTS, RobotParams, numbers_of, scale_of
 
 
 class RobotEnvironment:
-    """Observes one robot, and returns its task's rewards and ends of episodes.
+    """Observes one robot, and returns the rewards of its task and the ends of episodes.
 
     It is stepped after ``Control.tick``, and sends nothing itself.
     """
@@ -28,7 +28,7 @@ class RobotEnvironment:
         self._cameras = tuple(params.cameras)
         self._velocity = params.command == "velocity"
         self.pose: Vector | None = None
-        """The pose to which the robot moves before the episode; None to stay."""
+        """The pose to which the robot moves before the episode; None if the robot stays where it is."""
 
     @property
     def noop(self) -> Action:
@@ -40,12 +40,12 @@ class RobotEnvironment:
         return still.astype(np.float32)
 
     def reset(self, rng: np.random.Generator) -> Value:
-        """Begin an episode, and set ``pose``."""
+        """Begin an episode, and set ``pose``. Return the first observation."""
         self.pose = self._task.begin(rng)
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return the observation, reward and end of a tick. During a physical reset, the task is not stepped."""
+        """Return the observation, reward and end of a tick. During a physical reset, the task makes no step."""
         sample = self._control.sample
         if sample is None or self._control.is_homing:
             return Step(self._observed(), 0.0, False, False)
@@ -53,7 +53,7 @@ class RobotEnvironment:
         return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the capture time of each part; the numbers have the time of the oldest one."""
+        """Return the capture time of each part of the observation. The numbers have the time of the oldest one."""
         sample = self._control.sample
         if sample is None:
             return {}
@@ -64,7 +64,7 @@ class RobotEnvironment:
         }
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the first camera's picture, (height, width, 3) RGB; None if it is not in colour."""
+        """Return the first camera's picture, (height, width, 3) RGB; None if it is not in colour, or if there is none."""
         sample = self._control.sample
         if sample is None or not self._cameras:
             return None

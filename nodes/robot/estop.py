@@ -1,6 +1,6 @@
-"""The emergency stop of a plant: a socket in the launch's private folder, served by a thread of the plant's process.
+"""The emergency stop of a plant: a socket in the launch's private folder. A thread of the plant's process serves it.
 
-It waits neither for the tick nor for any other process. A request is one line, ``stop REASON``, ``reset`` or ``state``;
+The thread waits neither for the tick nor for any other process. A request is one line, ``stop REASON``, ``reset`` or ``state``;
 the answer is one line. The client, ``rtgraph estop``, needs only Python's ``socket``.
 """
 
@@ -28,7 +28,7 @@ class EStopServer:
     """Serves the emergency stop of one plant.
 
     Args:
-        path: the socket.
+        path: the path of the socket.
         stop: stops the robot; called with the reason, in the server's thread.
         reset: allows motion again.
         state: returns the state as one line.
@@ -85,5 +85,5 @@ class EStopServer:
 
 
 def socket_path(runtime_directory: Path, node: str) -> Path:
-    """Return the socket of a node. Its name is short, because a socket's path is limited."""
+    """Return the path of a node's socket. Its file name is short, because the path of a socket is limited in length."""
     return runtime_directory / f"{PREFIX}{hashlib.blake2b(node.encode(), digest_size=2).hexdigest()}"

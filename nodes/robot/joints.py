@@ -18,7 +18,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Command = Literal["position", "velocity"]
 SUFFIX: Mapping[str, str] = {"position": "pos", "velocity": "vel"}
-"""The suffix of a joint's action feature, by the kind of command."""
+"""The suffix of a joint's feature in an action, for each kind of command."""
 
 
 class JointParams(Record):
@@ -34,7 +34,7 @@ class JointParams(Record):
     acceleration: Positive | None = None
     """Maximum acceleration and deceleration, in units per second squared."""
     park: Finite | None = None
-    """Position in which the torque may be switched off."""
+    """The position at which the torque may be switched off."""
     unit: str = "deg"
 
     @model_validator(mode="after")
@@ -46,7 +46,9 @@ class JointParams(Record):
                     f"the low end of a range must be below the high end, not {low:g} and {high:g}"
                 )
             if self.park is not None and not low <= self.park <= high:
-                raise ValueError(f"the park position {self.park:g} is not between {low:g} and {high:g}")
+                raise ValueError(
+                    f"the park position must be within the range, {low:g} to {high:g}, not {self.park:g}"
+                )
         return self
 
 
@@ -65,7 +67,7 @@ class Limits:
         """Return the limits of joints.
 
         Raises:
-            NodeError: a joint lacks a limit. The error names all of them.
+            NodeError: a joint lacks a limit. The error names all missing limits.
         """
         if problem := missing_limits(joints):
             raise NodeError(
@@ -83,7 +85,7 @@ class Limits:
 
 
 def missing_limits(joints: Mapping[str, JointParams]) -> str:
-    """Return the missing limits as text: ``elbow (speed), wrist (range, speed)``; empty if there are none."""
+    """Return the missing limits as text, such as ``elbow (speed), wrist (range, speed)``; empty if none is missing."""
     if not joints:
         return "there are no joints"
     found = []

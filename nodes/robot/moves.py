@@ -13,16 +13,16 @@ STAY = 0
 CAREFUL_SPEED = 0.2
 """Share of the maximum speed at which a real robot is moved, unless the graph says otherwise."""
 UP, DOWN = " up", " down"
-"""Suffixes of the names of actions, after the joint."""
+"""Suffixes of the names of actions: a name is that of a joint with one of these."""
 
 
 class MovesParams(Record):
-    """Discrete actions in place of goals. Action 0 stays; two more per joint move it up and down."""
+    """Discrete actions in place of goals. Action 0 stays; two further actions for each joint move it up and down."""
 
     joints: tuple[str, ...] = Field(min_length=1)
     """The joints that move."""
     speed: float | None = Field(default=0.5, gt=0, le=1)
-    """Share of the maximum speed; null for that of the plant: 1 if it is simulated, 0.2 if it is real."""
+    """Share of the maximum speed; null for the share that the plant chooses: 1 if it is simulated, 0.2 if it is real."""
 
 
 class Moves:
@@ -32,10 +32,10 @@ class Moves:
         params: the joints, and their speed.
         limits: the limits of all joints.
         rate_hz: the plant's ticks per second.
-        default_speed: the share of the maximum speed, if the params have none.
+        default_speed: the share of the maximum speed if ``params.speed`` is None.
 
     Raises:
-        NodeError: there is no such joint.
+        NodeError: the robot has no such joint.
     """
 
     def __init__(

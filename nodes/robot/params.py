@@ -29,7 +29,7 @@ class RobotParams(PlantParams):
     """The parameters of a robot, real or simulated."""
 
     driver: str
-    """The driver's class, package.module:Class."""
+    """The class of the driver, package.module:Class."""
     driver_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the driver is made."""
     rate_hz: RateHz = 60.0
@@ -43,7 +43,7 @@ class RobotParams(PlantParams):
     scaled: bool = False
     """Observe positions and targets from −1 to 1 over each joint's range, and velocities as shares of its maximum."""
     observe: tuple[str, ...] = ("pos",)
-    """Features of each joint to observe: pos, and others of the driver, such as vel."""
+    """The features of each joint to observe: pos, and others that the driver gives, such as vel."""
     cameras: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
     """The driver's pictures to observe: height, width and channels by name."""
     camera_stale_s: float = Field(default=1.0, gt=0)
@@ -53,7 +53,7 @@ class RobotParams(PlantParams):
     task_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the task is made."""
     gate: GateParams = LatestParams(max_age_ms=MAX_AGE_MS)
-    """Which decision applies at a tick. Its maximum age is bounded for a robot."""
+    """Which decision applies at a tick. For a robot, decisions always have a maximum age."""
     default: str = "hold"
     """The default behaviour β: hold (stand still), repeat_last, or package.module:Class."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
@@ -63,8 +63,8 @@ class RobotParams(PlantParams):
     homing_speed: float = Field(default=0.25, gt=0, le=1)
     """Share of the maximum speed at which the robot goes to the pose of a reset and to its park pose."""
     resume_within_s: float | None = Field(default=NEAR_S, gt=0)
-    """After a hold, only a command that each joint can reach in this time at its maximum speed is admitted; null admits all.
-    Exploration with random positions needs null. Speed and acceleration stay limited in any case."""
+    """After a hold, a command is admitted only if each joint can reach it in this time at its maximum speed; null admits all.
+    Exploration with random positions needs null. Speed and acceleration are limited in either case."""
     dry_run: bool = False
     """Read the device, and never write to it."""
     torque_off: bool = True
@@ -84,7 +84,7 @@ class RobotParams(PlantParams):
     @field_validator("gate")
     @classmethod
     def _bounded(cls, gate: LatestParams | PlayoutParams) -> LatestParams | PlayoutParams:
-        """Bound the age of decisions (and so D), so that an old decision never moves the robot."""
+        """Bound the age of decisions (and so the delay D), so that an old decision never moves the robot."""
         return gate.model_copy(update={"max_age_ms": gate.max_age_ms or MAX_AGE_MS})
 
 
@@ -98,21 +98,29 @@ def check_params(params: RobotParams) -> None:
     moves_of(params)
     if params.default == "noop" and params.command == "position":
         raise NodeError(
-            "default: noop would send a robot to a fixed pose at every tick without a decision",
+            "`default` cannot be noop for a robot with position commands: without a decision it would move to a fixed pose",
             hint="set default: hold",
         )
     if params.default not in {"hold", "zero"}:
         check_default(params.default)
     if params.default == "zero" and params.command == "position":
-        raise NodeError("default: zero needs velocity commands", hint="set default: hold")
+        raise NodeError(
+            "`default` can be zero only with velocity commands",
+            hint="set default: hold, or command: velocity",
+        )
     if params.moves is not None and (params.command != "position" or params.default != "hold"):
-        raise NodeError("moves need command: position and default: hold")
+        raise NodeError(
+            "`moves` can be used only with position commands and the default behaviour hold",
+            hint="set command: position and default: hold",
+        )
     if "pos" not in params.observe:
-        raise NodeError("observe must include pos, the positions of the joints")
+        raise NodeError(
+            "`observe` does not include pos, the positions of the joints", hint="add pos to observe"
+        )
 
 
 def task_of(params: RobotParams) -> Task:
-    """Return a new task object, as the parameters name it.
+    """Return a new task object of the class and with the arguments that the parameters name.
 
     Raises:
         NodeError: a limit is missing, or the task cannot be made.
@@ -124,7 +132,7 @@ def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves
     """Return the discrete actions; None if actions are goals. ``default_speed`` is passed to ``Moves``.
 
     Raises:
-        NodeError: as ``Moves``, or a limit is missing.
+        NodeError: ``moves`` names no joint of the robot, or a limit is missing.
     """
     return (
         None
@@ -156,7 +164,7 @@ def numbers_of(params: RobotParams) -> tuple[str, ...]:
 
 
 def features_of(params: RobotParams) -> dict[str, Feature]:
-    """Return the driver's features that are observed."""
+    """Return the driver's features that are observed: numbers and pictures."""
     return {**dict.fromkeys(numbers_of(params), float), **params.cameras}
 
 
@@ -169,7 +177,7 @@ def spec_of(params: RobotParams) -> PlantSpec:
     """Return the spec of a robot's plant.
 
     Raises:
-        NodeError: as ``task_of``.
+        NodeError: a limit is missing, the task cannot be made, or a camera or a joint does not fit.
     """
     limits = Limits.of(params.joints)
     names = (*numbers_of(params), *task_of(params).observed)
@@ -184,7 +192,10 @@ def spec_of(params: RobotParams) -> PlantSpec:
         name: ArraySpec(dtype="uint8", shape=shape, low=0, high=255) for name, shape in params.cameras.items()
     }
     if JOINTS in pictures:
-        raise NodeError(f"a camera cannot be named {JOINTS!r}: the part with the numbers has this name")
+        raise NodeError(
+            f"a camera cannot be named {JOINTS!r}: the numbers in an observation have this name",
+            hint="rename the camera",
+        )
     return PlantSpec(
         rate_hz=params.rate_hz,
         observation=PartsSpec(parts={JOINTS: numbers, **pictures}) if pictures else numbers,

@@ -30,7 +30,7 @@ from rtgraph.nodes.runtime.clock import period_ns
 STATE_NS = 500_000_000
 """Maximum time between two messages of the state."""
 CLOSE_S = 1.0
-"""Time for the driver to disconnect."""
+"""Maximum time for the driver to disconnect."""
 STAND_STILL = frozenset({"hold", "zero"})
 
 P = TypeVar("P", bound=PlantParams)
@@ -84,7 +84,7 @@ class DevicePlant(Plant[P]):
         return {**found, "warnings": warnings} if warnings else found
 
     def failure(self) -> str:
-        """Return why the device never connected, or why the robot refused every command."""
+        """Return why the device never connected, or why the robot refused every command; empty if neither happened."""
         if absent := self._control.failure():
             return absent
         refused = self._control.refused
@@ -139,7 +139,7 @@ class DevicePlant(Plant[P]):
             self._show_state(now_ns)
 
     def _applied(self, choice: Choice, refused: str, default: Action) -> Action:
-        """Return the decision's action; that of β if there is no decision, or if it was refused at this tick."""
+        """Return the decision's action, or that of β if there is no decision or the rules refused it at this tick."""
         decision = choice.decision
         if decision is None:
             return default
@@ -180,7 +180,7 @@ class RobotPlant(DevicePlant[R], ABC):
     """The base of real and simulated robots, which differ in their connection to the device.
 
     Each tick takes the newest sample, lets the gate choose a decision, applies the safety rules, and leaves the result for
-    the driver. If the rules refuse a decision, it is counted, and β acts in its place: the robot stands still.
+    the driver. If the rules refuse a decision, the refusal is counted, and β acts in its place: the robot stands still.
     """
 
     _control: Control
@@ -195,12 +195,12 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def check(cls, params: R) -> None:
-        """Check limits, task and default behaviour."""
+        """Check the joints' limits, the task and the default behaviour."""
         check_params(params)
 
     @classmethod
     def identity(cls, params: R) -> dict[str, JsonValue]:
-        """Return the parameters that define the world, with the speed of the moves even if it is the default."""
+        """Return the parameters that define the world, always with a speed for the discrete moves."""
         found = super().identity(params)
         if params.moves is not None and params.moves.speed is None:
             moves = params.moves.model_copy(update={"speed": cls._moves_speed()})
@@ -209,7 +209,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def _moves_speed(cls) -> float:
-        """Return the speed of moves that name none: a real robot is moved slowly."""
+        """Return the speed of moves that name no speed: a real robot is moved slowly."""
         return CAREFUL_SPEED if cls.hardware else 1.0
 
     @abstractmethod
@@ -218,7 +218,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
         Args:
             period_ns: time from tick to tick.
-            stop: the action that the emergency stop sends once, if there is one.
+            stop: the action that the emergency stop sends once; None to send nothing.
         """
 
     def environment(self) -> Environment:
@@ -247,7 +247,7 @@ class RobotPlant(DevicePlant[R], ABC):
         super().on_start()
 
     def result(self) -> dict[str, Any]:
-        """Return the results of ``DevicePlant``, and the number of ticks at which a person commanded, if there were any."""
+        """Return the results of ``DevicePlant``, and the number of ticks at which a person commanded, if any."""
         found = super().result()
         if self._takeover.ticks:
             found["robot"]["takeover_ticks"] = self._takeover.ticks
@@ -289,9 +289,9 @@ class RobotPlant(DevicePlant[R], ABC):
         return action, self._robot.step(action)
 
     def _missing(self, choice: Choice) -> str:
-        """Let a person take over, and drop a decision beyond the gate's bounds.
+        """Let a person take over, and drop a decision that is older or more delayed than the gate allows.
 
-        Return why no decision is left; empty if unknown.
+        Return why no decision is left; empty if one is left, or if the reason is unknown.
         """
         arrivals = self.takeover.take_all()
         decisions = [one for one in arrivals if self._admission.takes(one)]

@@ -19,9 +19,10 @@ from rtgraph.nodes.runtime.clock import period_ns
 HOLD_NS = 1_000_000_000
 """Maximum time to decelerate, and to switch the torque."""
 SWITCH_S = 0.0001
-"""Python's switch interval: how long a computing driver may keep Python's lock while the tick waits. Python's default is 5 ms.
+"""Python's switch interval: how long a computing driver may keep Python's lock while the tick waits. The default is 5 ms.
 
-With 0.01 ms, threads of SCHED_FIFO that wait for the lock keep the processors from its owner: ticks were late by seconds.
+A shorter interval, 0.01 ms, made ticks late by seconds: threads of SCHED_FIFO that wait for the lock kept the processors
+from the thread that holds it.
 """
 REST_S = 1.0
 """Part of the time to stop that is reserved for the end of the process."""
@@ -38,7 +39,7 @@ class Robot(RobotPlant[RobotParams]):
 
     @classmethod
     def check(cls, params: RobotParams) -> None:
-        """Check limits, task, default behaviour and the driver's class. No driver is made."""
+        """Check the joints' limits, the task, the default behaviour and the driver's class. No driver is made."""
         super().check(params)
         check_driver(params.driver, params.driver_params)
         check_joints(params.driver, params.driver_params, params.joints)
@@ -100,7 +101,7 @@ class Robot(RobotPlant[RobotParams]):
         )
 
     def _torque_problem(self) -> str:
-        """Switch the torque off. Return why that failed; empty if it did not, or if the driver cannot switch it."""
+        """Switch the torque off. Return why this failed; empty if it succeeded, or if the driver cannot switch the torque."""
         link = self._link
         link.set_torque(False)
         done = self._tick_until(link.is_idle, self.now_ns + HOLD_NS, sends=False)

@@ -1,7 +1,7 @@
 """The safety rules between a plant's gate and its driver, applied once a tick.
 
-They have no clock, no thread and no randomness: the same calls give the same commands in a test, on a simulated twin and
-on hardware. They are not a safety function in the sense of a standard: see ``docs/robots.md``.
+The rules have no clock, no thread and no randomness: the same calls give the same commands in a test, on a simulated twin
+and on hardware. The rules are not a safety function in the sense of a standard: see ``docs/robots.md``.
 
 A command is admitted if it is finite, fresh by its stamp, from the only commander and, after a hold, near the present
 position. The admitted target is clipped to the range; then the velocity towards it is limited so that the joint can
@@ -28,7 +28,7 @@ NEAR_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, before the rules are applied."""
+    """A command to which the rules are not applied yet."""
 
     values: npt.NDArray[np.generic]
     """Goal positions or velocities, (joints,), in the joints' units."""
@@ -42,13 +42,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The result of a tick."""
+    """The result of applying the rules at a tick."""
 
     values: Vector
     refused: str = ""
     """Why the command was refused: not_finite, stale, commander or far; empty if it was admitted, or if there was none."""
     stale: bool = False
-    """Whether no command was admitted for longer than the stale limit."""
+    """Whether the last admitted command is older than the stale limit, or there was none."""
 
 
 def stale_after_ns(period_ns: int) -> int:
@@ -57,14 +57,14 @@ def stale_after_ns(period_ns: int) -> int:
 
 
 class Safety:
-    """Applies the rules to one robot. Call ``begin`` with its position first, then ``step`` once a tick.
+    """Applies the rules to one robot. Call ``begin`` with the robot's position first, then ``step`` once a tick.
 
     Args:
-        limits: the limits of its joints.
+        limits: the limits of the robot's joints.
         command: whether commands are positions or velocities.
         period_ns: time from tick to tick.
         stale_ns: age at which a command becomes stale; default: ``stale_after_ns``.
-        near_s: after a hold, a target is near if each joint can reach it in this time at its maximum speed.
+        near_s: after a hold, a command is admitted only if each joint can reach it in this time at its maximum speed.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Safety:
 
     @property
     def position(self) -> Vector:
-        """The last position sent, or that given to ``begin``, (joints,)."""
+        """The last position sent, or the position given to ``begin``, (joints,)."""
         return self._position.copy()
 
     @property
@@ -107,12 +107,12 @@ class Safety:
         self.holds = True
 
     def hand_over(self) -> None:
-        """Let another commander resume, near the present position."""
+        """Let another node command, from a goal near the present position on."""
         self._commander = ""
         self.holds = True
 
     def rest(self) -> None:
-        """Note that nothing could be sent at this tick: from now on the robot counts as at rest at the last position."""
+        """Note that nothing could be sent at this tick. From now on the robot counts as at rest at the last position."""
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:
@@ -135,8 +135,8 @@ class Safety:
             command: the command of this tick, if there is one.
             now_ns: the graph's time.
             measured: the last measured positions, (joints,).
-            default: the command of the default behaviour β, (joints,); used without an admitted command, until the
-                robot is stale. None to hold still.
+            default: the command of the default behaviour β, (joints,), which is used if no command is admitted, until the
+                last admitted one is stale. None to hold still.
         """
         refused = "" if command is None else self._refuse(command, now_ns)
         if refused:
@@ -154,7 +154,7 @@ class Safety:
     def move(
         self, target: npt.NDArray[np.generic], measured: npt.NDArray[np.generic], share: float
     ) -> Vector:
-        """Return the command of a tick towards a pose of the plant, at a share of the maximum speed; all (joints,)."""
+        """Return the command that moves the robot towards a pose, at a share of the maximum speed; all (joints,)."""
         return self._move(np.asarray(target, np.float64), measured, share)
 
     def _refuse(self, command: Command, now_ns: int) -> str:
@@ -225,7 +225,7 @@ def stop_in_range(velocity: Vector, position: Vector, limits: Limits, period_s: 
 
 
 def braking(distance: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the largest velocity from which each joint can stop after ``distance``, with the sign of it; both (joints,)."""
+    """Return the fastest velocity towards ``distance`` from which each joint can stop within it; both (joints,)."""
     return np.sign(distance) * fastest(np.abs(distance), limits.acceleration, period_s)
 
 
@@ -241,7 +241,7 @@ def clip_acceleration(velocity: Vector, before: Vector, limits: Limits, period_s
 
 
 def fastest(distance: Vector, acceleration: Vector, period_s: float) -> Vector:
-    """Return the largest velocity v of a tick with which a joint can stop within a distance.
+    """Return the largest velocity v of a tick from which a joint can stop within a distance.
 
     With q the change of velocity per tick, braking from v goes through v, v − q, v − 2q, …: with n = ⌊v/q⌋ this covers
     the distance P((n + 1)v − q n(n + 1)/2), which is solved for v here. It is exact for ticks of length P, unlike √(2ad).

@@ -1,4 +1,4 @@
-"""The plant of a simulated robot, in both worlds. Its parameters, limits, states and tasks are those of a real robot."""
+"""The plant of a simulated robot, in both worlds. Its parameters, limits, states and tasks are the same as for a real robot."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class SimulatedRobot(RobotPlant[RobotParams]):
 
     @classmethod
     def check(cls, params: RobotParams) -> None:
-        """Check limits, task, default behaviour and the driver's class. No driver is made."""
+        """Check the joints' limits, the task, the default behaviour and the driver's class. No driver is made."""
         super().check(params)
         check_driver(params.driver, params.driver_params)
         if not callable(getattr(driver_class(params.driver), "step", None)):
             raise NodeError(
-                f"driver {params.driver!r} is not simulated: it has no step",
+                f"driver {params.driver!r} is not simulated: it has no method step",
                 hint="use rtgraph.nodes.robot:Robot for a real robot",
             )
         check_joints(params.driver, params.driver_params, params.joints)
@@ -36,14 +36,14 @@ class SimulatedRobot(RobotPlant[RobotParams]):
         """Make the driver and the connection to it.
 
         Raises:
-            NodeError: the driver is not simulated, or its robot is not the described one.
+            NodeError: the driver is not simulated, or its robot differs from the one that the graph describes.
         """
         params = self.params
         driver = make_driver(params.driver, params.driver_params)
         if problem := feature_problem(driver, features_of(params), commanded_by(params)):
-            raise NodeError(f"{self.name}: {problem}")
+            raise NodeError(f"node {self.name}: {problem}")
         if not isinstance(driver, SimulatedDriver):
-            raise NodeError(f"driver {params.driver!r} is not simulated")
+            raise NodeError(f"driver {params.driver!r} is not simulated: its class is not a SimulatedDriver")
         if isinstance(driver, RandomDriver):
             driver.use_generator(self.rng)
         return Direct(driver, period_ns=period_ns, stop=stop)

@@ -34,21 +34,21 @@ TRANSITIONS: Mapping[RobotStateName, frozenset[RobotStateName]] = {
 
 
 class States:
-    """The present state of a robot, its reason and start, and the time spent in each state."""
+    """The present state of a robot, its reason and start time, and the time spent in each state."""
 
     def __init__(self, now_ns: int) -> None:
         self.state: RobotStateName = "connecting"
         self.reason = ""
         self.since_ns = now_ns
         self.changes = 0
-        """Number of changes so far: of the state, or of its reason."""
+        """Number of changes so far, of the state or of its reason."""
         self._spent_ns: dict[RobotStateName, int] = {}
 
     def enter(self, state: RobotStateName, reason: str, now_ns: int) -> None:
-        """Enter a state, or change the reason of the present one.
+        """Enter a state, or change the reason of the present state.
 
         Raises:
-            NodeError: there is no such transition.
+            NodeError: the present state has no transition to this state.
         """
         if (state, reason) == (self.state, self.reason):
             return

@@ -14,13 +14,13 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 from rtgraph.nodes.runtime.classes.imports import class_at
 
 OFFSET, TARGET = ".offset", ".target"
-"""Suffixes of the names of the numbers that ``reach`` adds to the observation, after the joint."""
+"""Suffixes of the names of the numbers that ``reach`` adds to the observation: a name is that of a joint with one of these."""
 STARTS = ("pose", "stay")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The reward of a tick, and whether the episode ends; the fields are those of ``Step``."""
+    """The reward of a tick, and whether the episode ends. The fields are those of ``Step``."""
 
     reward: float = 0.0
     terminated: bool = False
@@ -28,7 +28,7 @@ class Verdict:
 
 
 class Task(Protocol):
-    """Judges a robot. It is made with ``limits``, ``rate_hz`` and the plant's ``task_params``; no call may block."""
+    """Computes rewards and ends of episodes. Made with ``limits``, ``rate_hz`` and the plant's ``task_params``. Never blocks."""
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -36,11 +36,11 @@ class Task(Protocol):
         ...
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Begin an episode. Return the pose, (joints,), to which the robot moves first, slowly, or None to stay where it is."""
+        """Begin an episode. Return the pose, (joints,), to which the robot moves slowly first; None to stay where it is."""
         ...
 
     def observation(self, position: Vector) -> Vector:
-        """Return the numbers that the task adds to the observation, (observed,), for positions (joints,)."""
+        """Return the numbers that the task adds to the observation, (observed,), for the positions of the joints, (joints,)."""
         ...
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
@@ -54,7 +54,7 @@ class Task(Protocol):
 
 
 class Free:
-    """The task without rewards or ends: the episode lasts as long as the launch."""
+    """The task without rewards and ends: the episode lasts as long as the launch."""
 
     observed: tuple[str, ...] = ()
 
@@ -62,7 +62,7 @@ class Free:
         del limits, rate_hz
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Begin an episode; the robot stays where it is."""
+        """Begin an episode. The robot stays where it is."""
         return None
 
     def observation(self, position: Vector) -> Vector:
@@ -70,24 +70,24 @@ class Free:
         return np.zeros(0)
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Return reward 0, and that the episode goes on."""
+        """Return the reward 0. The episode goes on."""
         return Verdict()
 
 
 class Reach:
-    """Reach a random target: the reward of a tick is minus the mean distance of the joints from it.
+    """Reach a random target: the reward of a tick is minus the mean distance of the joints from the target.
 
-    Distances are shares of a joint's range. An episode is truncated after ``time_limit_s``.
+    Each distance is a share of the joint's range. An episode is truncated after ``time_limit_s``.
 
     Args:
         limits: the limits of the joints; none may be endless.
         rate_hz: ticks per second.
-        time_limit_s: length of an episode, without its reset.
-        margin: share of each range that targets and poses keep from its ends.
-        joints: the joints that count; None for all. A reset moves the others to the middle of their ranges.
-        start: ``pose``: the robot moves slowly to a random pose before each episode; ``stay``: it moves to the middle
-            before the first episode, and later ones begin where the robot is.
-        relative: observe each joint's signed distance from its target instead of the target.
+        time_limit_s: length of an episode, without its physical reset.
+        margin: minimum distance of targets and poses from the ends of each range, as a share of the range.
+        joints: the joints with a target; None for all. A reset moves the others to the middle of their ranges.
+        start: ``pose``: the robot moves slowly to a random pose before each episode; ``stay``: it moves to the middle of
+            its ranges before the first episode, and later episodes begin where the robot is.
+        relative: observe the signed distance of each joint from its target instead of the target.
     """
 
     def __init__(
@@ -101,9 +101,11 @@ class Reach:
         relative: bool = False,
     ) -> None:
         if not np.isfinite(limits.high - limits.low).all():
-            raise NodeError("reach needs joints with a range, and one is endless")
+            raise NodeError("the task reach needs a range for each joint, and a joint is endless")
         if time_limit_s <= 0 or not 0 <= margin < 0.5:
-            raise NodeError("reach needs a positive time_limit_s, and a margin from 0 to 0.5")
+            raise NodeError(
+                "the task reach needs time_limit_s above 0, and a margin of at least 0 and below 0.5"
+            )
         if unknown := set(joints or ()) - set(limits.names):
             raise NodeError(f"reach names joints that the robot does not have: {', '.join(sorted(unknown))}")
         if start not in STARTS:
@@ -120,7 +122,7 @@ class Reach:
         self._target = self._middle = (self._low + self._high) / 2
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Draw a target. Return the pose to start from, (joints,); None to stay."""
+        """Draw a random target. Return the pose to start from, (joints,); None to stay where the robot is."""
         self._ticks = 0
         self._target = rng.uniform(self._low, self._high)
         if self._stays:
@@ -130,12 +132,12 @@ class Reach:
         return pose
 
     def observation(self, position: Vector) -> Vector:
-        """Return the target, or the distance from it, (joints,)."""
+        """Return the target of each joint, or with ``relative`` the signed distance from it, (joints,)."""
         seen: Vector = (self._target - position if self._relative else self._target)[self._counts]
         return seen
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Return minus the mean distance as the reward."""
+        """Return minus the mean distance from the target as the reward."""
         self._ticks += 1
         distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))
         return Verdict(-distance, truncated=self._ticks >= self._most_ticks)
@@ -145,10 +147,10 @@ TASKS: Mapping[str, type[Task]] = {"free": Free, "reach": Reach}
 
 
 def make_task(name: str, limits: Limits, rate_hz: float, params: Mapping[str, object]) -> Task:
-    """Return a task: ``free``, ``reach``, or a user's class as ``package.module:Class``.
+    """Return a new task: ``free``, ``reach``, or a user's class as ``package.module:Class``.
 
     Raises:
-        NodeError: there is no such task, or it cannot be made with these parameters.
+        NodeError: there is no such task, or the task cannot be made with these parameters.
     """
     if name not in TASKS and ":" not in name:
         raise NodeError(f"unknown task {name!r}", hint=f"use {', '.join(TASKS)} or package.module:Class")

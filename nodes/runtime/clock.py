@@ -1,4 +1,4 @@
-"""The graph's clock in its wall and virtual versions: nanoseconds since the graph began."""
+"""The graph's clock, wall or virtual: nanoseconds since the graph began."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ class Clock(Protocol):
     """Returns the graph's time in whole nanoseconds."""
 
     def now_ns(self) -> int:
-        """Return the time since the graph began."""
+        """Return the time since the graph began, in ns."""
         ...
 
 
 class WallClock:
-    """The clock of the realtime world: monotonic, the same for all processes of a host.
+    """The clock of the realtime world. It is monotonic, and the same for all processes of a host.
 
     ``epoch_ns`` is the reading of the host's monotonic clock when the graph began.
     """
@@ -24,7 +24,7 @@ class WallClock:
         self.epoch_ns = epoch_ns
 
     def now_ns(self) -> int:
-        """Return the time since the graph began."""
+        """Return the time since the graph began, in ns."""
         return time.monotonic_ns() - self.epoch_ns
 
 
@@ -34,7 +34,7 @@ def unix_ns() -> int:
 
 
 class VirtualClock:
-    """The clock of the virtual world; the world sets its time."""
+    """The clock of the virtual world. The world sets its time."""
 
     __slots__ = ("time_ns",)
 
@@ -42,7 +42,7 @@ class VirtualClock:
         self.time_ns = 0
 
     def now_ns(self) -> int:
-        """Return the time since the graph began."""
+        """Return the virtual time since the graph began, in ns."""
         return self.time_ns
 
 
@@ -50,7 +50,7 @@ TIME_BASE = "whole ns"
 """The rule of ``period_ns``, ``tick_time_ns`` and ``frames_ns``, as named in recordings and world
 checkpoints.
 
-Files without a rule are older: in them each tick and each duration was floored separately.
+Files without a rule are older. In these, each tick and each duration was floored separately.
 """
 
 _BILLION = 1_000_000_000
@@ -74,12 +74,12 @@ def true_rate_hz(rate_hz: float) -> float:
 
 
 def tick_time_ns(tick: int, rate_hz: float) -> int:
-    """Return the due time of a tick: tick · P."""
+    """Return the time at which a tick is due: tick · P."""
     return tick * period_ns(rate_hz)
 
 
 def frames_ns(frames: float, rate_hz: float) -> int:
-    """Return a duration of a number of frames: frames · P, rounded to ns.
+    """Return the duration of a number of frames: frames · P, rounded to ns.
 
     Frames are rounded to nine decimals first, so that a float that misses a whole number by its last bits,
     such as 3 · 0.1 / 0.1, counts as that number.

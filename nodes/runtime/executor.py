@@ -1,4 +1,4 @@
-"""Run one node's handlers, one at a time: the part shared by the realtime and the virtual world.
+"""Run one node's handlers, one at a time. The realtime and the virtual world share this code.
 
 The world calls ``deliver``, ``fire`` and ``free``. The executor decides which call runs now and which waits
 because the node is busy. It asks the world to schedule calls and to transmit published messages.
@@ -30,7 +30,7 @@ _header_of = Header.unchecked
 
 
 class Host(Protocol):
-    """The executor's interface to its world."""
+    """The calls of a world that an executor uses."""
 
     @property
     def clock(self) -> Clock: ...
@@ -63,7 +63,7 @@ class Executor:
         if node_type.hardware and not may_drive_hardware:
             raise NodeError(
                 f"{identity.name}: {node_type.__name__} drives a device, and runs only in its own process in real time",
-                hint="run with --world realtime, or replace it by a simulated one",
+                hint="run with --world realtime, or replace the node by a simulated one",
             )
         self.host = host
         self.index = index
@@ -75,7 +75,7 @@ class Executor:
         """Returns the graph's time."""
         self._timers = 0
         self._shared = not (launch_context.realtime or node_type.only_reads)
-        """Whether other nodes receive the same message object as this one, which may write to it."""
+        """Whether other nodes receive the same message object, so that this node, which may write to it, needs a copy."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -89,18 +89,18 @@ class Executor:
     # Called by the world.
 
     def prepare(self) -> None:
-        """Do slow preparations before the graph begins."""
+        """Call the node's ``on_prepare``, for slow work before the graph begins."""
         self._lifecycle(Kind.PREPARE, self.node.on_prepare)
         check_ports_are_whole(self.node)
 
     def start(self) -> None:
-        """Call the node's ``on_start``; messages are handled from now on."""
+        """Call the node's ``on_start``. Messages are handled from now on."""
         self._began = True
         self._lifecycle(Kind.START, self.node.on_start)
         check_ports_are_whole(self.node)
 
     def stop(self) -> None:
-        """Stop the node in order."""
+        """Call the node's ``on_stop``, and end the node."""
         self._lifecycle(Kind.STOP, self.node.on_stop)
         self.flush_journal()
         self.alive = False
@@ -109,12 +109,12 @@ class Executor:
         """Set new values of changeable parameters, and call the node's ``on_params`` if the node has started.
 
         Raises:
-            NodeError: a parameter is unknown or read-only, or a value is invalid; nothing changes.
+            NodeError: a parameter is unknown or read-only, or a value is invalid. Then nothing changes.
         """
         self._change(with_values(self.node.params, values), values, quietly=quietly)
 
     def deliver(self, port: BoundInput[Any], message: Any) -> None:
-        """Put a message into an inbox, and call its handler if there is one and the node is free."""
+        """Put a message into the inbox of a port. Call the port's handler if there is one and the node is free."""
         if port.paused:
             return
         port.put(unshared(message) if self._shared and not port.read_only else message)
@@ -126,7 +126,7 @@ class Executor:
                 self._waiting.append(port)
 
     def fire(self, timer: Timer) -> None:
-        """Make a due call: now, or when the node is free."""
+        """Make a scheduled call that is due: now, or when the node is free."""
         if not timer.cancelled and self.alive:
             self._fire(timer)
 
@@ -134,7 +134,7 @@ class Executor:
         """Publish the pending entries of the journal, if one is kept."""
 
     def world_state(self) -> dict[str, Any]:
-        """Return the node's state except for the node itself and its ports."""
+        """Return the executor's state, without the node and its ports."""
         return {
             "params": self.node.params,
             "rng": self.rng,
@@ -145,7 +145,7 @@ class Executor:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the executor's state, without the node's."""
+        """Restore the executor's state, without the node and its ports."""
         if type(state["params"]) is not type(self.node.params):
             raise CheckpointError(
                 f"{self.identity.name}: the checkpoint was written by a node with params of another class"
@@ -166,7 +166,7 @@ class Executor:
         """Schedule a call of a method of the node."""
         if urgency is _FREE:
             raise NodeError(
-                f"{self.identity.name}: a timer cannot have the urgency FREE, which is reserved for the world"
+                f"{self.identity.name}: a timer cannot have the urgency FREE, which only the runtime uses"
             )
         if type(due_ns) is not int:
             due_ns = whole_ns(due_ns, "at()")
@@ -196,12 +196,15 @@ class Executor:
         if type(duration_ns) is not int:
             duration_ns = whole_ns(duration_ns, "spend()")
         if duration_ns < 0:
-            raise NodeError(f"{self.identity.name}: cannot spend {duration_ns} ns")
+            raise NodeError(
+                f"{self.identity.name}: spend() takes a duration, and {duration_ns} ns is negative"
+            )
         if not (self._began and self.alive):
             raise self._not_now("no time can be spent")
         if self.busy and not self._completing:
             raise NodeError(
-                f"{self.identity.name} is already busy", hint="call spend again in the method given as `then`"
+                f"{self.identity.name} is already busy",
+                hint="call spend again in the method given as `then`",
             )
         if then is not None:
             check_method(then, self.node)
@@ -212,7 +215,7 @@ class Executor:
         )
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
-        """Write a message's header and pass it to the world, isolated from the node."""
+        """Write a message's header and pass the message to the world, as a copy where the node may still change it."""
         if not (self._began and self.alive):
             raise self._not_now("nothing can be published")
         values = message.__dict__
@@ -230,11 +233,11 @@ class Executor:
         self.host.transmit(self, output, stamped, key)
 
     def finish(self, reason: str) -> None:
-        """Ask the world to stop."""
+        """Ask the world to stop the graph."""
         self.host.finish(self, reason)
 
     def preparing(self, what: str, done: int, total: int) -> bool:
-        """Report progress of the node's preparation; return whether to go on."""
+        """Report the progress of the node's preparation. Return False if the launch is being stopped."""
         return self.host.preparing(self, what, done, total)
 
     # Internal. A journal is kept around these calls; see ``JournalledExecutor``.
@@ -262,7 +265,7 @@ class Executor:
         handler()
 
     def _published(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Write a message that is about to be transmitted into the journal, if one is kept."""
+        """Write a message into the journal before it is transmitted, if a journal is kept."""
 
     def _timer(
         self,
@@ -340,4 +343,4 @@ class Executor:
 
 
 def _nothing() -> None:
-    """Do nothing: the completion of a busy time without ``then``."""
+    """Do nothing. This is what follows a busy time without ``then``."""

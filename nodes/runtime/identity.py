@@ -22,8 +22,8 @@ def identity_of(node_class: str, node_type: type, params: object) -> Identity:
     """Return a plant's identity: its class, and the parameters that its class selects.
 
     Raises:
-        NodeError: the class selects something that is not a dict of JSON values.
-        Exception: whatever the class's code raises.
+        NodeError: the class returns something else than a dict of JSON values.
+        Exception: any error that the code of the class raises.
     """
     describe: Any = getattr(node_type, "identity", None)
     if describe is None:
@@ -34,7 +34,7 @@ def identity_of(node_class: str, node_type: type, params: object) -> Identity:
         problem, _ = complaint(error.errors(include_url=False)[0])
         raise NodeError(
             f"{node_type.__name__}.identity does not return a dict of JSON values: {problem}",
-            hint="use text, numbers, true or false, lists and dicts with text keys",
+            hint="return a dict of text, numbers, true or false, lists, and dicts with text keys",
         ) from error
     return {CLASS: node_class, **selected}
 
@@ -43,8 +43,8 @@ def spec_of(node_type: type, params: object) -> PlantSpec:
     """Return the spec of a plant with these parameters.
 
     Raises:
-        NodeError: the class returns something else.
-        Exception: whatever the class's code raises.
+        NodeError: the class returns something else than a ``PlantSpec``.
+        Exception: any error that the code of the class raises.
     """
     describe: Any = node_type
     spec: object = describe.spec(params)
@@ -61,15 +61,15 @@ def is_identity(value: object) -> TypeGuard[Identity]:
 
 
 def recorded_identity(node: Mapping[str, Any], here: Identity) -> Identity:
-    """Return the identity of a recorded plan's node, limited to the parameters that ``here`` has."""
+    """Return the identity of a node in a recorded plan, limited to the parameters that ``here`` has."""
     params = node["params"]
     return {CLASS: node["node"], **{name: params[name] for name in here if name in params}}
 
 
 def differences(there: Identity, here: Identity) -> str:
-    """Describe how two identities differ; an empty string if they do not, or if one is unknown.
+    """Describe how two identities differ; empty if they do not differ, or if one is unknown.
 
-    A parameter that only one of them has is not compared: another version of the class added it.
+    A parameter that only one identity has is not compared, because another version of the class added it.
     """
     if there and here and there[CLASS] != here[CLASS]:
         return f"{there[CLASS]} there, {here[CLASS]} here"

@@ -1,7 +1,7 @@
 """The journal: what a node consumed, in which order, and the readings of its clock.
 
-A node is deterministic except for three things: the order and time of messages, the firing of timers, and the
-readings of the clock. With these recorded, the same class can be re-executed on the recorded messages and
+A node is deterministic except for three things: the order and time of messages, the times at which timers fire,
+and the readings of the clock. With these recorded, the same class can be re-executed on the recorded messages and
 must publish the same bytes.
 
 An entry is ``[kind, clock, what, published]``:
@@ -11,8 +11,8 @@ An entry is ``[kind, clock, what, published]``:
 * ``what``: for a delivery ``[port, publisher, incarnation, sequence, key, digest]``, plus the document itself if
   no node published it; for a timer its number (in the order in which the node creates timers); for changed
   parameters their new values.
-* ``published``: ``[output, key, sequence, digest]`` of every message, in order; and, if one of the node's
-  messages came back to it at once, that delivery in the format above.
+* ``published``: ``[output, key, sequence, digest]`` of every published message, in order. If the node itself
+  received one of these messages at once, that delivery is here too, in the format above.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from rtgraph.msgs.session import Journal
 from rtgraph.msgs.wire.codec import Frame, frames_of
 
 OUTPUT = "_journal"
-"""The output, and the topic, of journals. Names in graphs begin with a letter, so there is no conflict."""
+"""The name of the output and of the topic of journals. Names in graphs begin with a letter, so this name is free."""
 OUTSIDE = "rtgraph topic pub"
-"""The publisher of messages that a person sends. No node has this name, and recordings have no such
+"""The publisher of messages that a person sends. No node has this name, and recordings have no messages of this
 messages."""
 DELIVERY_LENGTH = 6
-"""Minimum number of elements of a recorded delivery; a recorded publication has fewer."""
+"""Minimum number of elements of a recorded delivery. A recorded publication has fewer."""
 ENTRIES_MOST = 512
 AGE_MOST_NS = 500_000_000
-"""Entries are published at this age or at the maximum size; a kill loses no more than that."""
+"""Entries are published when the oldest has this age, or when there are ``ENTRIES_MOST``. A kill loses no more than these."""
 
 
 class Kind(enum.IntEnum):
-    """The kind of an entry."""
+    """The kind of a journal entry."""
 
     PREPARE = 0
     START = 1
@@ -57,11 +57,11 @@ _DELIVERY = Kind.DELIVERY  # members of an enum take five times as long to look 
 
 
 class Documents:
-    """A cache of encoded messages: each message is encoded once.
+    """A cache of encoded messages, so that each message is encoded once.
 
     Args:
         most: maximum number of messages.
-        most_bytes: maximum total size of their documents; the newest is always kept.
+        most_bytes: maximum total size of the documents of these messages. The newest message is always kept.
     """
 
     def __init__(self, most: int = 64, most_bytes: int = 1 << 26) -> None:
@@ -75,7 +75,7 @@ class Documents:
         return b"".join(self._of(message)[1])
 
     def digest(self, message: Message) -> bytes:
-        """Return the digest of a message's document."""
+        """Return the digest of the wire document of a message."""
         return self._of(message)[2]
 
     def _of(self, message: Message) -> tuple[Message, list[Frame], bytes]:
@@ -97,8 +97,8 @@ class JournalWriter:
     Args:
         read_ns: reads the clock.
         publish: publishes a part of the journal.
-        documents: supplies the digests.
-        realtime: whether the clock advances during a handler.
+        documents: computes the digests of messages.
+        realtime: whether the clock advances during a handler, so that each reading is recorded.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class JournalWriter:
         self._open = [kind, [] if self._realtime else self._read_ns(), what, []]
 
     def end(self) -> None:
-        """End the entry; publish the pending entries if they are large or old."""
+        """End the entry. Publish the pending entries if there are many or if the oldest is old."""
         entries, entry = self._entries, self._open
         if entry is None:
             return
@@ -163,7 +163,7 @@ class JournalWriter:
             self._open[3].append([output, key or "", message.header.sequence, digest])
 
     def world_state(self) -> dict[str, Any]:
-        """Return the unpublished entries and the journal's position; called between two entries."""
+        """Return the unpublished entries and the journal's position. Called between two entries."""
         return {
             "entries": self._entries,
             "first": self._first,
@@ -189,7 +189,7 @@ class JournalWriter:
 
 
 def digest_of(*parts: Frame) -> bytes:
-    """Return the 8-byte digest of a document in a journal; the document may be given in parts."""
+    """Return the 8-byte digest of a document. The document may be given in parts."""
     made = hashlib.blake2b(digest_size=8)
     for part in parts:
         made.update(part)
@@ -197,5 +197,5 @@ def digest_of(*parts: Frame) -> bytes:
 
 
 def chained(before: bytes, data: bytes) -> bytes:
-    """Return the digest of a part of a journal, chained to the digest of the part before."""
+    """Return the digest of a part of a journal, computed from the part and the digest of the part before."""
     return hashlib.blake2b(before + data, digest_size=16).digest()

@@ -21,8 +21,8 @@ _TIMER = Kind.TIMER  # members of an enum take five times as long to look up
 class JournalledExecutor(Executor):
     """Runs a node, and writes each of its calls into a journal, with what it consumed and published.
 
-    The journal is published on an output that the class of the node does not have. ``options`` are those of
-    ``Executor``; ``documents`` are the encoded messages.
+    The journal is published on an output that the runtime adds to the node. ``options`` are the arguments of
+    ``Executor``; ``documents`` is the cache of encoded messages.
     """
 
     keeps_journal = True
@@ -95,10 +95,10 @@ def executor_of(
     documents: Documents,
     may_drive_hardware: bool = False,
 ) -> Executor:
-    """Return the executor of a planned node, with a journal if the plan says so.
+    """Return the executor of a planned node. It keeps a journal if the plan says so.
 
     Raises:
-        NodeError: the node cannot be made, or drives a device where it may not.
+        NodeError: the node cannot be made, or drives a device where this is not allowed.
     """
     node_type = load_class(plan.node)
     identity = Identity(plan.name, plan.replica, plan.replicas, incarnation)

@@ -1,7 +1,7 @@
 """Latency models: the duration of an inference (T_θ), of an update, or of a message's transport.
 
 In real time an inference is padded to the drawn latency, to emulate an accelerator elsewhere, or a network
-larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine; the
+larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine. The
 transport of a message takes time only in virtual time, if its edge has a model. Durations are given in frames
 of the plant (``frames``) or in milliseconds (``ms``).
 """
@@ -34,11 +34,11 @@ Spread = Annotated[float, Field(ge=0, le=10)]
 """The relative spread of a distribution. Above the maximum nearly all draws would be extreme."""
 
 Draw = Callable[[], int]
-"""Draws the next inference's duration in ns."""
+"""Draws the duration of the next inference in ns."""
 
 
 class _Latency(Record):
-    """A duration in frames or in milliseconds: exactly one of the two."""
+    """A duration, given either in frames or in milliseconds."""
 
     frames: Frames | None = None
     """The duration in frames of the plant."""
@@ -70,7 +70,7 @@ class _Random(_Latency):
 
 
 class Measured(Record):
-    """The duration of the forward pass. Real time only: virtual time cannot measure it."""
+    """The measured duration of the forward pass. Only in real time, because virtual time cannot measure it."""
 
     kind: Literal["measured"] = "measured"
 
@@ -79,7 +79,7 @@ class Measured(Record):
 
 
 class Constant(_Latency):
-    """Every inference takes the same time; in real time at least the time of its forward pass."""
+    """Every inference takes the same time. In real time an inference takes longer if its forward pass does."""
 
     kind: Literal["constant"] = "constant"
 
@@ -88,13 +88,13 @@ class Constant(_Latency):
 
 
 class Padded(Constant):
-    """Another name of ``constant``: inferences are padded to this duration."""
+    """Another name of ``constant``. In real time, inferences are padded to this duration."""
 
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
 
 class Normal(_Random):
-    """Normally distributed around the duration; never below 1 % of it."""
+    """Normally distributed, with the duration as its mean, but never below 1 % of the duration."""
 
     kind: Literal["normal"] = "normal"
     sd: Spread = 0.05
@@ -116,7 +116,7 @@ class Lognormal(_Random):
 
 
 class Mixture(_Random):
-    """The latency of an ε-greedy policy: some decisions need no forward pass. Each part is fixed, or lognormal."""
+    """The latency of an ε-greedy policy: some decisions need no forward pass. Both kinds take a fixed or lognormal time."""
 
     kind: Literal["mixture"] = "mixture"
     epsilon: Share = 0.5
@@ -145,7 +145,7 @@ class Spikes(_Random):
     probability: Share = 0.002
     """The share of inferences that take longer."""
     factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
-    """How long these inferences take, as a multiple of the duration."""
+    """The duration of these inferences, as a multiple of the usual duration."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         spike = rng.random() < self.probability
@@ -153,7 +153,7 @@ class Spikes(_Random):
 
 
 class Empirical(Record):
-    """Measured durations: given here, in a file, or by their quantiles."""
+    """Measured durations, given as values, in a file, or by their quantiles."""
 
     kind: Literal["empirical"] = "empirical"
     values_ms: tuple[Milliseconds, ...] = ()
@@ -162,9 +162,9 @@ class Empirical(Record):
     """A text file of durations in milliseconds, one per line."""
     # Plans from before the field lack it.
     quantiles_ms: tuple[tuple[Share, Milliseconds], ...] = Field(default=(), exclude_if=operator.not_)
-    """Pairs of a share and the duration in milliseconds that this share does not exceed; linear between two pairs."""
+    """Pairs of a share and the time in ms that this share of the durations does not exceed. Linear between two pairs."""
     order: Literal["sample", "sequence"] = "sample"
-    """``sample``: draw at random; ``sequence``: repeat in the given order."""
+    """``sample``: draw values at random; ``sequence``: repeat the values in the given order."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -198,7 +198,7 @@ class Empirical(Record):
 
 
 Model = Annotated[Constant | Normal | Lognormal | Mixture | Spikes | Empirical, Field(discriminator="kind")]
-"""A duration that is drawn, in any world."""
+"""A model that draws durations in either world."""
 
 
 class Cycle(Record):
@@ -208,34 +208,34 @@ class Cycle(Record):
     inference: Model
     """The duration of an inference."""
     pause: Model
-    """The time from the end of an inference until the same worker begins the next one, without the times that its stagger
-    method asks for. In real time, and with claims, it passes by itself."""
+    """The time from the end of an inference until the same worker begins the next one, without the waiting times of the
+    method. In real time, and with claims, the pause arises by itself and is not drawn."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return self.inference.draws(rng, rate_hz)
 
 
 class ByNode(Record):
-    """A model for each node, by its name, as in a latency file; the first name or pattern that matches applies."""
+    """A model for each node, by the node's name, as in a latency file. The first name or pattern that matches applies."""
 
     kind: Literal["by_node"] = "by_node"
     file: str
-    """The latency file, for error messages."""
+    """The latency file, which errors name."""
     models: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]]
-    """The models; ``*`` and ``?`` in a name are wildcards."""
+    """The models by name. ``*`` and ``?`` in a name are wildcards."""
 
     def of(self, name: str) -> AnyModel:
         """Return the model of a node.
 
         Raises:
-            NodeError: there is none.
+            NodeError: no name or pattern matches the node's name.
         """
         for pattern, model in self.models.items():
             if fnmatchcase(name, pattern):
                 return model
         raise NodeError(
-            f"{self.file} has no inference time of {name!r}: it has {', '.join(self.models) or 'none'}",
-            hint="give as many workers as were recorded, or a pattern such as `worker/*` in the file",
+            f"{self.file} has no inference time of {name!r}, only of {', '.join(self.models) or 'no node'}",
+            hint="run as many workers as were recorded, or use a pattern such as `worker/*` in the file",
         )
 
 
@@ -251,13 +251,13 @@ def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
     """Return the latency model of a node.
 
     Raises:
-        NodeError: the models are given by name, and no name matches the node's.
+        NodeError: the models are given by name, and none of the names matches the node's name.
     """
     return latency.of(name) if isinstance(latency, ByNode) else latency
 
 
 def pauses_of(latency: AnyModel, rng: np.random.Generator, rate_hz: float) -> Draw:
-    """Return a function that draws the next pause between two inferences, in ns; always 0 for models without pauses."""
+    """Return a function that draws the next pause between two inferences, in ns. It draws 0 for models without pauses."""
     return (latency.pause if isinstance(latency, Cycle) else Constant(ms=0)).draws(rng, rate_hz)
 
 
@@ -278,7 +278,7 @@ class _Drawn:
 
 @dataclass
 class _Sampled:
-    """Draws one of the durations."""
+    """Draws one of the given durations at random."""
 
     values: list[int]
     rng: np.random.Generator
@@ -301,7 +301,7 @@ class _Interpolated:
 
 @dataclass
 class _Repeated:
-    """Returns durations one after the other, in a cycle."""
+    """Returns the given durations one after the other, again and again."""
 
     values: list[int]
     position: int = 0
@@ -317,7 +317,7 @@ def _read(file: str) -> tuple[float, ...]:
     try:
         values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
     except OSError as error:
-        raise NodeError(f"latency: {file} cannot be read: {error.strerror}") from error
+        raise NodeError(f"the latency file {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise NodeError(f"{wanted}: {error}") from error
     if not values or min(values) < 0:

@@ -1,7 +1,7 @@
-"""Memory that outlives a process or is shared with others: a file, or a memory file, with a header.
+"""Memory that outlives a process or is shared with other processes: a file, or a memory file (memfd), with a header.
 
 The first page describes the contents. A new file is made under a temporary name and renamed when it is
-complete, so a file either exists or not. Its contents then belong to their owner, who must keep them valid at
+complete, so there is never an incomplete file. The code that writes the contents must keep them valid after
 every single store, because a process can be killed at any time.
 """
 
@@ -25,26 +25,26 @@ from rtgraph.nodes.runtime.realtime.host import available_bytes, process_id
 HEAD_BYTES = mmap.PAGESIZE
 _MAGIC = b"rtgraph replay 1\n"
 LEFT_BYTES = 128 << 20
-"""Number of bytes of memory that stay free, so that the kernel does not kill processes to get some."""
+"""Number of bytes of memory that must stay free, so that the kernel does not kill processes to free memory."""
 
 Layout = Mapping[str, object]
-"""The contents of a region, as JSON values."""
+"""The description of a region's contents, as JSON values."""
 
 
 class Region:
     """A file or memory file that is mapped into memory.
 
-    Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number read).
+    Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number of processes read).
     """
 
     def __init__(
         self, descriptor: int, layout: Layout, *, writable: bool, continued: bool, path: Path | None = None
     ) -> None:
         self.descriptor = descriptor
-        """The file's descriptor, which a child process can inherit and attach to."""
+        """The file descriptor of the region, which a child process can inherit and attach to."""
         self.layout = layout
         self.continued = continued
-        """Whether the file existed before."""
+        """Whether the file existed before it was opened."""
         self.location = str(path.resolve()) if path else f"/proc/{process_id()}/fd/{descriptor}"
         """The path for other processes of this user on this host, while this process has the file open."""
         self._writable = writable
@@ -53,10 +53,10 @@ class Region:
 
     @classmethod
     def open(cls, layout: Layout, size_bytes: int, path: Path | None = None) -> Region:
-        """Open a region for writing, or create it. Without a path it is memory that ends with its last user.
+        """Open a region for writing; create it if it is missing. Without a path it is memory that ends with its last user.
 
         Raises:
-            RegionError: there is no room, another process writes it, or the file holds something else.
+            RegionError: memory or disk space is missing, another process writes the region, or the file has other contents.
         """
         if path is None:
             descriptor = os.memfd_create(f"rtgraph-{layout['kind']}", os.MFD_CLOEXEC)
@@ -83,10 +83,10 @@ class Region:
 
     @classmethod
     def attach(cls, source: Path | int) -> Region:
-        """Map another process's region read-only, by its path or an inherited descriptor.
+        """Map a region of another process read-only, by its path or an inherited file descriptor.
 
         Raises:
-            RegionError: it cannot be read, or is not a region.
+            RegionError: the source cannot be read, or is not a region.
         """
         try:
             # Non-blocking, since the path may be something else, such as a pipe.
@@ -96,7 +96,7 @@ class Region:
                 else os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
             )
         except OSError as error:
-            raise RegionError(f"{source} cannot be opened: {error.strerror}") from error
+            raise RegionError(f"the memory file {source} cannot be opened: {error.strerror}") from error
         try:
             layout = _layout_of(descriptor, str(source))
             return cls(descriptor, layout, writable=False, continued=True)
@@ -105,7 +105,7 @@ class Region:
             raise
 
     def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...], offset: int) -> npt.NDArray[np.generic]:
-        """Return a part of the region as an array; ``offset`` is in bytes, after the first page.
+        """Return a part of the region as an array. ``offset`` is in bytes, after the first page.
 
         The array has the given shape and dtype and stays valid after ``close``.
         """
@@ -117,7 +117,7 @@ class Region:
         self._mapping.flush()
 
     def close(self) -> None:
-        """Close the region, so that another process can write it. Closing twice is allowed."""
+        """Close the region, so that another process can write it. Closing it twice is allowed."""
         if self.descriptor >= 0:
             # The mapping has its own descriptor, which would keep the lock.
             if self._writable:
@@ -140,7 +140,9 @@ def _make(path: Path, layout: Layout, size_bytes: int) -> None:
 def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -> None:
     head = _MAGIC + json.dumps(layout).encode()
     if len(head) >= HEAD_BYTES:
-        raise RegionError(f"the description of {layout['kind']} is too long")
+        raise RegionError(
+            f"the description of {layout['kind']} does not fit into the first page of its memory file"
+        )
     available = available_bytes()
     if path is None and available is not None and size_bytes > available - LEFT_BYTES:
         raise _no_room(layout, size_bytes, f"{available / 2**20:,.0f} MiB are available")

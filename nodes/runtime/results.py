@@ -21,15 +21,15 @@ DEEPEST = 32
 log = logging.getLogger("rtgraph.world")
 _HINT = "return numbers, text, lists and dicts with text keys"
 _SHOWN_BITS = 256
-"""Maximum size of an integer that errors show, in bits; Python refuses to print very large ones."""
+"""Maximum size in bits of an integer that errors show. Python refuses to print very large ones."""
 
 
 def result_of(node: Node[Any]) -> dict[str, JsonValue]:
-    """Return a node's result, with numpy's numbers as Python's, and None for NaN and infinity.
+    """Return a node's result. Numpy's numbers become Python's, and NaN and infinity become None.
 
     Raises:
-        NodeError: the result holds something that JSON cannot.
-        Exception: whatever the node's code raises.
+        NodeError: the result holds a value that JSON cannot express.
+        Exception: any error that the node's code raises.
     """
     result: object = node.result()
     if not isinstance(result, dict):
@@ -42,12 +42,12 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
 def results_of(
     executors: Mapping[str, Executor], failed: Set[str], interruption: type[BaseException]
 ) -> tuple[dict[str, dict[str, JsonValue]], dict[str, str]]:
-    """Return the results of nodes, and why a node has none or reports a failure, by name.
+    """Return the results of nodes, and the reasons why nodes have no result or report a failure; both by name.
 
     Args:
-        executors: the nodes.
-        failed: nodes with a failure that is known: why they have no result does not count.
-        interruption: what signal handlers raise; it is raised again.
+        executors: the executors of the nodes, by name.
+        failed: nodes that are already known to have failed. If such a node has no result, no reason is returned.
+        interruption: the exception that signal handlers raise. It is raised again.
     """
     found: dict[str, dict[str, JsonValue]] = {}
     problems: dict[str, str] = {}

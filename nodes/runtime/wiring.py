@@ -12,14 +12,14 @@ from rtgraph.nodes.runtime.interface.edges import Tapped
 
 
 class InputPlan(Record):
-    """An input's topic, and the nodes that publish on it."""
+    """The topic of an input, and the nodes that publish on it."""
 
     topic: str
     publishers: tuple[str, ...] = ()
 
 
 class RestartPolicy(Record):
-    """The restarts of a node after its process dies: up to ``most`` in ``window_s``, with growing delays."""
+    """When a node is restarted after its process dies: up to ``most`` times in ``window_s``, with growing delays."""
 
     when: Literal["never", "on_failure"] = "on_failure"
     most: int = Field(default=5, ge=0)
@@ -34,7 +34,7 @@ class NodePlan(Record):
     name: str
     index: int
     node: str
-    """The class, ``package.module:Class``."""
+    """The class of the node, ``package.module:Class``."""
     replica: int = 0
     replicas: int = 1
     params: dict[str, Any] = Field(default_factory=dict)
@@ -46,13 +46,13 @@ class NodePlan(Record):
     journal: bool = False
     """Whether the node writes a journal, so that it can be re-executed from a recording."""
     python: str | None = None
-    """The interpreter of the node's process; None for the launcher's own."""
+    """The interpreter of the node's process; None for the launcher's interpreter."""
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
     threads: int = Field(default=1, ge=1)
     restart: RestartPolicy = RestartPolicy()
     # Plans from before the field lack it.
     stop_s: float | None = Field(default=None, gt=0, exclude_if=operator.not_)
-    """How long the node may take to stop, in seconds; None for the default of its class."""
+    """Maximum time that the node may take to stop, in seconds; None for the default of its class."""
 
     def publishers(self) -> dict[str, tuple[str, ...]]:
         """Return the publishers of each input and tap."""

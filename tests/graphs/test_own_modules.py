@@ -103,7 +103,7 @@ def test_an_interpreter_of_its_own_may_know_other_modules(tmp_path) -> None:
         (
             "gameboy",
             {"state": "level3"},
-            "blocks has no state 'level3'. hint: it has level0, level5, level9",
+            "blocks has no state 'level3'. hint: the states are level0, level5, level9",
         ),
     ],
 )

@@ -457,7 +457,7 @@ def test_parameters_of_several_nodes(launch, capsys) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["metronome", "rate_hz=3"], "rate_hz: is read-only. hint: changeable are gain"),
+        (["metronome", "rate_hz=3"], "rate_hz: is read-only. hint: the changeable parameters are gain"),
         (["metronome", "gian=3"], "gian: there is no such parameter. hint: did you mean 'gain'?"),
         (["metronome", "gain=11"], "gain: should be ≤ 10.0, not 11.0"),
         (["metronome", "gain=loud"], "gain: should be a number, not 'loud'"),

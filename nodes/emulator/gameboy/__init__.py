@@ -1,4 +1,4 @@
-"""Game Boy games: the emulator, each game's variables and rules, and the programs that we ship."""
+"""Game Boy games: the emulator, the variables and rules of each game, and the programs (ROMs) that ship with rtgraph."""
 
 from rtgraph.nodes.emulator.gameboy.console import BUTTONS, Console
 from rtgraph.nodes.emulator.gameboy.game import Game, Rules

@@ -20,7 +20,7 @@ BLOCKS_VARIABLES: Final[Mapping[str, Variable]] = {
 
 
 class BlocksRules:
-    """The reward is the change of the score; the game is over when a new piece does not fit."""
+    """The reward is the change of the score. The game is over when there is no room for a new piece."""
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         return float(now["score"] - previous["score"])

@@ -1,8 +1,8 @@
-"""Build our Game Boy programs: ``python -m rtgraph.nodes.emulator.gameboy.build [FOLDER]``.
+"""Build the Game Boy programs that ship with rtgraph: ``python -m rtgraph.nodes.emulator.gameboy.build [FOLDER]``.
 
 The compiler is ``sdcc``, with its assembler and ``makebin`` (Debian: ``apt-get install --no-install-recommends sdcc``). The
-same sources and compiler give the same bytes; what ships was built by sdcc 4.2.0. The starts are made by the new programs
-themselves, in the emulator.
+same sources and compiler give the same bytes; the shipped files were built by sdcc 4.2.0. The start states are made by
+running the new programs in the emulator.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPTIONS = ("-msm83", "--no-std-crt0")
 _SHADES = ".-+#"
 _TILE = 8
 _LETTERS = 64
-"""Tiles that the font has, blank first: the characters from space on."""
+"""Number of tiles in the font, one for each character from space on. The space is blank."""
 _MOST_TILES = 256
 
 CHECKSUMS = "SHA256SUMS"
@@ -38,7 +38,7 @@ def build(program: str, folder: Path, sources: Path = _SOURCES) -> Path:
 
     Raises:
         FileNotFoundError: ``sdcc`` is not installed.
-        ValueError: A drawing is invalid, or the compiler refused a source.
+        ValueError: a drawing is invalid, or the compiler refused a source.
     """
     if shutil.which("sdcc") is None:
         raise FileNotFoundError("sdcc is not installed. hint: apt-get install --no-install-recommends sdcc")
@@ -68,7 +68,7 @@ def _run(folder: str, *command: str) -> None:
 
 
 def _write_tiles(program: str, folder: Path) -> None:
-    """Write the font's and the program's drawings as ``tiles.c``, and the numbers of their first tiles as ``tiles.h``."""
+    """Write the drawings of font and program to ``tiles.c``, and the number of each drawing's first tile to ``tiles.h``."""
     blank = ["." * _TILE] * _TILE
     letters = {chr(ord(" ") + index): blank for index in range(_LETTERS)}
     for characters, rows in _drawings(folder / "font.txt"):
@@ -78,7 +78,7 @@ def _write_tiles(program: str, folder: Path) -> None:
         numbers.append(f"{name} = {len(tiles)}")
         tiles += _cut(rows)
     if len(tiles) > _MOST_TILES:
-        raise ValueError(f"{program}: {len(tiles)} tiles, of at most {_MOST_TILES}")
+        raise ValueError(f"{program} has {len(tiles)} tiles, but at most {_MOST_TILES} are possible")
     data = bytes(byte for tile in tiles for byte in _two_planes(tile))
     (folder / "tiles.h").write_text(
         "#ifndef TILES_H\n#define TILES_H\n#include <stdint.h>\n"
@@ -92,13 +92,13 @@ def _write_tiles(program: str, folder: Path) -> None:
 
 
 def _drawings(path: Path) -> list[tuple[str, list[str]]]:
-    """Return the drawings of a file, each under a line that begins with "= " and names it."""
+    """Return the drawings in a file. Above each drawing is a line that begins with "= " and names the drawing."""
     found = re.findall(r"^= (.+)\n((?:[.+#-]+\n)+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     drawings = [(name, rows.split()) for name, rows in found]
     for name, rows in drawings:
         if len(rows) % _TILE or len(rows[0]) % _TILE or {len(row) for row in rows} != {len(rows[0])}:
             raise ValueError(
-                f"{path.name}: {name}: width and height must be multiples of {_TILE}, and all rows equally long"
+                f"{path.name}: {name}: width and height must be multiples of {_TILE}, and all rows must be equally long"
             )
     return drawings
 
@@ -113,7 +113,7 @@ def _cut(rows: list[str]) -> list[list[str]]:
 
 
 def _two_planes(tile: list[str]) -> list[int]:
-    """Return a tile as the machine stores it: each row as its low bits, then its high bits."""
+    """Return a tile in the machine's format: the low bits of each row, then its high bits."""
     planes: list[int] = []
     for row in tile:
         shades = [_SHADES.index(pixel) for pixel in row]
@@ -122,7 +122,7 @@ def _two_planes(tile: list[str]) -> list[int]:
 
 
 def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
-    """Return the contents of a game's start states, made with this ROM, by name."""
+    """Return the content of each start state of a game, by name, made with this ROM."""
     states = {}
     for state in game.states:
         console = Console(rom)
@@ -132,13 +132,13 @@ def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
 
 
 def checksums(folder: Path) -> str:
-    """Return one line per file: its SHA-256 and its name."""
+    """Return one line for each file, with its SHA-256 and its name."""
     files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
 
 
 def main() -> None:
-    """Build every program and its start states, in the given folder or in that of the package."""
+    """Build every program and its start states, into the given folder or into that of the package."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("roms")
     roms = {
         program: build(program, folder) for program in {game.program: None for game in OWN_GAMES.values()}

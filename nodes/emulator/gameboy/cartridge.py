@@ -1,4 +1,4 @@
-"""Games of cartridges that the user brings: Tetris, and Pokémon's battles and catches."""
+"""Games of cartridges for which the user brings the ROM: Tetris, and Pokémon's battles and catches."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable
 _MOST_MENU_FRAMES: Final = 3_000
 _PRESS_EVERY: Final = 20
 _BOOT_FRAMES: Final = 120
-"""Frames until the game has cleared its memory, which is undefined before. The first screen lasts longer."""
+"""Number of frames until the game has cleared its memory, which is undefined before. The first screen lasts longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class CartridgeGame:
-    """A game for one of the user's ROMs. Its start states are the user's savestates, in the order of their names."""
+    """A game for one of the user's ROMs. The user's savestates are its start states, in the order of their names."""
 
     name: str
     rom_name: str
@@ -50,7 +50,7 @@ class CartridgeGame:
         names = state_names(states_folder(self.name))
         if not names:
             raise RomError(
-                f"{self.name} needs savestates of {ROMS[self.rom_name].label} in stable-retro's format, and they are not imported",
+                f"game {self.name} needs savestates of {ROMS[self.rom_name].label} in stable-retro's format, and they are not imported",
                 hint=f"rtgraph rom import PATH --game {self.name} --states DIR copies them to "
                 f"{library_label()}/states/{self.name}",
             )
@@ -59,13 +59,15 @@ class CartridgeGame:
     def load_state(self, state: str) -> bytes:
         """Return a savestate. Raises ``ValueError`` if there is no such savestate."""
         if state not in self.states:
-            raise ValueError(f"{self.name} has no state {state!r}. hint: it has {name_some(self.states)}")
+            raise ValueError(
+                f"game {self.name} has no state {state!r}. hint: the states are {name_some(self.states)}"
+            )
         return read_state(states_folder(self.name) / f"{state}.state")
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:
         """Load a savestate.
 
-        The games derive randomness from the time at which buttons are pressed: no-op frames at the start vary it.
+        The games derive randomness from the time at which buttons are pressed. No-op frames at the start vary this time.
         """
         console.state = state
         console.step()
@@ -74,7 +76,7 @@ class CartridgeGame:
 def read_state(file: Path) -> bytes:
     """Return the content of a savestate in stable-retro's format.
 
-    Raises ``RomError`` if the file is not one.
+    Raises ``RomError`` if the file is not such a savestate.
     """
     try:
         return gzip.decompress(file.read_bytes())
@@ -88,7 +90,7 @@ def _reason(error: Exception) -> str:
 
 
 def tetris_start(console: Console) -> bytes:
-    """Return the start state of a game of type A at level 0, made by pressing START on a console that was just switched on.
+    """Return the start state of a game of type A at level 0. It is made by pressing START on a console just switched on.
 
     Raises ``RomError`` if the game does not begin.
     """
@@ -101,7 +103,9 @@ def tetris_start(console: Console) -> bytes:
         if seen_menu and not game_state:
             return console.state
         console.step(*(("START",) if seen_menu and frame % _PRESS_EVERY == 0 else ()))
-    raise RomError(f"Tetris did not begin within {_MOST_MENU_FRAMES} frames")
+    raise RomError(
+        f"the game Tetris did not begin within {_MOST_MENU_FRAMES} frames after the console was switched on"
+    )
 
 
 _EDITIONS: Final = {"blue": POKEMON_VARIABLES, "red": POKEMON_VARIABLES, "yellow": YELLOW_VARIABLES}

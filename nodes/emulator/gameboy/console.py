@@ -1,8 +1,9 @@
-"""A Game Boy: the gambatte core that stable-retro brings, without stable-retro's environment around it.
+"""A Game Boy: the gambatte core that stable-retro contains, used without stable-retro's environment.
 
-stable-retro allows one emulator per process. Any number of consoles share it: a console that is used loads its state into
-the emulator, after the state of the previous console is saved. A state is exact while the display is on, so consoles do not
-affect each other. Taking over costs 20 µs between consoles of one ROM and 1.5 ms between different ROMs.
+stable-retro allows one emulator per process. Any number of consoles share this emulator. When another console is used,
+the state of the previous console is saved, and its own state is loaded into the emulator. A state is exact while the
+display is on, so consoles do not affect each other. The change takes 20 µs between consoles of one ROM and 1.5 ms between
+different ROMs.
 """
 
 from __future__ import annotations
@@ -21,40 +22,40 @@ if TYPE_CHECKING:
     from stable_retro.data import GameData
 
 BUTTONS: Final = ("B", "", "SELECT", "START", "UP", "DOWN", "LEFT", "RIGHT", "A")
-"""The button of each element of the core's button mask; the second is not a button."""
+"""The button of each element of the core's button mask. The second element is not a button."""
 
 SCREEN: Final = (144, 160)
 """Height and width of the display in pixels."""
 
 Place = tuple[int, str]
-"""An address in memory, and the type of the number there as numpy writes it, such as "<u2"."""
+"""An address in memory, and the type of the number there in numpy's notation, such as "<u2"."""
 MOST_BYTES: Final = 7
-"""Maximum length of a number that the core reads correctly: it uses signed 64-bit integers, and does not check the length."""
+"""Maximum size in bytes of a number that the core reads correctly: it uses signed 64-bit integers, without a check."""
 
 _BLOCKS: Final = {0xC000: 0x1000, 0xD000: 0x1000, 0xFF80: 0x80, 0x8000: 0x2000, 0xA000: 0x2000, 0xFE00: 0xA0}
-"""The blocks of memory that can be read: their first addresses, and their sizes in bytes."""
+"""The blocks of memory that can be read: the size in bytes of each, by its first address."""
 
 
 _NOT_OF_THE_MACHINE: Final = {b"dmgpal\x00": 24, b"rtcbase\x00": 4, b"rtchalt\x00": 4}
 """Fields of gambatte's states that are left out, and the sizes of their content: a palette that the console does not have, and
-when a cartridge's clock was set. With them, equal states would differ. A field is its name, three bytes with the size, and the
-content."""
+the time at which a cartridge's clock was set. With these fields, equal states would differ. In a state, a field is its name,
+three bytes with the size, and the content."""
 
 
 class ConsoleMemory:
-    """A copy of the machine's memory. Reading an address that is not available raises ``IndexError``."""
+    """A copy of the machine's memory. Reading an address that cannot be read raises ``IndexError``."""
 
     def __init__(self, blocks: dict[int, bytes]) -> None:
         self._blocks = blocks
 
     def read(self, address: int, count: int = 1) -> bytes:
-        """Return ``count`` bytes from ``address`` on, which must not leave their block of memory."""
+        """Return ``count`` bytes from ``address`` on. All must be in one block of memory."""
         start = block_of(address, count)
         return self._blocks[start][address - start : address - start + count]
 
 
 class _Emulator:
-    """The one emulator of this process, and the console that uses it now."""
+    """The one emulator of this process, and the console that uses it at present."""
 
     def __init__(self, rom: Path) -> None:
         from stable_retro import RetroEmulator  # noqa: PLC0415 - loads gymnasium
@@ -70,7 +71,7 @@ class _Emulator:
         self._places: Mapping[str, Place] = {}
 
     def numbers(self, places: Mapping[str, Place]) -> dict[str, int]:
-        """Return the numbers at some places of the memory, by name."""
+        """Return the numbers at these places in the memory, by name."""
         if places is not self._places and places != self._places:
             for name in self._places:
                 self.data.remove_variable(name)
@@ -81,7 +82,7 @@ class _Emulator:
         return numbers
 
     def release(self) -> None:
-        """Save the state of the console that has the emulator, and free the emulator."""
+        """Save the state of the console that uses the emulator, and free the emulator."""
         user = None if self.user is None else self.user()
         self.user = None
         if user is not None:
@@ -89,17 +90,17 @@ class _Emulator:
 
 
 _emulators: list[_Emulator] = []
-"""The emulator of this process, or empty: stable-retro allows one at a time."""
+"""The emulator of this process; empty if there is none. stable-retro allows only one at a time."""
 
 
 class Console:
-    """One machine with a ROM in it, just switched on.
+    """One machine with a ROM in it, switched on a moment ago.
 
     Args:
         rom: the program, 32 KiB or more.
 
     Raises:
-        ValueError: The core refuses the program.
+        ValueError: the core refuses the program.
     """
 
     def __init__(self, rom: Path) -> None:
@@ -112,14 +113,14 @@ class Console:
 
     @property
     def state(self) -> bytes:
-        """The complete state of the machine, 26.7 kB. Set it on a console with the same ROM only; just its size is checked."""
+        """The complete state of the machine, 26.7 kB. Set it only on a console with the same ROM: only its size is checked."""
         return _timeless((self._emulator or self._take_over()).core.get_state())
 
     @state.setter
     def state(self, state: bytes) -> None:
         if len(state) != self._state_size:
             raise ValueError(
-                f"not a state of this console: it has {len(state):,} bytes, and one of this ROM has {self._state_size:,}"
+                f"this is not a state of this ROM: it has {len(state):,} bytes instead of {self._state_size:,}"
             )
         if self._emulator is None:
             self._kept = state
@@ -145,31 +146,31 @@ class Console:
         return ConsoleMemory((self._emulator or self._take_over()).data.memory.blocks)
 
     def numbers(self, places: Mapping[str, Place]) -> dict[str, int]:
-        """Return the numbers at some places of the memory, of up to ``MOST_BYTES`` each, by name, in any order.
+        """Return the numbers at these places in the memory, of up to ``MOST_BYTES`` each, by name, in any order.
 
-        The first call with a mapping takes longer than later ones with the same.
+        The first call with a mapping takes longer than later calls with the same mapping.
         """
         return (self._emulator or self._take_over()).numbers(places)
 
     def poke(self, address: int, value: int, count: int = 1) -> None:
-        """Write a number of ``count`` bytes, the lowest first."""
+        """Write a number of ``count`` bytes into the memory, the lowest byte first."""
         block_of(address, count)
         memory = (self._emulator or self._take_over()).data.memory
         for place, byte in enumerate(value.to_bytes(count, "little")):
             memory.assign(address + place, "|u1", byte)
 
     def audio_samples(self) -> int:
-        """Return the number of sound samples of the last step; 0 if its picture was shown before."""
+        """Return the number of sound samples of the last step; 0 if the picture of this step was shown before."""
         return len((self._emulator or self._take_over()).core.get_audio())
 
     def give_up(self) -> None:
-        """Release the emulator to another console. The next use of this console takes it back."""
+        """Release the emulator for another console. The next use of this console takes the emulator back."""
         if self._emulator is not None:
             self._kept = self._emulator.core.get_state()
             self._emulator = None
 
     def close(self) -> None:
-        """Give the emulator up for good, if this console has it. Closing twice is allowed."""
+        """Release the emulator for ever, if this console uses it. Closing twice is allowed."""
         if self._emulator is not None:
             _emulators.clear()
         self._emulator = self._kept = None
@@ -187,7 +188,7 @@ class Console:
 
 
 def _timeless(state: bytes) -> bytes:
-    """Return a state without the time of day and the addresses in this process."""
+    """Return a state without the time of day and without memory addresses of this process."""
     for label, size in _NOT_OF_THE_MACHINE.items():
         name, after = state.partition(label)[0::2]
         size_bytes, rest = after[:3], after[3:]
@@ -197,7 +198,7 @@ def _timeless(state: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def block_of(address: int, count: int) -> int:
-    """Return the start of the block of memory that these bytes are in, or raise ``IndexError``."""
+    """Return the first address of the block of memory that contains these bytes. Raises ``IndexError`` if none does."""
     for start, size in _BLOCKS.items():
         if start <= address and address + count <= start + size:
             return start
@@ -205,7 +206,7 @@ def block_of(address: int, count: int) -> int:
 
 
 def _emulator_with(rom: Path) -> _Emulator:
-    """Return the emulator with this ROM loaded, whichever console uses it."""
+    """Return the emulator with this ROM loaded, whichever console uses it at present."""
     if _emulators and _emulators[0].rom == rom:
         return _emulators[0]
     while _emulators:
@@ -213,5 +214,5 @@ def _emulator_with(rom: Path) -> _Emulator:
     try:
         _emulators.append(_Emulator(rom))
     except RuntimeError as problem:
-        raise ValueError(f"{rom.name} cannot be run: {problem}") from problem
+        raise ValueError(f"the ROM {rom.name} cannot be run: {problem}") from problem
     return _emulators[0]

@@ -26,7 +26,7 @@ DUEL_VARIABLES: Final[Mapping[str, Variable]] = {
 
 
 class DuelBattleRules:
-    """A battle rewards 1 for each opponent that falls and -1 for each creature of ours; it ends when a side has none left."""
+    """A battle earns 1 for each opponent that falls, and -1 for each creature of ours. It ends when a side has none left."""
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         return float(
@@ -38,7 +38,7 @@ class DuelBattleRules:
 
 
 class DuelCatchingRules:
-    """A catch rewards 1, an encounter that ends without one -1."""
+    """An encounter earns 1 if the creature is caught, and -1 if the encounter ends without a catch."""
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         if now["caught"] > previous["caught"]:

@@ -1,4 +1,4 @@
-"""The interface of a game for the plant: its program, its starts, its variables in memory, and its rules."""
+"""The interface between a game and the plant: the game's program, its start states, its variables in memory, and its rules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
 
 
 class Rules(Protocol):
-    """The rewards of a game and its end, computed from the variables of three frames.
+    """The rewards of a game and its end, computed from the variables at three frames.
 
     ``start`` is the first frame of the episode, ``previous`` the frame before ``now``. The rules keep no state, so a
     snapshot of the game is complete without them.
@@ -23,12 +23,12 @@ class Rules(Protocol):
         ...
 
     def ended(self, start: Variables, previous: Variables, now: Variables) -> EndReason | None:
-        """Return why the episode is over; None if it goes on."""
+        """Return why the episode is over; None if it is not over."""
         ...
 
 
 class Game(Protocol):
-    """A game for one program. A program may have several, which differ in their rules and start states."""
+    """A game for one program (ROM). A program may have several games, which differ in their rules and start states."""
 
     @property
     def name(self) -> str:
@@ -37,7 +37,7 @@ class Game(Protocol):
 
     @property
     def variables(self) -> Mapping[str, Variable]:
-        """The address and encoding of each variable in memory, by name."""
+        """The address and the encoding of each variable in memory, by name."""
         ...
 
     @property
@@ -47,7 +47,7 @@ class Game(Protocol):
 
     @property
     def has_ladder(self) -> bool:
-        """Whether the start states are encounters that can be won, in order."""
+        """Whether the start states are a ladder: encounters that can be won, in order."""
         ...
 
     @property
@@ -57,7 +57,7 @@ class Game(Protocol):
 
     @property
     def states(self) -> Collection[str]:
-        """The names of the start states in order; the first is the default. Raises ``ValueError`` if there is none."""
+        """The names of the start states, in order. The first is the default. Raises ``ValueError`` if there is none."""
         ...
 
     def load_state(self, state: str) -> bytes:
@@ -67,12 +67,12 @@ class Game(Protocol):
     def begin(self, console: Console, state: bytes, seed: int) -> None:
         """Load a start state, and run it until the game accepts actions. ``seed`` is from 1 to 65535.
 
-        Raises ``RuntimeError`` if the state does not lead there.
+        Raises ``RuntimeError`` if the game does not accept actions in time.
         """
         ...
 
 
 def name_some(names: Collection[str]) -> str:
-    """Return names as text on one line: all if they are few, else the first and the last."""
+    """Return names as text on one line: all names if they are few, else the first and the last."""
     listed = list(names)
     return ", ".join(listed if len(listed) < 5 else [*listed[:2], "...", listed[-1]])

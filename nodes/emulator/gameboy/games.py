@@ -1,4 +1,4 @@
-"""The games by name: our own, and those of cartridges that the user brings."""
+"""The games by name: those that ship with rtgraph, and those for which the user brings the ROM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.nodes.emulator.gameboy.own_games import OWN_GAMES
 
 
 def find_game(name: str) -> Game:
-    """Return the game of a name. Raises ``ValueError`` if there is none."""
+    """Return the game with a name. Raises ``ValueError`` if there is none."""
     games: dict[str, Game] = {**OWN_GAMES, **CARTRIDGE_GAMES}
     if name not in games:
         nearest = difflib.get_close_matches(name, games, n=3, cutoff=0.0)

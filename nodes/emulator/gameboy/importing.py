@@ -1,4 +1,4 @@
-"""Copy the user's ROMs and savestates into the library, after a check."""
+"""Copy the user's ROMs and savestates into the library, after checking them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rtgraph.nodes.emulator.gameboy.library import (
     Rom,
     identify,
     library,
+    library_label,
     mismatch,
     nearest_rom,
     rom_file,
@@ -29,10 +30,10 @@ _TETRIS, _TETRIS_START = "tetris", "level0"
 
 
 def import_rom(path: Path) -> Rom:
-    """Copy a ROM into the library, and return which known ROM it is. For Tetris, make its start state, too.
+    """Copy a ROM into the library, and return which known ROM it is. For Tetris, also make the start state.
 
     Raises:
-        RomError: it cannot be read, or is not a known ROM; nothing was copied.
+        RomError: the file cannot be read, or is not a known ROM. Then nothing is copied.
     """
     try:
         content = path.read_bytes()
@@ -50,21 +51,22 @@ def import_rom(path: Path) -> Rom:
 
 
 def games_of(rom: Rom) -> tuple[str, ...]:
-    """Return the names of a ROM's games."""
+    """Return the names of the games for a ROM."""
     return tuple(game.name for game in CARTRIDGE_GAMES.values() if game.rom_name == rom.name)
 
 
 def import_states(folder: Path, game: str) -> tuple[str, ...]:
-    """Copy the savestates of a folder into the library, in place of the game's others, and return their names in order.
+    """Copy the savestates in a folder into the library, in place of the game's earlier ones. Return their names, in order.
 
     Raises:
-        RomError: there are none, or one is not a savestate of the game's ROM; nothing was copied.
+        RomError: the folder has no savestates, or one is not of the game's ROM. Then nothing is copied.
     """
     rom = CARTRIDGE_GAMES[game].rom
     names = state_names(folder)
     if not names:
         raise RomError(
-            f"there are no savestates in {folder.name}", hint="each is a file NAME.state of stable-retro"
+            f"there are no savestates in {folder.name}",
+            hint="give a folder with files NAME.state of stable-retro",
         )
     console = Console(rom)
     checked: dict[str, bytes] = {}
@@ -92,7 +94,7 @@ def import_states(folder: Path, game: str) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock of the library, so that one process at a time imports."""
+    """Hold the lock of the library, so that only one process imports at a time."""
     _make_folder(library())
     folder = os.open(library(), os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -122,7 +124,7 @@ def _refused(path: Path, content: bytes) -> RomError:
         )
     wanted = "; ".join(f"{rom.label}, SHA-256 {rom.sha256}" for rom in ROMS.values())
     found = mismatch(content, next(iter(ROMS.values()))).partition(";")[0]
-    return RomError(f"{path.name} is not a known ROM: {found}", hint=f"known are {wanted}")
+    return RomError(f"{path.name} is not a known ROM: {found}", hint=f"the known ROMs are {wanted}")
 
 
 def _make_folder(folder: Path) -> None:
@@ -130,6 +132,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RomError(
-            f"the folder of ROMs cannot be made: {error.strerror}",
+            f"the folder {library_label()} for ROMs cannot be made: {error.strerror}",
             hint="set XDG_DATA_HOME to a folder that you may write to",
         ) from error

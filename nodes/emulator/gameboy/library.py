@@ -1,4 +1,4 @@
-"""The user's ROMs and savestates: which ROMs are known, and where they are."""
+"""The user's ROMs and savestates: which ROMs are known, and where the files are."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _NUMBERS: Final = re.compile(r"(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Rom:
-    """A ROM that the user may bring: exactly one revision, since others keep their variables elsewhere."""
+    """A ROM that the user may bring. Only this revision can be used, since others keep their variables elsewhere."""
 
     name: str
     """The ROM's name in the library."""
     label: str
-    """The name that collectors use."""
+    """The name of the ROM in collectors' lists."""
     sha256: str
     title: str
-    """The title in the header, as in other revisions and languages."""
+    """The title in the ROM's header, which other revisions and languages have too."""
     others: dict[str, str] = field(default_factory=dict)
-    """Other revisions: their names, by SHA-1."""
+    """The names of other revisions, by SHA-1."""
 
 
 ROMS: Final = {
@@ -76,7 +76,7 @@ def library() -> Path:
 
 
 def library_label() -> str:
-    """Return the library's folder for people, without the user's own folders."""
+    """Return the path of the library's folder as text for people, without the user's own folders."""
     return (
         "$XDG_DATA_HOME/rtgraph/gameboy"
         if os.environ.get("XDG_DATA_HOME")
@@ -85,12 +85,12 @@ def library_label() -> str:
 
 
 def rom_file(name: str) -> Path:
-    """Return the path of a ROM once it is imported."""
+    """Return the path that a ROM has once it is imported."""
     return library() / f"{name}.gb"
 
 
 def states_folder(game: str) -> Path:
-    """Return the folder of a game's savestates, each ``NAME.state`` in stable-retro's format."""
+    """Return the folder of a game's savestates, which are files ``NAME.state`` in stable-retro's format."""
     return library() / "states" / game
 
 
@@ -105,10 +105,10 @@ def state_names(folder: Path) -> tuple[str, ...]:
 
 
 def find_rom(name: str) -> Path:
-    """Return a ROM of the library.
+    """Return the path of a ROM in the library.
 
     Raises:
-        RomError: it is not there, or is not the revision needed.
+        RomError: the ROM is not imported, or the file is not the needed revision.
     """
     rom, file = ROMS[name], rom_file(name)
     try:
@@ -121,18 +121,21 @@ def find_rom(name: str) -> Path:
     except OSError as error:
         raise RomError(f"{file.name} in {library_label()} cannot be read: {error.strerror}") from error
     if identify(content) is not rom:
-        raise RomError(f"{file.name} in {library_label()}: {mismatch(content, rom)}", hint="import it again")
+        raise RomError(
+            f"{file.name} in {library_label()}: {mismatch(content, rom)}",
+            hint=f"replace it: rtgraph rom import PATH, with PATH a file of {rom.label}",
+        )
     return file
 
 
 def identify(content: bytes) -> Rom | None:
-    """Return the known ROM with this content, or None."""
+    """Return the known ROM with this content; None if the content is not that of a known ROM."""
     found = hashlib.sha256(content).hexdigest()
     return next((rom for rom in ROMS.values() if rom.sha256 == found), None)
 
 
 def mismatch(content: bytes, rom: Rom) -> str:
-    """Describe how a file differs from the ROM needed."""
+    """Describe how a file differs from the ROM that is needed."""
     other = rom.others.get(hashlib.sha1(content, usedforsecurity=False).hexdigest()) or _by_header(content)
     return (
         f"this is {other}, with SHA-256 {hashlib.sha256(content).hexdigest()}; {rom.label} has {rom.sha256}"
@@ -140,13 +143,13 @@ def mismatch(content: bytes, rom: Rom) -> str:
 
 
 def nearest_rom(content: bytes) -> Rom | None:
-    """Return the ROM of which a file is another revision, language or copy, by its header; None if there is none."""
+    """Return the known ROM with the same title in its header as a file; None if there is none."""
     title = _title(content)
     return next((rom for rom in ROMS.values() if rom.title == title), None)
 
 
 def _title(content: bytes) -> str:
-    """Return the title in a header; empty if the header's checksum is wrong."""
+    """Return the title in the header of a file; empty if the header's checksum is wrong."""
     if (
         len(content) < _HEADER_END
         or content[_CHECKSUM] != -sum(byte + 1 for byte in content[_CHECKED]) & 0xFF
@@ -156,7 +159,7 @@ def _title(content: bytes) -> str:
 
 
 def _by_header(content: bytes) -> str:
-    """Return a name for a file, from its header."""
+    """Return a description of a file from its header."""
     title = _title(content)
     if not title:
         return "not a Game Boy ROM"

@@ -1,4 +1,4 @@
-"""Our own games, which ship with the package."""
+"""The games that ship with rtgraph."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _ROMS: Final = Path(__file__).with_name("roms")
 _PLAYING: Final = 2
 _MOST_STARTING_FRAMES: Final = 120
 _SETTLED_FRAMES: Final = 60
-"""Number of frames after which each program shows its title screen."""
+"""Number of frames after which every program shows its title screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnGame:
-    """One of our own games. A program may have several, which differ in their rules and starts.
+    """A game that ships with rtgraph. A program may have several games, which differ in their rules and start states.
 
-    ``states`` names the starts that it ships, the default first, each with the buttons pressed on the title screen to get
-    there. All our programs keep their seed, their state and so on at the same addresses.
+    ``states`` names the start states, the default first, each with the buttons that select it on the title screen. All
+    these programs keep their seed and their state at the same addresses.
     """
 
     name: str
@@ -42,17 +42,19 @@ class OwnGame:
         return _ROMS / f"{self.program}.gb"
 
     def state_file(self, state: str) -> Path:
-        """Return the file of a start state, in stable-retro's format."""
+        """Return the path of the file of a start state, in stable-retro's format."""
         return _ROMS / f"{self.program}.{state}.state"
 
     def load_state(self, state: str) -> bytes:
-        """Return a start state: the title screen, just before START is pressed. Raises ``ValueError`` if there is none."""
+        """Return a start state: the title screen, just before START. Raises ``ValueError`` if there is no such state."""
         if state not in self.states:
-            raise ValueError(f"{self.name} has no state {state!r}. hint: it has {name_some(self.states)}")
+            raise ValueError(
+                f"game {self.name} has no state {state!r}. hint: the states are {name_some(self.states)}"
+            )
         return gzip.decompress(self.state_file(state).read_bytes())
 
     def make_state(self, state: str, console: Console) -> bytes:
-        """Return a start state, made by pressing buttons on a console that was just switched on."""
+        """Return a start state. It is made by pressing buttons on a console that was just switched on."""
         for _ in range(_SETTLED_FRAMES):
             console.step()
         for button in self.states[state]:
@@ -61,9 +63,9 @@ class OwnGame:
         return console.state
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:
-        """Begin a game from a start state, with a seed from 1 to 65535, and run it until it accepts actions.
+        """Begin a game from a start state, with a seed from 1 to 65535. Run the game until it accepts actions.
 
-        Raises ``RuntimeError`` if the state does not lead there.
+        Raises ``RuntimeError`` if the game does not accept actions in time.
         """
         console.state = state
         console.poke(SEED.address, seed, SEED.size)
@@ -72,7 +74,7 @@ class OwnGame:
             if STATE.read(console.memory()) == _PLAYING:
                 return
             console.step()
-        raise RuntimeError(f"{self.name} did not begin within {_MOST_STARTING_FRAMES} frames")
+        raise RuntimeError(f"game {self.name} did not begin within {_MOST_STARTING_FRAMES} frames")
 
 
 STATE: Final = Variable(0xC000)

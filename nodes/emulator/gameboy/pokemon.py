@@ -13,7 +13,7 @@ _CREATURE_BYTES: Final = 44
 
 
 def pokemon_variables(shift: int = 0) -> dict[str, Variable]:
-    """Return the variables of Blue and Red, each address moved by ``shift`` (Yellow: -1)."""
+    """Return the variables of Blue and Red, with each address moved by ``shift`` bytes (Yellow: -1)."""
 
     def at(address: int, size: int = 1, **how: str) -> Variable:
         return Variable(address + shift, size, **how)  # type: ignore[arg-type]
@@ -35,9 +35,9 @@ YELLOW_VARIABLES: Final[Mapping[str, Variable]] = pokemon_variables(-1)
 
 
 class PokemonBattleRules:
-    """A battle rewards 1 for each opponent that faints and -1 for each of ours, in its party only.
+    """A battle earns 1 for each opponent that faints, and -1 for each creature of ours. Only creatures in the party count.
 
-    It is won when the last opponent faints, and lost when the last of ours does, or when it is over in another way.
+    The battle is won when the last opponent faints. It is lost when our last creature faints, or when it ends in another way.
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
@@ -61,9 +61,9 @@ class PokemonBattleRules:
 
 
 class PokemonCatchingRules:
-    """An encounter rewards 1 once its creature is caught, and -1 if it is over without a catch.
+    """An encounter earns 1 once its creature is caught, and -1 if the encounter ends without a catch.
 
-    A catch shows in the dex (if the species is new), then in the party or, if that is full, in the box.
+    A catch changes the dex (if the species is new), then the party or, if the party is full, the box.
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
@@ -78,11 +78,11 @@ class PokemonCatchingRules:
 
 
 _LAST_FALLS: Final[tuple[tuple[str, EndReason], ...]] = (("my", "lost"), ("opp", "won"))
-"""The reason for the end when a side's last creature falls. If both fall at once, we lose, as in the game."""
+"""Why the battle ended when a side's last creature fell. If both sides' last ones fall at once, we lose, as in the game."""
 
 
 def _party(side: str, now: Variables) -> range:
-    """Return the positions of a side's creatures in its party. Memory beyond them holds data of an earlier party."""
+    """Return the positions of a side's creatures in its party. The memory after them holds data of an earlier party."""
     return range(1, min(now[f"{side}_size"], _MOST) + 1)
 
 
@@ -91,5 +91,5 @@ def _caught(start: Variables, now: Variables) -> bool:
 
 
 def _left(previous: Variables, now: Variables) -> bool:
-    """Return whether a battle ended between two frames."""
+    """Return whether a battle ended from one frame to the next."""
     return bool(previous["in_battle"] and not now["in_battle"]) or now["in_battle"] < 0

@@ -9,7 +9,7 @@ from typing import Literal
 from rtgraph.nodes.emulator.gameboy.console import MOST_BYTES, Console, ConsoleMemory, Place, block_of
 
 Variables = Mapping[str, int]
-"""The values of a game's variables at one frame, by name."""
+"""The values of a game's variables at one frame, by the variables' names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Variable:
     """A number in the console's memory: its address and its encoding.
 
     Args:
-        address: of its first byte.
-        size: in bytes.
-        kind: a binary number with or without a sign, two decimal digits a byte ("bcd"), or the number of bits that are 1.
-        order: which byte stands first, the lowest ("little") or the highest ("big").
+        address: the address of the first byte.
+        size: the size in bytes.
+        kind: a binary number with or without a sign, two decimal digits per byte ("bcd"), or the number of bits that are 1.
+        order: which byte is first, the lowest ("little") or the highest ("big").
     """
 
     address: int
@@ -33,7 +33,7 @@ class Variable:
         return self.number(int.from_bytes(memory.read(self.address, self.size), self.order))
 
     def number(self, binary: int) -> int:
-        """Return the number from its bytes, given as an unsigned integer. Errors are those of ``read``."""
+        """Return the number from its bytes, which are given as an unsigned integer. Raises the same error as ``read``."""
         if self.kind == "bcd":
             return int(f"{binary:0{2 * self.size}x}")
         if self.kind == "signed":
@@ -48,10 +48,10 @@ class Variable:
 
 
 class VariableReader:
-    """Reads all variables of a game in one call of the core; those that it cannot read, from a copy of the memory.
+    """Reads all variables of a game in one call of the core. Those that it cannot read come from a copy of the memory.
 
     Raises:
-        IndexError: a variable is outside of the memory that can be read.
+        IndexError: a variable is outside the memory that can be read.
     """
 
     def __init__(self, variables: Mapping[str, Variable]) -> None:
@@ -65,7 +65,7 @@ class VariableReader:
         }
 
     def read(self, console: Console) -> dict[str, int]:
-        """Return all the numbers, by name. Raises ``ValueError`` if a digit of a decimal number is above 9."""
+        """Return the values of all variables, by name. Raises ``ValueError`` if a digit of a decimal number is above 9."""
         numbers = console.numbers(self._places)
         for name, variable in self._converted.items():
             numbers[name] = variable.number(numbers[name])
@@ -76,7 +76,7 @@ class VariableReader:
 
 
 def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Variables) -> int:
-    """Return how many of a side's creatures had HP and have none now; several may fall in one frame.
+    """Return how many of a side's creatures had hit points (HP) before and have none now. Several may fall in one frame.
 
     The HP of place i is the variable ``side`` + i.
     """

@@ -1,4 +1,4 @@
-"""A world in which pending actions move the state, and its best rates, with and without knowing them."""
+"""A world in which pending actions move the state, and the best rates in it, for policies that know these actions or not."""
 
 from __future__ import annotations
 

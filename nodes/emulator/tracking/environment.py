@@ -1,7 +1,7 @@
-"""Tracking: keep a drifting position on a target. Actions that are decided but not yet applied change where it will be.
+"""Tracking: keep a drifting position on a target. Actions that are decided but not yet applied change the future position.
 
-In the delay environment of the proofs, actions do not move the state, so it does not matter which are pending. Here they do:
-a policy that acts on a late observation alone corrects an error that earlier actions, still under way, correct already.
+In the delay environment of the proofs, actions do not move the state, so it does not matter which actions are pending.
+Here they move it: a policy that acts on a late observation alone corrects an error again that pending actions will correct.
 ``rtgraph.nodes.emulator.tracking.theory`` has the best rates, with all pending actions known and with none.
 """
 
@@ -18,16 +18,16 @@ from rtgraph.nodes.plant import PlantParams
 
 ACTIONS = ("back", "stay", "forward")
 STAY = 1
-"""The action that does not move. It is that of the default behaviour β."""
+"""The action that does not move. The default behaviour β has this action."""
 
 
 class TrackingSettings(LaneSettings):
     """The settings of Tracking."""
 
     positions: int = Field(default=5, ge=3)
-    """Number of positions in the ring; odd, so that both ways around are alike."""
+    """Number of positions in the ring. It is odd, so that both ways around the ring are alike."""
     steady: float = Field(default=0.9, ge=0, le=1)
-    """The probability that nothing drifts in a step (p). Otherwise the drift is one position, either way."""
+    """The probability p that the position does not drift in a step. Otherwise it drifts by one position in either direction."""
 
     @field_validator("positions")
     @classmethod
@@ -42,7 +42,7 @@ class TrackingSettings(LaneSettings):
 
 
 class TrackingEnvironment(LaneEnvironment):
-    """A ring of n positions; the reward is 1 for a step that ends on the target, position 0, else 0.
+    """A ring of n positions. The reward of a step is 1 if it ends on the target, position 0, else 0.
 
     A step moves every lane by its action (-1, 0 or 1), and then by a drift of -1 or 1 with probability 1 - p. The position
     reached is the observation. Every lane begins at a random position.
@@ -70,7 +70,7 @@ class TrackingParams(PlantParams, TrackingSettings):
 
 
 class Tracking(Emulator[TrackingParams]):
-    """A drifting position must be kept on a target, by actions that apply late."""
+    """A drifting position must be kept on a target by actions that apply late."""
 
     environment_type = TrackingEnvironment
     incidental = frozenset({"rate_hz", "episode_ticks"})

@@ -1,4 +1,4 @@
-"""Policies for Tracking: actions for each position to which the known pending actions lead, one or a chunk at a time."""
+"""Policies for Tracking. They choose an action, or a chunk, by the position to which the known pending actions lead."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rtgraph.nodes.emulator.tracking.theory import best_plan
 class ActAhead:
     """Act on the position to which the known pending actions lead, without drift.
 
-    With all of them known and a policy of ``theory.aware_rate``, it is the best policy under a delay. Without pending actions
-    in the observation, it acts on the observed position.
+    If all pending actions are known, a policy from ``theory.aware_rate`` makes this the best policy under a delay. Without
+    pending actions in the observation, it acts on the observed position.
 
     Args:
-        policy: an action for each position.
+        policy: the action for each position.
     """
 
     def __init__(self, policy: Sequence[int]) -> None:
@@ -36,16 +36,16 @@ class ActAhead:
 class PlannedMoves:
     """Act so that the position reaches the target when the actions take effect, given the known pending actions.
 
-    A single worker knows all pending actions, since they are its own. With several workers only delay-aware ones know them, and
-    their chunks have one action.
+    A single worker knows all pending actions, since it decided them. With several workers, only delay-aware workers know the
+    pending actions, and their chunks have one action.
 
     Args:
         positions: number of positions in the ring.
         steady: the probability that nothing drifts in a step.
-        delay_frames: duration of an inference in frames. The first action acts after it, rounded up.
+        delay_frames: duration of an inference in frames. The first action applies after this time, rounded up.
         chunk: number of actions for successive ticks. After them nothing moves until the next chunk.
-        single: whether there is a single worker. It begins an inference when it is free, and ``chunk`` ticks after the one
-            before at the earliest.
+        single: whether there is a single worker. It begins an inference when it is free, but at the earliest ``chunk`` ticks
+            after it began the last one.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class PlannedMoves:
         self._own: npt.NDArray[np.int64] | None = None
 
     def act(self, observation: Value) -> int | npt.NDArray[np.int64]:
-        """Return an action for every lane: a number for one lane, else (lanes,) int64; several along a first axis."""
+        """Return an action for every lane: a number for one lane, else (lanes,) int64; several actions along a first axis."""
         position = _ahead(observation)
         if self._own is not None:
             position = position + (self._own[self._own_from :] - STAY).sum(axis=0)

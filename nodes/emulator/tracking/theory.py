@@ -1,7 +1,7 @@
 """The best possible rates of Tracking under a delay, computed exactly.
 
 With a delay of d steps, the action decided for an observation applies d steps later (1 is the next step), so d - 1 actions
-are pending: decided, and not yet applied. What a policy can earn depends on how many of them it knows.
+are pending: decided, and not yet applied. The reward of a policy depends on how many of these actions it knows.
 
 Source: a delayed process is Markov again in its state joined with the pending actions (Katsikopoulos & Engelbrecht, "Markov
 decision processes with delays and asynchronous cost collection", IEEE Transactions on Automatic Control 48(4), 2003; Walsh,
@@ -22,17 +22,17 @@ from rtgraph.nodes.emulator.tracking.environment import ACTIONS, STAY
 _PRECISION = 1e-9
 _MOST_STEPS = 100_000
 _MOST_STATES = 200_000
-"""Positions times sequences of pending actions: more take minutes."""
+"""Maximum number of positions times sequences of pending actions. More take minutes."""
 
 Policy = tuple[int, ...]
-"""An action for each observed position."""
+"""The action for each observed position."""
 
 
 def informed_rate(positions: int, steady: float, delay: int) -> float:
     """Return the best rate with all pending actions known, by value iteration over the joined state.
 
-    The joined state reduces to one number, the position at which the pending actions would end without drift: the drift of
-    the steps to come does not depend on it. The iteration is over this position.
+    The joined state reduces to one number: the position to which the pending actions lead without drift, because later
+    drift does not depend on the state. The iteration is over this position.
 
     Raises:
         ValueError: the delay is below 1.
@@ -45,12 +45,12 @@ def best_plan(
 ) -> tuple[float, npt.NDArray[np.int64]]:
     """Return the best rate of decisions with chunks of actions, all pending actions known, and the actions of the best plan.
 
-    A decision has actions for ``chunk`` successive steps, the first of them ``delay`` steps after its observation. None of
-    them can react to what happens after it. There is a decision every ``interval`` steps, and no move on steps without an
+    A decision has actions for ``chunk`` successive steps, the first ``delay`` steps after its observation. These actions do
+    not depend on later observations. There is a decision every ``interval`` steps, and no move on steps without an
     action. The joined state reduces as in ``informed_rate``.
 
     Returns:
-        the rate, and the actions by the position at which the pending actions would end without drift, (positions, chunk).
+        The rate, and the actions by the position to which the pending actions lead without drift, (positions, chunk).
 
     Raises:
         ValueError: a number is below 1, or a chunk is longer than the interval.
@@ -75,7 +75,7 @@ def best_plan(
         if gain.max() - gain.min() < _PRECISION:
             return float(gain.mean()) / interval, _followed(moves, choices[::-1])
         following = value - value[0]
-    raise RuntimeError(f"no convergence within {_MOST_STEPS} steps")
+    raise RuntimeError(f"the best rate did not converge within {_MOST_STEPS} steps")
 
 
 def _followed(
@@ -94,19 +94,20 @@ def _followed(
 
 
 def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, Policy]:
-    """Return the best rate of a policy that sees only the late observation, and this policy; see `aware_rate`."""
+    """Return the best rate of a policy that sees only the late observation, and this policy. See ``aware_rate``."""
     return aware_rate(positions, steady, delay, known=0)
 
 
 @cache
 def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[float, Policy]:
-    """Return the best rate with the oldest pending actions known, and its policy, by trying every policy.
+    """Return the best rate of a policy that knows the oldest ``known`` pending actions, and this policy. Every policy is tried.
 
-    Policies are deterministic: an action for each position to which the known actions lead. Two that mirror each other earn
-    the same. With all ``delay - 1`` actions known it is `informed_rate`; with none, it is the rate of the observation alone.
+    Policies are deterministic: an action for each position to which the known actions lead. Two policies that mirror each
+    other earn the same. With all ``delay - 1`` actions known the rate is ``informed_rate``. With none, it is the rate of a
+    policy that sees only the observation.
 
     Raises:
-        ValueError: the delay is below 1, or so long that this would take hours; or so many actions are not pending.
+        ValueError: the delay is below 1, or so long that the computation would take hours, or ``known`` is too large.
     """
     every = itertools.product(range(len(ACTIONS)), repeat=positions)
     one_of_each_pair = (policy for policy in every if policy <= _mirrored(policy))
@@ -116,19 +117,19 @@ def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[f
 def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0) -> float:
     """Return the rate of a policy that sees the late observation and the oldest ``known`` pending actions.
 
-    The policy acts on the position to which the known actions lead without drift. This position moves as the observed one
-    does, by actions that are ``known`` steps less late, and the world reaches it that many steps later, but for the drift
-    meanwhile. The rate is the share of the target in the stationary distribution over this position joined with the unknown
-    actions, averaged over time if the policy makes it oscillate.
+    The policy acts on the position to which the known actions lead without drift. This position moves in the same way as the
+    observed one, but each action moves it ``known`` steps earlier. The world reaches it ``known`` steps later, apart from the
+    drift in between. The rate is the probability of the target in the stationary distribution over this position joined with
+    the unknown actions, averaged over time if the distribution oscillates.
 
     Args:
         steady: the probability that nothing drifts in a step.
         delay: steps from an observation to the action that was decided for it.
-        policy: an action for each position.
-        known: number of known actions, of the ``delay - 1`` that are pending.
+        policy: the action for each position.
+        known: number of known actions among the ``delay - 1`` pending ones.
 
     Raises:
-        ValueError: the delay is below 1, or too long; or so many actions are not pending.
+        ValueError: the delay is below 1 or too long, or ``known`` is too large.
     """
     _check(delay)
     if not 0 <= known < delay:
@@ -154,11 +155,11 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0
         if np.abs(following - chances).sum() < _PRECISION:
             return float(reached @ following.reshape(positions, pending).sum(axis=1))
         chances = following
-    raise RuntimeError(f"no convergence within {_MOST_STEPS} steps")
+    raise RuntimeError(f"the rate of the policy did not converge within {_MOST_STEPS} steps")
 
 
 def drift_distribution(positions: int, steady: float, steps: int) -> npt.NDArray[np.float64]:
-    """Return the probability of each total drift after a number of steps, (positions,), modulo the ring."""
+    """Return the probability of each total drift, modulo the ring, after a number of steps: (positions,)."""
     one = np.zeros(positions)
     one[0] += steady
     one[1] += (1 - steady) / 2
@@ -167,7 +168,7 @@ def drift_distribution(positions: int, steady: float, steps: int) -> npt.NDArray
 
 
 def _differences(positions: int) -> npt.NDArray[np.int64]:
-    """Return to - from of each pair of positions, modulo the ring: (from, to) int64."""
+    """Return the difference to - from of each pair of positions, modulo the ring: (from, to) int64."""
     return (np.arange(positions)[None, :] - np.arange(positions)[:, None]) % positions
 
 

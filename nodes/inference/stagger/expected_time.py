@@ -1,4 +1,4 @@
-"""Algorithm 2 of Riemer et al., ICLR 2025: workers are spread over the mean inference time (μ)."""
+"""Algorithm 2 of Riemer et al., ICLR 2025: workers are spread evenly over the mean inference time (μ)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.nodes.inference.stagger.ring import distances
 class ExpectedTimeCoordinator(CoordinatorStagger):
     """Delays workers by the change δ of the mean inference time μ over all workers.
 
-    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I. Shares are floored.
+    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I. Delays are rounded down to ns.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Algorithm 1 of Riemer et al., ICLR 2025: every inference takes as long as the longest so far (m)."""
+"""Algorithm 1 of Riemer et al., ICLR 2025: every inference takes as long as the longest inference so far (m)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MaximumTimeWorker(WorkerStagger):
 class MaximumTimeCoordinator(CoordinatorStagger):
     """Spreads workers over the longest inference time so far (m).
 
-    When τ ≥ m, worker n is delayed by dist(n, self)·(τ − m)/N_I; then m ← τ. Shares are floored.
+    When an inference time τ ≥ m, worker n is delayed by dist(n, self)·(τ − m)/N_I, then m ← τ. Delays are rounded down to ns.
     """
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
@@ -39,7 +39,7 @@ class MaximumTimeCoordinator(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Hold decisions for the maximum time, and spread the workers over it."""
+    """Hold decisions for the maximum time, and spread the workers evenly over this time."""
 
     reports = True
 

@@ -1,8 +1,8 @@
-"""A stagger method: what it requires of the graph, and its two halves.
+"""A stagger method: its requirements of the graph, and its two halves, for workers and for the coordinator.
 
 A worker's half decides how long to hold a finished decision and how long to sleep before the next inference.
 The coordinator's half turns inference times into delays for the other workers, or claims observations for
-workers. Times are whole ns. Both halves are plain objects: no clock, no sockets.
+workers. Times are whole ns. Both halves are plain objects without clock and sockets.
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from rtgraph.msgs import Observation, PlantSpec, StaggerDelay, WorkerState
 
 
 class WorkerStagger:
-    """A worker's half of a stagger method: by default it holds no decision, and sleeps the delays that it received."""
+    """A worker's half of a stagger method. By default it holds no decision, and sleeps for the delays that it received."""
 
     def __init__(self) -> None:
         self._pending_ns = 0
 
     def apply_delay(self, delay: StaggerDelay) -> None:
-        """Add a delay that the coordinator has sent to the next sleep."""
+        """Add a delay that the coordinator has sent to the duration of the next sleep."""
         self._pending_ns += delay.delay_ns
 
     def hold_ns(self, inference_ns: int) -> int:
-        """Return how many ns to hold a decision of an inference of ``inference_ns`` before publishing it."""
+        """Return how many ns to hold a decision before publishing it, if its inference took ``inference_ns``."""
         return 0
 
     def sleep_ns(self) -> int:
-        """Return how many ns to sleep before the next inference, and reset the delay to 0."""
+        """Return how many ns to sleep before the next inference, and reset this duration to 0."""
         pending, self._pending_ns = self._pending_ns, 0
         return pending
 
 
 class CoordinatorStagger:
-    """The coordinator's half of a stagger method: by default it delays no worker and claims no observation."""
+    """The coordinator's half of a stagger method. By default it delays no worker and claims no observation."""
 
     def __init__(self) -> None:
         self.maximum_ns = 0
-        """m of Algorithm 1, sent to the workers."""
+        """The longest inference time so far, m of Algorithm 1. It is sent to the workers."""
         self.mean_ns = 0
-        """μ of Algorithm 2, sent to the workers."""
+        """The mean inference time, μ of Algorithm 2. It is sent to the workers."""
         self.longest_ns = 0
-        """The longest inference of workers that do not report their times; 0 while no such time is known."""
+        """The longest inference time of workers that do not report their times; 0 while no such time is known."""
         self.claim_ticks = 1
         """Minimum number of ticks between two claimed observations of an episode."""
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
-        """Add an inference time; return the delay in ns for every other worker that must be delayed.
+        """Add an inference time. Return the delay in ns for every other worker that must be delayed.
 
         ``ring`` holds the live workers in their cyclic order.
         """
@@ -57,12 +57,13 @@ class CoordinatorStagger:
         """Update the state of a worker. Called only for methods with claims."""
 
     def add_observation(self, observation: Observation) -> None:
-        """Add an observation, the newest one and unclaimed. Called only for methods with claims."""
+        """Add the newest observation, which is not claimed. Called only for methods with claims."""
 
     def awaits_observation(self) -> bool:
         """Return whether a worker is free, so that the next observation can be claimed for it.
 
-        Otherwise only the newest observation is added, when a worker becomes free. Called only for methods with claims.
+        If no worker is free, only the newest observation is added, when a worker becomes free. Called only for methods with
+        claims.
         """
         return True
 
@@ -70,8 +71,8 @@ class CoordinatorStagger:
         """Claim an observation for a worker. Called only for methods with claims.
 
         Returns:
-            (worker, claim number, observation); or the earliest time of the next claim, if it is too early;
-                or None if there is nothing to claim.
+            (worker, claim number, observation); the earliest time of the next claim, if it is too early for a claim;
+                None if there is no free worker or no observation to claim.
         """
         return None
 
@@ -80,27 +81,27 @@ class CoordinatorStagger:
 
 
 class StaggerMethod:
-    """A stagger method: the gate it needs, and the objects for its workers and its coordinator.
+    """A stagger method: the gate that it needs, and the objects for its workers and its coordinator.
 
     To add a method, write a module with a subclass named ``Method`` and add the module's name to ``registry.METHODS``.
     """
 
     gate: ClassVar[Literal["latest", "playout"]] = "latest"
-    """The gate of the plant: graphs use it unless the user chooses another one."""
+    """The gate of the plant for this method. Graphs use it unless the user chooses another gate."""
     claims: ClassVar[bool] = False
     """Whether the coordinator claims observations for workers.
 
-    If not, workers infer again and again, and the coordinator sends them delays.
+    If it does not, workers infer again and again, and the coordinator sends them delays.
     """
     reports: ClassVar[bool] = False
     """Whether workers report how long each inference took, for the coordinator's ``report``."""
 
     def worker(self) -> WorkerStagger:
-        """Return the object that holds and delays the decisions of one worker."""
+        """Return the object that decides, for one worker, how long to hold decisions and how long to sleep."""
         return WorkerStagger()
 
     def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
-        """Return the object that computes delays or claims in the coordinator.
+        """Return the object that computes delays or claims, for the coordinator.
 
         Args:
             plant: the plant's spec.

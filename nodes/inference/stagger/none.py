@@ -1,4 +1,4 @@
-"""No staggering: workers of equal speed finish together."""
+"""No staggering: workers of equal speed finish at the same time."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 
 class Method(StaggerMethod):
-    """No staggering: a worker infers again as soon as it has published."""
+    """No staggering: a worker infers again as soon as it has published its decision."""

@@ -1,7 +1,7 @@
 """Paced claims: each observation goes to at most one worker, and a worker never waits for its turn.
 
-A free worker gets the newest unclaimed observation. If there are fewer workers than frames in an inference,
-claims are at least the mean inference time divided by the number of workers apart, so that they stay evenly
+A free worker gets the newest unclaimed observation. If there are fewer workers than frames in an inference, the time
+between two claims is at least the mean inference time divided by the number of workers. So claims stay evenly
 spaced.
 """
 
@@ -36,7 +36,7 @@ class _Seat:
 class Pacing(CoordinatorStagger):
     """Decides which worker uses which observation, and when.
 
-    Claims are numbered from ``first_claim``; a pacer that replaces another must begin above its numbers.
+    Claims are numbered from ``first_claim``. An object that replaces another one must begin above the numbers of that one.
     """
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
@@ -103,7 +103,7 @@ class Pacing(CoordinatorStagger):
         return worker, number, observation
 
     def _is_due(self, observation: Observation) -> bool:
-        """Return whether an observation is far enough from the last claimed one. A new episode begins at once."""
+        """Return whether an observation may be claimed: it is of a new episode, or long enough after the last claimed one."""
         if self._claimed is None:
             return True
         episode, tick = self._claimed
@@ -128,7 +128,7 @@ class Pacing(CoordinatorStagger):
         return max(LEASE_LEAST_NS, LEASE_TIMES * high)
 
     def _suspend_overdue(self, now_ns: int) -> None:
-        """Suspend workers with overdue claims; their observations are not given to other workers."""
+        """Suspend workers with overdue claims. The claimed observations are not given to other workers."""
         if not self._times:
             return
         for seat in self._seats.values():
@@ -138,7 +138,7 @@ class Pacing(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Claim each observation once; the playout gate then applies decisions at a constant age."""
+    """Claim each observation once. The playout gate then applies decisions at a constant age."""
 
     gate = "playout"
     claims = True

@@ -1,4 +1,4 @@
-"""The stagger methods by name: those of this package, and those of other installed packages."""
+"""The stagger methods by name: the methods of this package, and those of other installed packages."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rtgraph.nodes.extensions import STAGGER, extensions
 from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 METHODS = ("none", "maximum_time", "expected_time", "paced")
-"""The methods of this package. Each is the class ``Method`` in the module of that name."""
+"""The methods of this package. Each is the class ``Method`` in the module with this name."""
 
 
 def stagger_names() -> tuple[str, ...]:
-    """Return the names of all stagger methods, those of installed packages last."""
+    """Return the names of all stagger methods, with those of installed packages last."""
     return (*METHODS, *extensions(STAGGER, METHODS))
 
 
 def stagger_method(name: str) -> StaggerMethod:
-    """Return the stagger method of a name.
+    """Return the stagger method with a name.
 
     Raises:
-        NodeError: there is no such method.
-        ExtensionError: the package that brings it is broken.
+        NodeError: there is no method with this name.
+        ExtensionError: the package that brings the method is broken.
     """
     if name in METHODS:
         found: Any = importlib.import_module(f"{__package__}.{name}").Method
@@ -41,4 +41,4 @@ def stagger_method(name: str) -> StaggerMethod:
 
 
 StaggerName = Annotated[str, OneOf("stagger method", stagger_names, METHODS)]
-"""The name of a stagger method."""
+"""The name of a stagger method, as a type of parameters."""

@@ -41,7 +41,8 @@ class Limiter:
     def __init__(self, samples_per_insert: float | None, *, slack: float = float("inf")) -> None:
         if samples_per_insert is not None and not 0 < samples_per_insert < float("inf"):
             raise ReplayError(
-                f"samples_per_insert must be above 0, not {samples_per_insert}", hint="use null for no limit"
+                f"samples_per_insert must be above 0 and finite, not {samples_per_insert}",
+                hint="use null for no limit",
             )
         if not slack >= 1:
             raise ReplayError(f"slack must be at least 1, not {slack}", hint="below 1, no sample is ever due")

@@ -1,4 +1,4 @@
-"""The interface of a device, real or simulated, to the tick."""
+"""The interface between the tick and a device, real or simulated."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Sample:
     captured_ns: int
     """When the reading began, on the graph's clock."""
     captured: Mapping[str, int] = field(default_factory=dict)
-    """When each feature was captured, for those where the driver knows it."""
+    """When each feature was captured; only the features for which the driver knows the time."""
 
     def captured_at(self, name: str) -> int:
-        """Return when a feature was captured; if the driver does not know, when the reading began."""
+        """Return when a feature was captured. If the driver does not know, return when the reading began."""
         return self.captured.get(name, self.captured_ns)
 
 
@@ -29,14 +29,14 @@ class Health:
     """The state of the connection to the device."""
 
     state: Literal["connecting", "up", "fault", "lost"]
-    """The state of the connection; ``lost``: no new driver is made any more."""
+    """``connecting`` at first, ``up`` while a driver works, ``fault`` after a failure, ``lost`` if no new driver will be made."""
     reason: str = ""
     driver_number: int = 0
     """Number of drivers made so far."""
 
 
 class Connection(Protocol):
-    """The interface of a device, real or simulated, to the tick. No call blocks."""
+    """The interface between the tick and a device, real or simulated. No call blocks."""
 
     sent: int
     faults: int
@@ -44,13 +44,13 @@ class Connection(Protocol):
     last_fault: str
     """Reason of the last fault; empty if there was none."""
     last_sent: Mapping[str, Reading]
-    """The last command that the driver sent, as it reports it."""
+    """The goals of the last command that was sent, as the driver returned them."""
 
     @property
     def health(self) -> Health: ...
     @property
     def unstopped(self) -> str:
-        """The reason why the emergency stop did not reach the driver; empty if no attempt failed."""
+        """The reason why the driver did not receive the emergency stop; empty if no attempt to send it failed."""
         ...
 
     def start(self, now_ns: int) -> None:
@@ -79,11 +79,11 @@ class Connection(Protocol):
         ...
 
     def release(self) -> None:
-        """Send commands again."""
+        """Allow commands again after ``latch``."""
         ...
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque after the commands posted so far, if the driver can. While latched, only off is accepted."""
+        """Switch the torque after the commands posted so far, if the driver can. After ``latch``, only off is accepted."""
         ...
 
     def close(self, within_s: float) -> bool:

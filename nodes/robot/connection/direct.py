@@ -25,7 +25,7 @@ class RandomDriver(Protocol):
     """A simulated driver with random delays or noise."""
 
     def use_generator(self, rng: np.random.Generator) -> None:
-        """Use this generator, which is the plant's."""
+        """Use this random generator, which the plant owns."""
         ...
 
 
@@ -98,7 +98,7 @@ class Direct:
         self._latched = True
 
     def release(self) -> None:
-        """Send commands again."""
+        """Allow commands again after ``latch``."""
         self._latched = False
 
     def set_torque(self, on: bool) -> None:
@@ -109,6 +109,6 @@ class Direct:
         return True
 
     def close(self, within_s: float) -> bool:
-        """Disconnect."""
+        """Disconnect the driver."""
         self.driver.disconnect()
         return True

@@ -22,7 +22,7 @@ class SessionLink(Protocol):
     def now_ns(self) -> int: ...
     def make(self) -> Driver: ...
     def problem(self, driver: Driver) -> str:
-        """Return how a connected device differs from the described one; empty if it does not."""
+        """Return how the connected device differs from the one that the graph describes; empty if it does not differ."""
         ...
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
@@ -30,7 +30,7 @@ class SessionLink(Protocol):
         ...
 
     def take_torque(self, session: DriverSession) -> bool | None:
-        """Return whether to switch the torque on or off now; None for neither."""
+        """Return True to switch the torque on now, False to switch it off, None to leave it as it is."""
         ...
 
     def was_sent(
@@ -124,7 +124,7 @@ class DriverSession:
         self._link.ended(self)
 
     def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
-        """Make a call. Return whether its failure ends the session."""
+        """Make a call of the driver. Return whether its failure ends the session."""
         link = self._link
         problem = ""
         try:

@@ -2,8 +2,8 @@
 
 A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each driver object has a
 thread (a ``DriverSession``), which sends a waiting command, reads the device, and waits for the next command or period. After
-three consecutive failures of a call, or one that blocks for as long, the driver is dropped, and a new one is made after a
-pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes no further calls.
+three consecutive failures of a call, or a call that blocks for three deadlines, the driver is dropped, and a new one is
+made after a pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes no further calls.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Link:
 
     Args:
         make: makes a driver.
-        problem: returns how a connected device differs from the described one; empty if it does not.
+        problem: returns how the connected device differs from the one that the graph describes; empty if it does not differ.
         params: deadlines and retries.
         period_ns: time from tick to tick.
         now_ns: returns the graph's time; thread-safe.
@@ -56,7 +56,7 @@ class Link:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
-        """Whether this driver has switched the torque on or off; None if neither."""
+        """True if this driver has switched the torque on, False if it has switched it off; None if it has done neither."""
         self.last_fault = ""
         self.trouble = ""
         """Why the last stop, torque switch or driver failed."""
@@ -130,19 +130,19 @@ class Link:
             self._changed.notify_all()
 
     def release(self) -> None:
-        """Send commands again."""
+        """Allow commands again after ``latch``."""
         with self._changed:
             self._mailbox.release()
 
     @property
     def unstopped(self) -> str:
-        """The reason why the emergency stop did not reach the driver; empty if no attempt failed."""
+        """The reason why the driver did not receive the emergency stop; empty if no attempt to send it failed."""
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque after the command posted before, if the driver can. Thread-safe.
+        """Switch the torque after the commands posted so far, if the driver can. Thread-safe.
 
-        While latched, on is ignored, and off becomes part of the stop, also for new drivers.
+        After ``latch``, on is ignored, and off becomes part of the stop, also for new drivers.
         """
         if self._reads_only:
             return
@@ -179,7 +179,7 @@ class Link:
         return self._make()
 
     def problem(self, driver: Driver) -> str:
-        """Return how a connected device differs from the described one; empty if it does not."""
+        """Return how the connected device differs from the one that the graph describes; empty if it does not differ."""
         return self._problem(driver)
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
@@ -188,7 +188,7 @@ class Link:
             return None if session.over else self._mailbox.take_action(self.now_ns())
 
     def take_torque(self, session: DriverSession) -> bool | None:
-        """Return the waiting torque switch."""
+        """Return the waiting torque switch: True for on, False for off; None if no switch waits."""
         with self._changed:
             on = None if session.over else self._mailbox.take_torque()
             if on is False:
@@ -271,7 +271,7 @@ class Link:
         self._log.warning("fault %d of the device: %s", self.faults, reason)
 
     def give_up(self, session: DriverSession, reason: str) -> None:
-        """Drop a driver, and make no new one: it would not help."""
+        """Drop a driver, and make no new one, because a new one would fail too."""
         with self._changed:
             session.over = True
             self._health = Health("lost", reason, session.number)

@@ -8,9 +8,9 @@ driver has sent it, and is repeated to each new driver.
 from __future__ import annotations
 
 SPACING = 0.75
-"""Minimum time between two commands, in periods. Less than 1, so that a late command does not delay all later ones."""
+"""Minimum time between two commands, in periods. It is less than 1, so that a late command does not delay all later ones."""
 COMMANDS_OLD_NS = 500_000_000
-"""A command that has waited for longer is dropped."""
+"""A command that has waited for longer than this is dropped."""
 
 
 class Mailbox:
@@ -27,7 +27,7 @@ class Mailbox:
         self.lost = False
         """Whether a command was dropped or failed; set to False by the reader."""
         self.torque: bool | None = None
-        """Whether to switch the torque on or off; None for neither."""
+        """Whether to switch the torque on or off; None to leave it as it is."""
         self._stop = stop
         self._spacing_ns = round(SPACING * period_ns)
         self._command: tuple[dict[str, float], int] | None = None
@@ -55,7 +55,7 @@ class Mailbox:
         return self._stop_due or self._command is not None or self._may_switch()
 
     def pause_ns(self, now_ns: int) -> int:
-        """Return the time until the waiting command may be sent; 0 for now, or if there is no command."""
+        """Return the time until the waiting command may be sent; 0 if it may be sent now, or if there is none."""
         if self._command is None:
             return 0
         return max(0, self._sent_ns + self._spacing_ns - now_ns)
@@ -66,14 +66,14 @@ class Mailbox:
             self._command = action, now_ns
 
     def switch(self, on: bool) -> None:
-        """Add a torque switch. While latched, on is dropped, and off becomes part of the stop."""
+        """Add a torque switch. After ``latch``, on is dropped, and off becomes part of the stop."""
         if self.latched and on:
             return
         self._stops_torque = self.latched
         self.torque = on
 
     def latch(self) -> None:
-        """Drop the command, and add the emergency stop."""
+        """Drop the command, and add the emergency stop. No command is accepted until ``release``."""
         self.latched = True
         self._command = None
         self._stop_due = self._stop is not None
@@ -86,7 +86,7 @@ class Mailbox:
         self.latched = self._stop_due = self._stops_torque = False
 
     def take_action(self, now_ns: int) -> dict[str, float] | None:
-        """Return the action of the emergency stop until it is sent, then the waiting command, once it may be sent; else None."""
+        """Return the action of the emergency stop until it is sent, then the waiting command; None if neither may be sent now."""
         if self._stop_due:
             self._sent_ns = now_ns
             return self._stop
@@ -116,7 +116,7 @@ class Mailbox:
             self.torque = None
 
     def command_failed(self) -> bool:
-        """Record an action that could not be sent. Return whether it was the action of the emergency stop."""
+        """Record an action that could not be sent. Return whether this was the action of the emergency stop."""
         self.lost = self._unsent = True
         return self._stop_due
 

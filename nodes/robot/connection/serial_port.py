@@ -1,4 +1,4 @@
-"""The serial port of a device. Only this module uses pyserial, and it turns all errors into ``RobotError``."""
+"""The serial port of a device. Only this module uses pyserial, and it raises all errors of pyserial as ``RobotError``."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def pyserial(module: str = "serial") -> ModuleType:
     """Import pyserial, or a module of it.
 
     Raises:
-        MissingPackage: it is not installed.
+        MissingPackage: pyserial is not installed.
     """
     with needed_by("a serial port"):
         return importlib.import_module(module)
 
 
 def port_names() -> list[tuple[str, str]]:
-    """Return the serial ports of this machine with a USB device, and the device's description."""
+    """Return the path and the description of each serial port of this machine that belongs to a USB device."""
     ports = pyserial("serial.tools.list_ports").comports()
     return sorted((port.device, port.description) for port in ports if port.vid is not None)
 
 
 class SerialPort:
-    """An open serial port, locked for other processes.
+    """An open serial port. No other process can open it.
 
     Args:
         path: the device, such as ``/dev/ttyACM0``.
@@ -40,7 +40,7 @@ class SerialPort:
         baud: bits per second.
 
     Raises:
-        RobotError: it cannot be opened.
+        RobotError: the port cannot be opened.
     """
 
     def __init__(self, path: str, timeout_s: float, *, baud: int = BAUD) -> None:
@@ -70,13 +70,13 @@ class SerialPort:
             self._serial.write(data)
 
     def read(self, size: int) -> bytes:
-        """Return up to ``size`` bytes; fewer after a timeout."""
+        """Read ``size`` bytes. After a timeout, return those received so far."""
         with self._guarded("fails"):
             data: bytes = self._serial.read(size)
             return data
 
     def read_line(self) -> bytes:
-        """Return a line without its end; a part of it after a timeout."""
+        """Read a line and return it without its end. After a timeout, return the part received so far."""
         with self._guarded("fails"):
             line: bytes = self._serial.read_until(b"\n")
             return line.strip()

@@ -1,9 +1,9 @@
-"""A robot of LeRobot as a driver. It runs in the driver's process.
+"""A robot of LeRobot as a driver, in the process of the driver.
 
-Three things differ from LeRobot. Calibration never prompts at a terminal. Connecting writes nothing: LeRobot switches the
-torque off, configures the motors and switches it on, so an arm sags, then jumps to its last goal; the adapter configures
-motors only when it switches their torque on, and skips motors that have torque. And each motor gets its position as
-goal before its torque is switched on.
+Three things differ from LeRobot. First, calibration never prompts at a terminal. Second, connecting writes nothing. LeRobot
+switches the torque off, configures the motors and switches the torque on, so an arm sags, then jumps to its last goal. The
+adapter configures a motor only before it switches the torque of that motor on, and leaves motors with torque as they are.
+Third, each motor gets its present position as goal before its torque is switched on.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Adapter:
         constant: Mapping[str, float] | None = None,
         **config: object,
     ) -> None:
-        """Import what a robot needs, and check its configuration.
+        """Import the modules that a robot needs, and check its configuration.
 
         Raises:
-            RobotError: LeRobot is not installed in this interpreter, or has no such type or configuration.
+            RobotError: LeRobot is not installed in this interpreter, has no robot of this type, or the configuration is wrong.
         """
         make_config(type, config)
 
@@ -65,20 +65,20 @@ class Adapter:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """Numbers and pictures, with LeRobot's names."""
+        """The features that the robot gives, numbers and pictures, with LeRobot's names."""
         return _features(self._robot.observation_features)
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """The features that the graph commands: all but the constant ones."""
+        """The features that the graph commands: all features of the robot's action but the constant ones."""
         features = _features(self._robot.action_features)
         return {name: feature for name, feature in features.items() if name not in self._constant}
 
     def connect(self) -> None:
-        """Connect. Nothing is written to known motors.
+        """Connect to the robot. Nothing is written to motors on a bus that the adapter knows.
 
         Raises:
-            RobotError: the robot is not calibrated.
+            RobotError: the robot is not calibrated, or has no such action feature as ``constant`` names.
         """
         robot = self._robot
         for arm in self._arms:
@@ -89,12 +89,12 @@ class Adapter:
             robot.connect()
         if not robot.is_calibrated:
             raise RobotError(
-                f"{self._type} {robot.id!r} is not calibrated, or differs from {robot.calibration_fpath}",
-                hint="lerobot-calibrate, with the same type, port and id",
+                f"the robot {self._type} {robot.id!r} is not calibrated, or its motors differ from {robot.calibration_fpath}",
+                hint="run lerobot-calibrate with the same type, port and id",
             )
         if missing := self._constant.keys() - self._robot.action_features.keys():
             raise RobotError(
-                f"constant names {', '.join(sorted(missing))}, which {self._type} does not have as an action"
+                f"the parameter `constant` names {', '.join(sorted(missing))}; the robot {self._type} has no such action feature"
             )
 
     def disconnect(self) -> None:
@@ -120,7 +120,7 @@ class Adapter:
 
 
 class _Arm:
-    """A robot, or a part of one, with a bus of motors."""
+    """A robot, or a part of a robot, with a bus of motors."""
 
     def __init__(self, owner: Any) -> None:
         self._owner, self._bus = owner, owner.bus

@@ -1,4 +1,4 @@
-"""The driver of LeRobot's robots, as the plant sees it."""
+"""The driver of LeRobot's robots in the process of the plant."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LeRobot(DriverProcess):
 
     Args:
         type: the robot's type name, such as ``so101_follower``.
-        call_s: maximum duration of a read or a command; after it the process is killed and a new one started.
+        call_s: maximum duration of a read or a command; after this time the process is killed and a new one started.
         constant: action features that the graph does not command, and their constant values: ``{x.vel: 0.0}``.
         config: the fields of LeRobot's configuration of the robot: ``port``, ``id``, ``cameras``, and so on.
     """
@@ -37,5 +37,5 @@ class LeRobot(DriverProcess):
         constant: Mapping[str, float] | None = None,
         **config: object,
     ) -> None:
-        """Check type and configuration, as the adapter does. No robot is made."""
+        """Check the type and the configuration, as ``Adapter.check`` does. No robot is made."""
         Adapter.check(type, constant, **config)

@@ -1,4 +1,4 @@
-"""The use of the library LeRobot: its types of robots, and their configurations.
+"""The use of the library LeRobot: its types of robots, and the configurations of these.
 
 Only this module imports LeRobot. It imports only the modules of the requested types, because each brand of motors and
 cameras has dependencies that may not be installed.
@@ -26,11 +26,11 @@ _KEEPS_TORQUE = "disable_torque_on_disconnect"
 def make_config(robot_type: str, config: Mapping[str, object]) -> Any:
     """Return the configuration of a robot. No device is opened.
 
-    A key with null is ignored. By default the torque stays on when the robot disconnects, so that a fault of the bus does
-    not drop an arm.
+    A key with the value null is ignored. By default the torque stays on when the robot disconnects, so that a fault of
+    the bus does not drop an arm.
 
     Raises:
-        RobotError: LeRobot is not installed, has no such type, or the type has no such configuration.
+        RobotError: LeRobot is not installed, has no robot of this type, or the configuration does not fit the type.
     """
     base: Any = _imported("lerobot.robots").RobotConfig
     config_class = _class_of(base, "lerobot.robots", robot_type)
@@ -41,10 +41,12 @@ def make_config(robot_type: str, config: Mapping[str, object]) -> Any:
             _class_of(_imported("lerobot.cameras").CameraConfig, "lerobot.cameras", str(camera["type"]))
     fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
     if unknown := [key for key in given if key not in fields]:
-        raise RobotError(f"{robot_type} has no parameter {unknown[0]!r}", hint=nearest(unknown[0], fields))
+        raise RobotError(
+            f"the robot {robot_type} has no parameter {unknown[0]!r}", hint=nearest(unknown[0], fields)
+        )
     if absent := [name for name, field in fields.items() if _is_needed(field) and name not in given]:
         raise RobotError(
-            f"{robot_type} needs the parameter {', '.join(absent)}", hint="give it in driver_params"
+            f"the robot {robot_type} needs the parameter {', '.join(absent)}", hint="give it in driver_params"
         )
     if _KEEPS_TORQUE in fields:
         given = {_KEEPS_TORQUE: False, **given}
@@ -58,7 +60,7 @@ def make_robot(robot_type: str, config: Mapping[str, object]) -> Any:
     """Return a new robot of LeRobot. It is not connected.
 
     Raises:
-        RobotError: as ``make_config``, or a dependency of the type is not installed.
+        RobotError: the same errors as in ``make_config``, or a dependency of the type is not installed.
     """
     made = make_config(robot_type, config)
     try:
@@ -68,7 +70,7 @@ def make_robot(robot_type: str, config: Mapping[str, object]) -> Any:
 
 
 def _class_of(base: Any, package: str, name: str) -> type:
-    """Return a class of configurations by its registered name."""
+    """Return a class of configurations by the name under which LeRobot registers it."""
     found = dict(_registered(_imported(package), base.__name__))
     if name in found:
         try:
@@ -88,7 +90,7 @@ def _class_of(base: Any, package: str, name: str) -> type:
 
 
 def _registered(package: ModuleType, base: str) -> Iterator[tuple[str, str]]:
-    """Yield each type name that a module of a LeRobot package registers, and its subpackage. Nothing is imported."""
+    """Yield each type name that a module of a LeRobot package registers, and the module's subpackage. Nothing is imported."""
     for folder in map(Path, package.__path__):
         for file in sorted(folder.glob("*/*.py")):
             for registry, name in _REGISTERED.findall(file.read_text(encoding="utf-8", errors="replace")):
@@ -114,7 +116,8 @@ def _imported(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "lerobot":
             raise RobotError(
-                f"{sys.executable} has no LeRobot", hint=f"{sys.executable} -m pip install 'lerobot[feetech]'"
+                f"{sys.executable} has no LeRobot",
+                hint=f"{sys.executable} -m pip install 'lerobot[feetech]'",
             ) from error
         raise _lacks("LeRobot", error) from error
     except ImportError as error:

@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 START_S = 60.0
 CONNECT_S = 30.0
 CALL_S = 0.5
-"""Default ``call_s``: less than three deadlines of a call, after which the link would abandon it."""
+"""Default of ``call_s``. It is shorter than three deadlines of a call, after which the link would abandon the call."""
 MOST_ATTEMPTS = 10
 _SERVER = ("-P", "-m", "rtgraph.nodes.robot.process.server")
 
@@ -33,8 +33,8 @@ class DriverProcess:
 
     Args:
         driver: the driver's class, ``package.module:Class``.
-        driver_params: the keyword arguments with which it is made.
-        call_s: maximum duration of a read or a command; after it the process is killed, and the call raises.
+        driver_params: the keyword arguments with which the driver is made.
+        call_s: maximum duration of a read or a command; after this time the process is killed, and the call raises.
     """
 
     def __init__(self, driver: str, driver_params: Mapping[str, object], call_s: float = CALL_S) -> None:
@@ -48,7 +48,7 @@ class DriverProcess:
         """Make the driver and connect it.
 
         Raises:
-            RobotError: the driver raises, or its process ends or hangs; all other calls raise it too.
+            RobotError: the driver raises an error, or its process ends or hangs. All other calls raise this error too.
         """
         process = self._process
         if process is not None:
@@ -143,16 +143,16 @@ class _Process:
         return cls(driver, params, key)
 
     def keep(self) -> None:
-        """Keep the process for the next driver; end it if another one is kept, or if its drivers fail to connect."""
+        """Keep the process for the next driver. End the process if another one is kept, or if its drivers fail to connect."""
         kept = self.kept.setdefault(self._key, self) if self.attempts < MOST_ATTEMPTS else None
         if kept is not self:
             self.close()
 
     def ask(self, request: Frame, timeout_s: float) -> Frame:
-        """Return the answer to a request.
+        """Send a request to the process, and return the answer.
 
         Raises:
-            RobotError: the process has ended, or does not answer in time and is killed.
+            RobotError: the process has ended, or it did not answer in time and was killed.
         """
         try:
             self._socket.settimeout(timeout_s)

@@ -1,4 +1,4 @@
-"""Frames between a plant and the process of its driver: a length, then msgpack with arrays as raw bytes."""
+"""Frames between a plant and the process of its driver. A frame is a length, then msgpack with arrays as raw bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def send(to: socket.socket, frame: Frame) -> None:
 
     Raises:
         OSError: the other end is closed.
-        TypeError: a value is something else, or an integer of more than 64 bits.
+        TypeError: a value has another type, or is an integer of more than 64 bits.
     """
     # Paths may hold bytes that are not UTF-8.
     data = msgpack.packb(frame, default=_packed, unicode_errors="surrogateescape")
@@ -33,7 +33,7 @@ def receive(of: socket.socket, timeout_s: float | None) -> Frame:
     """Receive the next frame from a socket.
 
     Raises:
-        TimeoutError: it does not arrive in time.
+        TimeoutError: no frame arrives in time.
         EOFError: the other end is closed.
     """
     deadline_s = None if timeout_s is None else time.monotonic() + timeout_s

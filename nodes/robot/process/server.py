@@ -1,6 +1,6 @@
-"""The process of a driver: it answers requests to make the driver and to call it, one after the other.
+"""The process of a driver. It answers requests to make the driver and to call it, one after the other.
 
-It ends at once when the plant's process ends, even during a call: nothing moves without a live plant.
+The process ends at once when the plant's process ends, even during a call: nothing moves without a live plant.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Server:
             case "disconnect":
                 return self._disconnected()
         if self._driver is None:
-            raise RobotError("the driver is not connected: call connect first")
+            raise RobotError("the driver is not connected", hint="call connect first")
         return _called(self._driver, request)
 
     def _connected(self) -> Frame:
-        """Make a new driver and connect it: a failed one may never work again."""
+        """Make a new driver and connect it. An earlier driver is not used again: after a failure it may never work."""
         self._driver = driver = self._make(**self._params)
         driver.connect()
         return {

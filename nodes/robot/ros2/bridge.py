@@ -28,7 +28,7 @@ _NAME = "[A-Za-z][A-Za-z0-9_]*"
 POLL_NS = 2_000_000
 """Interval at which the bridge polls ROS for messages."""
 STEP_NS = 1_000_000
-"""Smallest step of the wall clock that moves the stamps; smaller ones are the noise of reading two clocks."""
+"""Smallest step of the wall clock that changes the stamps. Smaller steps are the noise of reading two clocks."""
 
 
 class Ros2BridgeParams(Params):
@@ -39,7 +39,7 @@ class Ros2BridgeParams(Params):
     exclude: tuple[str, ...] = ()
     """Globs of topics to leave out."""
     namespace: str = "rtgraph"
-    """The namespace in ROS of the graph's topics (``topics``); empty for none."""
+    """The namespace in ROS for the graph's topics (``topics``); empty for none."""
     qos: QosParams = COMMAND
     """The quality of service in ROS of the graph's topics (``topics``)."""
     frame_id: str | None = None
@@ -48,7 +48,7 @@ class Ros2BridgeParams(Params):
     from_ros: dict[str, FromRosParams] = Field(default_factory=dict)
     """The topics of ROS that are published in the graph, by the name of the output that publishes them."""
     stamps: Literal["header", "reception"] = "header"
-    """Capture time of what comes from ROS: the stamp of its header if there is one, or always the reception."""
+    """The capture time of a message from ROS: the stamp of its header (if it has one), or always the time of reception."""
     node: str = Field(default="rtgraph_bridge", pattern=NODE_NAME)
     """The name of the node in ROS."""
     domain: int | None = Field(default=None, ge=0, le=232)
@@ -59,7 +59,7 @@ class Ros2BridgeParams(Params):
     def _named(cls, namespace: str) -> str:
         if namespace and not re.fullmatch(rf"{_NAME}(/{_NAME})*", namespace):
             raise ValueError(
-                f"{namespace!r} is not a ROS namespace: write names with / between them, and none at the ends"
+                f"{namespace!r} is not a ROS namespace: write names with / between them, and no / at either end"
             )
         return namespace
 
@@ -73,7 +73,7 @@ class Ros2BridgeParams(Params):
 class Ros2Bridge(Node[Ros2BridgeParams]):
     """Carries topics of the graph to ROS 2, and topics of ROS 2 into the graph, with stamps and frames.
 
-    Each field of a message has a topic in ROS, as in an export to rosbag2. It runs in real time only.
+    Each field of a message has a separate topic in ROS, as in an export to rosbag2. The bridge runs in real time only.
     """
 
     hardware: ClassVar[bool] = True
@@ -88,13 +88,13 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
 
     @classmethod
     def check(cls, params: Ros2BridgeParams) -> None:
-        """Check the ROS topics, and that rclpy and their message types are installed here. Nothing of ROS is imported."""
+        """Check the ROS topics, and that this interpreter has rclpy and the message types. Nothing of ROS is imported."""
         checked_from_ros(params.from_ros)
         check_installed(["sensor_msgs/msg/Image", *(one.type for one in params.from_ros.values())])
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return an output for each topic of ROS that is carried into the graph."""
+        """Return an output of this node for each topic of ROS that is carried into the graph."""
         found: dict[str, Output[Any]] = {}
         for name, one in params.from_ros.items() if isinstance(params, Ros2BridgeParams) else ():
             found[name] = Output(one.message_class)
@@ -136,7 +136,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
         self._session.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the number of messages for each ROS topic, and warnings about lost or refused ones."""
+        """Return the number of messages on each ROS topic, and warnings about lost or refused messages."""
         incoming = {one.params.topic: one.counts() for one in self._incoming.values()}
         warnings = [
             f"{counts[what]:,} messages on {topic} were {what}"
@@ -171,7 +171,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
                 output.publish(message)
 
     def _epoch(self) -> int:
-        """Return the wall time of the graph's time 0. It moves only if the wall clock is set."""
+        """Return the wall time of the graph's time 0, in ns. It changes only if the wall clock is set."""
         epoch_ns = unix_ns() - self.now_ns
         if abs(epoch_ns - self._epoch_ns) > STEP_NS:
             self._epoch_ns = epoch_ns

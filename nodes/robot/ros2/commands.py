@@ -21,7 +21,7 @@ class CommandWriter:
 
     Args:
         command: the topic's name and message type, and its joints.
-        made: makes a ROS message of a type, from its fields.
+        made: makes a ROS message from its type and its fields.
         degrees: whether rtgraph's joints are in degrees. In ROS they are in radians.
     """
 
@@ -33,7 +33,7 @@ class CommandWriter:
         """Convert an action to a ROS message.
 
         Args:
-            action: a number for each feature.
+            action: a number for each feature of the action.
             unix_ns: the wall time, for the header.
         """
         command = self._command
@@ -71,7 +71,9 @@ class CommandWriter:
             for parent in parents:
                 holder = getattr(holder, parent, None)
             if not isinstance(getattr(holder, last, None), (int, float)):
-                raise RobotError(f"{self._command.type} has no numeric field {path!r}")
+                raise RobotError(
+                    f"the command topic {self._command.topic}: {self._command.type} has no numeric field {path!r}"
+                )
             setattr(holder, last, float(number))
         return message
 

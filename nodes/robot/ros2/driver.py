@@ -23,16 +23,16 @@ log = logging.getLogger("rtgraph.ros2")
 class Ros2Robot:
     """Reads the newest messages of ROS topics, and publishes commands. Only ``connect`` waits for messages.
 
-    A silent topic is not an error of the driver: its readings become stale, and the plant holds still.
+    A silent topic is not an error of the driver: its readings become stale, and the robot holds still.
 
     Args:
-        observation: the observed topics by name, see ``PartParams``. A picture has the name of the plant's camera.
+        observation: the observed topics by name, see ``PartParams``. A topic of pictures has the name of the plant's camera.
         command: the topic of the commands, see ``CommandParams``.
-        node: the name of the node of ROS 2.
-        domain: the domain; None for that of the environment (``ROS_DOMAIN_ID``).
+        node: the name of the ROS 2 node.
+        domain: the ROS domain; None for that of the environment (``ROS_DOMAIN_ID``).
         stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
             ``reception``: when it was received, for clocks that differ.
-        degrees: joints are in degrees here; they are in radians in ROS.
+        degrees: True if joints are in degrees in the graph. In ROS they are in radians.
         wait_s: maximum wait for the first message of each topic.
     """
 
@@ -51,10 +51,10 @@ class Ros2Robot:
 
     @classmethod
     def check(cls, **driver_params: Any) -> None:
-        """Check the parameters, and that this interpreter has rclpy and the messages. Neither is imported.
+        """Check the parameters, and that this interpreter has rclpy and the message types. Neither is imported.
 
         Raises:
-            NodeError: something is wrong or missing.
+            NodeError: a parameter is wrong, or rclpy or a message type is missing.
         """
         params = ros2_params(driver_params)
         check_installed([params.command.type, *(part.type for part in params.observation.values())])
@@ -71,14 +71,14 @@ class Ros2Robot:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """The features received so far."""
+        """The features for which values have been received so far."""
         return {
             name: feature for reader in self._readers.values() for name, feature in reader.features.items()
         }
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """A number for each commanded joint."""
+        """The features of an action: a number for each commanded joint."""
         command = self._params.command
         return {f"{name}.{command.suffix}": float for name in command.joints}
 
@@ -118,7 +118,7 @@ class Ros2Robot:
         return {name: value for reader in self._readers.values() for name, value in reader.values.items()}
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each feature."""
+        """Return the time since the capture of each feature, in ns."""
         now_ns = self._clock.now_ns()
         return {
             name: now_ns - at for reader in self._readers.values() for name, at in reader.captured.items()
@@ -132,7 +132,7 @@ class Ros2Robot:
         return action
 
     def _read(self) -> str:
-        """Read the received messages. Return what has never been received; empty if everything has."""
+        """Read the received messages. Return what has never been received; empty if everything has been received."""
         missing = ""
         for name, reader in self._readers.items():
             for received in self._subscriptions[name].take(only_newest=reader.only_newest):

@@ -40,23 +40,23 @@ class FromRosParams(Record):
     type: str = Field(pattern=TYPE)
     """The topic's message type in ROS."""
     message: str = Field(min_length=1)
-    """The message class of the graph: one of rtgraph's by its name, or package.module:Class."""
+    """The message class of the graph: a class of rtgraph by its name, or package.module:Class."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """The part of the ROS message for each field, such as ``speed: twist.linear.x``; empty text for all of it."""
+    """The part of the ROS message for each field, such as ``speed: twist.linear.x``; empty text for the whole message."""
     values: dict[str, JsonValue] = Field(default_factory=dict)
-    """Fields that are always the same."""
+    """Fields with constant values, by name."""
     names: tuple[str, ...] = ()
-    """JointState: the joints, in the order of the vector; empty: in the order of the message."""
+    """For a JointState: the joints in the order of the vector; empty for the order of the message."""
     dtype: str | None = None
-    """Type of an array, such as float32, if its field has none; null: as in ROS."""
+    """The type of an array, such as float32, if its field declares none; null for the type in ROS."""
     qos: QosParams = SENSOR
 
     @property
     def message_class(self) -> MessageClass:
-        """The message class.
+        """The graph's message class that ``message`` names.
 
         Raises:
-            NodeError: there is no such class.
+            NodeError: the class does not exist, or is not a message class.
         """
         return load_message(self.message if ":" in self.message else f"rtgraph.msgs:{self.message}")
 
@@ -64,7 +64,7 @@ class FromRosParams(Record):
         """Return, for each field that is filled from the ROS message, the path of its part there.
 
         Raises:
-            NodeError: a field does not exist, or it is not clear which field is meant.
+            NodeError: a field does not exist, or several fields could be filled and ``fields`` does not say which.
         """
         own = self.message_class.model_fields
         for name in (*self.fields, *self.values):
@@ -82,13 +82,14 @@ class FromRosParams(Record):
             main = [name for name in MAIN if name in own and name not in self.values] or missing
             if len(main) != 1:
                 raise NodeError(
-                    f"fields is missing: a {self.type} could fill several fields of {self.message}",
+                    f"it is not clear which field of {self.message} a {self.type} fills, because `fields` is missing",
                     hint="name the fields to take: fields: {field: path.in.the.message}",
                 )
             found = {main[0]: ""}
         if unfilled := [name for name in missing if name not in found]:
             raise NodeError(
-                f"{self.message} needs {', '.join(unfilled)}", hint="give it in fields or in values"
+                f"no value for {', '.join(unfilled)} of {self.message}",
+                hint="add what is missing to fields or to values",
             )
         return found
 
@@ -97,7 +98,7 @@ class FromRos:
     """Converts the messages of one ROS topic to messages of the graph.
 
     Raises:
-        NodeError: as ``FromRosParams.sources``.
+        NodeError: the same errors as in ``FromRosParams.sources``.
     """
 
     def __init__(self, params: FromRosParams) -> None:
@@ -117,7 +118,7 @@ class FromRos:
             captured_ns: the graph's time at which it was captured.
 
         Raises:
-            RobotError: a part is missing, or cannot be read.
+            RobotError: a part of the ROS message is missing, or cannot be read.
             ValidationError: the values do not fit the message class.
         """
         params = self._params
@@ -132,7 +133,7 @@ class FromRos:
         return self._class(**values)
 
     def _fitted(self, name: str, value: Any) -> Any:
-        """Return an array with the type of its field; a grey picture has two axes, unless the field has three."""
+        """Return an array with the type of its field. A grey picture gets two axes, unless the field has three."""
         field = self._arrays[name]
         axes = 2 if field.shape is None else len(field.shape)
         if self._params.type in PICTURES and value.shape[2:] == (1,) and axes == 2:
@@ -146,13 +147,14 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
 
     Args:
         ros: the message.
-        kind: its type.
-        path: the names of the parts, with dots between them, such as ``twist.linear.x`` or ``data.2``. All of a message if
-            empty: the pixels of a picture, the vector of a JointState, the array of a MultiArray, or ``data``.
+        kind: the type of the message.
+        path: the names of the parts, with dots between them, such as ``twist.linear.x`` or ``data.2``. If it is
+            empty, the whole message: the pixels of a picture, the vector of a JointState, the array of a MultiArray, or
+            ``data``.
         names: for a JointState, the joints in the order of the vector.
 
     Raises:
-        RobotError: there is no such part, or it is a message itself.
+        RobotError: there is no such part, or the part is itself a message.
     """
     value = _whole(ros, kind, names) if not path else ros
     for key in path.split(".") if path else ():
@@ -182,7 +184,7 @@ def _whole(ros: Any, kind: str, names: Sequence[str]) -> Any:
         return _joints(ros, names)
     if not hasattr(ros, "data"):
         raise RobotError(
-            f"a {kind} is not a single value",
+            f"a {kind} as a whole is not a single value",
             hint="name the fields to take: fields: {field: path.in.the.message}",
         )
     if not hasattr(ros, "layout"):
@@ -202,7 +204,10 @@ def _joints(ros: Any, names: Sequence[str]) -> Any:
     index = {name: place for place, name in enumerate(ros.name)}
     missing = [name for name in names if index.get(name, values.size) >= values.size]
     if missing:
-        raise RobotError(f"a JointState lacks {', '.join(missing)}")
+        raise RobotError(
+            f"the JointState has no value for {', '.join(missing)}; it names {', '.join(ros.name) or 'no joint'}",
+            hint="`names` may list only joints that the publisher sends",
+        )
     return values[[index[name] for name in names]]
 
 

@@ -32,20 +32,20 @@ class RosTopic:
     publisher: Any
     messages: int = 0
     other_type: int = 0
-    """Number of values left out, because a topic of ROS has one type."""
+    """Number of values left out because their type differs from the type of the ROS topic."""
 
 
 class ToRos:
     """Publishes each field of a message on a separate ROS topic, with the names of the rosbag2 export.
 
-    A field that nobody subscribes to is not converted, unless late subscribers receive it, too (``transient_local``).
+    A field without subscribers in ROS is not converted, unless late subscribers receive it too (``transient_local``).
 
     Args:
         publishers: makes publishers.
         spec: the plant's spec, with the names of joints.
         made: makes ROS messages.
         namespace: the namespace of all topics in ROS, without slashes at its ends; empty for none.
-        frame_id: the frame of headers; None for that of the message, or the name of its publisher.
+        frame_id: the frame in all headers; None for the frame of the message or, without one, the name of its publisher.
         qos: the quality of service of all topics.
     """
 
@@ -69,14 +69,14 @@ class ToRos:
         """The topics in ROS by name."""
 
     def publish(self, taken: RawMessage, epoch_ns: int) -> None:
-        """Publish the fields of a message.
+        """Publish the fields of a message on their ROS topics.
 
         Args:
             taken: the message.
             epoch_ns: the wall time of the graph's time 0.
 
         Raises:
-            DecodeError: it cannot be decoded.
+            DecodeError: the message cannot be decoded.
         """
         version, fields = fields_of(taken.data)
         topic = taken.topic

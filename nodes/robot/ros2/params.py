@@ -1,4 +1,4 @@
-"""The parameters of the driver: the observed topics, and the topic of the commands."""
+"""The parameters of the ROS 2 driver: the observed topics, and the topic of the commands."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class PartParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """JointState: the names of the joints in the graph, and in ROS. A list if they are the same."""
+    """For a JointState: the name in ROS of each joint of the graph. A list if the names are the same."""
     shape: tuple[int, int, int] | None = None
-    """Pictures: height, width and channels (1, 3 or 4)."""
+    """For pictures: height, width and channels (1, 3 or 4)."""
     resize: bool = False
-    """Pictures: scale other sizes to ``shape``; if False, they are an error."""
+    """For pictures: whether to scale other sizes to ``shape``; if False, another size is an error."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """Other types: the path of a number for each feature, such as ``turn.vel: twist.twist.angular.z``."""
+    """For other types: the path of the number for each feature, such as ``turn.vel: twist.twist.angular.z``."""
     frame_id: str | None = None
-    """The frame that the message's header must have; null for any."""
+    """The frame that the message's header must have; null to accept any frame."""
     qos: QosParams = SENSOR
 
     @field_validator("names", mode="before")
@@ -59,7 +59,7 @@ class PartParams(Record):
         return {name: name for name in names} if isinstance(names, (list, tuple)) else names
 
     def problem(self) -> str:
-        """Return the missing parameter as text; empty if there is none."""
+        """Return which parameter is missing, as text; empty if none is missing."""
         if self.type == JOINT_STATE and not self.names:
             return "a JointState needs names: [joint, ...]"
         if self.type in PICTURES and (self.shape is None or self.shape[2] not in {1, 3, 4}):
@@ -75,15 +75,15 @@ class CommandParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """The names of the joints in the graph, in the order of the message, and in ROS. A list if they are the same."""
+    """The name in ROS of each joint of the graph, in the order of the message. A list if the names are the same."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """Other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
+    """For other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
     kind: Literal["position", "velocity"] | None = None
     """Whether the numbers are positions or velocities; null: velocities with ``fields``, positions otherwise."""
     frame_id: str = ""
     """The frame in the header, if the type has one."""
     reach_s: float = Field(default=0.1, gt=0)
-    """JointTrajectory: time in which to reach the goal."""
+    """For a JointTrajectory: the time in which to reach the goal."""
     qos: QosParams = COMMAND
 
     @field_validator("names", mode="before")
@@ -103,12 +103,12 @@ class CommandParams(Record):
 
     @property
     def suffix(self) -> str:
-        """The suffix of the action's features."""
+        """The suffix of the action's features, ``pos`` or ``vel``."""
         kind = self.kind or ("position" if self.is_by_name else "velocity")
         return "pos" if kind == "position" else "vel"
 
     def problem(self) -> str:
-        """Return the missing parameter as text; empty if there is none."""
+        """Return which parameter is missing, as text; empty if none is missing."""
         if not self.joints:
             wanted = "names: [joint, ...]" if self.is_by_name else "fields: {joint: path.of.the.number, ...}"
             return f"{self.type} needs {wanted}"
@@ -116,7 +116,7 @@ class CommandParams(Record):
 
 
 class Ros2Params(Record):
-    """The parameters of the driver."""
+    """The parameters of the ROS 2 driver."""
 
     observation: dict[str, PartParams] = Field(min_length=1)
     command: CommandParams
@@ -128,7 +128,7 @@ class Ros2Params(Record):
 
 
 def ros2_params(values: Mapping[str, object]) -> Ros2Params:
-    """Return the driver's parameters, validated.
+    """Validate the driver's parameters and return them.
 
     Raises:
         NodeError: a parameter is unknown, missing or wrong.

@@ -24,7 +24,7 @@ CHANNELS = {
     "rgba8": "RGBA",
     "bgra8": "BGRA",
 }
-"""The order of channels for each encoding of an Image; L is grey."""
+"""The order of channels for each encoding of an Image. L is grey."""
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 Pixels = npt.NDArray[np.uint8]
@@ -39,11 +39,11 @@ class PartReader(Protocol):
 
     @property
     def features(self) -> Mapping[str, Feature]:
-        """The features; known after the first messages."""
+        """The features with values so far; all features after the first messages."""
         ...
 
     def missing(self) -> str:
-        """Return what has not been received yet, as text; empty if everything has."""
+        """Return what has not been received yet, as text; empty if everything has been received."""
         ...
 
     def take(self, message: Any, captured_ns: int) -> None:
@@ -55,9 +55,9 @@ def make_reader(name: str, part: PartParams, *, degrees: bool) -> PartReader:
     """Return the reader of a part of the observation.
 
     Args:
-        name: the name of the part; for pictures, of the camera.
-        part: its parameters.
-        degrees: whether joints are in degrees here; they are in radians in ROS.
+        name: the name of the part; for pictures, the name of the camera.
+        part: the parameters of the part.
+        degrees: whether joints are in degrees in the graph. In ROS they are in radians.
     """
     if part.type == JOINT_STATE:
         return JointReader(part, degrees=degrees)
@@ -65,7 +65,7 @@ def make_reader(name: str, part: PartParams, *, degrees: bool) -> PartReader:
 
 
 class JointReader:
-    """Reads JointState: position, velocity and effort of each joint. A message may hold some of the joints."""
+    """Reads JointState messages: position, velocity and effort of each joint. A message may hold only some of the joints."""
 
     only_newest = False
 
@@ -117,13 +117,13 @@ class NumberReader:
 
 
 class PictureReader:
-    """Reads Image and CompressedImage."""
+    """Reads Image and CompressedImage messages."""
 
     only_newest = True
 
     def __init__(self, name: str, part: PartParams) -> None:
         if part.shape is None:
-            raise RobotError(f"the picture {name!r} has no shape")
+            raise RobotError(f"the topic {part.topic} of the picture {name!r} has no shape")
         self._name, self._part, self._shape = name, part, part.shape
         self.features: Mapping[str, Feature] = {name: part.shape}
         self.values: dict[str, Reading] = {}
@@ -133,28 +133,31 @@ class PictureReader:
         return "" if self.values else f"a picture on {self._part.topic}"
 
     def take(self, message: Any, captured_ns: int) -> None:
-        pixels = decompressed(message) if self._part.type == COMPRESSED else unpacked(message)
+        try:
+            pixels = decompressed(message) if self._part.type == COMPRESSED else unpacked(message)
+        except RobotError as error:
+            raise RobotError(f"pictures on {self._part.topic}: {error.problem}", hint=error.hint) from error
         fitted_pixels = fitted(pixels, self._shape, resize=self._part.resize)
         if fitted_pixels is None:
             raise RobotError(
-                f"pictures on {self._part.topic} are {pixels.shape}, not {self._shape}",
-                hint="shape: their size, or resize: true",
+                f"pictures on {self._part.topic} have the shape {pixels.shape}, not {self._shape}",
+                hint="set `shape` to the shape of the pictures, or set resize: true to scale them",
             )
         self.values = {self._name: fitted_pixels}
         self.captured = {self._name: captured_ns}
 
 
 def captured_ns(received: Received, stamps: Literal["header", "reception"], now_ns: int, wall_ns: int) -> int:
-    """Return when a message was captured, on a clock that never jumps.
+    """Return when a message was captured, in ns of a clock that never jumps.
 
-    This is the stamp of its header, or the time of reception if there is none. It is never later than the reception, so
-    that readings with stamps in the future become stale too.
+    The time is the stamp of the message's header, or the time of reception if there is no stamp. It is never later than
+    the reception, so that readings with stamps in the future become stale too.
 
     Args:
         received: the message.
-        stamps: whether stamps count.
-        now_ns: the time now, of the clock that never jumps.
-        wall_ns: the wall time now.
+        stamps: ``header`` to use the stamp of the header, ``reception`` to ignore it.
+        now_ns: the present time of the clock that never jumps.
+        wall_ns: the present wall time.
     """
     at_ns = received.received_ns
     header = getattr(received.message, "header", None)
@@ -168,7 +171,7 @@ def unpacked(message: Any) -> Pixels:
     """Return the pixels of an Image, uint8: (height, width, channels), with channels grey, RGB or RGBA.
 
     Raises:
-        RobotError: its encoding is not one of ``CHANNELS``.
+        RobotError: the encoding of the Image is not one of ``CHANNELS``.
     """
     order = CHANNELS.get(message.encoding)
     if order is None:
@@ -188,7 +191,7 @@ def decompressed(message: Any) -> Pixels:
     """Return the pixels of a CompressedImage, uint8, in any format that Pillow reads, such as JPEG or PNG.
 
     Raises:
-        RobotError: Pillow cannot read it.
+        RobotError: Pillow cannot read the picture.
     """
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - needed only by compressed pictures
 
@@ -202,7 +205,7 @@ def decompressed(message: Any) -> Pixels:
 
 
 def fitted(pixels: Pixels, shape: tuple[int, int, int], *, resize: bool) -> Pixels | None:
-    """Return pixels in a given shape: channels are converted and, with ``resize``, sizes scaled; None if they do not fit."""
+    """Convert the channels of pixels to a given shape and, with ``resize``, scale them. Return None if the size does not fit."""
     height, width, channels = shape
     if pixels.shape == shape:
         return pixels
@@ -233,4 +236,4 @@ def number_at(message: Any, path: str) -> float:
                 value = value[int(key)] if key.isdigit() else getattr(value, key)
         return float(value)
     except (AttributeError, IndexError, TypeError, ValueError) as error:
-        raise RobotError(f"{type(message).__name__} has no numeric field {path!r}") from error
+        raise RobotError(f"the message {type(message).__name__} has no numeric field {path!r}") from error

@@ -24,10 +24,10 @@ CODES = {np.dtype(code).name: code for code in "BHIQbhiqfd"}
 
 
 def check_installed(types: Iterable[str]) -> None:
-    """Check that this interpreter has rclpy and the message types. Nothing is imported.
+    """Check that this interpreter has rclpy and the message types. Neither is imported.
 
     Raises:
-        NodeError: something is missing.
+        NodeError: rclpy or a message type is missing.
     """
     found = importlib.util.find_spec("rclpy")
     if found is None or not found.submodule_search_locations:
@@ -60,7 +60,7 @@ def message_class(name: str) -> Any:
     """Return the class of a message type, such as ``sensor_msgs/msg/Image``.
 
     Raises:
-        RobotError: there is no such type.
+        RobotError: the message type does not exist.
     """
     package, _, type_name = name.partition("/msg/")
     found = getattr(importlib.import_module(f"{package}.msg"), type_name, None)
@@ -70,7 +70,7 @@ def message_class(name: str) -> Any:
 
 
 def made(name: str, /, **values: object) -> Any:
-    """Return a ROS message. Arrays of numpy become ``array.array``, which rclpy copies as a whole."""
+    """Make a ROS message from its type and its fields. Numpy arrays become ``array.array``, which rclpy copies as a whole."""
     plain: dict[str, object] = {}
     for key, value in values.items():
         if isinstance(value, np.ndarray):
@@ -96,11 +96,11 @@ class Subscription:
     def __init__(self, subscription: Any, message_type: Any) -> None:
         self._subscription, self._type = subscription, message_type
         self.received = self.lost = 0
-        """Number of messages. ``lost`` counts gaps in the sequence numbers; it is wrong if there are several publishers."""
+        """Number of received and lost messages. ``lost`` counts gaps in the sequence numbers: wrong with several publishers."""
         self._sequence = 0
 
     def take(self, *, only_newest: bool) -> list[Received]:
-        """Return the messages received since the last call, or only the newest of them, to save decoding."""
+        """Return the messages received since the last call; with ``only_newest`` only the newest, which saves decoding."""
         from rclpy.serialization import deserialize_message  # noqa: PLC0415 - only where ROS 2 is
 
         taken: list[tuple[bytes, dict[str, int]]] = []

@@ -60,10 +60,10 @@ def check_actions(actions: Sequence[str]) -> None:
     """
     if not actions or actions[0] != NOOP:
         raise NodeError(
-            f"the first action must be {NOOP}, which presses nothing", hint=f"write actions: [{NOOP}, …]"
+            f"the first action must be {NOOP}, which presses nothing", hint=f"begin `actions` with {NOOP}"
         )
     if len(set(actions)) != len(actions):
-        raise NodeError("actions: the same action is given twice")
+        raise NodeError("actions: an action is given twice")
     if wrong := [action for action in actions if not all(buttons_of(action)) and action != NOOP]:
         raise NodeError(
             f"action {wrong[0]!r} names no button", hint="write names of buttons joined by +, such as LEFT+A"

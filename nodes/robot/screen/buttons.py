@@ -30,13 +30,13 @@ LEAST_SILENT_MS, MOST_SILENT_MS = 50, 500
 MASK = re.compile(r"[0-9A-Fa-f]{1,8}")
 TIMEOUT_S = 0.1
 SHOWN = 40
-"""Maximum number of characters of a wrong answer in an error."""
+"""Maximum number of characters of a wrong answer that an error shows."""
 BOOT_TRIES = 40
 """Number of requests at connection: a board that restarts when its port is opened takes seconds to answer."""
 
 
 class SerialButtons:
-    """Presses buttons by firmware with the protocol of this module.
+    """Presses buttons by means of firmware that follows the protocol of this module.
 
     Args:
         port: the serial port, such as ``/dev/ttyACM0``.
@@ -58,12 +58,12 @@ class SerialButtons:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """A number for each button: 1 if it is pressed, else 0."""
+        """The features of an observation, one for each button: 1 if it is pressed, else 0."""
         return dict.fromkeys(self.names, float)
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """A number for each button: 1 to press it, 0 to release it."""
+        """The features of an action, one for each button: 1 to press it, 0 to release it."""
         return dict.fromkeys(self.names, float)
 
     def connect(self) -> None:
@@ -86,16 +86,16 @@ class SerialButtons:
         return answer
 
     def _described(self, answer: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-        """Return the timeout and the buttons that a firmware says it has.
+        """Return the timeout and the names of the buttons from the answer of a firmware.
 
         Raises:
-            RobotError: the answer is not that of the protocol.
+            RobotError: the answer does not follow the protocol.
         """
         if answer[:2] != ["buttons", VERSION] or not 3 < len(answer) <= 3 + MOST_BUTTONS:
             raise RobotError(
-                f"no buttons answer on {self._path}"
-                + (f", but {' '.join(answer)[:SHOWN]!r}" if answer else ""),
-                hint="flash the firmware in docs/screen.md",
+                f"no firmware for buttons answers on {self._path}"
+                + (f"; the answer is {' '.join(answer)[:SHOWN]!r}" if answer else ""),
+                hint="flash the firmware that docs/screen.md describes",
             )
         silent, names = answer[2], tuple(answer[3:])
         if not (
@@ -127,7 +127,7 @@ class SerialButtons:
         return self._ask("r")
 
     def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
-        """Press the buttons with 1, and release all others. Return which buttons the firmware presses.
+        """Press the buttons with 1, and release all others. Return which buttons the firmware then presses.
 
         Raises:
             RobotError: the firmware does not answer.

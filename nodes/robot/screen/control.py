@@ -1,4 +1,4 @@
-"""The buttons of each tick: those of the command, of the default behaviour, or of the physical reset."""
+"""The buttons that are pressed at each tick: those of the command, of the default behaviour, or of the physical reset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ScreenControl(DeviceControl):
     Args:
         actions: the buttons of each action.
         buttons: all buttons.
-        link: the camera and the buttons.
+        link: the connection to the camera and the buttons.
         period_ns: time from tick to tick.
         now_ns: the graph's time.
     """
@@ -66,7 +66,7 @@ class ScreenControl(DeviceControl):
         """Press the buttons of a command if the rules allow it, or else the buttons of the default action.
 
         Returns:
-            Why the command was refused; empty if it was admitted, or if there was none.
+            Why the command was refused; empty if it was admitted, or if there was no command.
         """
         self.is_ready = False
         if not self._may_move():
@@ -107,7 +107,7 @@ class ScreenControl(DeviceControl):
         return "" if is_commander(command, "" if expired else self._commander) else "commander"
 
     def _go_on(self, now_ns: int) -> None:
-        """Press the buttons of the reset's current step; start the next step when the time of this one is over."""
+        """Press the buttons of the reset's current step. Start the next step when the time of this one is over."""
         self.states.enter("homing", "a physical reset", now_ns)
         if self._step_ns is None:
             self._step_ns = now_ns
@@ -132,4 +132,4 @@ class ScreenControl(DeviceControl):
         self._press(NONE, now_ns)
 
     def _give_up_homing(self) -> None:
-        """Pause the physical reset: it continues when the emergency stop ends."""
+        """Pause the physical reset. It continues when the emergency stop ends."""

@@ -15,19 +15,19 @@ from rtgraph.nodes.camera.source import opencv
 from rtgraph.nodes.robot.screen.rectify import Image
 
 ROWS, COLUMNS = 12, 8
-"""The size of a template. Cells are scaled to it."""
+"""The size of a template. The cell of each digit is scaled to it."""
 LEVELS = 15
 BLANK = 0.35
-"""A cell is blank if it spans less than this share of the contrast between ink and background."""
+"""A digit's cell is blank if its pixels span less than this share of the contrast between ink and background."""
 ALIKE = 0.95
 """Default minimum correlation of a cell with the template of its digit. Other digits, and mixtures of two, have up to 0.94."""
 AHEAD = 0.02
-"""Minimum difference from the correlation of the second-best digit."""
+"""Minimum difference between the correlations of the best and the second-best digit."""
 
 Region = tuple[int, int, int, int]
 """Left, top, width and height in pixels of a rectified picture."""
 Template = tuple[str, ...]
-"""Rows of hexadecimal levels: 0 is background, f is ink."""
+"""The picture of a digit, as rows of hexadecimal levels: 0 is background, f is ink."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -77,7 +77,7 @@ class DigitReader:
 
 
 def cells(picture: Image, number: Number) -> list[Floats]:
-    """Return the cells of a number, from left to right: (ROWS, COLUMNS), 0 is background and 1 is ink."""
+    """Return the cell of each digit of a number, from left to right: (ROWS, COLUMNS), 0 is background and 1 is ink."""
     left, top, width, height = number.region
     background, ink = np.array(number.background), np.array(number.ink)
     axis = ink - background
@@ -94,10 +94,10 @@ def cells(picture: Image, number: Number) -> list[Floats]:
 def learn_colours(pictures: Iterable[Image], region: Region) -> tuple[Floats, Floats]:
     """Return the colours of ink and background of a region in RGB pictures, (height, width, 3) uint8.
 
-    Its pixels form two groups by colour: the smaller one is ink.
+    The pixels of the region form two groups by colour. The smaller group is ink.
 
     Raises:
-        RobotError: the region has one colour.
+        RobotError: the region has only one colour.
     """
     left, top, width, height = region
     crops = [picture[top : top + height, left : left + width].reshape(-1, 3) for picture in pictures]
@@ -118,7 +118,7 @@ def learn_digits(shown: Iterable[tuple[Image, Number, int]]) -> dict[str, Templa
     """Return the templates of all digits that are shown.
 
     Args:
-        shown: a picture, the position of a number in it, and its value. A number with fewer digits than cells is
+        shown: pictures, each with the position and the value of a number in it. A number with fewer digits than cells is
             right-aligned, with zeros or blanks before it.
 
     Raises:
@@ -128,7 +128,7 @@ def learn_digits(shown: Iterable[tuple[Image, Number, int]]) -> dict[str, Templa
     for picture, number, value in shown:
         text = str(value)
         if len(text) > number.digits:
-            raise RobotError(f"{value} has more than the region's {number.digits} digits")
+            raise RobotError(f"the number {value} has more digits than the region, which has {number.digits}")
         found = cells(picture, number)
         padded = [cell for cell in found[: -len(text)] if np.ptp(cell) >= BLANK]
         for cell in padded:

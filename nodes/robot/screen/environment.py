@@ -55,7 +55,7 @@ class FilmedEnvironment:
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return observation, reward and end since the last tick."""
+        """Return the observation, and the reward and end since the last tick."""
         reward, self._reward = self._reward, 0.0
         rules = self._rules
         return Step(

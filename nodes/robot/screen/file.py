@@ -19,7 +19,7 @@ Frames = Annotated[int, Field(ge=1, le=600)]
 
 
 class Counter(Record):
-    """A number on the screen, and its share in the reward."""
+    """A number on the screen, such as the score, and its weight in the reward."""
 
     region: Region
     """Left, top, width and height in the rectified picture, divided into ``digits`` cells of equal width."""
@@ -28,12 +28,12 @@ class Counter(Record):
     """The reward for each point."""
     least: int = 0
     most: int = 100
-    """``least`` and ``most``: the plausible change between two pictures. Any other change must persist."""
+    """``least`` and ``most``: the plausible change between two pictures. Any other change must persist for ``frames``."""
     frames: Frames = 5
     """Number of pictures for which an implausible change must persist."""
     ink: Colour | None = None
     background: Colour | None = None
-    """The colours of digits and background, which ``rtgraph screen learn-digits`` writes."""
+    """``ink`` and ``background``: the colours of digits and background, which ``rtgraph screen learn-digits`` writes."""
 
     def number(self) -> Number | None:
         """Return the number's position and colours; None before its colours are learned."""
@@ -43,17 +43,17 @@ class Counter(Record):
 
 
 class CounterEnd(Record):
-    """The game ends when a counter is at most a number, such as lives."""
+    """The game ends when a counter, such as the number of lives, is at most ``at_most``."""
 
     kind: Literal["counter"]
     counter: str
     at_most: int = 0
     frames: Frames = 5
-    """Number of consecutive pictures for which the condition must hold; also in the other rules."""
+    """Number of consecutive pictures for which the condition must hold. ``PictureEnd`` has the same field."""
 
 
 class PictureEnd(Record):
-    """The game ends when the mean of a region, from 0 (black) to 255, is in a range."""
+    """The game ends when the mean brightness of a region, from 0 (black) to 255, is between ``least`` and ``most``."""
 
     kind: Literal["picture"]
     region: Region
@@ -70,14 +70,14 @@ class ResetEnd(Record):
 
 
 class TimeEnd(Record):
-    """The episode is truncated after a time."""
+    """The episode is truncated after ``s`` seconds."""
 
     kind: Literal["time"]
     s: float = Field(gt=0)
 
 
 class IdleEnd(Record):
-    """The episode is truncated when no counter has changed for a time."""
+    """The episode is truncated when no counter has changed for ``s`` seconds."""
 
     kind: Literal["idle"]
     s: float = Field(gt=0)
@@ -105,7 +105,7 @@ class ScreenFile(Record):
     """Width and height of the rectified picture: the console's resolution."""
     counters: dict[str, Counter] = Field(default_factory=dict)
     digits: dict[str, Template] = Field(default_factory=dict)
-    """The templates, which ``rtgraph screen learn-digits`` writes."""
+    """The templates of the digits, which ``rtgraph screen learn-digits`` writes."""
     alike: float = Field(default=ALIKE, gt=0, lt=1)
     """Minimum correlation of a digit with its template. A lower value reads worse pictures, with more errors."""
     end: tuple[End, ...] = ()
@@ -128,7 +128,7 @@ class ScreenFile(Record):
                 raise ValueError(f"corners: {x:g},{y:g} is not within the picture, {right} × {bottom}")
         for end in self.end:
             if isinstance(end, CounterEnd | ResetEnd) and end.counter not in self.counters:
-                raise ValueError(f"end: there is no counter {end.counter!r}")
+                raise ValueError(f"end: there is no counter {end.counter!r} in counters")
         for digit, rows in self.digits.items():
             if [len(row) for row in rows] != [COLUMNS] * ROWS:
                 raise ValueError(f"digits.{digit}: a template has {ROWS} rows of {COLUMNS}")
@@ -138,11 +138,11 @@ class ScreenFile(Record):
         """Return a copy with other values.
 
         Args:
-            where: what gives the values, to begin the error.
-            values: the values.
+            where: the source of the values, with which an error begins.
+            values: the new values by name.
 
         Raises:
-            RobotError: they are wrong.
+            RobotError: a value is wrong.
         """
         try:
             return type(self).model_validate(self.model_dump() | values)
@@ -153,12 +153,12 @@ class ScreenFile(Record):
         """Check that a region is within the rectified picture, and return it.
 
         Raises:
-            RobotError: it is not within the picture.
+            RobotError: the region is not within the picture.
         """
         if not _is_within(region, self.size):
             raise RobotError(
                 f"{where}: the region is not within {self.size[0]} × {self.size[1]}",
-                hint="left, top, width and height in the rectified picture",
+                hint="give left, top, width and height in pixels of the rectified picture",
             )
         return region
 
@@ -171,7 +171,7 @@ class ScreenFile(Record):
 
     @property
     def buttons(self) -> frozenset[str]:
-        """The buttons of the reset."""
+        """The buttons that the reset presses."""
         return frozenset(name for step in self.reset for name in step.press)
 
     @property
@@ -186,13 +186,13 @@ class ScreenFile(Record):
         """Read the file of a filmed game.
 
         Raises:
-            RobotError: it is missing or wrong.
+            RobotError: the file is missing or wrong.
         """
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise RobotError(
-                f"{path}: there is no such file", hint=f"rtgraph screen mark SOURCE --out {path}"
+                f"{path}: there is no such file", hint=f"write it: rtgraph screen mark SOURCE --out {path}"
             ) from error
         except ValidationError as error:
             raise _wrong(path, error) from error
@@ -207,7 +207,7 @@ class ScreenFile(Record):
 
 
 def _is_within(region: Region, size: tuple[int, int]) -> bool:
-    """Return whether a region, which is not empty, is within a picture of a width and height."""
+    """Return whether a region is not empty and lies within a picture of a width and height."""
     left, top, width, height = region
     right, bottom = left + width, top + height
     return 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]

@@ -20,11 +20,11 @@ from rtgraph.nodes.robot.screen.rectify import Image
 STILL_PICTURES = 12
 """Number of pictures to measure how much the region changes by itself."""
 MARGIN = 2.0
-"""Minimum ratio of a change to the region's changes by itself."""
+"""Minimum ratio of a change that counts to the changes of the region without a press."""
 LEAST_CHANGE = 4.0
-"""Minimum change of a block's mean brightness that counts, from 0 to 255."""
+"""Minimum change of a block's mean brightness that counts. Brightness is from 0 to 255."""
 BLOCK = 4
-"""Side in pixels of the blocks over which changes are averaged: less noise, but small objects still count."""
+"""Side of the blocks over which changes are averaged, in pixels: less noise, but small objects still count."""
 GOLDEN = 0.6180339887498949
 """The golden ratio: its multiples modulo 1 are evenly spread."""
 REFRESH_S = 0.03
@@ -43,10 +43,10 @@ class Latency:
     missed: int
     """Number of presses that changed nothing."""
     picture_ns: int
-    """Median time between two pictures: the resolution of the measurement."""
+    """Median time between two pictures. This is the resolution of the measurement."""
 
     def quantile_ms(self, share: float) -> float:
-        """Return a quantile of the latencies."""
+        """Return a quantile of the latencies, in ms."""
         return float(np.quantile(self.each_ns, share)) / 1e6
 
 
@@ -54,8 +54,8 @@ class LatencyMeter:
     """Measures one screen. The region must be still while nothing is pressed.
 
     Args:
-        capture: the camera, started.
-        driver: the driver of the buttons, connected.
+        capture: the camera, which has been started.
+        driver: the driver of the buttons, which is connected.
         rectify: the rectifier of pictures.
         region: the part of the picture that changes.
         now_ns: the clock of the capture.
@@ -77,12 +77,12 @@ class LatencyMeter:
         """Press buttons in turn, and measure the time until the picture changes.
 
         Raises:
-            RobotError: there is no such button, no picture, or no press changed anything.
+            RobotError: there is no such button, the camera gives no picture, or no press changed the picture.
         """
         if unknown := [name for name in buttons if name not in self._driver.action_features]:
             raise RobotError(
                 f"there is no button {unknown[0]!r}",
-                hint=f"choose from {', '.join(self._driver.action_features)}",
+                hint=f"the buttons are {', '.join(self._driver.action_features)}",
             )
         found, intervals = [], []
         for turn in range(times):
@@ -133,7 +133,9 @@ class LatencyMeter:
     def _look(self, within_s: float) -> tuple[npt.NDArray[np.float64], int]:
         picture = self._capture.wait_newer(self._number, within_s)
         if picture is None:
-            raise RobotError(f"the camera gives no picture: {self._capture.problem or 'it is silent'}")
+            raise RobotError(
+                f"the camera gives no picture: {self._capture.problem or 'the camera is silent'}"
+            )
         self._number = picture.number
         return self._cut(picture.image), picture.captured_ns
 
@@ -146,6 +148,6 @@ class LatencyMeter:
 
 
 def _difference(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Return the largest difference of any block."""
+    """Return the largest absolute difference of any block's mean brightness."""
     blocks = opencv().blur(one - other, (BLOCK, BLOCK))
     return float(np.abs(blocks).max())

@@ -1,4 +1,4 @@
-"""The connection to a camera and to buttons: a ``Link`` runs the buttons' driver, a ``Capture`` the camera."""
+"""The connection to a camera and to buttons: a ``Link`` runs the buttons' driver, a ``Capture`` runs the camera."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ PICTURE = "picture"
 class ScreenLink(Link):
     """A link to buttons. Its samples are the camera's pictures, with their capture times.
 
-    It is up when the buttons answer and a picture was received. If the camera is silent later, samples become stale; this
-    is not a fault, since the capture opens the camera again. Call ``watch`` before ``start``.
+    The link is up when the buttons answer and a picture was received. If the camera is silent later, samples become stale.
+    This is not a fault, since the capture opens the camera again. Call ``watch`` before ``start``.
     """
 
     _capture: Capture
 
     def watch(self, capture: Capture) -> None:
-        """Use the pictures of a capture, which is started and closed with the link."""
+        """Use the pictures of a capture. The link starts and closes the capture."""
         self._capture = capture
 
     @property
@@ -34,7 +34,7 @@ class ScreenLink(Link):
 
     @property
     def camera_problem(self) -> str:
-        """The reason why no new pictures arrive; empty if they do."""
+        """The reason why no new pictures arrive; empty if new pictures arrive."""
         return self._capture.problem
 
     def start(self, now_ns: int) -> None:

@@ -34,10 +34,10 @@ class FilmedGameParams(PlantParams):
     """The parameters of a filmed game."""
 
     camera: CaptureParams
-    """The camera, video file or stream."""
+    """The parameters of the camera, the video file or the stream."""
     screen_file: str | None = None
-    """The file of ``rtgraph screen mark``: corners, counters, end and reset. Null: the whole picture is the screen, and
-    rewards are 0."""
+    """The file that ``rtgraph screen mark`` writes: corners, counters, end and reset. Null: the whole picture is the
+    screen, and rewards are 0."""
     driver: str = "rtgraph.nodes.robot.screen:SerialButtons"
     """The class of the buttons' driver, package.module:Class."""
     driver_params: dict[str, JsonValue] = Field(default_factory=dict)
@@ -87,7 +87,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
 
     @classmethod
     def check(cls, params: FilmedGameParams) -> None:
-        """Check the actions, the driver's class and the file. No device is opened."""
+        """Check the actions, the driver's class and the screen file. No device is opened."""
         super().check(params)
         check_actions(params.action_names)
         check_driver(params.driver, params.driver_params)
@@ -129,7 +129,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         self._close(problem)
 
     def result(self) -> dict[str, Any]:
-        """Return the time in each state, and the reading counts of each counter."""
+        """Return the time in each state, and how many readings of each counter failed."""
         counters = {
             name: {"value": steady.value, "unreadable": steady.unreadable, "refused": steady.refused}
             for name, steady in self._game.board.counters.items()

@@ -1,4 +1,4 @@
-"""Rectified pictures of a screen: without perspective, by the corners of the screen."""
+"""Rectified pictures of a screen: the perspective is removed, by means of the corners of the screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.nodes.camera.source import opencv
 Image = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 Corners = tuple[Point, Point, Point, Point]
-"""Top left, top right, bottom right and bottom left, as (x, y) in pixels of the camera's picture."""
+"""The top left, top right, bottom right and bottom left corner, as (x, y) in pixels of the camera's picture."""
 MOST_SAMPLES = 4
 LEAST_SHARE = 0.02
 """Minimum share of the picture that a screen covers."""
@@ -68,7 +68,7 @@ def find_corners(image: Image) -> Corners:
     """Find the largest bright rectangle in a picture, (height, width, 3) uint8, such as a screen in a dark room.
 
     Raises:
-        RobotError: there is none.
+        RobotError: the picture shows no such rectangle.
     """
     cv2, grey = opencv(), grey_of(image)
     if np.ptp(grey) < LEAST_CONTRAST:
@@ -88,7 +88,7 @@ def in_order(points: Sequence[Point]) -> Corners:
     """Return four corners in order: top left, top right, bottom right, bottom left.
 
     Raises:
-        RobotError: they are not four, or not the corners of a convex area.
+        RobotError: there are not four points, or they are not the corners of a convex area.
     """
     if len(points) == 4:
         corners = np.array(points, np.float64)
@@ -102,7 +102,8 @@ def in_order(points: Sequence[Point]) -> Corners:
             first, second, third, fourth = ((float(x), float(y)) for x, y in corners)
             return first, second, third, fourth
     raise RobotError(
-        "these are not the four corners of a screen", hint="give them: --corners x,y x,y x,y x,y"
+        "the points are not the four corners of a screen",
+        hint="give the four corners: --corners x,y x,y x,y x,y",
     )
 
 

@@ -1,4 +1,4 @@
-"""Counters: numbers that are read in each picture, and accepted if they are plausible."""
+"""Counters: numbers that are read in each picture. A plausible number is accepted at once."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Change:
 
 
 class SteadyCounter:
-    """Filters the readings of one counter: the first number, and implausible changes, must persist to be accepted."""
+    """Filters the readings of one counter. The first number and implausible changes must persist to be accepted."""
 
     def __init__(self, counter: Counter) -> None:
         self.counter = counter
         self.value: int | None = None
         """The last accepted number; None before the first."""
         self.unreadable = self.refused = 0
-        """Number of pictures without a readable number, and with a number that was not accepted at once."""
+        """Number of pictures without a readable number, and of pictures with a number that was not accepted at once."""
         self._waiting: int | None = None
         self._seen = 0
 
     def take(self, read: int | None) -> Change:
-        """Add the number in a picture; None if it was unreadable. Return the accepted change."""
+        """Add the number read in a picture; None if it was unreadable. Return the accepted change."""
         if read is None:
             self.unreadable += 1
             return Change()

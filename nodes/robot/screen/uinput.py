@@ -23,9 +23,9 @@ SET_EVENT, SET_KEY, CREATE, DESTROY = 0x40045564, 0x40045565, 0x5501, 0x5502
 """The ioctls UI_SET_EVBIT, UI_SET_KEYBIT, UI_DEV_CREATE and UI_DEV_DESTROY of linux/uinput.h."""
 BUS_VIRTUAL = 6
 SETUP = struct.Struct("80s4HI256x256x256x256x")
-"""struct uinput_user_dev: name, bus, vendor, product, version, no force feedback, no axes."""
+"""The layout of struct uinput_user_dev: name, bus, vendor, product, version, no force feedback, no axes."""
 EVENT = struct.Struct("llHHi")
-"""struct input_event: time, type, code, value."""
+"""The layout of struct input_event: time, type, code, value."""
 ROWS = {2: "1234567890", 16: "QWERTYUIOP", 30: "ASDFGHJKL", 44: "ZXCVBNM"}
 CODES = {key: first + place for first, row in ROWS.items() for place, key in enumerate(row)} | {
     "ESC": 1,
@@ -40,7 +40,7 @@ CODES = {key: first + place for first, row in ROWS.items() for place, key in enu
     "RIGHT": 106,
     "DOWN": 108,
 }
-"""The codes of keys in linux/input-event-codes.h."""
+"""The code of each key, as in linux/input-event-codes.h."""
 
 
 class UinputButtons:
@@ -49,7 +49,7 @@ class UinputButtons:
     Args:
         keys: the key of each button, such as ``{FIRE: SPACE, UP: UP}``, or its code as a number.
         silent_s: time without a command after which all keys are released.
-        device: uinput's device.
+        device: the path of uinput's device.
 
     Raises:
         RobotError: there is no such key.
@@ -62,7 +62,8 @@ class UinputButtons:
     ) -> None:
         if unknown := [key for key in keys.values() if isinstance(key, str) and key not in CODES]:
             raise RobotError(
-                f"unknown key {unknown[0]!r}", hint=f"use a number, or one of {', '.join(CODES)}"
+                f"unknown key {unknown[0]!r}",
+                hint=f"give the number of a key, or one of {', '.join(CODES)}",
             )
         self._codes = {name: CODES[key] if isinstance(key, str) else key for name, key in keys.items()}
         self._path, self._silent_s = device, silent_s
@@ -73,10 +74,10 @@ class UinputButtons:
         self.action_features: Mapping[str, Feature] = self.observation_features
 
     def connect(self) -> None:
-        """Make the keyboard. No key is pressed.
+        """Make the virtual keyboard. No key is pressed.
 
         Raises:
-            RobotError: the device is missing, or cannot be opened.
+            RobotError: the device of uinput is missing, or cannot be opened.
         """
         try:
             self._file = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
@@ -89,11 +90,13 @@ class UinputButtons:
             hint = "sudo modprobe uinput"
             if Path(self._path).exists():
                 hint = f"sudo setfacl -m u:$USER:rw {self._path}"
-            raise RobotError(f"keys of uinput need {self._path}: {error.strerror}", hint=hint) from error
+            raise RobotError(
+                f"the virtual keyboard cannot be made with {self._path}: {error.strerror}", hint=hint
+            ) from error
         self.is_connected = True
 
     def disconnect(self) -> None:
-        """Release all keys, and remove the keyboard."""
+        """Release all keys, and remove the virtual keyboard."""
         if self.is_connected:
             self._press(dict.fromkeys(self._codes, 0.0))
             fcntl.ioctl(self._file, DESTROY)

@@ -17,26 +17,26 @@ class ApproachParams(Params):
     """The parameters of ``Approach``."""
 
     plant: PlantSpec
-    """The robot, with discrete moves. It must observe each moving joint's offset from its target."""
+    """The spec of the robot, which must have discrete moves, and observe each moving joint's offset from its target."""
     within: float = Field(default=0.05, gt=0)
     """Distance from the target within which a joint has arrived, in the unit of the observation."""
 
 
 class Approach(Scripted[ApproachParams]):
-    """Moves the joint that is farthest from its target."""
+    """Moves the joint that is farthest from its target, one step towards it at each decision."""
 
     @classmethod
     def check(cls, params: ApproachParams) -> None:
-        """Check that the robot has moves, and observes its offset from the target."""
+        """Check that the robot has discrete moves, and observes the offset of each moving joint from its target."""
         _moves(params.plant)
 
     def on_start(self) -> None:
-        """Find the moves in the spec."""
+        """Find the moves in the robot's spec."""
         self._moves = _moves(self.params.plant)
         super().on_start()
 
     def action_for(self, numbers: Vector, tick: int) -> int:
-        """Return the number of the action that moves the joint farthest from its target towards it."""
+        """Return the index of the action for the joint farthest from its target: towards the target, or to stay if it arrived."""
         offset, up, down = max(
             ((float(numbers[at]), up, down) for at, up, down in self._moves), key=lambda one: abs(one[0])
         )
@@ -44,16 +44,18 @@ class Approach(Scripted[ApproachParams]):
 
 
 def _moves(plant: PlantSpec) -> list[tuple[int, int, int]]:
-    """Return, for each moving joint, the index of its offset in the observation, and its two actions."""
+    """Return, for each moving joint: the index of its offset in the observation, and the indices of its actions up and down."""
     action, numbers = plant.action, numbers_of(plant)
     names = action.names if isinstance(action, Discrete) else ()
     joints = [name.removesuffix(UP) for name in names if name.endswith(UP)]
     if not joints:
-        raise NodeError("an approach needs a robot with moves", hint="give the plant `moves`")
+        raise NodeError(
+            "the policy Approach needs a robot with discrete moves", hint="set `moves` in the plant"
+        )
     if missing := [name for name in joints if f"{name}{OFFSET}" not in numbers.names]:
         raise NodeError(
             f"the robot does not observe the offset of {', '.join(missing)} from its target",
-            hint="task: reach with relative: true, for all joints that move",
+            hint="set task: reach, with relative: true, for all joints that move",
         )
     return [
         (numbers.names.index(f"{name}{OFFSET}"), names.index(f"{name}{UP}"), names.index(f"{name}{DOWN}"))

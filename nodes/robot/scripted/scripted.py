@@ -1,4 +1,4 @@
-"""The base of scripted policies: one decision for each observation, from the numbers of the joints."""
+"""The base of scripted policies, which make one decision for each observation, from the numbers of the joints."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class Scripted(Node[P], ABC):
         """Return the action for an observation.
 
         Args:
-            numbers: the observed numbers, (n,) float, in the order of `numbers_of`.
-            tick: the observation's tick.
+            numbers: the observed numbers, (n,) float, in the order of ``numbers_of``.
+            tick: the tick of the observation.
         """
 
 
 def numbers_of(plant: PlantSpec) -> ArraySpec:
-    """Return the spec of the numbers that a robot observes."""
+    """Return the spec of the numbers that a robot observes: the whole observation, or its part ``joints``."""
     observation = plant.observation
     if isinstance(observation, PartsSpec):
         return observation.parts.get(JOINTS, next(iter(observation.parts.values())))

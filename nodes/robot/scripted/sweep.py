@@ -15,14 +15,14 @@ from rtgraph.nodes.robot.scripted.scripted import Scripted, numbers_of
 from rtgraph.nodes.runtime import Params
 
 LEAD = 0.1
-"""Maximum distance of a goal from the observed position, as a share of the range, so that motion resumes after a hold."""
+"""Maximum distance of a goal from the observed position, as a share of the range. It lets motion resume after a hold."""
 
 
 class SweepParams(Params):
     """The parameters of ``Sweep``."""
 
     plant: PlantSpec
-    """The robot, with position commands."""
+    """The spec of the robot, which must have position commands."""
     amplitude: float = Field(default=0.2, gt=0, le=0.5)
     """Maximum distance from the middle of each joint's range, as a share of the range."""
     period_s: float = Field(default=6.0, gt=0)
@@ -34,7 +34,7 @@ class Sweep(Scripted[SweepParams]):
 
     @classmethod
     def check(cls, params: SweepParams) -> None:
-        """Check that the robot has position commands, and observes its positions."""
+        """Check that the robot has position commands, and observes the positions of its joints."""
         _positions(params.plant)
 
     def on_start(self) -> None:
@@ -56,11 +56,16 @@ class Sweep(Scripted[SweepParams]):
 
 
 def _positions(plant: PlantSpec) -> tuple[Continuous, list[int]]:
-    """Return the action's spec, and the index of each joint's position in the observation."""
+    """Return the spec of the action, and the index of each joint's position in the observation."""
     action, numbers = plant.action, numbers_of(plant)
     if not isinstance(action, Continuous) or action.command != "position":
-        raise NodeError("a sweep needs a robot with position commands")
+        raise NodeError(
+            "the policy Sweep needs a robot with position commands", hint="set command: position in the plant"
+        )
     wanted = [f"{name}.pos" for name in action.names]
     if missing := [name for name in wanted if name not in numbers.names]:
-        raise NodeError(f"the robot does not observe {', '.join(missing)}")
+        raise NodeError(
+            f"the robot does not observe {', '.join(missing)}, which the policy Sweep needs",
+            hint="add pos to `observe` in the plant",
+        )
     return action, [numbers.names.index(name) for name in wanted]

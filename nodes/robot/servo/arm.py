@@ -28,16 +28,16 @@ OBSERVED = ("pos", "vel", "load")
 class ServoArm:
     """Drives an arm of STS3215 servos.
 
-    Only goals and torque are written to the servos. When its torque is switched on, a joint holds its position.
+    Only goals and torque switches are written to the servos. A joint holds its position when its torque is switched on.
 
     Args:
         port: the serial port, such as ``/dev/ttyACM0``.
         calibration: a calibration file in LeRobot's format; None to use the servos' own calibration.
         units: ``degrees`` from the middle of a joint's range, or ``normalized``, from −100 to 100. The gripper is
             from 0 to 100 in either unit.
-        timeout_s: maximum wait for a servo's reply.
+        timeout_s: maximum wait for the reply of a servo.
         tries: maximum number of times that a request is sent.
-        cameras: cameras that are parts of the observation, by name: ``{wrist: {source: 0, size: [84, 84]}}``.
+        cameras: the parameters of each camera in the observation, by name: ``{wrist: {source: 0, size: [84, 84]}}``.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ServoArm:
     def camera_shapes(
         cls, cameras: Mapping[str, object] | None = None, **_: object
     ) -> dict[str, tuple[int, int, int]]:
-        """Return height, width and channels of the cameras' pictures."""
+        """Return the height, width and channels of each camera's pictures."""
         return shapes_of(camera_params(cameras))
 
     @property
@@ -82,20 +82,21 @@ class ServoArm:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """Position, velocity and load of each joint, and the pictures of the cameras."""
+        """The features of an observation: position, velocity and load of each joint, and the pictures of the cameras."""
         numbers = {f"{name}.{what}": float for what in OBSERVED for name in self._names()}
         return {**numbers, **self._cameras.features}
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """The goal position of each joint."""
+        """The features of an action: the goal position of each joint."""
         return {f"{name}.pos": float for name in self._names()}
 
     def connect(self) -> None:
         """Open the port and the cameras, and check the servos against the calibration. Nothing is written.
 
         Raises:
-            RobotError: the arm or a camera is not there, or the arm is not calibrated, or another one.
+            RobotError: the arm or a camera does not answer, the arm is not calibrated, or its calibration differs from the
+                file.
         """
         expected = None if self._file is None else Calibration.read(self._file)
         bus = ServoBus(self._port, timeout_s=self._timeout_s, tries=self._tries)
@@ -115,7 +116,7 @@ class ServoArm:
             bus.close()
 
     def get_observation(self) -> dict[str, Reading]:
-        """Read position, velocity and load of all joints, by one request; the pictures are the newest ones."""
+        """Read position, velocity and load of all joints with one request. Add the newest picture of each camera."""
         bus, calibration = self._connected()
         read = bus.sync_read(self._ids(), (PRESENT_POSITION, PRESENT_VELOCITY, PRESENT_LOAD))
         found: dict[str, Reading] = {}
@@ -134,7 +135,7 @@ class ServoArm:
         """Send goal positions, clipped to the joints' ranges. The bus does not acknowledge them.
 
         Returns:
-            the goals that were sent.
+            The goals that were sent.
         """
         bus, calibration = self._connected()
         goals: dict[int, int] = {}
@@ -142,7 +143,7 @@ class ServoArm:
         for feature, value in action.items():
             name = feature.removesuffix(".pos")
             if name not in calibration.joints:
-                raise RobotError(f"the arm has no joint {name!r}")
+                raise RobotError(f"the arm at {self._port} has no joint {name!r}")
             ticks = calibration.to_ticks(name, value, self._units)
             goals[calibration.joints[name].id] = ticks
             sent[feature] = calibration.to_units(name, ticks, self._units)
@@ -150,7 +151,7 @@ class ServoArm:
         return sent
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque of all joints."""
+        """Switch the torque of all joints on or off."""
         bus, _ = self._connected()
         set_torque(bus, self._ids(), on=on)
 
@@ -160,7 +161,7 @@ class ServoArm:
         for name, servo in joints.items():
             if bus.read(servo, OPERATING_MODE) != POSITION_MODE:
                 raise RobotError(
-                    f"servo {servo} ({name}) is not in position mode: its operating mode must be 0"
+                    f"servo {servo} ({name}) is not in position mode, which is operating mode {POSITION_MODE}"
                 )
         if expected is None:
             return held
@@ -172,8 +173,8 @@ class ServoArm:
                 joint.range_max,
             ):
                 raise RobotError(
-                    f"{self._file} is not the calibration of the arm at {self._port}: {name} differs",
-                    hint=f"rtgraph robot calibrate --port {self._port} --file {self._file} --restore",
+                    f"{self._file} is not the calibration of the arm at {self._port}: joint {name} differs",
+                    hint=f"write the file's calibration to the servos: rtgraph robot calibrate --port {self._port} --file {self._file} --restore",
                 )
         return expected
 
@@ -190,10 +191,10 @@ class ServoArm:
 
 
 def set_torque(bus: ServoBus, servos: Iterable[int], *, on: bool) -> None:
-    """Switch the torque of servos. A servo without torque first gets its position as goal, so that it holds.
+    """Switch the torque of servos on or off. Before a servo gets torque, its position is made its goal, so that it holds.
 
     Raises:
-        RobotError: a servo does not answer. The others are switched.
+        RobotError: a servo does not answer. The other servos are switched.
     """
     failed: RobotError | None = None
     for servo in servos:

@@ -1,6 +1,6 @@
 """The bus of Feetech STS servos: requests, replies and retries over one serial port.
 
-Reads are repeated for the servos that did not answer. A write to all servos is not acknowledged, by the protocol.
+A read is repeated for the servos that did not answer. The protocol has no reply to a write to several servos.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ class ServoBus:
     """Sends requests to the servos of one bus.
 
     Args:
-        path: the serial port.
+        path: the path of the serial port.
         timeout_s: maximum wait for replies.
         tries: maximum number of times that a request is sent.
 
     Raises:
-        RobotError: the port cannot be opened. All calls raise it if the port fails or a servo does not answer.
+        RobotError: the port cannot be opened. All calls raise this error if the port fails or a servo does not answer.
     """
 
     def __init__(self, path: str, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
@@ -57,7 +57,7 @@ class ServoBus:
         return bool(self._ask(packets.packet(servo, packets.PING), [servo], 0, required=False))
 
     def scan(self, ids: Iterable[int] = range(packets.MOST_ID + 1)) -> dict[int, int]:
-        """Return the servos that answer, by id, with their model numbers."""
+        """Return the model number of each servo that answers, by the servo's id."""
         found = [servo for servo in ids if self.ping(servo)]
         return {servo: self.read(servo, MODEL_NUMBER) for servo in found}
 
@@ -67,12 +67,12 @@ class ServoBus:
         return register.decode(self._ask(request, [servo], register.size)[servo])
 
     def write(self, servo: int, register: Register, value: int) -> None:
-        """Write a register of a servo, which acknowledges it."""
+        """Write a register of a servo, and wait for its reply."""
         data = bytes((register.address,)) + register.encode(value)
         self._ask(packets.packet(servo, packets.WRITE, data), [servo], 0)
 
     def write_kept(self, servo: int, values: Mapping[Register, int]) -> None:
-        """Write registers that keep their values without power."""
+        """Write registers that a servo keeps without power."""
         self.write(servo, LOCK, 0)
         try:
             for register, value in values.items():
@@ -84,11 +84,11 @@ class ServoBus:
         """Read adjacent registers of several servos at once.
 
         Args:
-            servos: their ids.
-            registers: in order of their addresses.
+            servos: the ids of the servos.
+            registers: the registers, in the order of their addresses.
 
         Returns:
-            the registers' values, by id.
+            The values of the registers, by the servo's id.
         """
         first, last = registers[0], registers[-1]
         size = last.address + last.size - first.address
@@ -101,7 +101,7 @@ class ServoBus:
         }
 
     def sync_write(self, register: Register, values: Mapping[int, int]) -> None:
-        """Write a register of several servos at once. Nothing is acknowledged."""
+        """Write a register of several servos at once. The servos do not reply."""
         data = b"".join(bytes((servo,)) + register.encode(value) for servo, value in values.items())
         request = bytes((register.address, register.size)) + data
         self._port.write(packets.packet(packets.BROADCAST, packets.SYNC_WRITE, request))
@@ -129,7 +129,7 @@ class ServoBus:
         return {}
 
     def _answers(self, request: bytes, servos: Sequence[int], size: int) -> dict[int, bytes]:
-        """Send a request and return the data of the replies that come in time, by id."""
+        """Send a request. Return the data of the replies that come in time, by the servo's id."""
         self._port.discard()
         self._port.write(request)
         found: dict[int, bytes] = {}

@@ -15,21 +15,21 @@ from rtgraph.nodes.robot.servo.registers import MIDDLE, PRESENT_POSITION, TICKS
 LEAST_RANGE = 200
 """Minimum range of a joint, in encoder ticks: 18 degrees."""
 JUMP = TICKS // 2
-"""A larger change between two readings means that the joint passed the end of its encoder."""
+"""A larger change between two readings, in encoder ticks, means that the joint passed the end of its encoder."""
 
 MIDDLE_TEXT = "Move every joint to the middle of its range, then press Enter."
 RANGE_TEXT = "Move every joint but {endless} through its whole range, then press Enter."
 
 
 class Operator(Protocol):
-    """The operator who moves the joints."""
+    """The person who moves the joints."""
 
     def wait(self, text: str, attend: Callable[[], str]) -> None:
-        """Show a text and wait until it is done.
+        """Show an instruction, and wait until the operator has followed it.
 
         Args:
-            text: what to do.
-            attend: called repeatedly meanwhile; returns a line that shows the state.
+            text: the instruction.
+            attend: called repeatedly during the wait; returns a line of text that shows the state.
 
         Raises:
             RobotError: the operator has cancelled.
@@ -45,10 +45,10 @@ class Ranges:
         first = self._read()
         self.low, self.high, self._last = dict(first), dict(first), first
         self.passed: set[str] = set()
-        """The joints that passed the end of their encoders."""
+        """The joints that have passed the end of their encoders."""
 
     def look(self) -> str:
-        """Read all positions. Return which joints have not moved enough, as text."""
+        """Read all positions. Return which joints have not been moved enough, as text."""
         for name, position in self._read().items():
             if abs(position - self._last[name]) > JUMP:
                 self.passed.add(name)
@@ -84,7 +84,7 @@ def calibrate(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> C
     Args:
         bus: the arm's bus.
         joints: the servos' ids by the names of their joints.
-        operator: who moves the joints.
+        operator: the person who moves the joints.
 
     Raises:
         RobotError: the operator has cancelled, or the ranges are invalid. The servos then keep their old calibration.
@@ -107,7 +107,7 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> Ca
     offsets = {name: read[servo][0] - MIDDLE for name, servo in joints.items()}
     if far := [name for name, offset in offsets.items() if abs(offset) > MOST_OFFSET]:
         raise RobotError(
-            f"{far[0]} is at the end of its encoder",
+            f"joint {far[0]} is at the end of its encoder",
             hint="move this joint by one degree, or mount its horn half a turn further",
         )
     write_calibration(bus, _whole(joints, offsets))

@@ -21,7 +21,7 @@ from rtgraph.nodes.robot.servo.registers import TICKS
 
 Units = Literal["degrees", "normalized"]
 GRIPPER = "gripper"
-"""The joint with positions from 0 to 100 (percent of its range) in either unit."""
+"""The joint with positions from 0 to 100 (percent of its range) for any choice of ``units``."""
 MOST_OFFSET = 2047
 
 
@@ -50,7 +50,7 @@ class Calibration:
         """Read a calibration file.
 
         Raises:
-            RobotError: there is no such file, or it is invalid.
+            RobotError: the file is missing or invalid.
         """
         try:
             joints = _File.model_validate_json(path.read_text(encoding="utf-8")).root
@@ -60,7 +60,7 @@ class Calibration:
                 hint="calibrate the arm: rtgraph robot calibrate --port PORT --file FILE",
             ) from error
         except (ValidationError, ValueError) as error:
-            raise RobotError(f"{path}: not a calibration: {_first(error)}") from error
+            raise RobotError(f"{path}: the file is not a calibration: {_first(error)}") from error
         found = cls(joints)
         if problem := found.problem():
             raise RobotError(f"{path}: {problem}", hint="calibrate the arm again")
@@ -86,7 +86,7 @@ class Calibration:
     def to_units(self, name: str, ticks: int, units: Units) -> float:
         """Return a joint's position in its unit: degrees from the middle of its range, or a share of the range.
 
-        Shares are from −100 to 100, those of the gripper from 0 to 100 in either unit.
+        A share is from −100 to 100. The position of the gripper is always from 0 to 100.
         """
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:

@@ -40,7 +40,7 @@ ENDLESS = frozenset({"wrist_roll"})
 
 
 class ServoState(Record):
-    """The state of one servo, in its registers' units."""
+    """The state of one servo, in the units of its registers."""
 
     joint: str
     id: int
@@ -59,10 +59,10 @@ class ServoState(Record):
 
 
 def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
-    """Return the states of servos.
+    """Return the state of each servo, by joint.
 
     Args:
-        bus: their bus.
+        bus: the bus of the servos.
         joints: the servos' ids by the names of their joints.
     """
     ids = list(joints.values())
@@ -89,7 +89,7 @@ def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
 
 
 def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration that the servos store, which may be that of uncalibrated servos.
+    """Return the values that the servos store as their calibration. Servos that are not calibrated store some, too.
 
     Raises:
         RobotError: a register of a servo has a value that no calibration has.
@@ -106,14 +106,14 @@ def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
         except ValidationError as error:
             first = error.errors()[0]
             raise RobotError(
-                f"servo {servo} ({name}) on {bus.path} holds no calibration: {first['loc'][0]}: {complaint(first)[0]}",
-                hint=f"rtgraph robot calibrate --port {bus.path} --file arm.json --restore",
+                f"servo {servo} ({name}) on {bus.path} stores no valid calibration: {first['loc'][0]}: {complaint(first)[0]}",
+                hint=f"write a calibration file to the servos: rtgraph robot calibrate --port {bus.path} --file arm.json --restore",
             ) from error
     return Calibration(found)
 
 
 def read_calibration(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the calibration that the servos store, after checking it.
+    """Check the calibration that the servos store, and return it.
 
     Raises:
         RobotError: the servos are not calibrated.
@@ -127,13 +127,13 @@ def read_calibration(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
     if problem := found.problem() or (f"{', '.join(whole)} may turn all the way round" if whole else ""):
         raise RobotError(
             f"the arm at {bus.path} is not calibrated: {problem}",
-            hint=f"rtgraph robot calibrate --port {bus.path} --file arm.json",
+            hint=f"calibrate the arm: rtgraph robot calibrate --port {bus.path} --file arm.json",
         )
     return found
 
 
 def write_calibration(bus: ServoBus, calibration: Calibration) -> None:
-    """Write a calibration to the servos. Their torque is switched off first."""
+    """Write a calibration to the servos. The torque of the servos is switched off first."""
     for joint in calibration.joints.values():
         bus.write(joint.id, TORQUE_ENABLE, 0)
     for joint in calibration.joints.values():

@@ -1,4 +1,4 @@
-"""The packets of the bus: ``FF FF id length instruction parameters checksum``, and a reply's ``error`` as instruction."""
+"""The packets of the bus: ``FF FF id length instruction parameters checksum``; a reply has ``error`` for ``instruction``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ WRITE = 3
 SYNC_READ = 0x82
 SYNC_WRITE = 0x83
 OVERHEAD = 6
-"""Bytes of a packet besides its parameters."""
+"""Number of bytes in a packet besides its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A servo's reply."""
+    """The reply of a servo."""
 
     id: int
     error: int
@@ -38,9 +38,9 @@ def packet(servo: int, instruction: int, parameters: bytes = b"") -> bytes:
 
 
 def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
-    """Remove and return the first valid packet: id, instruction or error, parameters.
+    """Remove and return the first valid packet: its id, its instruction or error, its parameters.
 
-    Noise before it is removed. Return None if there is no complete packet; a possible beginning of one stays.
+    Noise before the packet is removed. Return None if no packet is complete; a possible beginning of a packet stays.
     """
     start = 0
     found = None
@@ -73,6 +73,6 @@ def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
 
 
 def take_reply(buffer: bytearray) -> Reply | None:
-    """Remove and return the first valid reply; see ``take_packet``."""
+    """Remove and return the first valid reply, as ``take_packet`` does."""
     found = take_packet(buffer)
     return None if found is None else Reply(*found)

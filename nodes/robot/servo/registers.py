@@ -1,4 +1,4 @@
-"""The registers of an STS3215 servo. Numbers are little-endian; signed ones are sign and magnitude."""
+"""The registers of an STS3215 servo. Numbers are little-endian. A signed number is stored as sign and magnitude."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MODEL = 777
 TICKS = 4096
 """Number of encoder positions per turn."""
 MIDDLE = TICKS // 2 - 1
-"""The position in the middle of a turn: after calibration, the middle of a joint's range."""
+"""The position in the middle of a turn. After calibration this is the middle of a joint's range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +23,19 @@ class Register:
     """The bit that holds the sign; None if the number is unsigned."""
 
     def encode(self, value: int) -> bytes:
-        """Return the register's bytes of a value.
+        """Return the bytes that the register holds for a value.
 
         Raises:
             ValueError: the value does not fit.
         """
         bits = 8 * self.size if self.sign_bit is None else self.sign_bit
         if abs(value) >= 1 << bits or (value < 0 and self.sign_bit is None):
-            raise ValueError(f"{value} does not fit into register {self.address}")
+            raise ValueError(f"the value {value} does not fit into register {self.address}")
         sign = 0 if value >= 0 or self.sign_bit is None else 1 << self.sign_bit
         return (abs(value) | sign).to_bytes(self.size, "little")
 
     def decode(self, data: bytes) -> int:
-        """Return the value of the register's bytes."""
+        """Return the value that the register's bytes hold."""
         value = int.from_bytes(data[: self.size], "little")
         if self.sign_bit is None:
             return value

@@ -28,10 +28,10 @@ class DeviceContext:
     """What the teleoperation node passes to its device: the robot's joints and rate, the clock, the log."""
 
     joints: tuple[str, ...]
-    """The robot's joints, in the order of its action."""
+    """The robot's joints, in the order of the numbers in its action."""
     rate_hz: float
     now_ns: Callable[[], int]
-    """The graph's time. Safe in any thread."""
+    """Returns the graph's time. Thread-safe."""
     log: logging.Logger
 
 
@@ -42,9 +42,9 @@ class OperatorInput:
     captured_ns: int
     """When the device was read, on the graph's clock."""
     enabled: bool = True
-    """Whether the person commands, for example because the deadman button is held."""
+    """Whether the person commands now. For a gamepad, this is while the deadman button is held."""
     values: Mapping[str, float] = field(default_factory=dict)
-    """The command by joint: a position, or a speed as a share of the full one, from −1 to 1. Missing joints do not move."""
+    """The command by joint: a position, or a speed from −1 to 1 as a share of the full speed. Missing joints do not move."""
     stop: bool = False
     """Whether the person asks for an emergency stop."""
 
@@ -52,7 +52,8 @@ class OperatorInput:
 class Device(Protocol):
     """Reads what a person commands. It is made with a ``DeviceContext`` and the node's ``device_params``.
 
-    A device may have an attribute ``trouble``: why it cannot be read at present, empty if it can. The summary names it.
+    A device may have an attribute ``trouble``: why the device cannot be read at present; empty if it can be read. The
+    summary shows this text.
     """
 
     gives: ClassVar[Gives]
@@ -61,7 +62,7 @@ class Device(Protocol):
     """Whether the device works in real time only."""
 
     def read(self) -> OperatorInput | None:
-        """Return what the person commands now; None if the device cannot be read. Does not block."""
+        """Return what the person commands now; None if the device cannot be read. The call does not block."""
         ...
 
     def close(self) -> None:
@@ -70,10 +71,10 @@ class Device(Protocol):
 
 
 def device_class(name: str) -> type[Device]:
-    """Return a device's class: ``leader``, ``gamepad``, ``keyboard``, or ``package.module:Class``.
+    """Return the class of a device: ``leader``, ``gamepad``, ``keyboard``, or ``package.module:Class``.
 
     Raises:
-        NodeError: there is no such class.
+        NodeError: the device or the class does not exist.
     """
     if name not in SHIPPED and ":" not in name:
         raise NodeError(
@@ -89,7 +90,7 @@ def device_class(name: str) -> type[Device]:
 def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
     """Check that a device exists and takes these parameters. Nothing is opened.
 
-    A class method ``check`` of the device, which takes its parameters, checks the rest.
+    If the device's class has a class method ``check``, this method is called with the parameters.
 
     Raises:
         NodeError: the check fails.
@@ -98,11 +99,11 @@ def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
     for attribute, meaning in (
         ("read", "define read(self)"),
         ("close", "define close(self)"),
-        ("gives", "positions or speeds"),
-        ("realtime_only", "True or False"),
+        ("gives", "set gives = 'positions' or 'speeds'"),
+        ("realtime_only", "set realtime_only = True or False"),
     ):
         if not hasattr(found, attribute):
-            raise NodeError(f"device {name!r} has no {attribute}", hint=meaning)
+            raise NodeError(f"the class of device {name!r} has no {attribute}", hint=meaning)
     if found.gives not in get_args(Gives):
         raise NodeError(
             f"device {name!r} has the attribute gives = {found.gives!r:.60}",

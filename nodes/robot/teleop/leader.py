@@ -1,4 +1,4 @@
-"""A leader arm: a second SO-100 or SO-101, moved by hand, that the robot follows."""
+"""A leader arm: a second SO-100 or SO-101. A person moves it by hand, and the robot follows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LimpArm(ServoArm):
     """An arm of servos without torque, so that a hand can move it."""
 
     def connect(self) -> None:
-        """Open the port, check the servos, and switch their torque off."""
+        """Open the port, check the servos, and switch the torque of the servos off."""
         super().connect()
         self.set_torque(on=False)
 
@@ -31,10 +31,10 @@ class LeaderArm:
     """Returns the positions of a leader arm. A thread reads the arm, and connects again after a fault.
 
     Args:
-        context: the robot.
-        port: the leader's serial port.
-        calibration: its calibration file; None to use what its servos hold.
-        units: those of the robot's positions.
+        context: the robot's joints and rate, the clock and the log.
+        port: the serial port of the leader arm.
+        calibration: the calibration file of the leader arm; None to use the calibration that its servos store.
+        units: the units of the robot's positions, ``degrees`` or ``normalized``.
     """
 
     gives: ClassVar[Gives] = "positions"
@@ -58,7 +58,7 @@ class LeaderArm:
 
     @classmethod
     def check(cls, port: str, calibration: str | None = None, units: str = "degrees") -> None:
-        """Check pyserial, the units and the calibration file. The port is not opened.
+        """Check that pyserial is installed, and check the units and the calibration file. The port is not opened.
 
         Raises:
             NodeError, RobotError: the check fails.
@@ -72,12 +72,12 @@ class LeaderArm:
 
     @property
     def trouble(self) -> str:
-        """The reason why the arm is not connected; empty if it is."""
+        """The reason why the arm is not connected; empty if it is connected."""
         health = self._link.health
         return "" if health.state == "up" else self._link.last_fault or health.reason
 
     def read(self) -> OperatorInput | None:
-        """Return the newest positions; None while the arm is not connected."""
+        """Return the newest positions of the joints; None while the arm is not connected."""
         link = self._link
         link.attend(self._context.now_ns())
         sample = link.newest()
@@ -87,5 +87,5 @@ class LeaderArm:
         return OperatorInput(sample.captured_ns, values=values)
 
     def close(self) -> None:
-        """Disconnect. The torque stays off."""
+        """Disconnect the arm. Its torque stays off."""
         self._link.close(CLOSE_S)

@@ -1,4 +1,4 @@
-"""Gamepad and keyboard as teleoperation devices, by pygame. A small window shows the keys, and whether they count."""
+"""Gamepad and keyboard as teleoperation devices, by pygame. A small window shows the keys, and whether the person commands."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 UP_KEYS: Final = "qwertyui"
 DOWN_KEYS: Final = "asdfghjk"
-"""``UP_KEYS`` move the first joint, the second, and so on up; ``DOWN_KEYS`` move them down."""
+"""The n-th of ``UP_KEYS`` moves the n-th joint up. The n-th of ``DOWN_KEYS`` moves the n-th joint down."""
 AXES: Final[Mapping[str, tuple[int, float]]] = {
     "left_x": (0, 1.0),
     "left_y": (1, -1.0),
     "right_x": (3, 1.0),
     "right_y": (4, -1.0),
 }
-"""SDL's number of each axis of most gamepads, and its direction: right and up are positive."""
+"""For each axis of most gamepads: SDL's number of it, and its direction. Right and up are positive."""
 CROSS: Final = ("cross_x", "cross_y")
 IN_ORDER: Final = ("left_x", "left_y", "right_y", "right_x", *CROSS)
-"""The axes of the first joint, the second, and so on."""
+"""The axis of the first joint, of the second, and so on, unless ``axes`` is given."""
 _NO_AXIS: Final = 0.12
 """A stick that leans less than this is at rest."""
 _ROW: Final = 22
@@ -33,7 +33,7 @@ _WIDTH: Final = 460
 
 
 class _Window(ABC):
-    """A window that receives the events of keyboard and gamepads. A subclass turns them into commands."""
+    """A window that receives the events of keyboard and gamepads. A subclass turns the events into commands."""
 
     gives: ClassVar[Gives] = "speeds"
     realtime_only: ClassVar[bool] = True
@@ -52,7 +52,7 @@ class _Window(ABC):
         self._stop = False
 
     def read(self) -> OperatorInput:
-        """Handle the events since the last call, and return what is held now."""
+        """Handle the events since the last call. Return what the person commands now."""
         for event in self._pygame.event.get():
             self._handle(event)
         enabled, values = self._held()
@@ -74,7 +74,7 @@ class _Window(ABC):
 
     @abstractmethod
     def _held(self) -> tuple[bool, Mapping[str, float]]:
-        """Return whether the deadman button is held, and the speeds."""
+        """Return whether the deadman button is held, and the speed of each joint."""
 
     @abstractmethod
     def _release(self) -> None:
@@ -91,17 +91,17 @@ class _Window(ABC):
 
 
 class Keyboard(_Window):
-    """Two keys a joint move it while the space bar is held, which is the deadman button. Escape is an emergency stop.
+    """Two keys for each joint move it while the space bar is held, which is the deadman button. Escape is an emergency stop.
 
     Args:
-        context: the robot.
+        context: the robot's joints and rate, the clock and the log.
     """
 
     def __init__(self, context: DeviceContext) -> None:
         most = len(UP_KEYS)
         if len(context.joints) > most:
             raise NodeError(
-                f"the keyboard moves up to {most} joints, and the robot has {len(context.joints)}"
+                f"the keyboard moves up to {most} joints, but the robot has {len(context.joints)}"
             )
         pairs = list(zip(context.joints, UP_KEYS, DOWN_KEYS, strict=False))
         keys = [f"{up} / {down}: {joint} up / down" for joint, up, down in pairs]
@@ -116,7 +116,7 @@ class Keyboard(_Window):
         """Check that pygame is installed.
 
         Raises:
-            MissingPackage: it is not.
+            MissingPackage: pygame is not installed.
         """
         check_pygame()
 
@@ -139,12 +139,12 @@ class Keyboard(_Window):
 
 
 class Gamepad(_Window):
-    """Sticks and cross move the joints while the deadman button is held. One button is an emergency stop, as is Escape.
+    """Sticks and cross move the joints while the deadman button is held. One button and Escape are emergency stops.
 
     Args:
-        context: the robot.
-        axes: the axis of each joint, by name: left_x, left_y, right_x, right_y, cross_x or cross_y, with a minus sign
-            for the other direction. None: in the order of ``IN_ORDER``.
+        context: the robot's joints and rate, the clock and the log.
+        axes: the axis of each joint, by the joint's name: left_x, left_y, right_x, right_y, cross_x or cross_y, with a
+            minus sign for the other direction. None for the axes of ``IN_ORDER``.
         deadman: SDL's number of the button that must be held.
         stop: SDL's number of the button of the emergency stop.
     """
@@ -165,7 +165,7 @@ class Gamepad(_Window):
 
     @property
     def trouble(self) -> str:
-        """Says that no gamepad is plugged in; empty if there is one."""
+        """The text that no gamepad is plugged in; empty if one is plugged in."""
         return "" if self._pads else "no gamepad is plugged in"
 
     @classmethod
@@ -177,10 +177,13 @@ class Gamepad(_Window):
         """
         for joint, axis in (axes or {}).items():
             if str(axis).removeprefix("-") not in IN_ORDER:
-                raise NodeError(f"axes: {joint}: no axis {axis!r}", hint=", ".join(sorted(IN_ORDER)))
+                raise NodeError(
+                    f"axes: {joint}: a gamepad has no axis {axis!r}",
+                    hint=f"the axes are {', '.join(sorted(IN_ORDER))}",
+                )
         if deadman == stop:
             raise NodeError(
-                f"deadman and stop are the same button, {stop}", hint="give two different buttons"
+                f"`deadman` and `stop` are the same button, {stop}", hint="give two different buttons"
             )
         check_pygame()
 

@@ -14,7 +14,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.teleop.device import Gives, OperatorInput
 
 END = 1.001
-"""Largest speed of a stick at its end: gamepads give a little more than 1."""
+"""Largest speed that is accepted without a warning. A stick at its end may give slightly more than 1."""
 NOTHING = "nothing was read"
 
 
@@ -22,11 +22,11 @@ class Readings:
     """Checks the readings of one device.
 
     Args:
-        device: its name.
-        gives: whether its values are positions or speeds.
+        device: the name of the device.
+        gives: whether the device's values are positions or speeds.
         joints: the robot's joints.
-        stale_ns: age at which a reading is no command any more.
-        log: names the first reading that is refused for each reason.
+        stale_ns: age beyond which a reading is refused.
+        log: receives a warning about the first refused reading for each reason.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class Readings:
         self._beyond = 0
 
     def checked(self, reading: object, trouble: str) -> OperatorInput | None:
-        """Return a reading after checking its types and joints; None if the device cannot be read.
+        """Check the types and joints of a reading, and return it; None if the device cannot be read.
 
         Args:
             reading: what ``Device.read`` returned.
-            trouble: why the device cannot be read; empty if it can.
+            trouble: why the device cannot be read; empty if it can be read.
 
         Raises:
-            NodeError: it is no reading, or names other joints.
+            NodeError: ``reading`` is not an ``OperatorInput``, or names joints that the robot does not have.
         """
         self._trouble = trouble or (NOTHING if reading is None else "")
         if reading is None:
@@ -62,24 +62,28 @@ class Readings:
         self._was_there |= not trouble
         if not isinstance(reading, OperatorInput):
             raise NodeError(
-                f"device {self._device!r} gives a {type(reading).__name__}",
-                hint="read() returns OperatorInput or None",
+                f"device {self._device!r}: read() returned a {type(reading).__name__}",
+                hint="return an OperatorInput, or None if the device cannot be read",
             )
         if type(reading.captured_ns) is not int:
-            raise self._error(f"captured_ns is {reading.captured_ns!r:.60}", "whole ns: site.now_ns()")
+            raise self._error(
+                f"captured_ns is {reading.captured_ns!r:.60}", "give whole ns: context.now_ns()"
+            )
         if not isinstance(reading.values, Mapping):
-            raise self._error(f"values is a {type(reading.values).__name__}", "numbers by joint")
+            raise self._error(
+                f"values is a {type(reading.values).__name__}", "give a mapping from joint names to numbers"
+            )
         if unknown := [str(name) for name in reading.values if name not in self._joints]:
             raise self._error(
-                f"the robot has no joint {', '.join(unknown)}", f"its joints are {', '.join(self._joints)}"
+                f"the robot has no joint {', '.join(unknown)}", f"the joints are {', '.join(self._joints)}"
             )
         for name, value in reading.values.items():
             if not isinstance(value, int | float | np.integer | np.floating):
-                raise self._error(f"{name} is {value!r:.60}", "values are numbers")
+                raise self._error(f"the value of {name} is {value!r:.60}", "give a number for each joint")
         return reading
 
     def may_command(self, asked: OperatorInput, now_ns: int) -> bool:
-        """Return whether a reading may become a command: new and finite. If not, count it."""
+        """Return whether a reading may become a command, because it is recent and finite. If not, count it as refused."""
         age_ns = now_ns - asked.captured_ns
         odd = [name for name, value in asked.values.items() if not math.isfinite(value)]
         if odd:
@@ -93,7 +97,7 @@ class Readings:
         return True
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of refused readings and of speeds beyond the end, if there were any, with warnings."""
+        """Return the counts of refused readings and of speeds beyond −1 to 1, if any, with warnings."""
         found: dict[str, Any] = {"refused": dict(self._refused)} if self._refused else {}
         warnings = [
             f"{count:,} readings of the device were {reason}" for reason, count in self._refused.items()
@@ -106,8 +110,8 @@ class Readings:
         return {**found, "warnings": warnings} if warnings else found
 
     def failure(self) -> str:
-        """Return why the device could never be read; empty if it could."""
-        return "" if self._was_there else f"device {self._device!r} was never there: {self._trouble}"
+        """Return why the device could never be read; empty if it was read at least once."""
+        return "" if self._was_there else f"device {self._device!r} could never be read: {self._trouble}"
 
     def _count_beyond(self, asked: OperatorInput) -> None:
         beyond = [name for name, value in asked.values.items() if abs(value) > END]

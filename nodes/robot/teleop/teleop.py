@@ -18,9 +18,9 @@ from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Place
 from rtgraph.nodes.runtime.clock import period_ns
 
 LEAD_S = 0.25
-"""Maximum distance of a goal from the joint, in seconds of motion at full speed: the joint stops soon after the stick."""
+"""Maximum distance of a goal from the joint, in seconds of motion at full speed. A joint stops soon after the stick."""
 LOOK_NS = 50_000_000
-"""Maximum interval between polls of the device: a desktop reports a window that is polled less often as hanging."""
+"""Maximum interval between polls of the device. A desktop reports a window that is polled less often as not responding."""
 
 
 class TeleopParams(Params):
@@ -33,17 +33,17 @@ class TeleopParams(Params):
     device_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the device is made."""
     enabled: Changeable[bool] = True
-    """Whether the person may command. A leader arm has no deadman button: this is its switch."""
+    """Whether the person may command. A leader arm has no deadman button: this parameter is its switch."""
     speed: Changeable[float] = Field(default=0.2, gt=0, le=1)
-    """Full speed: the share of a joint's range that it moves per second; of its maximum speed, if the robot takes velocities."""
+    """Full speed: a share of a joint's range per second or, if the robot takes velocities, a share of its maximum speed."""
 
 
 class Teleop(Node[TeleopParams]):
     """Publishes a decision for every observation while a person commands.
 
-    The plant's port ``takeover`` receives the decisions and applies them in place of the policy's. It publishes nothing while the
-    deadman button is not held, or when the device has not been read for longer than the stale limit. A launch in which the device
-    was never there has failed.
+    The plant receives these decisions on its port ``takeover`` and applies them in place of the policy's. The node publishes
+    no decision while the deadman button is not held, or when the last reading is older than the stale limit. A launch fails if
+    the device could never be read.
     """
 
     reproducible: ClassVar[bool] = False
@@ -55,15 +55,18 @@ class Teleop(Node[TeleopParams]):
 
     @classmethod
     def check(cls, params: TeleopParams) -> None:
-        """Check the robot and the device."""
+        """Check the robot and the device, and that the device fits the robot."""
         action = _action_of(params.plant)
         check_device(params.device, params.device_params)
         if device_class(params.device).gives == "positions" and action.command != "position":
-            raise NodeError(f"device {params.device!r} gives positions, and the robot takes velocities")
+            raise NodeError(
+                f"device {params.device!r} gives positions, but the robot takes velocities",
+                hint="set command: position in the plant, or use another device",
+            )
 
     @classmethod
     def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
-        """Check that the device can exist in this world: most devices need real time."""
+        """Check that the device works in this world. Most devices work only in real time."""
         if not placement.realtime and device_class(params.device).realtime_only:
             raise NodeError("a person can command a robot in real time only", hint="use --world realtime")
 
@@ -75,7 +78,7 @@ class Teleop(Node[TeleopParams]):
         self._device: Device = device_class(params.device)(site, **params.device_params)  # type: ignore[call-arg]
 
     def on_start(self) -> None:
-        """Poll the device also when no observation arrives."""
+        """Begin to poll the device, also when no observation arrives."""
         rate_hz = self.params.plant.rate_hz
         self._low, self._high = np.array(self._action.low), np.array(self._action.high)
         self._period_s = 1 / rate_hz
@@ -115,19 +118,19 @@ class Teleop(Node[TeleopParams]):
         self._device.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of refused readings, if there were any."""
+        """Return the counts of refused readings, if any."""
         return self._readings.result()
 
     def failure(self) -> str:
-        """Return why the device could never be read; empty if it could."""
+        """Return why the device could never be read; empty if it was read at least once."""
         return self._readings.failure()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state without the device: a restored node opens it again."""
+        """Return the state without the device. A restored node opens the device again."""
         return {name: value for name, value in super().world_state().items() if name != "_device"}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Open the device again."""
+        """Restore the state, and open the device again."""
         super().load_world_state(state)
         self.on_prepare()
 
@@ -135,7 +138,7 @@ class Teleop(Node[TeleopParams]):
         self._read_device()
 
     def _read_device(self) -> OperatorInput | None:
-        """Return what the person asks for; None unless the person commands. An emergency stop is passed on at once."""
+        """Return what the person commands; None while no person commands. An emergency stop is published at once."""
         reading = self._device.read()
         if isinstance(reading, OperatorInput) and reading.stop:
             self.estop.publish(EStop(reason=f"a person at {self.name}"))
@@ -143,7 +146,7 @@ class Teleop(Node[TeleopParams]):
         return given if given is not None and given.enabled and self.params.enabled else None
 
     def _wanted(self, given: OperatorInput, at: Vector) -> Vector:
-        """Return the action for a reading: a leader's positions, velocities, or a goal moved on by the reading's speeds."""
+        """Return the action for a reading: the positions of a leader, velocities, or goals moved by the reading's speeds."""
         names, low, high = self._action.names, self._low, self._high
         if self._device.gives == "positions":
             led = [given.values.get(name, here) for name, here in zip(names, at, strict=True)]
@@ -160,10 +163,10 @@ class Teleop(Node[TeleopParams]):
 
 
 def _action_of(plant: PlantSpec) -> Continuous:
-    """Return the robot's action.
+    """Return the spec of the robot's action.
 
     Raises:
-        NodeError: it is not one of positions or velocities by joint.
+        NodeError: the action is not a position or velocity for each joint.
     """
     action = plant.action
     if (
@@ -172,7 +175,7 @@ def _action_of(plant: PlantSpec) -> Continuous:
         or not action.names
     ):
         raise NodeError(
-            "a person commands robots that take positions or velocities of joints",
-            hint="set teleop: none; a robot with moves cannot be commanded by a person",
+            "a person can command only a robot that takes positions or velocities of joints",
+            hint="set teleop: none, or remove `moves` from the plant",
         )
     return action

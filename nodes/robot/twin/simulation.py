@@ -24,14 +24,14 @@ def mujoco() -> ModuleType:
     """Import MuJoCo.
 
     Raises:
-        MissingPackage: it is not installed.
+        MissingPackage: MuJoCo is not installed.
     """
     with needed_by("the twin of an arm"):
         return importlib.import_module("mujoco")
 
 
 class Simulation:
-    """One arm. Vectors are in the order of ``names``, the hinges with a position actuator; angles are in degrees.
+    """One arm. Vectors are in the order of ``names``, the hinge joints with a position actuator. Angles are in degrees.
 
     Args:
         path: the MJCF file.
@@ -51,7 +51,9 @@ class Simulation:
         try:
             model: Any = library.MjModel.from_xml_path(str(path))
         except ValueError as error:
-            raise RobotError(f"{path}: not a model: {str(error).partition(chr(10))[0]}") from error
+            raise RobotError(
+                f"{path}: the file is not a MuJoCo model: {str(error).partition(chr(10))[0]}"
+            ) from error
         self._mujoco, self._model = library, model
         self._data: Any = library.MjData(model)
         self._renderer: dict[tuple[int, ...], Any] = {}
@@ -81,7 +83,7 @@ class Simulation:
 
     @property
     def loads(self) -> Vector:
-        """The torques of the servos, (joints,) in percent of their maximum."""
+        """The torques of the servos, (joints,), in percent of each servo's maximum."""
         loads: Vector = 100 * np.array(self._data.actuator_force) / self._strength
         return loads
 
@@ -93,20 +95,20 @@ class Simulation:
         self._mujoco.mj_forward(self._model, self._data)
 
     def aim(self, goals: Vector) -> None:
-        """Set the goals of the servos, (joints,) angles."""
+        """Set the goals of the servos, angles of shape (joints,)."""
         self._data.ctrl[:] = np.radians(np.clip(goals, self.low, self.high))
 
     def step(self, duration_s: float) -> None:
-        """Advance by a time of at most ``MOST_STEP_S``."""
+        """Advance the simulation by a time of at most ``MOST_STEP_S``."""
         self._model.opt.timestep = duration_s
         self._mujoco.mj_step(self._model, self._data)
 
     def picture(self, camera: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-        """Return a camera's picture.
+        """Return the picture of a camera.
 
         Args:
-            camera: name of a camera of the model.
-            shape: height, width and 3.
+            camera: the name of a camera in the model.
+            shape: (height, width, 3).
 
         Raises:
             RobotError: there is no such camera, or rendering fails.
@@ -137,7 +139,7 @@ class Simulation:
         return {"path": self.path, "state": state, "force": np.array(self._data.actuator_force)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the physics state."""
+        """Restore the whole state of the simulation."""
         Simulation.__init__(self, state["path"])
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         self._mujoco.mj_setState(self._model, self._data, state["state"], kind)
@@ -149,6 +151,6 @@ def _degrees(radians: Vector) -> Vector:
 
 
 def steps_of(duration_s: float) -> tuple[int, float]:
-    """Return into how many equal steps a time is divided, and the length of each in seconds."""
+    """Divide a time into equal steps. Return the number of steps, and the length of each in seconds."""
     count = max(1, math.ceil(duration_s / MOST_STEP_S - 1e-9))
     return count, duration_s / count

@@ -19,17 +19,17 @@ UNITS = ("degrees", "normalized")
 
 
 class Twin:
-    """Simulates an SO-101 arm, or another arm of hinges with position actuators.
+    """Simulates an SO-101 arm, or another arm of hinge joints with position actuators.
 
     Args:
         model: the MJCF file; None for the arm that comes with rtgraph.
-        units: ``degrees``, or ``normalized``, from −100 to 100; the gripper is from 0 to 100 in either unit.
+        units: ``degrees``, or ``normalized`` from −100 to 100. The gripper is from 0 to 100 in either unit.
         sensor_ms: age of readings.
         actuator_ms: delay of goals.
-        jitter_ms: mean of an exponentially distributed delay that is added to both.
+        jitter_ms: mean of an exponentially distributed delay that is added to ``sensor_ms`` and ``actuator_ms``.
         noise_deg: standard deviation of the noise of positions, in degrees.
-        cameras: the pictures to render: height, width and 3, by the name of a camera of the model.
-        camera: ``rendered``, or None. Any other is refused, because the twin reads no camera.
+        cameras: the pictures to render: (height, width, 3) by the name of a camera in the model.
+        camera: ``rendered``, or None. Any other value is refused, because the twin reads no real camera.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Twin:
         if units not in UNITS:
             raise RobotError(f"unknown units {units!r}", hint=f"use {' or '.join(UNITS)}")
         if min(sensor_ms, actuator_ms, jitter_ms, noise_deg) < 0:
-            raise RobotError("the delays and the noise of a twin must be at least 0")
+            raise RobotError("sensor_ms, actuator_ms, jitter_ms and noise_deg of a twin must be at least 0")
         self._simulation = Simulation(MODEL if model is None else Path(model))
         self._sensor_s, self._actuator_s, self._jitter_s = sensor_ms / 1e3, actuator_ms / 1e3, jitter_ms / 1e3
         self._remembers = sensor_ms > 0 or jitter_ms > 0
@@ -56,9 +56,9 @@ class Twin:
         self._rng = np.random.default_rng(0)
         self._now_s = 0.0
         self._goals: deque[tuple[float, Vector]] = deque()
-        """Delayed goals, and their times of arrival."""
+        """The delayed goals, each with its time of arrival."""
         self._read: deque[tuple[float, Vector, Vector, Vector]] = deque([self._state()])
-        """The recent states (time, angles, velocities, loads), since readings are delayed; oldest first."""
+        """The recent states (time, angles, velocities, loads), oldest first. They are kept because readings are delayed."""
         simulation = self._simulation
         degrees = np.array([units == "degrees" and name != GRIPPER for name in simulation.names])
         span = simulation.high - simulation.low
@@ -80,7 +80,7 @@ class Twin:
         """Check that no real camera is named.
 
         Raises:
-            RobotError: one is.
+            RobotError: a real camera is named.
         """
         if camera not in {None, RENDERED}:
             raise RobotError(
@@ -92,16 +92,16 @@ class Twin:
     def camera_shapes(
         cls, cameras: Mapping[str, tuple[int, int, int]] | None = None, **_: object
     ) -> dict[str, tuple[int, int, int]]:
-        """Return height, width and channels of the rendered pictures."""
+        """Return the height, width and channels of the rendered pictures."""
         return dict(cameras or {})
 
     def use_generator(self, rng: np.random.Generator) -> None:
-        """Draw delays and noise from a generator."""
+        """Draw delays and noise from this random generator."""
         self._rng = rng
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """Position, velocity and load of each joint, and the pictures."""
+        """The features of an observation: position, velocity and load of each joint, and the pictures."""
         numbers: dict[str, Feature] = {
             f"{name}.{what}": float for what in OBSERVED for name in self._simulation.names
         }
@@ -109,11 +109,11 @@ class Twin:
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """The goal position of each joint."""
+        """The features of an action: the goal position of each joint."""
         return {f"{name}.pos": float for name in self._simulation.names}
 
     def connect(self) -> None:
-        """Set ``is_connected``: there is no device to open."""
+        """Set ``is_connected``. There is no device to open."""
         self.is_connected = True
 
     def disconnect(self) -> None:

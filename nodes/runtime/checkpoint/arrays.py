@@ -18,10 +18,10 @@ INLINE_MOST = 512
 
 Array = npt.NDArray[Any]
 Buffer = bytes | list[int]
-"""The bytes of an array, or the offset and size of a buffer stored beside the document."""
+"""The bytes of an array, or the offset and size of a buffer beside the document."""
 Put = Callable[[Array], Buffer]
 Get = Callable[[Buffer], Array]
-"""Returns a buffer's bytes, uint8."""
+"""Returns the bytes of a buffer, uint8."""
 
 _BITS = {
     kind.__name__: kind
@@ -39,7 +39,7 @@ _LARGEST_POOL = 1024
 def described(dtype: np.dtype[Any]) -> str:
     """Return a dtype as text. Raises ``CheckpointError`` if it holds objects."""
     if dtype.hasobject:
-        raise CheckpointError("an array of Python objects cannot be saved", hint="keep them in a list")
+        raise CheckpointError("an array of Python objects cannot be saved", hint="keep the objects in a list")
     return repr(np.lib.format.dtype_to_descr(dtype))
 
 
@@ -48,9 +48,9 @@ def dtype_of(description: str) -> np.dtype[Any]:
     try:
         dtype = np.lib.format.descr_to_dtype(ast.literal_eval(description))
     except (IndexError, KeyError, SyntaxError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{description!r:.60} is not an array's dtype") from error
+        raise CheckpointError(f"{description!r:.60} is not the dtype of an array") from error
     if dtype.hasobject or not dtype.itemsize:
-        raise CheckpointError(f"arrays of {description!r:.60} cannot be restored")
+        raise CheckpointError(f"arrays of dtype {description!r:.60} cannot be restored")
     return dtype
 
 
@@ -64,11 +64,13 @@ def packed_array(value: Array, put: Put) -> list[Any]:
 
 
 def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
-    """Return the packed array, in new memory."""
+    """Return the described array, in new memory."""
     description, shape, order, writable, buffer = packed
     dtype, data = dtype_of(description), get(buffer)
     if math.prod(shape) * dtype.itemsize != data.size or min(shape, default=0) < 0 or order not in ("C", "F"):
-        raise CheckpointError(f"{data.size} bytes do not fit an array of shape {shape!r:.60}")
+        raise CheckpointError(
+            f"the checkpoint has {data.size} bytes for an array of dtype {dtype} and shape {shape!r:.60}, which do not fit"
+        )
     made: Array = np.empty(tuple(shape), dtype, order=order)
     if data.size:
         (made.T if order == "F" else made).reshape(-1).view(np.uint8)[:] = data
@@ -88,9 +90,9 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 
 
 def unpacked_view(packed: Sequence[Any], base: object) -> Array:
-    """Return the view of ``base``; numpy checks that it stays within ``base``."""
+    """Return the described view of ``base``. Numpy checks that the view stays within ``base``."""
     if type(base) is not np.ndarray:
-        raise CheckpointError("the checkpoint describes a view of something that is not an array")
+        raise CheckpointError("the checkpoint holds a view of something that is not an array")
     description, shape, strides, offset, writable = packed
     memory = base if base.flags.c_contiguous else base.T
     made: Array = np.ndarray(
@@ -106,15 +108,18 @@ def packed_tensor(value: Any, put: Put) -> list[Any]:
     torch = sys.modules["torch"]
     if value.requires_grad or value.layout is not torch.strided:
         raise CheckpointError(
-            "a tensor that requires a gradient, or is not dense, cannot be saved", hint="keep tensor.detach()"
+            "a tensor that requires a gradient, or is not dense, cannot be saved",
+            hint="keep tensor.detach(), or a dense tensor",
         )
     if value.device.type != "cpu" or not value.is_contiguous():
         raise CheckpointError(
-            "a tensor that is not contiguous on the CPU cannot be saved", hint="give a copy"
+            "a tensor that is not contiguous or not on the CPU cannot be saved",
+            hint="keep tensor.cpu().contiguous()",
         )
     if value.untyped_storage().nbytes() != value.numel() * value.element_size():
         raise CheckpointError(
-            "a tensor that is a view of another cannot be saved", hint="give a copy of it (clone)"
+            "a tensor that is a view of another cannot be saved",
+            hint="keep a copy of the tensor: tensor.clone()",
         )
     flat = value.reshape(-1).view(torch.uint8) if value.numel() else torch.empty(0, dtype=torch.uint8)
     return [str(value.dtype).removeprefix("torch."), list(value.shape), put(flat.numpy())]
@@ -127,18 +132,18 @@ def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
     name, shape, buffer = packed
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype):
-        raise CheckpointError(f"{name!r:.60} is not a tensor's dtype")
+        raise CheckpointError(f"{name!r:.60} is not the dtype of a tensor")
     data = np.array(get(buffer))
     flat = torch.from_numpy(data).view(dtype) if data.size else torch.empty(0, dtype=dtype)
     return flat.reshape(tuple(shape))
 
 
 def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
-    """Return ``[class, state, seeds]`` of one of numpy's bit generators; ``seeds`` are those of its children."""
+    """Return ``[class, state, seeds]`` of a bit generator of numpy. Its children are seeded from ``seeds``."""
     name = type(bits).__name__
     if _BITS.get(name) is not type(bits):
         raise CheckpointError(
-            f"a {type(bits).__qualname__} cannot be saved: it is not one of numpy's bit generators"
+            f"a {type(bits).__qualname__} cannot be saved, because it is not a bit generator of numpy"
         )
     seeds, spawn = bits.seed_seq, None
     if type(seeds) is np.random.SeedSequence:
@@ -149,7 +154,7 @@ def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
 
 
 def unpacked_bits(packed: Any) -> np.random.BitGenerator:
-    """Return the packed bit generator. Raises ``CheckpointError`` if the value is not one."""
+    """Return the described bit generator. Raises ``CheckpointError`` if the value describes none."""
     try:
         name, state, spawn = packed
         seeds: Any = 0
@@ -168,7 +173,7 @@ def unpacked_bits(packed: Any) -> np.random.BitGenerator:
 
 
 def _plain(value: Any) -> Any:
-    """Return numpy's arrays and integers within containers as lists and integers."""
+    """Return a value with numpy's arrays as lists, and numpy's integers as integers, also within dicts."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray | list):

@@ -1,9 +1,9 @@
 """World checkpoint files and their folder.
 
 A file consists of ``MAGIC``, the lengths of head and document (little-endian, 8 bytes each), the head, the
-document, buffers at multiples of 64, and 32 bytes of BLAKE2b over everything before. Head and document are
-msgpack. The file is written to a temporary path, flushed to disk and then renamed: a numbered file is
-complete, whenever its writer is killed.
+document, buffers at multiples of 64, and 32 bytes of BLAKE2b over all bytes before. Head and document are
+msgpack. The file is written to a temporary path, flushed to disk and then renamed. So a file with a
+number is complete, even if its writer is killed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SnapshotFolder:
         """Write a checkpoint completely or not at all, and delete all but the last two.
 
         Raises:
-            CheckpointError: it cannot be written.
+            CheckpointError: the checkpoint cannot be written.
         """
         before = self.files()
         path = self.folder / f"{int(before[-1].stem) + 1 if before else 1:06d}{SUFFIX}"
@@ -84,27 +84,29 @@ class SnapshotFile:
             raise CheckpointError(f"{path} is not a world checkpoint of this version of rtgraph")
         with memoryview(self._data) as whole, whole[: self._end] as signed:
             if hashlib.blake2b(signed, digest_size=_DIGEST_BYTES).digest() != self._data[self._end :]:
-                raise CheckpointError(f"{path} is damaged: its checksum is wrong", hint=_EARLIER)
+                raise CheckpointError(f"{path} is damaged: the checksum is wrong", hint=_EARLIER)
         head, document = _LENGTHS.unpack(self._data[len(MAGIC) : lengths_end])
         if lengths_end + head + document > self._end:
-            raise CheckpointError(f"{path} is damaged: its end is missing", hint=_EARLIER)
+            raise CheckpointError(f"{path} is damaged: the end is missing", hint=_EARLIER)
         self.head: dict[str, Any] = self._unpack(lengths_end, head)
         """The description of the checkpoint, available before the document is read."""
         self._document = lengths_end + head, document
         self._first = lengths_end + head + document
         self._first += -self._first % ALIGNMENT
         if not isinstance(self.head, dict):
-            raise CheckpointError(f"{path} is damaged: its header is missing", hint=_EARLIER)
+            raise CheckpointError(f"{path} is damaged: the head is missing", hint=_EARLIER)
 
     def document(self) -> Any:
         """Return the decoded document of the checkpoint."""
         return self._unpack(*self._document)
 
     def buffer(self, offset: int, size: int) -> Array:
-        """Return the buffer at an offset from the first, uint8, read-only."""
+        """Return the buffer at an offset from the first buffer, uint8, read-only."""
         start = self._first + offset
         if not (offset >= 0 and size > 0 and start + size <= self._end):
-            raise CheckpointError(f"{self._path} is damaged: an array lies beyond its end", hint=_EARLIER)
+            raise CheckpointError(
+                f"{self._path} is damaged: an array lies beyond the end of the file", hint=_EARLIER
+            )
         return np.frombuffer(self._data, np.uint8, size, start)
 
     def _unpack(self, offset: int, size: int) -> Any:
@@ -115,11 +117,11 @@ class SnapshotFile:
 
 
 def unpack(data: bytes) -> Any:
-    """Return a document. Raises ``CheckpointError`` if the bytes are invalid."""
+    """Return the document that the bytes hold. Raises ``CheckpointError`` if the bytes are invalid."""
     try:
         return msgpack.unpackb(data, ext_hook=unpacked, strict_map_key=False)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise CheckpointError(f"its contents cannot be read: {error}") from error
+        raise CheckpointError(f"the contents cannot be read: {error}") from error
 
 
 def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Buffers) -> None:

@@ -1,9 +1,9 @@
 """Rebuild a graph of objects from the records that ``writer`` wrote.
 
 Objects can refer to each other in cycles, so they are made in three steps: first empty, or complete if
-immutable (a tuple); then filled; last, objects with a ``load_world_state`` restore themselves, each after
-everything it refers to. Only what ``Names`` admits is called, and of that only ``__new__``,
-``load_world_state``, the look-up of an enumeration's member, and the hashes of keys.
+immutable (a tuple); then filled; last, objects with a ``load_world_state`` restore themselves, each after all
+objects that it refers to. Of the code that a checkpoint names, only classes that ``Names`` admits run, and only
+``__new__``, ``load_world_state``, the look-up of an enumeration's member, and the hashes of keys.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _new, _set = object.__new__, object.__setattr__
 
 
 class Reference:
-    """A placeholder for the object of a record."""
+    """A placeholder for the object that the record with this number describes."""
 
     __slots__ = ("number",)
 
@@ -39,12 +39,12 @@ class Reference:
 
 
 def unpacked(code: int, data: bytes) -> object:
-    """Return the value of an extension type of the document."""
+    """Return the value of one of the document's msgpack extension types."""
     if code == REFERENCE:
         return Reference(int.from_bytes(data, "big"))
     if code == INTEGER:
         return int.from_bytes(data, "big", signed=True)
-    raise CheckpointError(f"it holds a value of the unknown type {code}")
+    raise CheckpointError(f"the checkpoint holds a value of the unknown type {code}")
 
 
 class Reader:
@@ -52,10 +52,10 @@ class Reader:
 
     Args:
         names: the classes that a record may name.
-        anchors: the known objects, by name.
-        records: the records as written.
-        buffer: returns a buffer beside the document by offset and size, uint8.
-        folder: the folder that relative paths now refer to.
+        anchors: the objects that exist already, by name; see ``writer``.
+        records: the records, in the form in which they were written.
+        buffer: returns a buffer beside the document, uint8, by its offset and size.
+        folder: the folder that relative paths of the checkpoint now refer to.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Reader:
         self._loaded: set[int] = set()
 
     def make(self) -> None:
-        """Make all objects; those with a ``load_world_state`` are still empty."""
+        """Make all objects. Those with a ``load_world_state`` are still empty."""
         for number in range(len(self._records)):
             self._object(number)
         # Containers with keys are filled once their keys are complete.
@@ -90,11 +90,11 @@ class Reader:
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):
-            raise CheckpointError("it holds a list or dict in a wrong place")
+            raise CheckpointError("the checkpoint holds a list or dict in a wrong place")
         return packed
 
     def load(self, packed: Any) -> None:
-        """Restore the state of all objects that a value refers to, dependencies first."""
+        """Restore the state of all objects that a value refers to. An object comes after the objects that it refers to."""
         waiting = [(number, False) for number in _references(packed)]
         while waiting:
             number, done = waiting.pop()
@@ -110,7 +110,7 @@ class Reader:
         if number in self._made:
             return self._made[number]
         if number in self._making:
-            raise CheckpointError("it holds an immutable object that refers to itself")
+            raise CheckpointError("the checkpoint holds an immutable object that refers to itself")
         self._making.add(number)
         kind, *parts = self._records[number]
         made = self._made[number] = MAKERS[kind](self, *parts)
@@ -130,7 +130,9 @@ class Reader:
             return tuple(self._values(items))
         kind = self._names.type_at(name)
         if kind.__mro__[1] is not tuple or len(getattr(kind, "_fields", ())) != len(items):
-            raise CheckpointError(f"{name} is not a named tuple of {len(items)}")
+            raise CheckpointError(
+                f"{name} is not a named tuple with {len(items)} fields, as in the checkpoint"
+            )
         return tuple.__new__(kind, self._values(items))
 
     def _get(self, buffer: arrays.Buffer) -> arrays.Array:
@@ -139,21 +141,25 @@ class Reader:
     def _generator(self, bits: Any) -> np.random.Generator:
         made = self.value(bits)
         if not isinstance(made, np.random.BitGenerator):
-            raise CheckpointError("it holds a random generator without its state")
+            raise CheckpointError("the checkpoint holds a random generator without its state")
         return np.random.Generator(made)
 
     def _path(self, below: bool, path: str) -> Path:
         if not below:
             return Path(path)
         if self._folder is None or ".." in Path(path).parts or Path(path).is_absolute():
-            raise CheckpointError("it holds a path in the session folder, and there is none")
+            raise CheckpointError(
+                "the checkpoint holds a path in the session folder, but this launch has no such folder"
+            )
         return self._folder / path
 
     def _method(self, owner: Any, name: str) -> Any:
         holder = self.value(owner)
         function = inspect.getattr_static(type(holder), name, None)
         if name.startswith("__") or not isinstance(function, FunctionType):
-            raise CheckpointError(f"a {type(holder).__qualname__} has no method {name!r:.60}")
+            raise CheckpointError(
+                f"a {type(holder).__qualname__} has no method {name!r:.60}, which the checkpoint names"
+            )
         return MethodType(function, holder)
 
     # Objects that are filled later, and classes.
@@ -161,7 +167,9 @@ class Reader:
     def _type(self, name: str, wanted: type, unwanted: tuple[type, ...] = ()) -> Any:
         kind = self._names.type_at(name)
         if not issubclass(kind, wanted) or issubclass(kind, unwanted):
-            raise CheckpointError(f"{name} cannot be restored from a record of this kind")
+            raise CheckpointError(
+                f"{name} cannot be restored: the checkpoint describes another kind of object"
+            )
         return kind
 
     def _dict(self, name: str, _: Any) -> dict[Any, Any]:
@@ -171,7 +179,7 @@ class Reader:
     def _stateful(self, name: str, _: Any) -> Any:
         kind = self._type(name, object, NODE_TYPES)
         if not issubclass(kind, WorldState):
-            raise CheckpointError(f"{name} has no load_world_state")
+            raise CheckpointError(f"{name} has no load_world_state, which the checkpoint needs")
         return kind.__new__(kind)
 
     def _instance(self, name: str, *_: Any) -> Any:
@@ -237,10 +245,10 @@ _FILLERS: dict[str, Callable[[Reader, Any, Any], None]] = {
 
 
 def _check_fields(kind: type, needed: Iterable[str], saved: Mapping[str, Any]) -> None:
-    """Check that a saved object has the fields of its class, which may have changed since it was saved.
+    """Check that a saved object has the fields of its class. The class may have changed since the object was saved.
 
     Raises:
-        CheckpointError: a field is missing, or its class has no such field.
+        CheckpointError: the saved object lacks a field of its class, or has a field that its class does not have.
     """
     missing = [name for name in needed if name not in saved]
     # A class also has the name of what it caches in an attribute.

@@ -3,7 +3,7 @@
 Between two events the state of the virtual world is plain data: numbers, text, the containers list, tuple, dict,
 set and deque, arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of
 modules, and instances of Python classes with such attributes. An object that holds anything else (an emulator,
-a torch module, a file, a ``functools.partial``) defines its state itself::
+a torch module, a file, a ``functools.partial``) must define its state itself::
 
     class Policy:
         def world_state(self) -> object:
@@ -26,11 +26,11 @@ from typing import Any, Protocol, runtime_checkable
 from rtgraph.msgs.errors import CheckpointError
 
 _OWN = ("rtgraph.msgs", "rtgraph.nodes")
-"""Packages with modules that a checkpoint may import. All other modules must already be imported."""
+"""Packages with modules that a checkpoint may import. It may use other modules only if they are already imported."""
 _HEAP_TYPE = 1 << 9
 """The flag that CPython sets on classes written in Python."""
 INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
-"""Hint of errors about objects that cannot be saved."""
+"""The hint of errors about objects that cannot be saved."""
 _BUILTINS: dict[str, type] = {
     f"{kind.__module__}:{kind.__qualname__}": kind
     for kind in (
@@ -42,26 +42,26 @@ _BUILTINS: dict[str, type] = {
 
 @runtime_checkable
 class WorldState(Protocol):
-    """An object that defines its saved state.
+    """An object that defines the state to save.
 
-    The methods are not named ``state`` and ``load_state``: nodes have ports and attributes named ``state``.
+    The methods are not named ``state`` and ``load_state``, because nodes have ports and attributes named ``state``.
     """
 
     def world_state(self) -> object:
-        """Return the object's complete state as saveable values. Called between two events.
+        """Return the object's complete state as values that can be saved. Called between two events.
 
-        The state may refer to other objects of the world: each is saved once, and all references to it are
+        The state may refer to other objects of the world. Each object is saved once, and all references to it are
         restored. The call must not change anything.
         """
         ...
 
     def load_world_state(self, state: Any) -> None:
-        """Restore the object from the state. Called on an instance made without ``__init__``.
+        """Restore the object from its state. Called on an instance that was made without ``__init__``.
 
-        Everything in the state is complete by then, except objects that refer back to this one.
+        All objects in the state are already complete, except those that refer back to this object.
 
         Raises:
-            CheckpointError: the state is not of such an object.
+            CheckpointError: the state does not fit the object.
         """
         ...
 
@@ -70,7 +70,7 @@ class Names:
     """The classes and functions that a checkpoint may name.
 
     Args:
-        packages: packages with classes and functions that may be named, besides rtgraph's: those of the
+        packages: packages, besides rtgraph, with classes and functions that may be named: the packages of the
             plan's nodes, of their parameters and of their messages.
     """
 
@@ -81,7 +81,7 @@ class Names:
         """Return the name of a class or function.
 
         Raises:
-            CheckpointError: it cannot be found again by a name.
+            CheckpointError: the class or function cannot be found again by a name.
         """
         name = f"{thing.__module__}:{thing.__qualname__}"
         if _BUILTINS.get(name) is thing:
@@ -96,7 +96,7 @@ class Names:
         return name
 
     def at(self, name: str) -> type | FunctionType:
-        """Return the class or function of a name. Raises ``CheckpointError`` if none of that name is admitted."""
+        """Return the class or function with a name. Raises ``CheckpointError`` if none with this name is admitted."""
         if name in _BUILTINS:
             return _BUILTINS[name]
         module_name, _, qualname = name.partition(":")
@@ -106,20 +106,22 @@ class Names:
                 try:
                     module = importlib.import_module(module_name)
                 except ImportError as error:
-                    raise CheckpointError(f"there is no module {module_name!r}") from error
+                    raise CheckpointError(
+                        f"there is no module {module_name!r}, which the checkpoint names"
+                    ) from error
             found = _looked_up(module, qualname)
             if found is not None:
                 return found
         raise CheckpointError(
             f"the checkpoint needs {name!r}, which no module of this launch's nodes defines or imports",
-            hint="import it in one of them, or use the code that wrote the checkpoint",
+            hint="import it in one of these modules, or use the code that wrote the checkpoint",
         )
 
     def type_at(self, name: str) -> type:
-        """Return the class of a name. Raises ``CheckpointError`` if no class of that name is admitted."""
+        """Return the class with a name. Raises ``CheckpointError`` if no class with this name is admitted."""
         found = self.at(name)
         if not isinstance(found, type) or issubclass(found, type):
-            raise CheckpointError(f"{name!r} is not a class with instances")
+            raise CheckpointError(f"{name!r}, which the checkpoint names, is not a class with instances")
         return found
 
     def _admits(self, module: str) -> bool:
@@ -130,11 +132,12 @@ def refuse_foreign(kind: type) -> None:
     """Check that instances of a class consist only of attributes.
 
     Raises:
-        CheckpointError: part of the class is written in another language.
+        CheckpointError: a part of the class is written in another language than Python.
     """
     if any(base is not object and not base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
         raise CheckpointError(
-            f"a {kind.__module__}:{kind.__qualname__} has state outside its attributes", hint=INSTEAD
+            f"a {kind.__module__}:{kind.__qualname__} has state outside its attributes",
+            hint=INSTEAD,
         )
 
 

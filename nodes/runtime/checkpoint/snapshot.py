@@ -1,7 +1,7 @@
 """World checkpoints: the full state of a virtual world between two events, for a bit-exact continuation.
 
-The continuation has the same plan: its nodes are created again, each with its incarnation, and then restored
-from the checkpoint; ``on_prepare`` and ``on_start`` are not called again.
+The continuation has the same plan. Its nodes are created again, each with its incarnation (number of restarts), and then
+restored from the checkpoint. ``on_prepare`` and ``on_start`` are not called again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
-"""Prefixes of the names of anchors that others depend on: these are restored first."""
+"""Prefixes of the names of anchors (objects that exist already) that others depend on. These are restored first."""
 _SAME_CODE = "use the code that wrote the checkpoint"
 
 
@@ -39,7 +39,7 @@ class WorldSaver:
     Args:
         folder: the folder of the checkpoints.
         every_ns: the virtual time between two checkpoints.
-        about: plain values for each file's head.
+        about: plain values for the head of each file.
     """
 
     def __init__(self, folder: Path, every_ns: int, about: Mapping[str, Any]) -> None:
@@ -48,7 +48,7 @@ class WorldSaver:
         self._about = dict(about)
 
     def due_after(self, time_ns: int) -> int:
-        """Return when the next checkpoint is due."""
+        """Return the time at which the next checkpoint is due, in ns."""
         return (time_ns // self._every_ns + 1) * self._every_ns
 
     def write(self, world: VirtualWorld) -> Path:
@@ -80,14 +80,15 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         raise CheckpointError(error.problem, hint=error.hint or _SAME_CODE) from error
     except Exception as error:  # whatever a class's code raises for an invalid state
         raise CheckpointError(
-            f"the checkpoint does not fit: {type(error).__name__}: {error}", hint=_SAME_CODE
+            f"the checkpoint does not fit the code of this launch: {type(error).__name__}: {error}",
+            hint=_SAME_CODE,
         ) from error
 
 
 def anchors_of(world: VirtualWorld) -> dict[str, object]:
-    """Return, by name, the objects of a world that exist once its nodes are made.
+    """Return the anchors of a world, by name: the objects that exist once its nodes are made.
 
-    Restoring a checkpoint only sets their state.
+    Restoring a checkpoint does not make these objects, but sets their state.
     """
     found: dict[str, object] = {
         "world": world,
@@ -111,10 +112,10 @@ def anchors_of(world: VirtualWorld) -> dict[str, object]:
 
 
 def names_of(plans: Iterable[NodePlan]) -> Names:
-    """Return the classes that a checkpoint of these nodes may name.
+    """Return the classes that a checkpoint of the nodes of these plans may name.
 
-    These are the classes of rtgraph, of the packages of the nodes, of class paths and of other packages' extensions in
-    their parameters, and of their messages.
+    These are the classes of rtgraph, and of the packages of the nodes, of their messages, and of the class paths and the
+    extensions that their parameters name.
     """
     packages: set[str] = set()
     for plan in plans:
@@ -134,7 +135,7 @@ def names_of(plans: Iterable[NodePlan]) -> Names:
 
 
 def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[int, int], Array]) -> None:
-    """Make the objects of a checkpoint, and restore the world's parts."""
+    """Make the objects of a checkpoint, and restore the parts of the world."""
     anchors = anchors_of(world)
     stateful = {name: anchor for name, anchor in anchors.items() if isinstance(anchor, WorldState)}
     unknown = [name for name in states if name not in stateful]

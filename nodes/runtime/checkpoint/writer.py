@@ -1,8 +1,8 @@
-"""Write a graph of objects as a flat table of records that refer to each other by number.
+"""Write a graph of objects as a flat table of records, which refer to each other by number.
 
-Objects that exist when the graph is read again (the world, its nodes, their ports) are *anchors*: they are
-known by name, and only their state is written. Every other object is written once, however many objects refer
-to it. ``reader`` is the counterpart.
+Objects that exist when the graph is read again (the world, its nodes, their ports) are *anchors*: a record names
+them, and only their state is written. Every other object is written once, however many objects refer
+to it. ``reader`` reads what this module writes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ALIGNMENT = 64
 REFERENCE, INTEGER = 1, 2
 """Extension types of msgpack: the number of a record; an integer of more than 64 bits, signed, big-endian."""
 NODE_TYPES = (Node, Executor, BoundInput, BoundOutput)
-"""The parts of running nodes: always anchors."""
+"""The parts of running nodes. They are always anchors."""
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
@@ -44,13 +44,18 @@ def _is_stateful(kind: type) -> bool:
 
 
 def packed(document: Any) -> bytes:
-    """Return the bytes of a document.
+    """Return the msgpack bytes of a document.
 
     Raises:
-        CheckpointError: it holds invalid text.
+        CheckpointError: a text in the document cannot be encoded as UTF-8.
     """
     try:
         data: bytes = msgpack.packb(document, default=_large)
+    except UnicodeEncodeError as error:
+        raise CheckpointError(
+            f"the world cannot be saved: a node holds the text {error.object!r:.60}, which UTF-8 cannot encode",
+            hint="keep such text as bytes, or replace its invalid characters",
+        ) from error
     except ValueError as error:
         raise CheckpointError(f"the world cannot be saved: {error}") from error
     return data
@@ -61,20 +66,20 @@ class Writer:
 
     Args:
         names: the classes that may be named.
-        anchors: the known objects, by name.
-        folder: paths below it are stored relative to it.
+        anchors: the objects of which only the state is written, by name.
+        folder: paths below this folder are stored relative to it.
     """
 
     def __init__(self, names: Names, anchors: Mapping[str, object], folder: PurePath | None = None) -> None:
         self.records: list[list[Any]] = []
         self.buffers: list[tuple[int, arrays.Array]] = []
-        """Each buffer with its offset from the first."""
+        """Each buffer with its offset from the first buffer."""
         self._end = 0
         self._names = names
         self._folder = folder
         self._known: dict[int, int] = {}
         self._objects: list[object] = []
-        """The written objects: kept alive, so that Python does not reuse an id."""
+        """The written objects. They are kept alive, so that Python does not reuse an id."""
         self._places: list[tuple[int | None, str]] = []
         self._pending: deque[int] = deque()
         self._storages: dict[int, int] = {}
@@ -85,7 +90,7 @@ class Writer:
         """Return the state of each anchor that has one, as values of the document.
 
         Raises:
-            CheckpointError: something cannot be saved; the node and its attribute are named.
+            CheckpointError: an object cannot be saved. The error names the node and its attribute.
         """
         found = {}
         for name, anchor in anchors.items():
@@ -98,7 +103,7 @@ class Writer:
         return found
 
     def _value(self, value: object, holder: int | None, label: str) -> Any:
-        """Return a value in its document form: itself, or a reference to its record."""
+        """Return the form of a value in the document: the value itself, or a reference to its record."""
         if type(value) in _PLAIN:
             return value
         number = self._known.get(id(value))
@@ -107,7 +112,7 @@ class Writer:
         return msgpack.ExtType(REFERENCE, number.to_bytes(4, "big"))
 
     def _put(self, data: arrays.Array) -> arrays.Buffer:
-        """Add an array's bytes; they are copied only when they are written."""
+        """Add the bytes of an array. They are copied only when they are written."""
         if data.size <= arrays.INLINE_MOST:
             return data.tobytes()
         offset = self._end + -self._end % ALIGNMENT
@@ -134,7 +139,7 @@ class Writer:
                 raise CheckpointError(f"{self._place(number)}: {error.problem}", hint=error.hint) from error
 
     def _place(self, number: int) -> str:
-        """Return an object's path, in a form that a person can follow."""
+        """Return the path by which a node refers to an object, for errors."""
         labels: list[str] = []
         at: int | None = number
         while at is not None:
@@ -157,7 +162,7 @@ class Writer:
         if isinstance(value, NODE_TYPES):
             part = "node" if isinstance(value, Node) else "part"
             raise CheckpointError(
-                f"it refers to {with_article(kind.__qualname__)} that is not a {part} of this launch, and cannot be saved",
+                f"{with_article(kind.__qualname__)} that is not a {part} of this launch cannot be saved",
                 hint="keep no node instances in attributes",
             )
         # A class's ``world_state`` takes precedence, even for a class written in another language.
@@ -212,7 +217,8 @@ class Writer:
         storage = value.untyped_storage().data_ptr()
         if storage and self._storages.setdefault(storage, number) != number:
             raise CheckpointError(
-                "a tensor that shares the memory of another cannot be saved", hint="give a copy of it (clone)"
+                "a tensor that shares the memory of another cannot be saved",
+                hint="keep a copy of the tensor: tensor.clone()",
             )
         return record
 
@@ -220,7 +226,7 @@ class Writer:
         owner, name = value.__self__, value.__func__.__name__
         if inspect.getattr_static(type(owner), name, None) is not value.__func__:
             raise CheckpointError(
-                f"the method {name} cannot be saved: it is not an attribute of its object's class"
+                f"the method {name} cannot be saved, because the class of its object has no such method"
             )
         return ["method", self._value(owner, number, f" (which has the method {name})"), name]
 
@@ -255,13 +261,13 @@ _WRITERS_OF_ALL: tuple[tuple[type, _Write], ...] = (
 
 
 def _large(value: Any) -> msgpack.ExtType:
-    """Return the packed form of an integer that exceeds msgpack's range."""
+    """Return the msgpack form of an integer with more than 64 bits."""
     if type(value) is not int:
-        raise ValueError(f"a {type(value).__qualname__} in a document")
+        raise ValueError(f"a document cannot hold a {type(value).__qualname__}")
     return msgpack.ExtType(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
 def _owner(anchor: str) -> str:
-    """Return the node of an anchor named ``kind:node`` or ``kind:node:port``."""
+    """Return the node that an anchor's name, ``kind:node`` or ``kind:node:port``, contains."""
     _, _, rest = anchor.partition(":")
     return rest or anchor

@@ -1,1 +1,1 @@
-"""Node classes: imported, declared, and described for other interpreters."""
+"""Node classes: their import, their declarations, and their descriptions for other interpreters."""

@@ -1,8 +1,8 @@
-"""A node class as another interpreter describes it, and its substitute where its module cannot be imported.
+"""A node class as another interpreter describes it, and a substitute for it where its module cannot be imported.
 
-A node with another interpreter may need something that only that interpreter has, such as a driver. That
+A node with another interpreter may need a package that only that interpreter has, such as a driver. That
 interpreter describes the class: its ports, its parameters and, for a plant, its spec. The launcher and the
-other processes use a class made from the description; only the node's process has the real one.
+other processes use a class made from the description. Only the node's process has the real class.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class PortDescription(Record):
 
 
 class NodeDescription(Record):
-    """A node class, as described by an interpreter."""
+    """A node class, as the node's interpreter describes it."""
 
     path: str
     bases: tuple[str, ...]
@@ -50,17 +50,17 @@ class NodeDescription(Record):
     inputs: dict[str, PortDescription]
     outputs: dict[str, PortDescription]
     specs: dict[str, PlantSpec] = Field(default_factory=dict)
-    """A plant's spec, by the digest of its parameters."""
+    """The specs of a plant, by the digest of its parameters."""
 
 
 class GivenParams(Params):
-    """The parameters of a class that cannot be imported here; its interpreter has validated them."""
+    """The parameters of a class that cannot be imported here. The node's interpreter has validated them."""
 
     model_config = ConfigDict(extra="allow")
 
 
 def describe(path: str, node_type: type[Node[Any]]) -> NodeDescription:
-    """Return the description of a node class, for a process that cannot import it."""
+    """Return the description of a node class, for a process that cannot import the class."""
     return NodeDescription(
         path=path,
         bases=tuple(
@@ -90,7 +90,7 @@ def params_digest(params: Mapping[str, Any]) -> str:
 
 
 def class_of(description: NodeDescription) -> type[Node[Any]]:
-    """Return a class with the ports of a description. It cannot run."""
+    """Return a class with the ports of a description. Its nodes cannot run."""
     module, _, name = description.path.partition(":")
     members: dict[str, Any] = {
         "__module__": module,
@@ -154,11 +154,11 @@ def _input(port: PortDescription) -> Input[Any]:
 
 
 _messages: dict[tuple[str, str], type[Message]] = {}
-"""Classes made from descriptions, by name and schema hash."""
+"""Message classes made from descriptions, by name and schema hash."""
 
 
 def _message(port: PortDescription) -> type[Message]:
-    """Return the described message class: the local one, if it has the same schema."""
+    """Return the described message class. This is the local class of this name if it has the same schema."""
     here = message_types().get(port.message)
     if here is not None and schema_hash(here).hex() == port.hash:
         return here

@@ -1,9 +1,9 @@
-"""Where modules are found: the user's modules in the files of the plan, all others in Python's usual places.
+"""Where modules are found: the user's modules in the files of the plan, all other modules in Python's usual places.
 
 A module beside a graph file is *pinned*: an import of its name gets that file, in every process of a launch.
 Its bytecode is not cached, so that the process runs the source as it was when the plan was made. Additional
-folders come after all installed packages, so that a file with the name of an installed module does not shadow
-it.
+folders come after all installed packages, so that a file in them does not shadow an installed module of the
+same name.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _NOT_THE_USERS = (
     f"{Path(os.__file__).parent}{os.sep}",
     "<frozen",
 )
-"""Prefixes of the file names of rtgraph's and Python's own code; other code is the user's."""
+"""Prefixes of the file names of rtgraph's and Python's own code. All other code is the user's."""
 _folders: list[str] = []
 _pinned: dict[str, Path] = {}
 _loaded: dict[str, tuple[Path, str]] = {}
-"""Modules imported from pinned files, with the digest at import."""
+"""Modules imported from pinned files: the file, and the digest of its source at import."""
 
 
 class _Source(importlib.machinery.SourceFileLoader):
-    """Compiles the source and ignores cached bytecode."""
+    """Compiles the source of a module, and ignores cached bytecode."""
 
     def path_stats(self, path: str) -> Mapping[str, int]:
         raise OSError
@@ -83,7 +83,7 @@ def _spec(name: str, module: Path) -> importlib.machinery.ModuleSpec | None:
 
 
 def look_in(*folders: Path) -> None:
-    """Also find modules in these folders from now on. A missing folder is ignored."""
+    """Search these folders, too, for modules from now on. A missing folder is ignored."""
     for folder in folders:
         try:
             path = str(folder.resolve(strict=True))
@@ -125,7 +125,7 @@ def pinned() -> dict[str, str]:
 
 
 def installed_at(name: str, own: Iterable[Path]) -> str | None:
-    """Return where Python finds a top-level module outside the user's folders; None if nowhere."""
+    """Return where Python finds a top-level module outside the user's folders; None if it finds no such module there."""
     first = name.partition(".")[0]
     if first in sys.builtin_module_names:
         return "a part of Python"
@@ -142,10 +142,10 @@ def installed_at(name: str, own: Iterable[Path]) -> str | None:
 
 
 def module_of(name: str) -> ModuleType:
-    """Import a module, and report failures as one readable error.
+    """Import a module. A failure becomes one readable error.
 
     Raises:
-        NodeError: the module, or one of its imports, is missing, or the import fails.
+        NodeError: the module or one of its imports is missing, or the import fails.
     """
     name = normalised(name)
     _forget_another(name.partition(".")[0])
@@ -175,12 +175,12 @@ def module_of(name: str) -> ModuleType:
 
 
 def file_of(module: ModuleType) -> str:
-    """Return the file of a module, for errors."""
+    """Return the file of a module, as errors show it."""
     return str(getattr(module, "__file__", None) or f"{module.__name__}, a part of Python")
 
 
 def passed_over(module: ModuleType) -> str | None:
-    """Return a hint if a file in a ``look_in`` folder has the module's name but was not imported, else None."""
+    """Return a hint if a ``look_in`` folder has a file with the module's name that was not imported, else None."""
     for folder in _folders:
         local = local_module(module.__name__, Path(folder))
         if local is not None and not file_of(module).startswith(str(local.resolve())):
@@ -208,7 +208,7 @@ def class_at(path: str) -> type:
 
 
 def _forget_another(name: str) -> None:
-    """Unload a module that was imported from another file than the pinned one, or from an older version."""
+    """Unload a module if it was imported from another file than the pinned one, or from an older version of this file."""
     module = _pinned.get(name)
     was = _loaded.get(name)
     if name not in sys.modules or (was is None and module is None):
@@ -238,7 +238,7 @@ def _where_to_put(name: str) -> str:
 
 
 def raised_at(error: BaseException) -> str:
-    """Return ``file.py:line: `` of the user's code that raised an error; empty if no such code did."""
+    """Return the place in the user's code, ``file.py:line: ``, that raised an error; empty if other code raised it."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno}: "
     found = ""

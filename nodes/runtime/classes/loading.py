@@ -1,4 +1,4 @@
-"""Load node classes by their paths, and validate their parameters."""
+"""Load node classes by their class paths, and validate their parameters."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _stand_ins: dict[str, type[Node[Any]]] = {}
 
 
 def stand_in(classes: Mapping[str, type[Node[Any]]]) -> None:
-    """Make ``load_class`` return these classes, by path, in place of classes of other interpreters."""
+    """Make ``load_class`` return these classes, given by class path, for nodes with other interpreters."""
     _stand_ins.clear()
     _stand_ins.update(classes)
 
 
 def load_class(path: str) -> type[Node[Any]]:
-    """Import a node class by its path, ``package.module:Class``, or ``package.module:Player[package.module:Class]``.
+    """Import a node class by its class path, ``package.module:Class``, or ``package.module:Player[package.module:Class]``.
 
     Raises:
-        NodeError: there is no such module or class, or it is not a node.
+        NodeError: the module or class does not exist, or the class is not a node class.
     """
     if path in _stand_ins:
         return _stand_ins[path]
@@ -50,7 +50,7 @@ def load_class(path: str) -> type[Node[Any]]:
             hint=passed_over(module) or f"its nodes are {', '.join(names) or 'none'}",
         )
     if not _is_node(found):
-        raise NodeError(f"{path!r} is not a node class", hint="nodes subclass rtgraph.nodes.Node")
+        raise NodeError(f"{path!r} is not a node class", hint="derive the class from rtgraph.nodes.Node")
     return found
 
 
@@ -59,21 +59,22 @@ def _is_node(value: object) -> TypeGuard[type[Node[Any]]]:
 
 
 def _standing_in(path: str, other: str) -> type[Node[Any]]:
-    """Return the player class at ``path`` that replaces nodes of the class at ``other``."""
+    """Return the class of the player at ``path``, made to replace nodes of the class at ``other``."""
     maker = getattr(load_class(path), "standing_in_for", None)
     if maker is None:
         raise NodeError(
-            f"{path} takes no class in brackets: it is not a player", hint="write package.module:Class"
+            f"{path} takes no class in brackets, because it is not a player of recordings",
+            hint="write package.module:Class",
         )
     made: type[Node[Any]] = maker(load_class(other))
     return made
 
 
 def validated_params(node_type: type[Node[Any]], params: dict[str, Any]) -> Params:
-    """Validate a node's parameters against its own model.
+    """Validate the parameters of a node against the model of its class.
 
     Raises:
-        NodeError: a parameter is unknown, missing or invalid; the first one is named.
+        NodeError: a parameter is unknown, missing or invalid. The error names the first such parameter.
     """
     try:
         return strict(TypeAdapter(built(node_type.params_type)), params)
@@ -90,7 +91,7 @@ def load_message(path: str) -> type[Message]:
     """Import a message class by its path, ``package.module:Class``.
 
     Raises:
-        NodeError: there is no such module or class, or it is not a message class for topics.
+        NodeError: the module or class does not exist, or the class is not a message class for topics.
     """
     found = class_at(path)
     if not issubclass(found, Message) or not found.on_topics:
@@ -99,10 +100,10 @@ def load_message(path: str) -> type[Message]:
 
 
 def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[Any]]:
-    """Return the outputs of a node in a plan, by its class path and its parameters.
+    """Return the outputs of a node in a plan, given by its class path and its parameters.
 
     Raises:
-        NodeError: as ``load_class``, or as the class's ``outputs_of``.
+        NodeError: the class cannot be loaded, or its ``outputs_of`` raises this error.
     """
     node_type = load_class(path)
     if not node_type.has_outputs_of_params():

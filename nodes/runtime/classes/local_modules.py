@@ -1,4 +1,4 @@
-"""The user's modules that a plan runs, recorded so that they can be found and compared."""
+"""The user's modules that a plan runs. The plan records them, so that they can be found and compared later."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from rtgraph.nodes.runtime.classes import imports
 from rtgraph.nodes.runtime.classes.sources import digest
 
 FILE = "modules.json"
-"""The file in a session folder that holds the paths of the launch's modules; recordings hold no paths."""
+"""The file in a session folder that holds the paths of the launch's modules. Recordings hold no such paths."""
 _known: dict[tuple[str, str], Path] = {}
-"""Where this process found a module with a given name and digest."""
+"""The path at which this process found a module, by the module's name and digest."""
 
 
 class LocalModule(Record):
     """A module named by a graph file or the command line: its path and its contents."""
 
     file: str
-    """The file, or the folder of a package, relative to the launch file's folder or the current one."""
+    """The path of the file, or of the folder of a package, relative to the launch file's folder or the current folder."""
     beside: Literal["launch file", "current folder"] = "launch file"
     digest: str
-    """Digest of the source: of the file, or of all files in the package."""
+    """The digest of the source: of the file, or of all files in the package."""
 
 
 @dataclass
 class Located:
-    """Where the modules of a plan are on this host, and the problems of those that are missing or changed."""
+    """The paths of a plan's modules on this host, and the problems with modules that are missing or changed."""
 
     paths: dict[str, Path] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -43,9 +43,9 @@ def remember(name: str, module: LocalModule, path: Path) -> None:
 
 
 def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> Located:
-    """Find the modules of a plan that was made elsewhere or earlier.
+    """Find the modules of a plan that was made on another host or earlier.
 
-    The search covers the paths known to this process, those stored in the session folder, the session folder
+    The search covers the paths known to this process, the paths stored in the session folder, the session folder
     itself, and the current folder.
 
     Args:
@@ -80,13 +80,13 @@ def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> 
     if located.problems:
         raise NodeError(
             next(iter(located.problems.values())),
-            hint="put it beside the recording or into the current folder, as it was",
+            hint="put the file as it was beside the recording or into the current folder",
         )
     imports.pin(located.paths)
 
 
 def paths_as_json(modules: Mapping[str, LocalModule]) -> str:
-    """Return the paths of the modules for the session folder, as JSON."""
+    """Return the paths of the modules, as JSON for the session folder."""
     known = {name: _known.get((name, module.digest)) for name, module in modules.items()}
     return json.dumps({name: str(path) for name, path in known.items() if path}, indent=2) + "\n"
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def normalised(name: str) -> str:
-    """Return a name in the normal form of Python's identifiers: one form for each letter."""
+    """Return a name in the normal form of Python's identifiers (NFKC), in which each letter has one form."""
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
 def local_module(name: str, folder: Path) -> Path | None:
-    """Return a top-level module in a folder: a file, or the folder of a package; None if there is none.
+    """Return the path of a top-level module in a folder: a file, or the folder of a package; None if there is none.
 
     A folder without ``__init__.py`` is a package if it contains the requested module.
     """
@@ -54,7 +54,7 @@ def source_files(module: Path) -> list[Path]:
 
 
 def imported_names(module: Path) -> Iterator[str]:
-    """Yield the full names of the modules that a module imports; nothing if it cannot be parsed."""
+    """Yield the full names of the modules that a module imports. Files that cannot be parsed are skipped."""
     for file in source_files(module):
         try:
             tree = ast.parse(file.read_bytes())

@@ -1,4 +1,4 @@
-"""Arguments of a node's calls to its world: whole nanoseconds, and methods of the node."""
+"""The arguments of a node's calls to its world: whole nanoseconds, and methods of the node."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.interface.declaration import check_at_one_instant, takes
 
 SHORTEST_PERIOD_NS = 1_000
-"""The shortest period: no host repeats a call faster, so a shorter value is in the wrong unit."""
+"""The shortest period. No host repeats a call faster, so a shorter value is in the wrong unit."""
 
 _callable_later: set[FunctionType] = set()
-"""Methods that passed ``check_method``."""
+"""Methods that have passed ``check_method``."""
 
 
 def whole_ns(value: object, call: str) -> int:
-    """Return a time or a duration in nanoseconds.
+    """Return a time or a duration in nanoseconds as an integer.
 
     Raises:
-        NodeError: it is not a whole number.
+        NodeError: the value is not a whole number.
     """
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         return operator.index(value)
@@ -29,10 +29,10 @@ def whole_ns(value: object, call: str) -> int:
 
 
 def checked_period_ns(value: object) -> int:
-    """Return the period of a repeated call.
+    """Return the period of a repeated call in nanoseconds, after checking it.
 
     Raises:
-        NodeError: it is not a whole number, or below a microsecond.
+        NodeError: the period is not a whole number, or is below a microsecond.
     """
     period_ns = whole_ns(value, "every()")
     if period_ns <= 0:
@@ -54,7 +54,10 @@ def check_method(handler: object, node: object) -> None:
         NodeError: the handler is not such a method.
     """
     if not isinstance(handler, MethodType) or handler.__self__ is not node:
-        raise NodeError(f"{handler!r:.100} is not a method of the node", hint=_way_out(handler))
+        raise NodeError(
+            f"{handler!r:.100} is not a method of the node",
+            hint=_way_out(handler),
+        )
     function = handler.__func__
     if function in _callable_later:
         return
@@ -64,7 +67,7 @@ def check_method(handler: object, node: object) -> None:
     if not takes(function, 1):
         raise NodeError(
             f"{function.__qualname__} takes arguments, but a timer calls it without any",
-            hint="keep what it needs in attributes of the node",
+            hint="keep what the method needs in attributes of the node",
         )
     _callable_later.add(function)
 
@@ -72,4 +75,4 @@ def check_method(handler: object, node: object) -> None:
 def _way_out(handler: object) -> str:
     if not callable(handler):
         return "name the method without calling it: self.method, not self.method()"
-    return "define a method and pass self.method; keep what it needs in attributes of the node"
+    return "define a method and pass self.method; keep what the method needs in attributes of the node"

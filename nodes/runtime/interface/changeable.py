@@ -1,6 +1,6 @@
 """Parameters that can change while a node runs.
 
-A parameter is read-only unless it is declared changeable, at any depth::
+A parameter, also one within another, is read-only unless it is declared changeable::
 
     class WalkerParams(Params):
         rate_hz: float = 50.0
@@ -28,7 +28,7 @@ B = TypeVar("B", bound=BaseModel)
 
 
 class _Mark:
-    """Marks a changeable field."""
+    """Marks a field as changeable."""
 
 
 _UNKNOWN = "there is no such parameter"
@@ -38,7 +38,7 @@ Changeable = Annotated[T, _MARK]
 
 
 def changeable_values(params: BaseModel) -> dict[str, object]:
-    """Return the values of the changeable parameters by dotted path."""
+    """Return the values of the changeable parameters, by dotted path."""
     found: dict[str, object] = {}
     for name, field in type(params).model_fields.items():
         value = getattr(params, name)
@@ -50,14 +50,14 @@ def changeable_values(params: BaseModel) -> dict[str, object]:
 
 
 def changeable_paths(model: type[BaseModel]) -> list[str]:
-    """Return the dotted paths of a model's changeable parameters, in every member of a union."""
+    """Return the dotted paths of a model's changeable parameters, including those of all members of unions."""
     return list(dict.fromkeys(_paths(model, ())))
 
 
 def with_values(params: B, values: Mapping[str, object]) -> B:
     """Return a copy of the parameters with new values at dotted paths.
 
-    The values are validated as strictly as those of a file.
+    The values are validated as strictly as the values in a file.
 
     Args:
         params: the current parameters.
@@ -90,7 +90,7 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
 
 
 def written_values(params: BaseModel, paths: Iterable[str]) -> dict[str, Any]:
-    """Return the values at dotted paths as JSON values."""
+    """Return the values of the parameters at these dotted paths, as JSON values."""
     content = params.model_dump(mode="json", by_alias=True)
     return {path: _taken(content, params, path.split(".")) for path in paths}
 
@@ -114,7 +114,7 @@ def _check_finite(params: BaseModel, paths: Iterable[str]) -> None:
     for path in paths:
         value = changeable_values(params).get(path)
         if isinstance(value, float) and not math.isfinite(value):
-            raise NodeError(f"{path}: should be a finite number, not {value}")
+            raise NodeError(f"{path}: must be a finite number, not {value}")
 
 
 def _paths(model: type[BaseModel], above: tuple[type[BaseModel], ...]) -> Iterator[str]:
@@ -154,7 +154,7 @@ def _which(params: BaseModel, path: str, known: Mapping[str, object]) -> str:
     if close and path not in known:
         return f"did you mean {close[0]!r}?"
     if known:
-        return f"changeable are {', '.join(known)}"
+        return f"the changeable parameters are {', '.join(known)}"
     names = type(params).model_fields
     if _why_not(params, path) == _UNKNOWN:
         return f"its parameters are {', '.join(names)}, all read-only" if names else "it has no parameters"

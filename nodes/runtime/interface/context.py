@@ -1,4 +1,4 @@
-"""What the runtime gives a node: identity, clock, random generator, timers and publishing."""
+"""The runtime's side of a node: identity, clock, random generator, timers and publishing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Urgency(enum.IntEnum):
 
     Events are ordered by time, then urgency, then the node's place in the plan, then the order of scheduling.
 
-    This is the only definition of the order of ties. At equal times, messages arrive and work completes, then
+    No other code defines the order of events at the same time: first messages arrive and work completes, then
     plants tick, then timers fire, then nodes become free. A message that is published at an instant without
     delay arrives before any less urgent event of that instant, so a relay between two nodes changes nothing.
     A decision that is due exactly at a tick therefore counts for that tick, and a worker that becomes free at
@@ -44,18 +44,18 @@ class Timer:
     period_ns: int | None = None
     cancelled: bool = False
     number: int = 0
-    """The timer's number among its node's timers."""
+    """The number of the timer among the timers of its node."""
     completes: bool = False
     """Whether the call ends the node's busy time."""
 
     def cancel(self) -> None:
-        """Cancel the call; does nothing if the call was already made."""
+        """Cancel the call. Do nothing if the call was already made."""
         self.cancelled = True
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A node's full name, its index among its replicas, and its incarnation."""
+    """A node's full name, its index among its replicas, and its incarnation: how often it was restarted."""
 
     name: str
     replica: int = 0
@@ -72,7 +72,7 @@ class RunLimits:
 
 
 class SharedWeights(Protocol):
-    """Weights of a graph. The runtime hands them to nodes, and a checkpoint of the virtual world keeps their versions."""
+    """Weights that nodes of a graph share. The runtime passes them to nodes. A world checkpoint keeps their versions."""
 
     @property
     def versions(self) -> object: ...
@@ -80,7 +80,7 @@ class SharedWeights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A node's place in its graph, known before anything starts."""
+    """The place of a node in its graph, known before any node starts."""
 
     name: str
     realtime: bool
@@ -98,9 +98,9 @@ class LaunchContext:
     """The session folder; None if nothing is written."""
     weights: Mapping[str, SharedWeights] = field(default_factory=dict)
     runtime_directory: Path | None = None
-    """The private folder of the launch's sockets; None if there is none."""
+    """The private folder with the sockets of the launch; None if there is none."""
     stop_s: float = 0.0
-    """How long the node may take to stop, in seconds; 0 if not set."""
+    """Maximum time that the node may take to stop, in seconds; 0 if not set."""
 
 
 class Context(Protocol):
@@ -123,6 +123,6 @@ class Context(Protocol):
 
 
 def generator(seed: int, name: str, incarnation: int) -> np.random.Generator:
-    """Return a node's random generator, independent of all other nodes' and different after a restart."""
+    """Return a node's random generator. It differs from those of all other nodes, and after each restart of the node."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little"), incarnation])

@@ -1,4 +1,4 @@
-"""What a node class may declare. Mistakes raise when the class is defined, so that a check finds them."""
+"""What a node class may declare. A mistake raises an error when the class is defined, so that a check of the graph finds it."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def check_class(cls: type, base: type, port_type: tuple[type, ...], inputs: Iter
     """Check the declarations in the body of a node class.
 
     Args:
-        cls: the class; its bases are already checked.
-        base: ``Node``.
+        cls: the class. Its bases are already checked.
+        base: the class ``Node``.
         port_type: the classes of ports.
-        inputs: the names of its input ports, including inherited ones.
+        inputs: the names of the input ports of ``cls``, including inherited ports.
 
     Raises:
         NodeError: a port, a handler or an attribute is invalid.
@@ -71,28 +71,28 @@ def check_params_type(cls: type, argument: object, params: type) -> None:
     """Check the argument of ``Node[...]``.
 
     Raises:
-        NodeError: it is not a ``Params`` class.
+        NodeError: the argument is not a subclass of ``Params``.
     """
     if not (isinstance(argument, type) and issubclass(argument, params)):
         shown = argument.__name__ if isinstance(argument, type) else repr(argument)
         raise NodeError(
             f"{declared_at()}{cls.__name__}: {shown} in brackets is not a subclass of Params",
-            hint="derive it from rtgraph.nodes.Params, which is a pydantic model",
+            hint="derive the class in brackets from rtgraph.nodes.Params, which is a pydantic model",
         )
 
 
 def check_message_type(port: str, message_type: object) -> None:
-    """Check a port's message class.
+    """Check the message class of a port.
 
     Raises:
-        NodeError: it is not a message class, or not one for topics.
+        NodeError: ``message_type`` is not a message class, or its messages are not for topics.
     """
     shown = message_type.__name__ if isinstance(message_type, type) else f"{message_type!r:.60}"
     if not (isinstance(message_type, type) and issubclass(message_type, Message)):
         instance = isinstance(message_type, Message)
         raise NodeError(
-            f"{declared_at()}{port}({shown}): a port is declared with a message class",
-            hint=f"write {type(message_type).__name__}, the class, not one of its messages"
+            f"{declared_at()}{port}({shown}): {shown} is not a message class",
+            hint=f"write the class {type(message_type).__name__}, not a message of this class"
             if instance
             else "derive one from rtgraph.msgs.Message and annotate its fields",
         )
@@ -121,25 +121,25 @@ def _check_port_name(name: str, port: Any, base: type) -> None:
     if hasattr(base, name) or name in _OF_THE_RUNTIME:
         raise NodeError(
             f": a port cannot be named {name!r}, which is the name of a member of every node",
-            hint=f"rename the {kind}; `remap` in the graph file gives it any topic",
+            hint=f"rename the {kind}; `remap` in the graph file can map it to any topic",
         )
     if not _PORT_NAME.fullmatch(name):
         raise NodeError(
             f": a port cannot be named {name!r}",
-            hint="a port's name is lower-case letters, digits and _, a letter first",
+            hint="use lower-case letters, digits and _, and begin with a letter",
         )
     if port.name != name:
         raise NodeError(
-            f": {port.name!r} and {name!r} are the same port",
-            hint="call Input(...) or Output(...) once per port",
+            f": {port.name!r} and {name!r} are the same port object",
+            hint="call Input(...) or Output(...) once for each port",
         )
 
 
 def _check_handler(name: str, handler: object, inputs: set[str]) -> None:
     if name not in LIFECYCLE and name[3:] not in inputs:
         raise NodeError(
-            f".{name} handles no input port named {name[3:]!r}",
-            hint=f"inputs are {', '.join(sorted(inputs)) or 'none'}; lifecycle methods are "
+            f".{name} is named as the handler of an input {name[3:]!r}, which does not exist",
+            hint=f"the inputs are {', '.join(sorted(inputs)) or 'none'}; the lifecycle methods are "
             f"{', '.join(LIFECYCLE)}",
         )
     arguments = LIFECYCLE.get(name, 1)
@@ -152,22 +152,25 @@ def _check_method(name: str, method: object, arguments: int, argument: str = "")
         raise NodeError(f".{name} is a {type(method).__name__}, not a method", hint=f"write {wanted}")
     check_at_one_instant(f".{name}", method)
     if not takes(method, 1 + arguments):
-        raise NodeError(f".{name}{inspect.signature(method)} has other arguments", hint=f"write {wanted}")
+        raise NodeError(
+            f".{name}{inspect.signature(method)} does not take the arguments with which the runtime calls it",
+            hint=f"write {wanted}",
+        )
 
 
 def check_at_one_instant(name: str, method: FunctionType) -> None:
     """Check that a method does its work when called, and is not a coroutine or a generator.
 
     Raises:
-        NodeError: it is async, or yields.
+        NodeError: the method is async, or yields.
     """
     inner = inspect.unwrap(method)
     kind = "async" if inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner) else ""
     kind = kind or ("a generator" if inspect.isgeneratorfunction(inner) else "")
     if kind:
         raise NodeError(
-            f"{name} is {kind}, and a handler runs at one instant",
-            hint="to go on later call self.after(delay_ns, self.method), to take time self.spend(duration_ns, self.method)",
+            f"{name} is {kind}, but a handler must do its work when it is called",
+            hint="to continue later, call self.after(delay_ns, self.method); to take time, call self.spend(duration_ns, self.method)",
         )
 
 
@@ -182,14 +185,15 @@ def takes(method: FunctionType, arguments: int) -> bool:
 
 def _check_attribute(name: str, value: object, body: Mapping[str, Any], port_type: tuple[type, ...]) -> None:
     if name in _OF_THE_RUNTIME:
-        raise NodeError(f".{name} overrides a member of every node", hint="rename it")
+        raise NodeError(f".{name} overrides a member of every node", hint="rename the attribute")
     if any(kind in (value if isinstance(value, type) else None, get_origin(value)) for kind in port_type):
         raise NodeError(
             f".{name} is a class of ports, not a port", hint=f"write {name} = Input(Message, latest)"
         )
     if name in _ASKED_OF_THE_CLASS and isinstance(value, FunctionType):
         raise NodeError(
-            f".{name} is called on the class, before a node exists", hint="write @classmethod above it"
+            f".{name} is called on the class, before a node exists",
+            hint="write @classmethod above it",
         )
     if name == "result":
         _check_method(name, value, 0)

@@ -1,4 +1,4 @@
-"""Edges: from an output of one node to an input of another, with the counts of their messages."""
+"""Edges from an output of one node to an input of another, with the counts of their messages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from rtgraph.msgs import Record
 class EdgeCount:
     """The counts of one publisher's messages at one input.
 
-    ``lost`` messages never arrived (a gap in the sequence), ``overwritten`` ones arrived but were replaced by
-    newer ones before the node read them, ``refused`` ones could not be decoded.
+    ``lost`` messages never arrived (a gap in the sequence numbers). ``overwritten`` messages arrived, but newer ones
+    replaced them before the node read them. ``refused`` messages could not be decoded.
     """
 
     received: int = 0
@@ -26,7 +26,7 @@ class EdgeCount:
     next_sequence: int = 0
 
     def add(self, incarnation: int, sequence: int) -> None:
-        """Count an arrival. A restarted publisher starts a new sequence, which is not a gap."""
+        """Count a message that arrived. A restarted publisher starts a new sequence, which is not a gap."""
         self.received += 1
         if incarnation > self.incarnation:
             self.lost += sequence if self.incarnation >= 0 else 0
@@ -47,5 +47,5 @@ class Tapped(Record):
     message: str = Field(default="", exclude_if=operator.not_)
     """The output's message class, ``package.module:Class``, if the node's parameters determine it; else empty.
 
-    Omitted if empty, so that plans made before this field existed stay the same.
+    An empty field is omitted, so that plans made before this field existed stay the same.
     """

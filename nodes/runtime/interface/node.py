@@ -5,7 +5,7 @@ A node is a class with parameters, ports and handlers. It uses the world only th
 as one of hundreds of nodes in a single process.
 
 Handlers run one at a time, each at one instant, and never block. A node that works for some time calls
-``spend``: it is then busy, like a process that computes, and its inboxes fill or are overwritten meanwhile.
+``spend``. Then it is busy, like a process that computes. Meanwhile its inboxes fill, or newer messages replace older ones.
 """
 
 from __future__ import annotations
@@ -62,16 +62,16 @@ class Node(Generic[P]):
     stop_rank: ClassVar[int] = 1
     agrees_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     imports_later: ClassVar[tuple[str, ...]] = ()
-    """Modules that only running nodes import. A launch imports them once, for all its nodes."""
+    """Modules that only running nodes import. A launch imports these modules once, for all its nodes."""
     reproducible: ClassVar[bool] = True
-    """Whether a journal suffices to run the node again; for example, False if the node also takes input from a person."""
+    """Whether the journal is enough to run the node again. False, for example, if a person also controls the node."""
     hardware: ClassVar[bool] = False
     """Whether the node drives a device. Such a node is made only in its process in real time: the virtual world refuses it,
     and verification leaves it out."""
 
     only_reads: ClassVar[bool] = False
-    """Whether the node never writes to the messages that it receives. The virtual world then gives it no copies of their lists
-    and dicts."""
+    """Whether the node never writes to the messages that it receives. In the virtual world it then receives no copies of
+    their lists and dicts."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -90,7 +90,7 @@ class Node(Generic[P]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs of a node with these parameters; by default the outputs of the class."""
+        """Return the outputs of a node with these parameters. By default these are the outputs of the class."""
         del params
         return cls.output_ports
 
@@ -116,8 +116,8 @@ class Node(Generic[P]):
     def check(cls, params: P) -> None:
         """Check what the types of the params cannot express.
 
-        Called when a graph is checked, before anything starts. An example is that a class named by a
-        parameter can be imported. Not called for a node in another interpreter.
+        Called when a graph is checked, before any node starts. An example is a check that a class named by a
+        parameter can be imported. Not called for a node with another interpreter.
 
         Raises:
             NodeError: the parameters are invalid.
@@ -125,7 +125,7 @@ class Node(Generic[P]):
 
     @classmethod
     def check_placement(cls, params: P, placement: Placement) -> None:
-        """Check what depends on the node's place in the graph; called after ``check``, for each replica.
+        """Check what depends on the node's place in the graph. Called after ``check``, for each replica.
 
         Raises:
             NodeError: the node cannot start there.
@@ -160,8 +160,8 @@ class Node(Generic[P]):
     def preparing(self, what: str, done: int, total: int) -> bool:
         """Report the progress of a long ``on_prepare``, such as 300 of 16,000 updates.
 
-        The graph waits for it, however long it takes, while there is progress at least once a minute. Return False if
-        the launch is being stopped: then return from ``on_prepare``.
+        The graph waits for ``on_prepare`` as long as the node reports progress at least once a minute. Return False if the
+        launch is being stopped. ``on_prepare`` must then return.
         """
         return self.context.preparing(what, done, total)
 
@@ -169,19 +169,19 @@ class Node(Generic[P]):
         """Start the node: all edges are connected, and the graph's time is at or after 0."""
 
     def on_params(self, changed: frozenset[str]) -> None:
-        """Handle changed parameters, given by dotted path; ``self.params`` already has the new values."""
+        """Handle changed parameters, given by dotted path. ``self.params`` already has the new values."""
 
     def on_stop(self) -> None:
         """Stop the node: the last chance to publish. Not called when the process is killed."""
 
     def on_failure(self, problem: str) -> None:
-        """Bring a device into a safe state: the node raised an error in real time, and its process is about to end."""
+        """Bring a device into a safe state. Called in real time after the node raised an error, before its process ends."""
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
-        """Be busy for a while: no handler runs until the time is over, then ``then`` runs first.
+        """Be busy for a while: no handler runs until the time is over. Then ``then`` runs first.
 
-        In real time this waits while the runtime's duties continue; in virtual time this is how computation
-        takes time. What ``then`` publishes is available *at* the end: a decision that is due exactly at a
+        In real time the call waits, while the runtime goes on with its own work. In virtual time,
+        computation takes time only by this call. What ``then`` publishes is available *at* the end: a decision that is due exactly at a
         tick counts for that tick. The node becomes free after all other events of that instant.
 
         Raises:
@@ -232,8 +232,8 @@ class Node(Generic[P]):
     def world_state(self) -> dict[str, Any]:
         """Return the node's state for a world checkpoint: its attributes except those set by the runtime.
 
-        A node that holds a foreign object (see ``rtgraph.nodes.runtime.checkpoint.saveable``) returns
-        something else in its place.
+        A node that holds an object that cannot be saved (see ``rtgraph.nodes.runtime.checkpoint.saveable``) returns
+        other values in place of this object.
         """
         given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
         return {name: value for name, value in vars(self).items() if name not in given}
@@ -241,7 +241,7 @@ class Node(Generic[P]):
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the node's state from a world checkpoint. ``on_prepare`` and ``on_start`` are not called.
 
-        The runtime restores timers, inboxes and the random generator; do not publish or schedule here.
+        The runtime restores timers, inboxes and the random generator. Do not publish or schedule in this method.
         """
         vars(self).update(state)
 
@@ -250,7 +250,7 @@ class Node(Generic[P]):
         return {}
 
     def failure(self) -> str:
-        """Return why the launch failed although the node ran to its end; empty if it did not fail."""
+        """Return why the launch counts as failed although the node ran to its end; empty if it did not fail."""
         return ""
 
 
@@ -273,5 +273,6 @@ def check_ports_are_whole(node: Node[Any]) -> None:
         bound = node.inputs.get(name) or node.outputs.get(name)
         if bound is not None and value is not bound:
             raise NodeError(
-                f"{kind}.{name} is a port and cannot be an attribute, too", hint="rename the attribute"
+                f"{kind}.{name} is a port and cannot be an attribute, too",
+                hint="rename the attribute",
             )

@@ -1,4 +1,4 @@
-"""Input policies (as ROS's history QoS): which messages an input keeps if they arrive faster than the node reads."""
+"""Input policies, like ROS's history QoS: which messages an input keeps if they arrive faster than the node reads."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.msgs.where import declared_at
 
 @dataclass(frozen=True, slots=True)
 class InputPolicy:
-    """How many messages an input keeps: ``depth``, or all up to ``budget_bytes`` if depth is None."""
+    """How many messages an input keeps: the newest ``depth`` or, if ``depth`` is None, all up to ``budget_bytes``."""
 
     name: str
     depth: int | None
@@ -39,12 +39,12 @@ def queue(depth: int) -> InputPolicy:
 
 
 def check_policy(policy: object) -> None:
-    """Check that a port was given a policy. Raises ``NodeError``."""
+    """Check that the policy of a port is an ``InputPolicy``. Raises ``NodeError``."""
     if isinstance(policy, InputPolicy):
         return
     hint = "write latest, lossless or queue(n)"
     if policy is queue:
-        hint = "write queue(n): how many messages it keeps"
+        hint = "write queue(n), with n the number of messages to keep"
     elif policy in ("latest", "lossless"):
         hint = f"write {policy}, without quotes: from rtgraph.nodes import {policy}"
     shown = getattr(policy, "__name__", repr(policy))

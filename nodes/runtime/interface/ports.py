@@ -41,11 +41,11 @@ class Input(Generic[M]):
     Args:
         message_type: the class of the messages.
         policy: ``latest``, ``queue(n)`` or ``lossless``.
-        many: several publishers may feed it. Fan-in is declared, never inferred.
-        optional: it may have no publisher.
-        keyed: it receives only keyed messages with this node's name as the key.
-        read_only: the node never writes to a received message. In virtual time it then receives the published message
-            itself, without copies of its lists and dicts.
+        many: whether the input may have several publishers. Several publishers without ``many`` are an error.
+        optional: whether the input may have no publisher.
+        keyed: whether the input receives only keyed messages with this node's name as the key.
+        read_only: whether the node never writes to a received message. In virtual time it then receives the published
+            message itself, without copies of its lists and dicts.
 
     Raises:
         NodeError: ``message_type`` is not a message class, or ``policy`` is not a policy.
@@ -86,7 +86,7 @@ class Input(Generic[M]):
 
 
 class Output(Generic[M]):
-    """A port that publishes messages of one class. A ``keyed`` message goes to one node, by its name.
+    """A port that publishes messages of one class. A message on a ``keyed`` output goes to the one node that its key names.
 
     Raises:
         NodeError: ``message_type`` is not a message class.
@@ -111,12 +111,12 @@ class Output(Generic[M]):
 
 @functools.cache
 def _has_origin(kind: type) -> bool:
-    """Return whether messages can derive from objects of a class. Pydantic takes a microsecond to find out."""
+    """Return whether messages can derive from objects of a class. Cached, because pydantic takes a microsecond for it."""
     return issubclass(kind, (Message, Lineage))
 
 
 class HasPorts(Protocol):
-    """The node of a bound port, with what the port uses of it."""
+    """A node, as far as its ports use it."""
 
     inputs: dict[str, BoundInput[Any]]
     outputs: dict[str, BoundOutput[Any]]
@@ -132,7 +132,7 @@ _STATE_OF_INPUT = (
 class BoundInput(Generic[M]):
     """An input of a running node: its inbox and its counters.
 
-    A message stays *unread* until the node takes it, or its handler is called with it.
+    A message is *unread* until the node takes it, or the input's handler is called with it.
     """
 
     port: Input[M]
@@ -143,12 +143,12 @@ class BoundInput(Generic[M]):
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
     tapped: tuple[Tapped, ...] = ()
-    """The outputs that a tap receives."""
+    """The outputs that a tap receives; empty for other inputs."""
     declared: dict[str, int] = field(default_factory=dict)
-    """Number of messages that ended publishers report to have sent, by edge; known at the end."""
+    """Number of messages that publishers sent until they ended, as they report it, by edge. Known at the end of the launch."""
     inbox: deque[M] = field(default_factory=deque)
     waiting: bool = False
-    """Whether the executor calls the handler when the node is free."""
+    """Whether the executor calls the handler as soon as the node is free."""
     under_way: int = 0
     """Number of messages that the virtual world is about to deliver at this instant."""
     name: str = field(init=False)
@@ -165,7 +165,7 @@ class BoundInput(Generic[M]):
         self.read_only = self.port.read_only
 
     def put(self, message: M) -> None:
-        """Add a message; drop older ones as the policy requires."""
+        """Add a message. Drop older messages if the policy requires this."""
         # A dict is read in a fifth of the time of a model's attributes.
         header = message.header.__dict__
         source, sequence = header["source"], header["sequence"]
@@ -191,7 +191,7 @@ class BoundInput(Generic[M]):
         inbox.append(message)
 
     def take(self) -> M | None:
-        """Remove and return the oldest unread message, or None."""
+        """Remove and return the oldest unread message; None if all are read."""
         return self.inbox.popleft() if self.inbox else None
 
     def take_all(self) -> list[M]:
@@ -201,15 +201,15 @@ class BoundInput(Generic[M]):
         return taken
 
     def read_newest(self) -> M | None:
-        """Return the newest message ever received; all other unread messages count as overwritten."""
+        """Return the newest message, read or not; None if there was none. All other unread messages count as overwritten."""
         self._overwrite(1)
         self.inbox.clear()
         return self.newest
 
     def pause(self) -> None:
-        """Stop receiving, at the publisher if possible: messages cost nothing until ``resume``.
+        """Stop receiving messages, at the publisher if possible: messages cost nothing until ``resume``.
 
-        The inbox is cleared and its unread messages count as overwritten: after a pause they are stale.
+        The inbox is cleared, since its messages will be stale after the pause. Unread messages count as overwritten.
         """
         self._overwrite(0)
         self.newest = None
@@ -220,12 +220,12 @@ class BoundInput(Generic[M]):
         self._set_paused(False)
 
     def mute(self) -> None:
-        """Receive without calls of the handler: the node takes the messages itself, until ``unmute``."""
+        """Receive without calling the handler: until ``unmute``, the node takes the messages itself."""
         if self.handler is not None:
             self.handler, self._muted = None, self.handler
 
     def unmute(self) -> None:
-        """Call the handler again. A message that is unread by then is handled with the next one."""
+        """Call the handler again. A message that is unread at this time is handled together with the next one."""
         if self._muted is not None:
             self.handler, self._muted = self._muted, None
 
@@ -235,7 +235,7 @@ class BoundInput(Generic[M]):
         return state if self._muted is None else state | {"muted": True}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the inbox and the counters."""
+        """Restore the inbox and the counters, and whether the port is muted."""
         for name in _STATE_OF_INPUT:
             setattr(self, name, state[name])
         if "muted" in state:
@@ -244,7 +244,7 @@ class BoundInput(Generic[M]):
     def _has_room(self, message: M) -> bool:
         """Return whether a message fits into a lossless inbox.
 
-        The size is summed up, and recomputed when it seems full.
+        The size of the inbox is a running sum, which is computed anew when the inbox seems full.
         """
         if self._full_at and len(self.inbox) >= self._full_at:
             return False
@@ -280,9 +280,9 @@ class BoundOutput(Generic[M]):
     port: Output[M]
     send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
     source: str | None = None
-    """The publisher named in headers, if it is not the node itself; for players."""
+    """The publisher that headers name, if it is not the node itself. Players set this."""
     sent: dict[str | None, int] = field(default_factory=dict)
-    """Number of messages published, by key: the next sequence number."""
+    """Number of messages published, by key. This is also the next sequence number."""
     newest: M | None = None
     """The newest published message."""
     name: str = field(init=False)
@@ -299,7 +299,7 @@ class BoundOutput(Generic[M]):
 
         Args:
             message: the message. The runtime writes its header.
-            of: what it derives from: an observation, or a message that derives from one.
+            of: the source of the message: an observation, or a message that derives from an observation.
             key: the name of the receiving node, on a keyed output.
 
         Raises:

@@ -1,6 +1,6 @@
 """Taps: inputs that receive the encoded messages of other nodes, of any class.
 
-A tap is for recorders. It does not affect the nodes it listens to, and decodes only the head of each message.
+A tap is for recorders. It does not affect the nodes that publish the messages, and decodes only the head of each message.
 """
 
 from __future__ import annotations

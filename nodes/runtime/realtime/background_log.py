@@ -1,7 +1,7 @@
 """The log of a realtime node, written by a separate thread.
 
-A write waits while the disk is busy, or a terminal is stopped. A tick that logs would be late by that, and also if another
-thread's message is being written.
+A write waits while the disk is busy, or while a terminal is stopped. Without this module, a tick that logs would wait too,
+also for a message of another thread.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FLUSH_S = 1.0
 
 
 class BackgroundHandler(QueueHandler):
-    """Passes records to a thread, which hands them to another handler in their order.
+    """Passes log records to a thread, which passes them to another handler, in the same order.
 
     Args:
         handler: writes the records.
@@ -33,7 +33,7 @@ class BackgroundHandler(QueueHandler):
         start_thread(self._write, "log", below=1)
 
     def flush(self) -> None:
-        """Wait until the records so far are written, at most a second."""
+        """Wait until all records so far are written, for at most ``FLUSH_S``."""
         written = threading.Event()
         self._records.put(written)
         written.wait(FLUSH_S)
@@ -50,7 +50,7 @@ class BackgroundHandler(QueueHandler):
 
 
 def log_in_background() -> None:
-    """Let a thread write what this process logs. A forked process, which has no such thread, writes by itself again."""
+    """Let a thread write the log of this process. A forked process has no such thread: it writes its log directly again."""
     root = logging.getLogger()
     direct = root.handlers[:]
     root.handlers[:] = [BackgroundHandler(handler) for handler in direct]

@@ -1,10 +1,10 @@
 """The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
 
-A node binds two sockets. ``plain`` queues at most a thousand messages per subscriber; ``lossless``, for
-subscribers that need every message, twenty thousand. So a stalled subscriber neither blocks a publisher nor
-uses unlimited memory; it detects missed messages from the sequence and counts them.
+A node binds two sockets. ``plain`` queues at most 1,000 messages for each subscriber. ``lossless`` queues at most
+20,000, for subscribers that need every message. So a stalled subscriber neither blocks a publisher nor uses unlimited
+memory. A subscriber detects missed messages from the sequence numbers and counts them.
 
-A message's first frame begins with its lead: topic and key; see ``lead``.
+The first frame of a message begins with its *lead*, which is topic and key; see ``lead``.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ from rtgraph.nodes.runtime.realtime.threads import fifo_priority
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
-"""Maximum number of queued messages of a lossless subscriber: five minutes at 60 Hz.
+"""Maximum number of queued messages for a subscriber that needs every message: five minutes at 60 Hz.
 
-If it stalls for longer, it loses the rest.
+A subscriber that stalls for longer loses the messages after these.
 """
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 # Plain integers: converting to pyzmq's enumerations costs as much as the system call.
 BURST = 256
-"""Maximum number of messages read from one socket before the node's other duties."""
+"""Maximum number of messages that are read from one socket before the node does its other work."""
 
 
 class BusPlan(Record):
-    """The endpoints that a node binds and that each of its inputs connects to."""
+    """The endpoints that a node binds, and the endpoints to which each of its inputs connects."""
 
     plain: str
     lossless: str
     topics: dict[str, str]
     """The topic of each output, by the output's name."""
     keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """The subscribers of each keyed output, by the output's name."""
+    """The nodes that subscribe to each keyed output, by the output's name."""
     wanted_lossless: tuple[str, ...] = ()
-    """Outputs with at least one subscriber that needs every message."""
+    """The outputs with at least one subscriber that needs every message."""
     inputs: dict[str, str] = Field(default_factory=dict)
     """The topic of each input, by the input's name."""
     connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -64,7 +64,7 @@ class BusPlan(Record):
 
 @dataclass(slots=True)
 class Probed:
-    """A received probe: the edge from its publisher to this node works."""
+    """A received probe, which shows that the edge from its publisher to this node works."""
 
     port: str
     publisher: str
@@ -101,7 +101,7 @@ class Bus:
         return [subscriber.descriptor for subscriber in self._inputs]
 
     def publish(self, output: str, message: Message, key: str | None) -> None:
-        """Send a message to all subscribers. Never blocks: a full queue drops it."""
+        """Send a message to all subscribers. Never blocks: a subscriber with a full queue does not get the message."""
         lead = self._leads[output] + (b"\0" if key is None else key.encode() + b"\0")
         *others, last = self._encoders[output].encode(message, lead)
         # A small frame is copied in either case; a zmq.Frame for it only takes time.
@@ -127,10 +127,10 @@ class Bus:
 
         Args:
             deliver: takes an input and a message for it.
-            ready: the descriptors that became readable; None: check every socket.
+            ready: the file descriptors that became readable; None to check every socket.
 
         Returns:
-            Whether more messages wait, and the received probes.
+            Whether more messages may wait, and the received probes.
         """
         more = False
         probes: list[Probed] = []
@@ -142,7 +142,7 @@ class Bus:
         return more, probes
 
     def close(self, linger_ms: int) -> None:
-        """Close every socket; published messages have ``linger_ms`` to leave."""
+        """Close every socket. Published messages may be sent for another ``linger_ms``."""
         for subscriber in self._inputs:
             subscriber.socket.close(0)
         self._plain.close(linger_ms)
@@ -185,10 +185,10 @@ class _Subscriber(abc.ABC):
 
     @abc.abstractmethod
     def take(self, frames: list[memoryview]) -> Any:
-        """Return the message for the port, or a probe, or None if the message was rejected."""
+        """Return the message for the port, or a received probe; None if the message cannot be decoded."""
 
     def drain(self, deliver: Callable[[BoundInput[Any], Any], None], probes: list[Probed]) -> bool:
-        """Read waiting messages; deliver each, or add it to the probes. Return whether more may wait."""
+        """Read waiting messages: deliver each message, and add each probe to ``probes``. Return whether more may wait."""
         recv, take, port = self.socket.recv, self.take, self.port
         for _ in range(BURST):
             try:
@@ -207,14 +207,14 @@ class _Subscriber(abc.ABC):
         return True
 
     def probed(self, first: memoryview, start: int) -> Probed | None:
-        """Return the probe in a first frame that begins at byte ``start``; None if it is cut."""
+        """Return the probe that begins at byte ``start`` of a first frame; None if it is too short."""
         if len(first) < start + 9:
             return None
         _, nonce = struct.unpack_from("<Bq", first, start)
         return Probed(self.port.name, bytes(first[start + 9 :]).decode(errors="replace"), nonce)
 
     def refuse(self, error: DecodeError) -> None:
-        """Count a message that cannot be decoded; log the first one."""
+        """Count a message that cannot be decoded. Log the first such message."""
         edge = self.port.edges.setdefault("?", EdgeCount())
         if not edge.refused:
             logging.getLogger("rtgraph.bus").warning(
@@ -224,7 +224,7 @@ class _Subscriber(abc.ABC):
 
 
 class _InputSubscriber(_Subscriber):
-    """One input's socket, for one topic and key."""
+    """The socket of one input, for one topic and key."""
 
     def __init__(
         self, socket: zmq.Socket[bytes], port: BoundInput[Any], lead: bytes, decoder: Decoder[Any]
@@ -246,13 +246,13 @@ class _InputSubscriber(_Subscriber):
         return message
 
     def pause(self, paused: bool) -> None:
-        """Receive only probes, or everything: a paused input can still be proven, at no cost."""
+        """Receive only probes while paused, else everything. Probes show that a paused input works, at almost no cost."""
         self.socket.setsockopt(zmq.SUBSCRIBE, self._lead + PROBE_BYTE if paused else self._lead)
         self.socket.setsockopt(zmq.UNSUBSCRIBE, self._lead if paused else self._lead + PROBE_BYTE)
 
 
 class _TapSubscriber(_Subscriber):
-    """One tap's socket, for many topics and all keys."""
+    """The socket of one tap, for many topics and all keys."""
 
     def __init__(self, socket: zmq.Socket[bytes], port: BoundInput[Any], node: Node[Any]) -> None:
         super().__init__(socket, port)
@@ -271,7 +271,7 @@ class _TapSubscriber(_Subscriber):
 
 
 def make_context() -> zmq.Context[zmq.Socket[bytes]]:
-    """Return a context with sending threads that have this thread's priority."""
+    """Return a ZeroMQ context. Its sending threads have the priority of the calling thread."""
     context = zmq.Context()
     priority = fifo_priority()
     if priority is not None:
@@ -290,6 +290,6 @@ def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: 
         socket.close(0)
         raise LaunchError(
             f"cannot bind {endpoint}: {error.strerror}",
-            hint="another process has it: choose another port or end it",
+            hint="if another process uses the endpoint, choose another port or end that process",
         ) from error
     return socket

@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 
 
 class FunctionCall(Record):
-    """A call by path: ``package.module:function``, and the plain values that the function takes.
+    """A call by path, ``package.module:function``, with the plain values that the function takes.
 
     The launcher chooses the function, so the runtime does not import it.
     """
@@ -30,7 +30,7 @@ class FunctionCall(Record):
 
 
 class NodeConfig(Record):
-    """The configuration of a node's process."""
+    """The configuration of the process of a node."""
 
     plan: NodePlan
     incarnation: int
@@ -40,10 +40,10 @@ class NodeConfig(Record):
     ticks: int | None = None
     directory: str | None = None
     changed: dict[str, Any] = Field(default_factory=dict)
-    """Parameters changed in an earlier incarnation of the node, by dotted path."""
+    """Parameters that were changed in an earlier incarnation of the node, by dotted path."""
     stop_s: float = 0.0
     weights: FunctionCall | None = None
-    """Returns the weights of the graph, by name; None if the graph has none."""
+    """A call that returns the weights of the graph, by name; None if the graph has none."""
 
     def launch_context(self) -> LaunchContext:
         """Return the launch context for the node."""

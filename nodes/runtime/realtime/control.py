@@ -1,4 +1,4 @@
-"""The control channel between the launcher and its nodes: typed messages over one socket each."""
+"""The control channel between the launcher and its nodes: typed messages over one socket for each node."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ControlClient:
         self._socket.send_multipart(named(message))
 
     def receive(self) -> Message | None:
-        """Return a waiting message from the launcher, or None."""
+        """Return a waiting message from the launcher; None if no message waits."""
         try:
             return CONTROL.read(self._socket.recv_multipart(zmq.NOBLOCK))
         except zmq.Again:
@@ -45,7 +45,7 @@ class ControlClient:
 
 
 def protocol() -> str:
-    """Return what two installations of rtgraph must have in common to communicate."""
+    """Return a text that must be equal in two installations of rtgraph, so that they can communicate."""
     found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
     for message_type in CONTROL_TYPES:
         found.update(message_type.schema_name.encode() + schema_hash(message_type))

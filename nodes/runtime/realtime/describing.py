@@ -2,8 +2,8 @@
 
 The command is ``python -m rtgraph.nodes.runtime.realtime.describing``.
 
-Each input line is a request as JSON, each output line its answer. The first line, sent without a request, is
-this interpreter's protocol.
+Each line on stdin is a request as JSON, and each line on stdout the answer to it. The first line on stdout, sent
+without a request, is this interpreter's protocol.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rtgraph.nodes.runtime.realtime.control import protocol
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a class; with ``params`` also the validated params, and a plant's spec."""
+    """Return the description of a node class. With ``params`` in the request, add the validated params and a plant's spec."""
     look_in(*map(Path, question["folders"]))
     pin({name: Path(module) for name, module in question["modules"].items()})
     path = question["class"]
@@ -41,7 +41,10 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer until the input ends. What modules print during import goes to stderr."""
+    """Answer the requests on stdin, one per line, until it ends.
+
+    Only answers go to stdout: what modules print during import goes to stderr.
+    """
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
         print(json.dumps({"protocol": protocol()}), file=out, flush=True)

@@ -1,4 +1,4 @@
-"""The end of a node: waits for messages in transit to its lossless inputs, and counts those that never arrive."""
+"""The end of a node: wait for messages in transit to its lossless inputs, and count the messages that never arrive."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.edges import EdgeCount
 
 SILENCE_NS = 1_000_000_000
-"""Stop waiting for messages after this long without one."""
+"""Stop waiting for messages when none has arrived for this long."""
 
 
 class Draining:
     """Waits for the last messages to a node's lossless inputs.
 
     Args:
-        executor: the node's.
-        stop: says what each publisher has sent in total.
-        now_ns: when the stop arrived.
+        executor: the executor of the node.
+        stop: the launcher's message, with the number of messages that each publisher has sent.
+        now_ns: the time at which this message arrived.
     """
 
     def __init__(self, executor: Executor, stop: Stop, now_ns: int) -> None:
         self._executor = executor
         self._stop = stop
         self.arrived_ns = now_ns
-        """When the last message arrived."""
+        """The time at which the last message arrived."""
         # The other half of the time is for the node's stop.
         self._until_ns = now_ns + (stop.deadline_ns - now_ns) // 2
 
     def is_over(self, now_ns: int) -> bool:
-        """Return whether all messages for lossless inputs have been handled, or time is up."""
+        """Return whether all messages to lossless inputs have been handled, or the time is over."""
         if now_ns > self._until_ns:
             return True
         if self._not_arrived() and now_ns <= self.arrived_ns + SILENCE_NS:
@@ -41,7 +41,7 @@ class Draining:
         )
 
     def count_missing(self) -> None:
-        """Count the messages that did not arrive as lost."""
+        """Count as lost the messages that did not arrive."""
         inputs = self._executor.node.inputs
         for name, sent in self._stop.sent.items():
             inputs[name].declared = sent
@@ -49,7 +49,7 @@ class Draining:
             inputs[name].edges[publisher].lost += missing
 
     def _not_arrived(self) -> dict[tuple[str, str], int]:
-        """Return the number of messages to lossless inputs that publishers sent and that have not arrived."""
+        """Return the number of messages to lossless inputs that were sent and have not arrived, by input and publisher."""
         found: dict[tuple[str, str], int] = {}
         for name, publishers in self._stop.sent.items():
             edges = self._executor.node.inputs[name].edges

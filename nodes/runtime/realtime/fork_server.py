@@ -1,12 +1,12 @@
 """The fork server: imports shared modules once, then forks a process for each node.
 
-It opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice:
+The server opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice:
 its parent, the server's child, ends at once, and the launcher adopts the node. So nodes survive the death of
-the server, but not of the launcher. Each node has a separate session, so that Ctrl-C reaches only the
+the server, but not of the launcher. Each node leads a session, so that Ctrl-C reaches only the
 launcher.
 
-Its imports take most of the time of a start. So the launcher starts it before it has a plan, and sends what the
-nodes need as it learns of it: modules (`Import`), then everything else (`Preload`).
+The imports take most of the time of a start. So the launcher starts the server before it has a plan. It sends what
+the nodes need as soon as it knows: first modules (`Import`), then everything else (`Preload`).
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ from rtgraph.nodes.runtime.realtime.requests import (
 )
 
 TITLE = "rtgraph: "
-"""The prefix of a node's process title; the node's name follows."""
+"""The prefix of the title of a node's process. The node's name follows it."""
 NODE_VARIABLE = "RTGRAPH_NODE"
-"""The environment variable that marks the processes a node starts."""
+"""The environment variable that marks the processes that a node starts."""
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 def serve(channel: socket.socket) -> None:
-    """Import what requests name; once all is loaded, answer with 0, then fork for each request and answer with the pid."""
+    """Import modules on request, and answer 0 once all are loaded. Then fork a process for each request, and answer its pid."""
     # Garbage collection leaves holes that each node would fill, which unshares the pages.
     gc.disable()
     # Without this, each node imports numpy.random and setproctitle itself, 4 MB and 50 ms each time.
@@ -96,7 +96,7 @@ def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
     """Import and call once what every node needs, so that nodes share the memory.
 
     Returns:
-        The channel, which may have another descriptor now.
+        The channel, which may have another file descriptor now.
     """
     _redirect(wanted.log_file)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -113,7 +113,7 @@ def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
-    """In the child: fork the node, send its pid, end."""
+    """Be the server's child: fork the node, send its pid, and end."""
     node = os.fork()
     if node == 0:
         gc.enable()
@@ -124,7 +124,7 @@ def _become_parent(channel: socket.socket, request: Any) -> None:
 
 
 def run_process(request: Request) -> None:
-    """Run the requested process in this one. Never returns."""
+    """Do the work of the requested process in this process. Never returns."""
     code = 1
     try:
         if os.getsid(0) != os.getpid():
@@ -181,7 +181,8 @@ def _redirect(log_file: str | None) -> None:
 def main() -> None:
     """Serve (``serve DESCRIPTOR LAUNCHER``), or be one node (``node DESCRIPTOR FOLDER...``).
 
-    ``DESCRIPTOR`` is that of the socket for requests; each ``FOLDER`` is a folder of modules.
+    ``DESCRIPTOR`` is the file descriptor of the socket for requests, ``LAUNCHER`` the launcher's process id. Each
+    ``FOLDER`` is a folder of modules.
     """
     role, descriptor, *rest = sys.argv[1:]
     channel = socket.socket(fileno=int(descriptor))

@@ -1,7 +1,7 @@
-"""Stop a process that drives a device in order, in cases where other processes are killed.
+"""An orderly stop for processes that drive a device, in cases where other processes are killed.
 
 When the launcher dies, or on SIGTERM, the process leaves its loop and its node stops: a robot goes to its
-park pose. A process that hangs meanwhile is killed after ``stop_s`` and a margin.
+park pose. A process that hangs during this stop is killed after ``stop_s`` and a margin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 from rtgraph.nodes.runtime.realtime.host import outlive_parent
 
 MARGIN_S = 1.0
-"""Time for the rest of the process to end, beyond the node's ``stop_s``."""
+"""Time for the rest of the process to end, in addition to the node's ``stop_s``."""
 EXIT_CODE_HUNG = 70
 """Exit code of a process that hung."""
 
@@ -23,10 +23,10 @@ class Guard:
     """Watches the launcher and SIGTERM. Make it in the main thread.
 
     Args:
-        stop_s: how long the node may take to stop.
+        stop_s: maximum time that the node may take to stop.
 
     Raises:
-        LaunchError: the launcher is gone already.
+        LaunchError: the launcher has already ended.
     """
 
     def __init__(self, stop_s: float) -> None:
@@ -43,7 +43,7 @@ class Guard:
 
     @property
     def reason(self) -> str:
-        """The reason why the process must stop; empty if it need not."""
+        """The reason why the process must stop; empty if it may go on."""
         ready = select.select(self.descriptors, [], [], 0)[0]
         if self._terminated in ready:
             return "SIGTERM"

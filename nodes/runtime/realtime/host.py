@@ -1,4 +1,4 @@
-"""The host's services for a process: priority, precise timers, parent death signal, memory figures."""
+"""The host's services for a process: priority, precise timers, parent death signal, memory use."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def prctl(option: int, argument: int) -> None:
-    """Set a property of this process (or thread, depending on the option).
+    """Set a property of this process, or of this thread, depending on the option.
 
     Raises:
-        OSError: the kernel refuses.
+        OSError: the kernel refuses the value.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
@@ -33,7 +33,7 @@ def prctl(option: int, argument: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants after their own parent dies."""
+    """Make this process the parent of descendants whose own parent has died."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -43,10 +43,10 @@ def leave_orphans() -> None:
 
 
 def die_with(parent: int, within_s: float = 10.0) -> None:
-    """Wait until ``parent`` is this process's parent, then die when the parent dies.
+    """Wait until ``parent`` is this process's parent. From then on, this process is killed when the parent dies.
 
     Raises:
-        LaunchError: the parent does not exist.
+        LaunchError: ``parent`` does not exist, or does not become the parent in time.
     """
     deadline = time.monotonic() + within_s
     while os.getppid() != parent:
@@ -55,24 +55,24 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
         time.sleep(0.0005)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        raise LaunchError("the launcher is gone")
+        raise LaunchError("the launcher has ended")
 
 
 def outlive_parent() -> int:
-    """Keep running after the parent's death; return a descriptor that becomes readable when the parent dies.
+    """Keep running after the parent's death. Return a file descriptor that becomes readable when the parent dies.
 
     Raises:
-        LaunchError: the parent is gone.
+        LaunchError: the parent has already ended.
     """
     parent = os.getppid()
     try:
         descriptor = os.pidfd_open(parent)
     except ProcessLookupError:
-        raise LaunchError("the launcher is gone") from None
+        raise LaunchError("the launcher has ended") from None
     prctl(_PR_SET_PDEATHSIG, 0)
     if os.getppid() != parent:
         os.close(descriptor)
-        raise LaunchError("the launcher is gone")
+        raise LaunchError("the launcher has ended")
     return descriptor
 
 
@@ -87,14 +87,14 @@ def _exists(process: int) -> bool:
 
 
 def sharpen_timers() -> None:
-    """Make this thread wake on time, not up to 50 µs later."""
+    """Make this thread wake up on time, not up to 50 µs later."""
     prctl(_PR_SET_TIMERSLACK, 1)
 
 
 def take_priority(wanted: str) -> str:
     """Request a priority: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed).
 
-    Return the one granted.
+    Return a description of the priority that was granted.
     """
     if wanted == "low":
         os.setpriority(os.PRIO_PROCESS, 0, LOW)
@@ -123,7 +123,7 @@ def _be_nice() -> None:
     processes of the same session. Each node leads a session, so its nice value alone changes nothing.
 
     Raises:
-        OSError: the value is refused.
+        OSError: the kernel refuses the value.
     """
     os.setpriority(os.PRIO_PROCESS, 0, NICE)
     if os.getsid(0) == os.getpid() and _has_autogroup():
@@ -133,8 +133,8 @@ def _be_nice() -> None:
 def _has_autogroup() -> bool:
     """Return whether the kernel has put this process into an autogroup.
 
-    The file is missing if the kernel has no autogroups, and empty for a process without one, such as one in
-    the session that the kernel started with; writing it then fails with EINVAL.
+    The kernel's file ``autogroup`` is missing if the kernel has no autogroups. It is empty for a process without an
+    autogroup, such as one in the session that the kernel started with. Writing it then fails with EINVAL.
     """
     try:
         return bool(_AUTOGROUP.read_text(encoding="ascii").strip())

@@ -1,4 +1,4 @@
-"""A node's answers to introspection: its state, injected messages and changed parameters."""
+"""How a node handles introspection: it reports its state, receives injected messages, and changes parameters."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from rtgraph.nodes.runtime.realtime.host import resident_bytes
 
 
 def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
-    """Return a node's counters. Must be cheap: it runs twice a second, in plants between two ticks.
+    """Return a node's counters. It must be cheap, because it runs twice a second; in plants, between two ticks.
 
     Args:
-        executor: the node.
-        at_ns: the host's monotonic clock.
-        now_ns: the graph's clock.
+        executor: the executor of the node.
+        at_ns: the present time of the host's monotonic clock.
+        now_ns: the graph's time.
     """
     inputs, outputs = executor.node.inputs, executor.node.outputs
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -49,7 +49,7 @@ def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
 def take_injected(
     executor: Executor, inject: Inject, deliver: Callable[[BoundInput[Any], Message], None]
 ) -> None:
-    """Deliver a message from outside the graph to a node; count it as refused if it is invalid."""
+    """Deliver a message from outside the graph to a node. Count an invalid message as refused."""
     port = executor.node.inputs.get(inject.port)
     if port is None:
         return
@@ -66,7 +66,7 @@ def take_injected(
 
 
 def change_params(executor: Executor, wanted: ChangeParams) -> ParamsChanged:
-    """Change a node's parameters, and return the values then in force."""
+    """Change a node's parameters, and return their values after the change."""
     try:
         executor.change(wanted.values)
     except NodeError as error:

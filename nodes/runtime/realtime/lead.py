@@ -1,7 +1,7 @@
-"""The lead (first bytes) of a message: topic and key, each followed by a zero byte, as ZeroMQ matches prefixes.
+"""The lead (first bytes) of a message: topic and key, each followed by a zero byte. ZeroMQ subscribes to such prefixes.
 
-A *probe*, which proves that an edge works, takes the same route; it starts with a byte that no document begins
-with.
+A *probe*, which shows that an edge works, is sent in the same way. After the lead it has a byte with which no document
+begins.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LEAD_MOST = 4096
 
 
 class Lead(NamedTuple):
-    """The topic and the key of a received message; its document, or its probe, begins at byte ``start`` of the first frame."""
+    """The topic and the key of a received message. Its document, or its probe, begins at byte ``start`` of the first frame."""
 
     topic: str
     key: str
@@ -23,16 +23,16 @@ class Lead(NamedTuple):
 
 
 def lead_of(topic: str, key: str | None = "") -> bytes:
-    """Return the first bytes of a topic's messages with a key; without a key (None), those that all its messages share."""
+    """Return the lead of a topic's messages with a key. Without a key (None), return the bytes that all its messages share."""
     return f"{topic}\0".encode() if key is None else f"{topic}\0{key}\0".encode()
 
 
 def read_lead(first: bytes | memoryview) -> Lead:
-    """Read a message's topic and key from its first frame."""
+    """Read the topic and the key of a message from its first frame."""
     topic, key, _ = bytes(first[:LEAD_MOST]).split(b"\0", 2)
     return Lead(topic.decode(), key.decode(), len(topic) + len(key) + 2)
 
 
 def is_probe(first: bytes | memoryview, start: int) -> bool:
-    """Return whether a first frame holds a probe, from byte ``start`` on."""
+    """Return whether a first frame has a probe at byte ``start``."""
     return len(first) > start and first[start] == PROBE

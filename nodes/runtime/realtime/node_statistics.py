@@ -1,4 +1,4 @@
-"""The statistics that a node's process reports at its end."""
+"""The statistics that the process of a node reports at its end."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ log = logging.getLogger("rtgraph.realtime")
 
 
 def statistics_of(executor: Executor, scheduling: str, stop_problem: str, *, began: bool) -> Statistics:
-    """Return a node's result, its counters, and what its process has used.
+    """Return a node's result, its counters, and the processor time and memory that its process has used.
 
     Args:
-        executor: the node's.
-        scheduling: what the process was allowed.
-        stop_problem: why the stop of the node failed; empty if it did not.
-        began: whether the node has begun; otherwise it has no result.
+        executor: the executor of the node.
+        scheduling: the priority that the process was granted.
+        stop_problem: why the stop of the node failed; empty if it did not fail.
+        began: whether the node has begun. A node that has not begun has no result.
     """
     result, result_problem = _result(executor) if began else ({}, "")
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -45,7 +45,7 @@ def statistics_of(executor: Executor, scheduling: str, stop_problem: str, *, beg
 
 
 def _result(executor: Executor) -> tuple[dict[str, JsonValue], str]:
-    """Return the node's result, and why it has none or why the node failed."""
+    """Return the node's result, and why it has no result or why the node failed; empty if neither is the case."""
     try:
         return result_of(executor.node), executor.node.failure()
     # Whatever a node's code raises: its counters are reported in any case.

@@ -1,7 +1,7 @@
 """The realtime world of one node: its process, its sockets, the wall clock.
 
 The loop receives messages, makes due calls, then waits for a message or the next due call. A busy node (one
-that spends time) continues to receive, so that its inboxes are overwritten as their policies require, and it
+that spends time) continues to receive, so that its inputs drop old messages as their policies require, and it
 continues to answer the launcher.
 """
 
@@ -51,7 +51,7 @@ from rtgraph.nodes.runtime.realtime.node_statistics import statistics_of
 HEARTBEAT_NS = 500_000_000
 LINGER_MS = 1000
 TERMINATED = 143
-"""Exit code of a node that stopped because of SIGTERM, or without its launcher."""
+"""Exit code of a node that stopped because of SIGTERM, or because its launcher had ended."""
 
 log = logging.getLogger("rtgraph.realtime")
 
@@ -84,7 +84,7 @@ class RealtimeNode:
         """The guard of a node that drives a device; None for other nodes."""
 
     def run(self) -> int:
-        """Run from the barrier to the stop. Return the process's exit code."""
+        """Run from the ready barrier to the stop. Return the exit code of the process."""
         name, incarnation = self._config.plan.name, self._config.incarnation
         try:
             sharpen_timers()
@@ -144,7 +144,7 @@ class RealtimeNode:
     # Called by the executor.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
-        """Schedule a timer call of the node."""
+        """Schedule a call of the node."""
         self._scheduled += 1
         heapq.heappush(self._timers, (timer.due_ns, timer.urgency, self._scheduled, timer))
 
@@ -156,11 +156,11 @@ class RealtimeNode:
             self._bus.publish(output.name, message, key)
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """Ask the launcher to stop everything."""
+        """Ask the launcher to stop the whole graph."""
         self._send_control(Finish(node=executor.identity.name, reason=reason))
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
-        """Report the preparation's progress. Always True: a launcher that stops kills nodes that prepare."""
+        """Report the progress of the preparation. Always returns True: a launcher that stops kills nodes that prepare."""
         now_ns = self._host_clock.now_ns()
         if now_ns >= self._heartbeat_ns or done >= total:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
@@ -222,7 +222,7 @@ class RealtimeNode:
             self._executor.deliver(port, message)
 
     def _delivery(self) -> Callable[[BoundInput[Any], Message], None]:
-        """Return the function that handles arriving messages, by the phase: before ``on_start``, running, or stopping."""
+        """Return the function that handles received messages in this phase: before ``on_start``, running, or stopping."""
         if not self._began:
             return self._keep_for_later
         return self._executor.deliver if self._draining is None else self._deliver_at_the_end
@@ -242,7 +242,7 @@ class RealtimeNode:
             self._executor.fire(heapq.heappop(timers)[3])
 
     def _wait(self, descriptors: list[int]) -> list[int]:
-        """Wait for a message or the next due call. Return the descriptors that became readable."""
+        """Wait for a message or the next due call. Return the file descriptors that became readable."""
         wait_ns = self._heartbeat_ns - self._host_clock.now_ns()
         if self._go and not self._began:
             wait_ns = min(wait_ns, -self.clock.now_ns())
@@ -288,7 +288,7 @@ class RealtimeNode:
         )
 
     def _stopped(self) -> str:
-        """Stop the node; return the error that it raised. Its counters are reported in any case."""
+        """Stop the node. Return the error that it raised; empty if none. The node's counters are reported in any case."""
         if not self._began:
             return ""
         try:

@@ -18,14 +18,14 @@ from rtgraph.nodes.runtime.realtime.config import FunctionCall, NodeConfig
 
 
 class StartNode(Record):
-    """Start a node's process, with its output in ``log_file``."""
+    """Start the process of a node. Its output goes to ``log_file``."""
 
     kind: Literal["node"] = "node"
     launcher: int
     log_file: str | None
     config: NodeConfig
     modules: dict[str, str] = Field(default_factory=dict)
-    """The pinned modules, for a process that was not forked by the server."""
+    """The pinned modules, for a process that the server does not fork."""
 
 
 class CallFunction(Record):
@@ -38,11 +38,11 @@ class CallFunction(Record):
 
 
 class Import(Record):
-    """Import modules before the plan is complete. It has no answer."""
+    """Import modules before the plan is complete. The server does not answer this request."""
 
     kind: Literal["import"] = "import"
     modules: tuple[str, ...]
-    """Modules, or paths ``module:Class`` of node classes, which name more modules in ``imports_later``."""
+    """Modules, or paths ``module:Class`` of node classes. Of a class, the modules in ``imports_later`` are imported too."""
 
 
 class Preload(Record):
@@ -52,17 +52,17 @@ class Preload(Record):
     log_file: str
     """The file to which the server's output goes from now on."""
     open_files: int
-    """The launcher's limit of open files."""
+    """The limit of open files in the launcher's process."""
     descriptors: tuple[int, ...]
-    """Descriptors of the launcher, sent after this message. The fork server gives them the same numbers."""
+    """File descriptors of the launcher, which are sent after this message. The fork server gives them the same numbers."""
     folders: tuple[str, ...]
-    """Folders in which modules are found, after Python's."""
+    """Folders in which modules are found, after Python's own."""
     modules: tuple[str, ...]
     """Modules to import, as in `Import`."""
     pinned: dict[str, str] = Field(default_factory=dict)
-    """Pinned modules and their files or packages."""
+    """The files or packages of pinned modules, by module name."""
     described: dict[str, NodeDescription] = Field(default_factory=dict)
-    """Descriptions of classes that only other interpreters can import, by path."""
+    """Descriptions of classes that only other interpreters can import, by class path."""
     calls: tuple[FunctionCall, ...] = ()
 
 
@@ -70,13 +70,13 @@ Request = StartNode | CallFunction
 
 
 def send(channel: socket.socket, value: Any) -> None:
-    """Send a plain value."""
+    """Send a plain value over a socket."""
     data = msgpack.packb(value)
     channel.sendall(struct.pack("<I", len(data)) + data)
 
 
 def receive(channel: socket.socket) -> Any:
-    """Receive a plain value; None if the other end is closed."""
+    """Receive a plain value from a socket; None if the other end is closed."""
     head = _exactly(channel, 4)
     data = _exactly(channel, struct.unpack("<I", head)[0]) if head else b""
     return msgpack.unpackb(data) if data else None
@@ -93,13 +93,13 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
 
 
 def send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> None:
-    """Send open descriptors to a server that has received their numbers."""
+    """Send open file descriptors to a server that has received their numbers."""
     for descriptor in descriptors:
         socket.send_fds(channel, [b"\0"], [descriptor])
 
 
 def take_descriptors(channel: socket.socket, numbers: tuple[int, ...]) -> socket.socket:
-    """Receive descriptors and give them these numbers. Return the channel, which may have moved.
+    """Receive file descriptors and give them these numbers. Return the channel, which may have another descriptor now.
 
     Raises:
         OSError: one of the numbers is in use.
@@ -115,14 +115,14 @@ def take_descriptors(channel: socket.socket, numbers: tuple[int, ...]) -> socket
         channel = socket.socket(fileno=_moved(channel.detach(), beyond))
     for descriptor, number in zip(received, numbers, strict=True):
         if os.path.exists(f"/proc/self/fd/{number}"):
-            raise OSError(f"descriptor {number} is in use")
+            raise OSError(f"the file descriptor {number} is in use")
         os.dup2(descriptor, number, inheritable=False)
         os.close(descriptor)
     return channel
 
 
 def _moved(descriptor: int, beyond: int) -> int:
-    """Give a descriptor another number, at least ``beyond``."""
+    """Give a file descriptor another number, at least ``beyond``."""
     moved: int = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, beyond)
     os.close(descriptor)
     return moved

@@ -1,9 +1,9 @@
-"""Threads of a process with SCHED_FIFO, which have that priority from their first instruction on.
+"""Threads of a process with SCHED_FIFO, which have this priority from their first instruction on.
 
 A thread of ordinary priority may hold the interpreter's lock while other processes keep it from running, and then every other
-thread waits for the lock. A new thread would be one: a thread with SCHED_RESET_ON_FORK, which keeps forked processes ordinary,
-starts ordinary threads. So one thread per process has SCHED_FIFO without that flag, and starts all others. It also takes the
-0.6 ms that a start takes off the tick.
+thread waits for the lock. A new thread would have ordinary priority: the tick's thread has SCHED_RESET_ON_FORK, so that
+forked processes are ordinary, and so are the threads that it starts. Therefore one thread per process has SCHED_FIFO without
+this flag, and starts all others. This also spares the tick the 0.6 ms that a start takes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Start:
     priority: int | None
 
     def run(self) -> None:
-        """Take the priority, which forked processes do not inherit, and work."""
+        """Take the priority, which forked processes do not inherit, and do the work."""
         if self.priority is not None:
             _schedule(os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, self.priority)
         elif fifo_priority() is not None:  # that of the thread that started this one
@@ -45,7 +45,7 @@ class _Starter:
         os.register_at_fork(after_in_child=self._forget)
 
     def start(self, start: _Start) -> None:
-        """Start a thread soon."""
+        """Start a thread soon, in the separate thread."""
         with self._lock:
             if self._wanted is None:
                 self._wanted = SimpleQueue()
@@ -54,13 +54,13 @@ class _Starter:
             self._wanted.put(start)
 
     def _forget(self) -> None:
-        """Forget the thread, which a forked process does not have."""
+        """Forget the separate thread, which a forked process does not have."""
         self._lock, self._wanted = threading.Lock(), None
 
 
 @dataclass(frozen=True, slots=True)
 class _Serve:
-    """The thread that starts others."""
+    """The thread that starts other threads."""
 
     wanted: SimpleQueue[_Start]
     priority: int | None
@@ -81,19 +81,19 @@ _starter = _Starter()
 
 
 def fifo_priority() -> int | None:
-    """Return the SCHED_FIFO priority of the calling thread, or None if it has another policy."""
+    """Return the SCHED_FIFO priority of the calling thread; None if it has another scheduling policy."""
     if os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK != os.SCHED_FIFO:
         return None
     return os.sched_getparam(0).sched_priority
 
 
 def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None:
-    """Start a daemon thread soon, with this thread's SCHED_FIFO priority, less ``below``, if this thread has one.
+    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, the new thread has its priority less ``below``.
 
     Args:
-        work: what it runs.
-        name: its name, for debuggers.
-        below: how far its priority is below this thread's; 1 is the lowest priority.
+        work: the function that the thread runs.
+        name: the name of the thread, for debuggers.
+        below: how far its priority is below that of the calling thread. The lowest priority is 1.
     """
     priority = fifo_priority()
     _starter.start(_Start(work, name, None if priority is None else max(1, priority - below)))

@@ -1,7 +1,7 @@
 """Transport times of messages in the virtual world, drawn from a latency model per edge.
 
-Messages of one edge never overtake each other, as with ZeroMQ over TCP: one that would arrive earlier than the
-message before it arrives together with it. Each edge draws from its own random generator, so that the messages of
+Messages of one edge never overtake each other, as with ZeroMQ over TCP. A message that would overtake the message
+before it arrives at the same time as that message. Each edge has a separate random generator, so that the messages of
 one edge do not change the transport times of another.
 """
 
@@ -20,12 +20,12 @@ from rtgraph.nodes.runtime.latency import Draw, Empirical, Model
 
 
 class EdgeDelay(Record):
-    """Transport times of one output's messages from ``source`` to ``target`` (names; ``*`` and ``?`` are wildcards)."""
+    """Transport times of one output's messages from ``source`` to ``target``, names of nodes, perhaps with wildcards."""
 
     source: str = "*"
     target: str = "*"
     port: str = "*"
-    """Name of the output; ``*`` and ``?`` are wildcards."""
+    """The name of the output. In all names, ``*`` and ``?`` are wildcards."""
     latency: Model
     """The model of the transport time, in ms."""
 
@@ -38,17 +38,17 @@ class EdgeDelay(Record):
 
 @dataclass
 class _Edge:
-    """One edge: its model, and when its last message arrives."""
+    """One edge: the function that draws its transport times, and the arrival time of its last message."""
 
     draw: Draw
     last_ns: int = 0
 
 
 class EdgeDelays:
-    """Draws the transport times of all edges. The first delay that matches an edge applies.
+    """Draws the transport times of all edges. The first of ``delays`` that matches an edge applies.
 
     Args:
-        delays: the models.
+        delays: the models of edges.
         seed: the seed of the world.
     """
 
@@ -62,7 +62,7 @@ class EdgeDelays:
 
         Args:
             source: the node that publishes.
-            output: its output.
+            output: the output of that node.
             target: the node that receives.
             port: the input of that node.
             now_ns: the time of publication.
@@ -77,11 +77,11 @@ class EdgeDelays:
         return edge.last_ns - now_ns
 
     def world_state(self) -> list[tuple[tuple[str, str, str, str], _Edge | None]]:
-        """Return the state of every edge that was used; the models themselves are in the plan."""
+        """Return the state of every edge that was used. The models are in the plan."""
         return list(self._edges.items())
 
     def load_world_state(self, state: list[tuple[tuple[str, str, str, str], _Edge | None]]) -> None:
-        """Restore the edges."""
+        """Restore the state of the edges."""
         self._edges = dict(state)
 
     def _edge(self, source: str, output: str, target: str, port: str) -> _Edge | None:

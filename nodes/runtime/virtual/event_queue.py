@@ -15,10 +15,10 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.context import Urgency
 
 MOST_EVENTS_AT_ONCE = 100_000
-"""Number of events at one instant above which nodes are assumed to send messages in an endless loop."""
+"""Number of events at one instant above which the nodes are assumed to send messages in an endless loop."""
 
 SUSPICIOUS_EVENTS = MOST_EVENTS_AT_ONCE - 100
-"""Number of events at one instant above which their receivers are noted, so that the error names them."""
+"""Number of events at one instant above which the receivers are noted, so that the error can name them."""
 
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
@@ -27,9 +27,9 @@ class EventQueue:
     """The pending events, in the order of ``Urgency``.
 
     Args:
-        clock: set to the time of the running event.
+        clock: the clock, which is set to the time of the running event.
         calls: the functions that an event may call, by their names in a checkpoint.
-        interruption: what signal handlers raise. It ends the run at once, and is no node's error.
+        interruption: the exception that signal handlers raise. It ends the run at once, and counts as no node's error.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class EventQueue:
         self.events = 0
         """Number of events that have run."""
         self.over = False
-        """Whether the run ends, before the next urgency group."""
+        """Whether the run ends. The messages and completions of this instant are still handled."""
         self.failed: dict[Executor, str] = {}
-        """Executors that an error ended, with the error."""
+        """The executors of nodes that failed, with the error."""
         self._clock = clock
         self._interruption = interruption
         self._calls = {**calls, "nothing": self._nothing}
         self._heap: list[_Event] = []
         self._scheduled = 0
         self._before_this_instant = 0
-        """Number of events that had run when this instant began."""
+        """Number of events that had run before this instant began."""
         self._recent: deque[str] = deque(maxlen=12)
 
     @property
@@ -74,11 +74,11 @@ class EventQueue:
         """Run all events that are due before a time, unless the run is ``over`` earlier.
 
         Args:
-            until_ns: that time.
+            until_ns: the time before which events are run.
             progress: called with the virtual time about every 4,000 events.
 
         Raises:
-            RtgraphError: as ``happen``.
+            RtgraphError: the same errors as in ``happen``.
         """
         heap, clock, pop = self._heap, self._clock, heapq.heappop
         delivery, now_ns = int(Urgency.DELIVERY), clock.time_ns
@@ -111,7 +111,7 @@ class EventQueue:
         """Run event after event until ``reached`` returns true, or no event is left.
 
         Raises:
-            RtgraphError: as ``happen``.
+            RtgraphError: the same errors as in ``happen``.
         """
         heap, clock, pop, happen = self._heap, self._clock, heapq.heappop, self.happen
         while heap and not reached():
@@ -125,10 +125,10 @@ class EventQueue:
         """Run an event now.
 
         Raises:
-            RtgraphError: as a node raised it.
-            WorldError: a node raised any other exception, or messages circulate without time advancing.
+            RtgraphError: a node raised this error.
+            WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
 
-        The node that failed gets no more events.
+        A node that has failed gets no more events.
         """
         self.events = events = self.events + 1
         if events - self._before_this_instant > SUSPICIOUS_EVENTS:
@@ -142,7 +142,7 @@ class EventQueue:
             raise failure from error
 
     def attempt(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
-        """Run an event now; return its errors."""
+        """Run an event now. Return its errors."""
         try:
             self.happen(call, arguments)
         except RtgraphError as error:
@@ -150,9 +150,9 @@ class EventQueue:
         return []
 
     def end(self) -> list[RtgraphError]:
-        """Deliver the messages of this instant and discard all other events; return the errors.
+        """Deliver the messages of this instant, and discard all other events. Return the errors.
 
-        Messages that circulate endlessly are not delivered.
+        Messages that nodes send in an endless loop are not delivered.
         """
         instant = self._clock.time_ns, Urgency.DELIVERY
         going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE
@@ -161,7 +161,7 @@ class EventQueue:
         return self.settle()
 
     def settle(self) -> list[RtgraphError]:
-        """Deliver all messages of this instant; return the errors."""
+        """Deliver all messages of this instant. Return the errors."""
         failures: list[RtgraphError] = []
         while self._heap and self._heap[0][:2] == (self._clock.time_ns, Urgency.DELIVERY):
             _, _, _, _, call, arguments = heapq.heappop(self._heap)
@@ -192,7 +192,7 @@ class EventQueue:
         ]
 
     def _saved(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
-        """Return an event's name in a checkpoint, and its arguments."""
+        """Return the name of an event in a checkpoint, and its arguments."""
         call, arguments = event[4:]
         executor = _executor_of(call, arguments)
         if executor is not None and not executor.alive:
@@ -203,14 +203,14 @@ class EventQueue:
     def _called(self, name: str) -> Callable[..., None]:
         if name not in self._calls:
             raise CheckpointError(
-                f"the checkpoint has an event {name!r:.60}, which this version does not know"
+                f"the checkpoint has an event {name!r:.60}, which this version of rtgraph does not know"
             )
         return self._calls[name]
 
     def _failure(
         self, error: BaseException, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> BaseException:
-        """Stop the node that an event belongs to; return the error to raise."""
+        """Mark the node that an event belongs to as failed. Return the error to raise."""
         if isinstance(error, self._interruption):
             return error
         executor = _executor_of(call, arguments)
@@ -225,7 +225,7 @@ class EventQueue:
         """Ignore an event of a node that has ended."""
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Note who receives the last events of an instant that has very many; raise when there are too many."""
+        """Note the receiver of an event if the instant has very many events. Raise an error if there are too many."""
         name = _who(call, arguments)
         if arguments and isinstance(arguments[-1], Message):
             name = f"{arguments[-1].header.source} -> {name}.{arguments[1].name}"
@@ -239,7 +239,7 @@ class EventQueue:
 
 
 def _executor_of(call: Callable[..., None], arguments: tuple[Any, ...]) -> Executor | None:
-    """Return the node that an event belongs to."""
+    """Return the executor of the node that an event belongs to; None if it belongs to no node."""
     for candidate in (getattr(call, "__self__", None), *arguments):
         if isinstance(candidate, Executor):
             return candidate

@@ -1,4 +1,4 @@
-"""Seeded faults of the virtual world: messages lost, delayed or duplicated, nodes that crash."""
+"""Seeded faults of the virtual world: messages are lost, delayed or duplicated, and nodes crash."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class EdgeFault(Record):
-    """Faults of one output's messages from ``source`` to ``target`` (names; ``*`` and ``?`` are wildcards).
+    """Faults of one output's messages from ``source`` to ``target``: names of nodes, in which ``*`` and ``?`` are wildcards.
 
     Each message is dropped with probability ``drop``, else duplicated with probability ``duplicate``. Each
     copy is delayed by a uniformly drawn time up to ``delay_most_ns``.
@@ -33,7 +33,7 @@ class EdgeFault(Record):
 
 
 class CrashFault(Record):
-    """Nodes crash at a time and restart ``restart_after_ns`` later (never if None)."""
+    """Nodes crash at a time, and restart ``restart_after_ns`` later; None for no restart."""
 
     kind: Literal["crash"] = "crash"
     node: str
@@ -47,10 +47,10 @@ Fault = Annotated[EdgeFault | CrashFault, Field(discriminator="kind")]
 def crashes(
     faults: Sequence[EdgeFault | CrashFault], names: Iterable[str]
 ) -> Iterator[tuple[CrashFault, str]]:
-    """Yield each crash, with the name of each node that crashes.
+    """Yield each crash once for each node that it applies to, with the node's name.
 
     Raises:
-        WorldError: a crash is of no node.
+        WorldError: no node has the name that a crash gives.
     """
     known = tuple(names)
     for fault in faults:
@@ -82,7 +82,7 @@ class FaultInjector:
         return [0]
 
     def world_state(self) -> np.random.Generator:
-        """Return the random generator; the faults themselves are in the plan."""
+        """Return the random generator. The faults are in the plan."""
         return self._rng
 
     def load_world_state(self, state: np.random.Generator) -> None:

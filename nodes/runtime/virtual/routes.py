@@ -1,4 +1,4 @@
-"""The inputs that receive an output's messages in the virtual world."""
+"""The inputs that receive the messages of each output in the virtual world."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _Targets = list[tuple[Executor, BoundInput[Any]]]
 
 
 class Route:
-    """The receivers of an output's messages, in plan order.
+    """The inputs that receive the messages of an output, in plan order.
 
-    A keyed input receives a keyed message only if the key is its node's name.
+    A keyed input receives a keyed message only if the key is the name of the input's node.
     """
 
     def __init__(self, topic: str) -> None:
@@ -36,7 +36,7 @@ class Route:
 
 
 def routes(plans: Sequence[NodePlan], executors: Mapping[str, Executor]) -> dict[BoundOutput[Any], Route]:
-    """Return the receivers of each output's messages, among running nodes."""
+    """Return the route of each output, to the inputs of running nodes."""
     made: dict[BoundOutput[Any], Route] = {}
     by_topic = {
         (plan.name, topic): made.setdefault(executors[plan.name].node.outputs[port], Route(topic))

@@ -1,6 +1,6 @@
 """The virtual world: every node in one process, under a discrete-event scheduler with virtual time.
 
-It is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the
+The world is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the
 same bytes.
 """
 
@@ -40,9 +40,9 @@ class CheckpointWriter(Protocol):
     """Writes checkpoints of a world."""
 
     def due_after(self, time_ns: int) -> int:
-        """Return when the next checkpoint is due, later than ``time_ns``.
+        """Return the time at which the next checkpoint is due, later than ``time_ns``.
 
-        It is written before the first event at or after that time.
+        The checkpoint is written before the first event at or after this time.
         """
         ...
 
@@ -63,8 +63,8 @@ class VirtualWorld:
         seed: the seed of every node's random generator, of the faults and of the delays.
         launch_context: the launch context for the nodes.
         faults: the faults to inject.
-        delays: the transport times of messages; messages of other edges arrive at once.
-        interruption: what signal handlers raise. It ends the run at once; anything else is an error of a node.
+        delays: the transport times of messages. Messages on edges without one arrive at once.
+        interruption: the exception that signal handlers raise. It ends the run at once. All others are errors of nodes.
     """
 
     def __init__(
@@ -82,9 +82,9 @@ class VirtualWorld:
         self.reason = ""
         self.restarts: dict[str, int] = {}
         self.problems: dict[str, str] = {}
-        """Why a node has no result or reports a failure, by name; filled by ``results``."""
+        """The reasons why nodes have no result or report a failure, by name. Filled by ``results``."""
         self.down: dict[str, str] = {}
-        """Why a node was down at the end, by name; filled when the run is over."""
+        """The reasons why nodes were down at the end, by name. Filled when the run is over."""
         self.plans = tuple(plans)
         self._seed = seed
         self.launch_context = launch_context or LaunchContext()
@@ -119,7 +119,7 @@ class VirtualWorld:
         keeper: CheckpointWriter | None = None,
         preparing: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        """Run until a node asks for the end, time is up, no event is left, or ``interrupt`` is called.
+        """Run until a node asks for the end, the duration is over, no event is left, or ``interrupt`` is called.
 
         If a node fails, the others are still stopped in order, so that they save their data.
 
@@ -129,7 +129,7 @@ class VirtualWorld:
             preparing: called with the progress of a node's preparation: what it does, how much is done, and the total.
 
         Raises:
-            WorldError: a node failed, or messages circulate without time advancing.
+            WorldError: a node failed, or nodes send messages in an endless loop at one instant.
             CheckpointError: a checkpoint cannot be written.
         """
         failures: list[RtgraphError] = []
@@ -156,20 +156,20 @@ class VirtualWorld:
             raise failures[0]
 
     def advance(self, reached: Callable[[], object]) -> None:
-        """Run event after event until ``reached`` returns true or no event is left, for a program that steps the world.
+        """Run events one by one until ``reached`` returns true or no event is left. For programs that step the world.
 
         Raises:
-            RtgraphError: a node failed. The nodes still need ``end``.
+            RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
         """
         if not self._begun:
             self._begin()
         self.event_queue.run_until(reached)
 
     def advance_to(self, time_ns: int, reached: Callable[[], object]) -> None:
-        """Run the events that are due by a time, and set the clock to it; stop early if ``reached`` returns true.
+        """Run the events that are due by a time, and set the clock to this time. Stop early if ``reached`` returns true.
 
         Raises:
-            RtgraphError: a node failed. The nodes still need ``end``.
+            RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
         """
         queue = self.event_queue
         self.advance(lambda: reached() or queue.next_ns is None or queue.next_ns > time_ns)
@@ -177,7 +177,7 @@ class VirtualWorld:
             self.clock.time_ns = max(self.clock.time_ns, time_ns)
 
     def end(self) -> None:
-        """Stop the nodes of a world that was advanced.
+        """Stop the nodes of a world that ``advance`` or ``advance_to`` has run.
 
         Raises:
             RtgraphError: a node failed while stopping.
@@ -198,25 +198,25 @@ class VirtualWorld:
     # For world checkpoints.
 
     def incarnations(self) -> dict[str, int]:
-        """Return the incarnation of each node."""
+        """Return the incarnation (number of restarts) of each node."""
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
 
     def recreate_nodes(self, incarnations: Mapping[str, int]) -> None:
         """Recreate the nodes with these incarnations, in a world that has not begun."""
         if self._begun or set(incarnations) != set(self.executors):
-            raise CheckpointError("the checkpoint is of another plan: it has other nodes")
+            raise CheckpointError("the checkpoint is of another plan, with other nodes")
         self.executors = {plan.name: self._executor(plan, incarnations[plan.name]) for plan in self.plans}
         self._routes = routes(self.plans, self.executors)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the time and the restarts.
+        """Return the time and the number of restarts of each node.
 
-        Every node has started and none has failed, else the world would have ended.
+        Called only when every node has started and none has failed.
         """
         return {"time_ns": self.clock.time_ns, "restarts": self.restarts}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the time and the restarts."""
+        """Restore the time and the numbers of restarts."""
         self.clock.time_ns, self.restarts = state["time_ns"], state["restarts"]
         self._begun = set(self.executors.values())
 
@@ -226,9 +226,9 @@ class VirtualWorld:
         return bool(self._begun)
 
     def results(self) -> dict[str, dict[str, JsonValue]]:
-        """Return each node's result by name, if it has one.
+        """Return the result of each node that has one, by name.
 
-        Why a node has no result or reports a failure is in ``problems``.
+        ``problems`` then has the reasons why nodes have no result or report a failure.
         """
         judged = {
             name: executor
@@ -247,14 +247,14 @@ class VirtualWorld:
     # Called by executors.
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
-        """Schedule a call."""
+        """Schedule a call of a node."""
         due_ns = max(timer.due_ns, self.clock.time_ns)
         self.event_queue.push(due_ns, timer.urgency, executor.index, Executor.fire, (executor, timer))
 
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None:
-        """Deliver a message to every subscribed input; without faults and delays it arrives at this instant."""
+        """Deliver a message to every subscribed input. Without faults and delays it arrives at this instant."""
         route = self._routes.get(output)
         if route is None:
             return
@@ -285,7 +285,7 @@ class VirtualWorld:
         self.event_queue.over = True
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
-        """Report progress of a node's preparation; return whether to go on with it."""
+        """Report the progress of a node's preparation. Return whether the node should continue."""
         if self._told_preparing is not None:
             self._told_preparing(f"{executor.identity.name}: {what}", done, total)
         return not self._interrupted
@@ -319,7 +319,7 @@ class VirtualWorld:
     def _under_way_ns(
         self, executor: Executor, output: BoundOutput[Any], receiver: Executor, port: BoundInput[Any]
     ) -> Sequence[int]:
-        """Return how long each copy of a message is under way; empty if it is lost."""
+        """Return the transport time of each copy of a message in ns; empty if the message is lost."""
         source, target = executor.identity.name, receiver.identity.name
         copies_ns: Sequence[int] = (0,)
         if self.fault_injector is not None:
@@ -352,9 +352,9 @@ class VirtualWorld:
             keep_ns = keeper.due_after(next_ns)
 
     def _stop(self) -> list[RtgraphError]:
-        """Stop the running nodes by rank; what one rank publishes while stopping still reaches later ranks.
+        """Stop the running nodes by rank. Later ranks still receive what earlier ranks publish while they stop.
 
-        Return the errors; an error does not keep other nodes from being stopped.
+        Return the errors. After an error the other nodes are stopped all the same.
         """
         self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
         self.down |= {

@@ -158,7 +158,7 @@ def test_a_snapshot_of_another_game_or_setting_is_refused(boxing):
             ValueError, match=r"this is a snapshot of 'atari .*', not of 'atari boxing grey84"
         ):
             boxing.restore(begun(other).snapshot())
-    with pytest.raises(ValueError, match="it cannot be read"):
+    with pytest.raises(ValueError, match="they cannot be read"):
         boxing.restore(b"nonsense")
 
 

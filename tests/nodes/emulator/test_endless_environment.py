@@ -45,7 +45,7 @@ def test_the_count_is_saved_and_restored(environment):
     other.restore(environment.snapshot())
     assert other.observation.tolist() == [5]
     assert other.step(0).observation.tolist() == [6]
-    with pytest.raises(ValueError, match="it cannot be read"):
+    with pytest.raises(ValueError, match="they cannot be read"):
         other.restore(b"")
 
 

@@ -34,7 +34,7 @@ def test_a_game_or_a_start_that_is_not_there_is_named():
     ):
         GameBoySettings(game="Block").spec()
     with pytest.raises(
-        ValueError, match=r"blocks has no state 'level3'. hint: it has level0, level5, level9"
+        ValueError, match=r"blocks has no state 'level3'. hint: the states are level0, level5, level9"
     ):
         gameboy(state="level3")
 
@@ -144,7 +144,7 @@ def test_a_snapshot_of_another_game_or_setting_is_refused():
             ValueError, match=r"this is a snapshot of 'gameboy .*', not of 'gameboy blocks grey84"
         ):
             environment.restore(begun(other).snapshot())
-    with pytest.raises(ValueError, match="it cannot be read"):
+    with pytest.raises(ValueError, match="they cannot be read"):
         environment.restore(b"nonsense")
 
 
@@ -187,7 +187,7 @@ def test_without_a_button_a_duel_waits():
     ("damage", "message"),
     [
         ({"console": b"not zlib"}, "its console's state cannot be decompressed"),
-        ({"console": b"x\x9c\x03\x00\x00\x00\x00\x01"}, "not a state of this console"),
+        ({"console": b"x\x9c\x03\x00\x00\x00\x00\x01"}, "not a state of this ROM"),
         ({"variables": {"score": 1}}, "another version of the game: its variables differ"),
         ({"screen": b"not zlib"}, "a picture cannot be read"),
         ({"sticky_generator": b""}, "no valid state of a random generator"),

@@ -67,7 +67,7 @@ def test_a_snapshot_holds_the_place_on_the_ladder():
 
 
 def test_a_game_without_encounters_has_no_ladder():
-    with pytest.raises(ValueError, match=r"ladder: blocks has no encounters to win. hint: ladder=false"):
+    with pytest.raises(ValueError, match=r"ladder: blocks has no encounters to win. hint: set ladder=false"):
         GameBoySettings(game="blocks", ladder=True).spec()
 
 

@@ -166,7 +166,7 @@ def test_multi_discrete_actions_are_numbered_from_0(register):
 )
 def test_other_action_spaces_are_named_and_refused(register, space):
     made = register(space)
-    with pytest.raises(ValueError, match="'Echo-v0': cannot play the action space") as caught:
+    with pytest.raises(ValueError, match=r"(?s)'Echo-v0': the action space .* is not supported") as caught:
         echo()
     assert str(space) in str(caught.value)
     assert made[0].closed == 1
@@ -203,7 +203,9 @@ def test_observations_are_typed(register, space, spec):
 )
 def test_other_observation_spaces_are_named_and_refused(register, space):
     made = register(observation_space=space)
-    with pytest.raises(ValueError, match="'Echo-v0': cannot show the observation space") as caught:
+    with pytest.raises(
+        ValueError, match=r"(?s)'Echo-v0': the observation space .* is not supported"
+    ) as caught:
         echo()
     assert str(space) in str(caught.value)
     assert made[0].closed == 1

@@ -199,7 +199,7 @@ def test_a_snapshot_of_another_environment_is_refused():
     for other in (begun(inaction(lanes=3)), begun(delay(lanes=4)), begun(delay(lanes=3, states=5))):
         with pytest.raises(ValueError, match=r"this is a snapshot of '.*', not of 'delay states=64 lanes=3'"):
             environment.restore(other.snapshot())
-    with pytest.raises(ValueError, match="it cannot be read"):
+    with pytest.raises(ValueError, match="they cannot be read"):
         environment.restore(b"nonsense")
 
 

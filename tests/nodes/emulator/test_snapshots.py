@@ -32,7 +32,7 @@ def test_a_record_of_another_owner_is_refused():
 
 @pytest.mark.parametrize("garbage", [b"", b"\xc1", b"\x01", b"\xc0", b"hello world", b"\x91\x01"])
 def test_bytes_that_are_no_snapshot_are_refused(garbage):
-    with pytest.raises(ValueError, match="it cannot be read"):
+    with pytest.raises(ValueError, match="they cannot be read"):
         unpack_snapshot(garbage, "mine", Record)
 
 

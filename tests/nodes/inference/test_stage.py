@@ -86,5 +86,5 @@ def test_the_layers_of_the_delay_environment_pass_the_state_on():
     # Of three steps, the likeliest number of moves is 1; of one step, 0.
     assert network.layer(2, state, None) == 0
     assert network.layer(2, np.array([1]), state) == 3
-    with pytest.raises(ValueError, match="neither features nor an observation"):
+    with pytest.raises(ValueError, match="needs features or an observation"):
         network.layer(1, None, None)

@@ -303,13 +303,19 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
     [
         ({"joints": {"pan": {"range": [0, 1]}}}, r"limits are missing: pan \(speed, acceleration\)"),
         ({"joints": {}}, "there are no joints"),
-        ({"default": "noop"}, "default: noop would send a robot to a fixed pose"),
-        ({"default": "zero"}, "default: zero needs velocity commands"),
+        ({"default": "noop"}, "`default` cannot be noop for a robot with position commands"),
+        (
+            {"default": "zero"},
+            "`default` can be zero only with velocity commands. hint: set default: hold, or command: velocity",
+        ),
         ({"task": "dance"}, "unknown task 'dance'. hint: use free, reach"),
-        ({"moves": {"joints": ["pan"]}, "default": "repeat_last"}, "moves need command: position"),
+        (
+            {"moves": {"joints": ["pan"]}, "default": "repeat_last"},
+            "`moves` can be used only with position commands",
+        ),
         ({"moves": {"joints": ["elbow"]}}, "moves.joints names elbow"),
         ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
-        ({"driver": "support.robot_device:Peer"}, "has no connect"),
+        ({"driver": "support.robot_device:Peer"}, "has no method connect"),
         ({"driver_params": {}}, "does not take these driver_params"),
         ({"driver": "nowhere:Driver"}, "cannot be loaded"),
         (
@@ -346,7 +352,7 @@ TWIN = {
     [
         ({"front": (84, 96, 3)}, ""),
         ({}, ""),
-        ({"wrist": (84, 96, 3)}, "does not give camera 'wrist' of the graph. hint: it gives front"),
+        ({"wrist": (84, 96, 3)}, "does not give camera 'wrist' of the graph. hint: the driver gives front"),
         ({"front": (84, 84, 3)}, "gives camera 'front' as 84 × 96 × 3, and the graph describes 84 × 84 × 3"),
     ],
 )

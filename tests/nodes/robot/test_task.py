@@ -53,7 +53,7 @@ def test_the_way_to_the_target_is_observed_and_only_the_joints_that_count_are_ju
     [
         ({"joints": ["elbow"]}, "names joints that the robot does not have: elbow"),
         ({"start": "anywhere"}, "unknown start 'anywhere' of reach. hint: use pose or stay"),
-        ({"time_limit_s": 0}, "positive time_limit_s"),
+        ({"time_limit_s": 0}, "needs time_limit_s above 0"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(params, problem):

@@ -295,8 +295,9 @@ def memory_mapped(_):
         (lambda _: 1j, "keeper: kept: a builtins:complex cannot be saved"),
         (
             lambda _: keeping.world(lambda _: None).executors["sink"].node,
-            "keeper: kept: it refers to a Sink that is not a node of this launch, and cannot be saved. hint: keep no node",
+            "keeper: kept: a Sink that is not a node of this launch cannot be saved. hint: keep no node",
         ),
+        (lambda _: "a\udcff", "a node holds the text 'a\\udcff', which UTF-8 cannot encode"),
     ],
 )
 def test_what_cannot_be_saved_is_named_with_its_node_and_attribute(tmp_path, make, told):
@@ -336,7 +337,7 @@ def test_a_class_that_no_module_imports_is_named_with_both_ways_out():
         Names(["camera"]).at("camera:Head")
     assert str(caught.value) == (
         "the checkpoint needs 'camera:Head', which no module of this launch's nodes defines or imports. "
-        "hint: import it in one of them, or use the code that wrote the checkpoint"
+        "hint: import it in one of these modules, or use the code that wrote the checkpoint"
     )
 
 

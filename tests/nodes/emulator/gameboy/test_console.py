@@ -74,9 +74,7 @@ def test_a_state_is_set_at_once_and_kept_by_others():
     run(second, 5)
     first.state = state
     assert frames(first) == then
-    with pytest.raises(
-        ValueError, match=r"this console: it has 1,024 bytes, and one of this ROM has 2\d,\d{3}$"
-    ):
+    with pytest.raises(ValueError, match=r"this ROM: it has 1,024 bytes instead of 2\d,\d{3}$"):
         first.state = state[:1024]
     assert frames(first) == then
 

@@ -119,7 +119,7 @@ def test_savestates_are_checked_and_ordered_by_number(monkeypatch, tmp_path):
     (states / "battle2.state").unlink()
     import_states(states, game)
     assert find_game(game).states == ("battle1", "battle10"), "those of before are replaced"
-    with pytest.raises(ValueError, match=r"has no state 'battle3'. hint: it has battle1, battle10"):
+    with pytest.raises(ValueError, match=r"has no state 'battle3'. hint: the states are battle1, battle10"):
         GameBoySettings(game=game, state="battle3").spec()
 
 
@@ -159,7 +159,7 @@ def test_one_import_at_a_time(monkeypatch, tmp_path):
         (b"not compressed", "is not a savestate of stable-retro: Not a gzipped file"),
         (
             gzip.compress(b"short", mtime=0),
-            r"is not a savestate of Pokemon - Blue .*: not a state of this console",
+            r"is not a savestate of Pokemon - Blue .*: this is not a state of this ROM",
         ),
     ],
     ids=["not compressed", "too short"],

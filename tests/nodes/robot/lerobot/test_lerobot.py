@@ -71,7 +71,10 @@ def test_disconnecting_leaves_the_torque_as_it_is(config, port):
 
 def test_a_robot_without_calibration_is_refused_in_one_line(config, port):
     port.write_text("uncalibrated")
-    with pytest.raises(RobotError, match=r"^toy_follower 'toy' is not calibrated, or differs from toy.json"):
+    with pytest.raises(
+        RobotError,
+        match=r"^the robot toy_follower 'toy' is not calibrated, or its motors differ from toy.json",
+    ):
         Adapter(**config).connect()
 
 

@@ -110,7 +110,7 @@ def test_joints_come_back_in_the_asked_order_with_their_time():
     assert (back.value.tolist(), back.value.dtype, back.captured_ns) == ([0.5, -1.0], np.float32, {"": 55})
     turned = FromRos(from_ros(**params, names=["lift"])).message(message, 0)
     assert turned.value.tolist() == [-1.0]
-    with pytest.raises(RobotError, match="a JointState lacks roll"):
+    with pytest.raises(RobotError, match="the JointState has no value for roll; it names "):
         FromRos(from_ros(**params, names=["lift", "roll"])).message(message, 0)
 
 
@@ -141,10 +141,10 @@ def test_parts_of_a_message_fill_fields_in_the_type_of_the_field():
         ({"message": "Nothing"}, "from_ros.x: module 'rtgraph.msgs' has no class 'Nothing'"),
         ({"message": "support.ros2_standin:StandInSession"}, "is not a message class"),
         ({"fields": {"picture": ""}}, "CameraImage has no field 'picture'. hint: "),
-        ({"message": "Decision", "fields": {"action": ""}}, "Decision needs worker, number, began_ns"),
+        ({"message": "Decision", "fields": {"action": ""}}, "no value for worker, number, began_ns"),
         (
             {"message": "support.ros2_standin:Anything"},
-            "fields is missing: a sensor",
+            "it is not clear which field of support.ros2_standin:Anything a sensor",
         ),
         ({"dtype": "float31"}, "from_ros.x: unknown dtype 'float31'. hint: did you mean 'float32'?"),
     ],

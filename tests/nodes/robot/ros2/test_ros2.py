@@ -65,7 +65,7 @@ def test_pictures_are_read_in_rgb_without_the_padding_of_rows(encoding, order):
 def test_a_picture_of_another_size_is_an_error_unless_it_is_scaled():
     part = {"topic": "/camera", "type": "sensor_msgs/msg/Image", "shape": [4, 4, 1]}
     grey = image("mono8", np.full((8, 8, 1), 90, np.uint8))
-    with pytest.raises(RobotError, match=r"are \(8, 8, 1\), not \(4, 4, 1\)"):
+    with pytest.raises(RobotError, match=r"have the shape \(8, 8, 1\), not \(4, 4, 1\)"):
         make_reader("camera", PartParams(**part), degrees=False).take(grey, 0)
     reader = make_reader("camera", PartParams(**part, resize=True), degrees=False)
     reader.take(grey, 0)

@@ -36,8 +36,8 @@ def test_the_joint_farthest_from_its_target_moves_until_it_has_arrived(lift, pan
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        (plant(action=Continuous(low=(0.0,), high=(1.0,))), "needs a robot with moves"),
-        (plant(action=Discrete(count=3)), "needs a robot with moves"),
+        (plant(action=Continuous(low=(0.0,), high=(1.0,))), "needs a robot with discrete moves"),
+        (plant(action=Discrete(count=3)), "needs a robot with discrete moves"),
         (plant(names=SHOWN[:3]), "does not observe the offset of pan from its target"),
     ],
 )

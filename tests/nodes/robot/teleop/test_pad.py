@@ -115,8 +115,11 @@ def test_the_axes_of_joints_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"axes": {"pan": "left_z"}}, "axes: pan: no axis 'left_z'. hint: cross_x"),
-        ({"deadman": 1}, "deadman and stop are the same button, 1. hint: give two different buttons"),
+        (
+            {"axes": {"pan": "left_z"}},
+            "axes: pan: a gamepad has no axis 'left_z'. hint: the axes are cross_x",
+        ),
+        ({"deadman": 1}, "`deadman` and `stop` are the same button, 1. hint: give two different buttons"),
     ],
 )
 def test_check_refuses_other_axes_and_buttons(params, problem) -> None:

@@ -90,7 +90,7 @@ def test_after_a_pause_the_goal_begins_where_the_robot_is():
         ({"device_params": {"colour": "red"}}, "does not take these device_params"),
         (
             {"plant": plant().model_copy(update={"action": Discrete(count=3)})},
-            "a person commands robots that take positions or velocities",
+            "a person can command only a robot that takes positions or velocities",
         ),
         ({"plant": plant("velocity"), "device": "support.teleop:Positions"}, "the robot takes velocities"),
         (

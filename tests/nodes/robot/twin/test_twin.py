@@ -136,7 +136,7 @@ def test_wrong_params_are_errors(params, problem):
 
 def test_an_invalid_model_is_an_error(tmp_path):
     (tmp_path / "bad.xml").write_text("<mujoco><wrong/></mujoco>")
-    with pytest.raises(RobotError, match="not a model"):
+    with pytest.raises(RobotError, match="is not a MuJoCo model"):
         Twin(str(tmp_path / "bad.xml"))
 
 

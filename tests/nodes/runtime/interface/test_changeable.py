@@ -76,7 +76,10 @@ def test_problem_and_hint_agree_if_nothing_can_be_changed() -> None:
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ({"rate_hz": 1}, "rate_hz: is read-only. hint: changeable are stride_m, reach_m, policy.epsilon"),
+        (
+            {"rate_hz": 1},
+            "rate_hz: is read-only. hint: the changeable parameters are stride_m, reach_m, policy.epsilon",
+        ),
         ({"policy.weights": "x"}, "policy.weights: is read-only"),
         ({"policy": {}}, "policy: is read-only"),
         ({"tags.a": 1}, "tags.a: is read-only"),

@@ -21,11 +21,14 @@ from rtgraph.nodes import Input, Node, Output, Params, latest, lossless, queue
 MISTAKES = {
     "a port of no messages": (
         "out = Output(dict)",
-        r"Output\(dict\): a port is declared with a message class",
+        r"Output\(dict\): dict is not a message class",
     ),
     "a port of a model": ("out = Output(BaseModel)", "derive one from rtgraph.msgs.Message"),
-    "a port of a name": ("out = Output('Decision')", r"Output\('Decision'\): a port is declared with"),
-    "an input of no messages": ("x = Input(int, latest)", r"Input\(int\): a port is declared with"),
+    "a port of a name": (
+        "out = Output('Decision')",
+        r"Output\('Decision'\): 'Decision' is not a message class",
+    ),
+    "an input of no messages": ("x = Input(int, latest)", r"Input\(int\): int is not a message class"),
     "a port of a control message": ("out = Output(Ready)", "between the launcher and its nodes only"),
     "a policy in quotes": ("x = Input(Observation, 'latest')", "write latest, without quotes"),
     "a policy with no depth": ("x = Input(Observation, queue)", r"write queue\(n\)"),
@@ -50,14 +53,17 @@ MISTAKES = {
     ),
     "an async handler": (
         "x = Input(Observation)\nasync def on_x(self, message): pass",
-        "N.on_x is async, and a handler runs at one instant. hint: .*self.after",
+        "N.on_x is async, but a handler must do its work when it is called. hint: .*self.after",
     ),
     "a generator": ("def on_start(self): yield", "N.on_start is a generator"),
     "a handler with no argument": (
         "x = Input(Observation)\ndef on_x(self): pass",
         r"write def on_x\(self, message\)",
     ),
-    "a handler with two": ("x = Input(Observation)\ndef on_x(self, a, b): pass", "has other arguments"),
+    "a handler with two": (
+        "x = Input(Observation)\ndef on_x(self, a, b): pass",
+        "does not take the arguments",
+    ),
     "a start with an argument": ("def on_start(self, now): pass", r"write def on_start\(self\)"),
     "a change that takes nothing": ("def on_params(self): pass", r"write def on_params\(self, changed\)"),
     "a handler that is a property": (
@@ -66,7 +72,7 @@ MISTAKES = {
     ),
     "a life misspelt": (
         "def on_begin(self): pass",
-        "N.on_begin handles no input port named 'begin'.*lifecycle methods are on_prepare, on_start",
+        "N.on_begin is named as the handler of an input 'begin'.*lifecycle methods are on_prepare, on_start",
     ),
     "an async result": ("async def result(self): return {}", "N.result is async"),
     "a result with an argument": ("def result(self, x): return {}", r"write def result\(self\)"),

@@ -44,7 +44,8 @@ def test_instances_have_ports_of_their_own():
 
 def test_a_handler_needs_its_port():
     with pytest.raises(
-        NodeError, match=r"Wrong.on_pong handles no input port named 'pong'. hint: inputs are ping"
+        NodeError,
+        match=r"Wrong.on_pong is named as the handler of an input 'pong', which does not exist. hint: the inputs are ping",
     ):
 
         class Wrong(Counter):
@@ -52,7 +53,7 @@ def test_a_handler_needs_its_port():
 
 
 def test_an_output_has_no_handler():
-    with pytest.raises(NodeError, match="on_total handles no input port"):
+    with pytest.raises(NodeError, match="on_total is named as the handler of an input 'total'"):
 
         class Wrong(Counter):
             def on_total(self, total): ...
