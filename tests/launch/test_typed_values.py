@@ -270,7 +270,7 @@ def test_a_recorder_is_set_as_its_parameters_are_declared():
         ("[" * 50_000, "nested too deeply"),
         ('{"name": "\udcff"}', "not UTF-8"),
         ("", "not JSON"),
-        ("5", "should be a JSON object with the fields of Everything, not 5"),
+        ("5", "should be a JSON object with the fields of Everything, not '5'"),
     ],
 )
 def test_a_message_that_is_not_what_the_topic_takes_is_refused(text, says):
