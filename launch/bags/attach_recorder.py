@@ -119,7 +119,7 @@ class _Channels:
         self._found: dict[tuple[str, str, str], Channel] = {}
 
     def of(self, observed: Observed) -> Channel:
-        """Return the channel of a message."""
+        """Return the recording's channel for an observed message."""
         source = observed.envelope.source
         who = source, observed.topic, observed.key
         if who not in self._found:

@@ -32,7 +32,7 @@ class ProgressLine:
         self._first: tuple[float, float] | None = None
 
     def update(self, message: ProgressMessage) -> None:
-        """Store a message of a node."""
+        """Store the newest progress message of a node."""
         if isinstance(message, Progress):
             self._progress = message
         elif isinstance(message, RobotState):

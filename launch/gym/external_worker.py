@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime import Input, Node, Params, queue
 
 
 class Asking(Protocol):
-    """A node that asks for actions."""
+    """A node that asks a program outside of the graph for actions."""
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ Source = zmq.Socket[Any] | int
 
 
 class Poll:
-    """Waits for many sources at once."""
+    """Waits for many sockets and file descriptors at once."""
 
     def __init__(self) -> None:
         self._poller = zmq.Poller()

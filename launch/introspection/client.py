@@ -40,7 +40,7 @@ class Client:
         self._context.term()
 
     def ask(self, question: Question, answer_type: type[A]) -> A:
-        """Return the answer to a question.
+        """Send a question to the launcher, and return the launcher's answer.
 
         Raises:
             GraphError: the question is invalid.

@@ -142,7 +142,9 @@ class _VideoSource:
             code = cv2.COLOR_GRAY2RGB if image.ndim == 2 else cv2.COLOR_BGR2RGB
             found: Image = cv2.cvtColor(image, code)
         except cv2.error as error:
-            raise RobotError(f"camera {self._params.source}: {error}") from error
+            raise RobotError(
+                f"camera {self._params.source} gives a picture that OpenCV cannot convert: {error}"
+            ) from error
         return found
 
     def release(self) -> None:

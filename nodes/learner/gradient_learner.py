@@ -62,12 +62,12 @@ class GradientLearner(Batches[BatchParams]):
         self.begin_requests(0)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Use these weights from now on."""
+        """Use the announced version of the weights from now on."""
         self._on_new_version(announced)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
-        """Continue with the next gradient."""
+        """Note that the learner has answered the last gradient, so that the next one can be computed."""
         if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
             self._waits = False
             if not answer.in_place:

@@ -119,7 +119,7 @@ class Learning(Batches[P]):
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
-        """Apply the update, and publish it."""
+        """Apply the update that `compute` made, and publish it."""
         made, updater = self._update, self.owner.updater
         norm = updater.finish()
         self.prioritise(made.message, made.indices, made.found.td_errors)

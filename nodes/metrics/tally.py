@@ -55,13 +55,13 @@ class Tally:
             self.known += known_in(decision.pending)
 
     def add(self, other: Tally) -> None:
-        """Add the counts of another period."""
+        """Add the counts of another period to this one."""
         for name in _NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @classmethod
     def of(cls, tallies: Sequence[Tally]) -> Self:
-        """Return the sum of tallies."""
+        """Return the sum of several tallies."""
         total = cls()
         for tally in tallies:
             total.add(tally)

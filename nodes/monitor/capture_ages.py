@@ -20,15 +20,15 @@ class CaptureAges:
         self._rows = array("q")
 
     def world_state(self) -> dict[str, Any]:
-        """Return the parts and the rows."""
+        """Return the state for a world checkpoint: the parts and the rows."""
         return {"parts": self.parts, "rows": np.array(self._rows)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the parts and the rows."""
+        """Restore the parts and the rows of a world checkpoint."""
         self.parts, self._rows = state["parts"], array("q", state["rows"].tobytes())
 
     def take(self, row: int, ages_ns: Mapping[str, int]) -> None:
-        """Add the ages at a tick."""
+        """Add a row for each part: its age at a tick."""
         for name, age_ns in ages_ns.items():
             if name not in self.parts:
                 self.parts.append(name)

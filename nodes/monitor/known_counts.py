@@ -23,11 +23,11 @@ class KnownCounts:
         self._rows = array("q")
 
     def world_state(self) -> dict[str, Any]:
-        """Return the rows."""
+        """Return the state for a world checkpoint: the rows."""
         return {"rows": np.array(self._rows)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the rows."""
+        """Restore the rows of a world checkpoint."""
         self._rows = array("q", state["rows"].tobytes())
 
     def take(self, decision: Decision) -> None:

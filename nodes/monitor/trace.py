@@ -80,11 +80,11 @@ class Trace:
         self._known = KnownCounts()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the attributes, arrays as numpy arrays."""
+        """Return the state for a world checkpoint: the attributes, with arrays as numpy arrays."""
         return {k: np.array(v) if isinstance(v, array) else v for k, v in vars(self).items()}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the attributes."""
+        """Restore the attributes of a world checkpoint."""
         for name, value in state.items():
             rows = isinstance(value, np.ndarray)
             vars(self)[name] = (
@@ -144,7 +144,7 @@ class Trace:
         self._versions.extend((message.header.stamp_ns, message.version))
 
     def ended(self, message: EpisodeEnd) -> None:
-        """Add the end of an episode."""
+        """Add the row of an episode that has ended."""
         self._episodes.append((message.episode, message.ticks, message.total_reward))
 
     @property

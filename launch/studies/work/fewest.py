@@ -58,7 +58,7 @@ class FewestWorkers:
         return (*self.values_ms, *(cheap,) * extra)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search, and return the results."""
+        """Search the number of workers, and return the results."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
         most = 2 * math.ceil(longest) + 2
@@ -116,7 +116,7 @@ class FewestLearners:
         return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search, and return the results."""
+        """Search the number of learners, and return the results."""
         tau = self.update_ms * self.rate_hz / 1e3
         # More learners do not make parallel learning's updates more frequent, only larger.
         most = math.ceil(tau) + 1 if self.learning == "parallel" else 2 * math.ceil(tau) + 2

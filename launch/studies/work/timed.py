@@ -48,7 +48,7 @@ class InferenceTime:
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Measure, and return the results."""
+        """Measure forward passes, and return the results."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
         from rtgraph.nodes.networks.build import build  # noqa: PLC0415
@@ -91,7 +91,7 @@ class UpdateTime:
         return {**sizes, "updates": self.updates, "device": self.device, "timed": TIMED}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Measure, and return the results."""
+        """Measure updates, and return the results."""
         import torch  # noqa: PLC0415 - a study without networks needs no torch
 
         from rtgraph.nodes.algorithms.batch import TensorBatch  # noqa: PLC0415

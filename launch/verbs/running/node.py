@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the list, or the description."""
+    """Print the list of node classes or of running nodes, or the description of one."""
     if args.action == "list":
         return _list_running(args) if args.live or args.session else _list(as_json=args.json)
     # A node's name begins with a small letter, a class name with a capital.

@@ -53,7 +53,7 @@ class GradientMemory:
         self._numbers[turn] = number
 
     def close(self) -> None:
-        """Remove the name of the memory."""
+        """Remove the memory's name, so that no other process can open it any more."""
         self._shared.withdraw()
         self._region.close()
 

@@ -37,7 +37,7 @@ class Facts(Record):
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """Facts, and float32 tensors by name.
+    """The state of a learner in a checkpoint: facts, and float32 tensors by name.
 
     Each parameter appears as ``weights.…`` and ``target.…``, and in the two moments.
     """
