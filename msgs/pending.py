@@ -48,7 +48,7 @@ class DelayAware(Record):
     def _few_enough(self) -> Self:
         if self.kind == "predict" and self.chunk > 1:
             problem = f"a network that predicts gives one action, and chunk is {self.chunk}"
-            raise ValueError(f"{problem}. hint: delay_aware=pending, or chunk=1")
+            raise ValueError(f"{problem}. hint: give delay_aware=pending, or chunk=1")
         if self.pending_slots > 10_000:
             raise ValueError(
                 f"latency_frames={self.latency_frames:g} needs more than 10,000 pending actions. hint: give slots, at most 10,000"
@@ -105,7 +105,7 @@ def joined(observation: Value, pending: Array) -> dict[str, Array]:
 
 
 def split(observation: Value) -> tuple[Value, Array | None]:
-    """Return an observation alone, and the pending actions that it is joined with; None if there are none."""
+    """Return an observation alone, and the pending actions that it is joined with; None if it is joined with none."""
     if not isinstance(observation, dict) or PENDING not in observation:
         return observation, None
     rest = {name: part for name, part in observation.items() if name != PENDING}
@@ -164,7 +164,7 @@ class PendingCode:
             code[slot, -1] = 1
 
     def extended(self, pending: Array | None) -> Array:
-        """Return a copy of the pending actions of fewer slots, followed by slots without an action; None: none at all."""
+        """Return a copy of pending actions with fewer slots, filled up with slots without an action. None has no slots."""
         code = self.of({})
         if pending is not None:
             code[: len(pending)] = pending

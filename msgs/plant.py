@@ -195,5 +195,5 @@ class EStop(Message):
     """Stop a robot at once, until a message with ``reset`` arrives."""
 
     reset: bool = False
-    """Allow motion again."""
+    """Whether to allow motion again, in place of a stop."""
     reason: str = ""

@@ -51,7 +51,7 @@ class Bag:
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
         """When the recorder received the first message, in ns of the graph's clock; 0 if there is none."""
         self.end_ns = max((chunk.end_ns for chunk in chunks), default=0)
-        """When the recorder received the last message."""
+        """When the recorder received the last message, in ns of the graph's clock; 0 if there is none."""
 
     @classmethod
     def open(cls, path: Path) -> Bag:
@@ -118,7 +118,7 @@ class Bag:
             raise BagError(f"the recording {self.path} holds no plan", hint=hint)
         raise BagError(
             f"the plan of the recording {self.path} is in the damaged part of the file",
-            hint="`rtgraph bag recover` cannot restore it: use the original file in the session folder",
+            hint="`rtgraph bag recover` cannot restore it: use the undamaged original in the session folder",
         )
 
     @property
@@ -139,7 +139,7 @@ class Bag:
         return found
 
     def verify(self) -> tuple[str, ...]:
-        """Read everything, and return all problems."""
+        """Read the whole recording, and return all its problems."""
         for part in self._parts:
             part.verify()
         return self.problems

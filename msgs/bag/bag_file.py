@@ -81,7 +81,7 @@ class Part:
             return b"", iter(())
 
     def verify(self) -> None:
-        """Read the whole file and record all damage."""
+        """Read the whole file, and add all damage to ``problems``."""
         end = self.contents.data_end
         if end is None:
             self.attachments()

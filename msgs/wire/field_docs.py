@@ -17,7 +17,7 @@ from pydantic_core.core_schema import ModelSchema
 
 
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
-    """Return the description of each described field of a model: that of its ``Field``, else the string below it."""
+    """Return the descriptions of a model's fields by name: the ``description`` of the ``Field``, or the string below it."""
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
         own = _strings_below(base) if issubclass(base, BaseModel) and base is not BaseModel else {}
@@ -51,7 +51,7 @@ def _strings_below(model: type) -> dict[str, str]:
 
 @functools.lru_cache(64)
 def _in_classes(source: str) -> dict[str, dict[str, str]]:
-    """Return the strings below annotated names by class, as its ``__qualname__``, in the source of a module."""
+    """Return the strings below annotated names in a module's source, by ``__qualname__`` of their class, then by name."""
     return {
         name: {
             field.target.id: inspect.cleandoc(below.value.value)

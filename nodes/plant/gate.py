@@ -99,7 +99,7 @@ class Gate(Protocol):
         ...
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
-        """Choose for a tick among the held decisions and those received since the previous tick."""
+        """Return the choice for a tick: one of the held decisions or of the ``arrivals`` since the previous tick, or none."""
         ...
 
 

@@ -105,7 +105,7 @@ class ReplayParams(Params):
     def _chunks_as_recorded(self) -> Self:
         if self.fill and self.filled_age_ticks is not None and self.delay_aware.chunk > 1:
             problem = f"a demonstration has no chunks, and this agent has chunks of {self.delay_aware.chunk} actions"
-            raise ValueError(f"{problem}. hint: chunk=1")
+            raise ValueError(f"{problem}. hint: give chunk=1")
         return self
 
     @field_validator("fill", mode="before")

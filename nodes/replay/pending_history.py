@@ -87,7 +87,7 @@ class PendingHistory:
         return self._with(frame, None, 0, 0)
 
     def _with(self, frame: Frame, pending: Array | None, tick: int, place: int) -> Frame:
-        """Join a frame with pending actions and with those applied in the ``place`` ticks before ``tick``."""
+        """Join a frame with the pending actions, and with the actions applied in the ``place`` ticks before ``tick``."""
         code, first = self._all.extended(pending), tick - place
         for acted, action in self._acted:
             if first <= acted < min(tick, first + self._chunk - 1):

@@ -132,7 +132,7 @@ class LocalVersions:
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """See `Versions.publish`. There is always a slot."""
+        """See `Versions.publish`. Here a slot is always free."""
         if self.sharing == "fixed":
             raise fixed()
         if self.sharing == "shared":

@@ -182,6 +182,6 @@ def test_demonstrations_for_chunks_are_refused():
     given = {"plant": plant, "delay_aware": {"chunk": 3}, "fill": "game.mcap"}
     assert ReplayParams(**given).pending_view == PendingView(ACTION, 0, "late", 3)
     with pytest.raises(
-        ValueError, match=r"a demonstration has no chunks, .* chunks of 3 actions. hint: chunk=1"
+        ValueError, match=r"a demonstration has no chunks, .* chunks of 3 actions. hint: give chunk=1"
     ):
         ReplayParams(**given, fill_latency_frames=3)
