@@ -1,4 +1,4 @@
-r"""The standard streams of the command: each may be closed from the start, lose its reader, or lack characters.
+r"""The standard streams of the command: each may be closed from the start, lose its reader, or be unable to encode some characters.
 
 Three rules. Nobody has to read stderr: what cannot be written there is dropped. Stdout is the purpose of a verb: if the
 reader leaves, the verb ends with exit code 141, as after SIGPIPE, and a full disk is an error. A launch is more than its

@@ -22,7 +22,7 @@ from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.plant.actions import check_action, clamped
 
 SLOTS_PER_WORKER = 2
-"""Pending actions in an observation for each worker, by default: one is inferred, one is held by the gate."""
+"""Default number of pending actions in an observation for each worker: one is being inferred, and the gate holds one."""
 MOST_SLOTS = 1_000
 """Maximum number of pending actions in an observation."""
 

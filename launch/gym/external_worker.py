@@ -106,7 +106,7 @@ class PlantWatch(Node[WatchParams]):
         self.over = False
         """Whether the episode has ended, and all of its ticks are counted."""
         self.policy = self.default = self.starting = self.resets = 0
-        """Number of ticks so far with a decision, with the default behaviour, with it at an episode's start, and with a reset."""
+        """Numbers of ticks so far: with a decision, with β, with β at the start of an episode, and with a reset."""
         self.ages: Counter[int] = Counter()
         """Number of decisions applied so far by their age in ticks."""
         self.age_ticks = self.acted_on = -1

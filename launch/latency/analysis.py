@@ -1,4 +1,4 @@
-"""The latencies of a recording: their fits, as a table's rows, and as a latency file."""
+"""The latencies of a recording, with the distributions fitted to them, and the latency file made from them."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ def durations_of(bag: Bag) -> Durations:
 
 
 def rate_of(plan: Plan) -> float | None:
-    """Return the rate of a plan's first plant, in Hz; None if the plan does not hold it."""
+    """Return the rate, in Hz, of the first plant's spec in a plan; None if no node of the plan has a plant's spec."""
     for node in plan.nodes:
         plant = node.params.get("plant")
         if isinstance(plant, dict) and "rate_hz" in plant:

@@ -35,7 +35,7 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
 
 
 def check_ports(plan: Plan, tcp_port: int) -> None:
-    """Check that the ports from this one on suffice for all nodes, and that they are free.
+    """Check that the ports from ``tcp_port`` on suffice for all nodes, and that these ports are free.
 
     Raises:
         LaunchError: there are too few ports, or one is taken.

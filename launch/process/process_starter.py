@@ -1,4 +1,4 @@
-"""Starts the processes of a launch through a fork server, shares the memory of the weights, and watches them."""
+"""Starts the processes of a launch through a fork server, gives them the memory of the weights, and watches the processes."""
 
 from __future__ import annotations
 

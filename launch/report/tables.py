@@ -191,7 +191,7 @@ def _share(*keys: str) -> Callable[[Figures], str]:
 
 
 def _decisions(outcome: str) -> Callable[[Figures], str]:
-    """Return the cell function for decisions of one outcome: their number, and their share of all decisions."""
+    """Return a function that formats decisions of one outcome for a cell: their number, and their share of all decisions."""
 
     def text(figures: Figures) -> str:
         count, made = _at(figures, "decisions", outcome), _at(figures, "decisions", "made")
@@ -217,7 +217,7 @@ def _reward_per_second(figures: Figures) -> float | None:
 
 
 def _counts(key: str) -> Callable[[Figures], str]:
-    """Return the cell function for counts by name: the sum, and below it the names with the highest counts."""
+    """Return a function that formats counts by name for a cell: the sum, and below it the names with the highest counts."""
 
     def text(figures: Figures) -> str:
         if key not in figures:

@@ -17,7 +17,7 @@ from rtgraph.nodes.networks.network import Observations
 
 Values = npt.NDArray[np.generic] | Tensor
 Frames = Values | Mapping[str, Values]
-"""The observations of a batch: one array, or one of each part by name."""
+"""The observations of a batch: one array, or an array for each part, by name."""
 
 
 class Samples(Protocol):
@@ -55,7 +55,7 @@ class TensorBatch:
     observations: Observations
     """The observations that the decisions are based on, (batch, *observation)."""
     actions: Tensor
-    """(batch,) for discrete actions, (batch, size) float32 in the plant's ranges for continuous ones."""
+    """The actions taken: (batch,) for discrete actions, (batch, size) float32 in the plant's ranges for continuous ones."""
     returns: Tensor
     """Discounted rewards until the next decision took effect, Σ gamma^j·reward, (batch,)."""
     next_observations: Observations

@@ -56,7 +56,7 @@ class AlgorithmParams(Record):
     autocast: bool = False
     """Compute hidden layers in bfloat16; last layers, values, weights, gradients and the optimiser stay float32.
 
-    A CPU without AVX-512 takes three to twelve times as long with it.
+    A CPU without AVX-512 takes three to twelve times as long with autocast.
     """
     compiled: bool = Field(default=False, exclude_if=operator.not_)
     """Compute IMPALA networks up to k = 1/2, and DQN's updates of fully connected networks, on a CPU with C code.

@@ -130,7 +130,7 @@ class Batches(Node[B]):
         if self._at_once > MOST_AT_ONCE and not self.context.launch_context.realtime:
             raise NodeError(
                 f"{self.name}: more than {MOST_AT_ONCE} updates at one instant, and so the virtual time does not advance",
-                hint="give them a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
+                hint="give updates a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
             )
 
     def correction_at(self, version: int) -> float:

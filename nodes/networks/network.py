@@ -13,7 +13,7 @@ from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.noisy import draw
 
 Observations = Tensor | dict[str, Tensor]
-"""A batch of observations: one tensor, (batch, *observation), or one of each part by name."""
+"""A batch of observations: one tensor, (batch, *observation), or a tensor for each part, by name."""
 
 
 class Network(nn.Module, ABC):

@@ -57,7 +57,7 @@ GAMES: Mapping[str, Mapping[str, str]] = {
         "gamma": "0.9",
     },
 }
-"""Launch arguments of each game. Catch has one reward, at the end of an episode: it goes back several decisions at once."""
+"""Launch arguments of each game. Catch has only one reward, at the end of an episode, so its returns are of five steps."""
 LEARNING = {
     "learn": "true",
     "double": "true",

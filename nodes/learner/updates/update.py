@@ -231,7 +231,9 @@ class Updater:
         try:
             self._rng.bit_generator.state = state.facts.random
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"the state of the random generator is invalid: {error}") from error
+            raise CheckpointError(
+                f"the checkpoint's state of the random generator is invalid: {error}"
+            ) from error
         for view, saved in copies:
             view.copy_(saved)
         self._optimiser.steps = state.facts.optimiser_steps
