@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -133,7 +134,9 @@ class WithPrediction(PendingNetwork):
         counts = (ticks > 0) & (ticks <= known.shape[1]) & (known | ~before).all(1, keepdim=True)
         with torch.no_grad():
             wanted = self.trunk(next_observations)
-        rolled = self._rolled(self.trunk(observations), actions, before & counts)
+            longest = max(1, int(torch.where(counts, ticks, 0).max()))  # later actions roll no sample
+        rolls = (before & counts)[:, :longest]
+        rolled = self._rolled(self.trunk(observations), actions[:, :longest], rolls)
         errors = torch.where(counts, rolled - wanted, 0.0).to(torch.float32).square().mean(1)
         return errors.sum() / counts.sum().clamp(min=1)
 
@@ -141,9 +144,15 @@ class WithPrediction(PendingNetwork):
         """Roll features, (batch, features), through encoded actions, (batch, actions, numbers), where ``rolls`` is true."""
         if self.model is None:
             return features
-        for action, through in zip(actions.unbind(1), rolls.unbind(1), strict=True):
-            change = self.model(torch.cat([features, action], dim=1))
-            features = features + torch.where(through.unsqueeze(1), change, 0.0)
+        first, second = cast(nn.Linear, self.model[0]), self.model[2]
+        of_features, of_actions = first.weight[:, : features.shape[1]], first.weight[:, features.shape[1] :]
+        # The part of all actions at once: a call takes longer than its numbers.
+        hidden = functional.linear(actions, of_actions, first.bias)
+        for part, through in zip(
+            hidden.unbind(1), rolls.unsqueeze(2).to(torch.float32).unbind(1), strict=True
+        ):
+            change = second(functional.relu(torch.addmm(part, features, of_features.t())))
+            features = features + through * change
         return features
 
 
