@@ -13,7 +13,7 @@ STAY = 0
 CAREFUL_SPEED = 0.2
 """Share of the maximum speed at which a real robot is moved, unless the graph says otherwise."""
 UP, DOWN = " up", " down"
-"""Suffixes of the names of actions: a name is that of a joint with one of these."""
+"""The text after the joint's name in the name of an action, such as ``elbow up``."""
 
 
 class MovesParams(Record):

@@ -98,20 +98,20 @@ def check_params(params: RobotParams) -> None:
     moves_of(params)
     if params.default == "noop" and params.command == "position":
         raise NodeError(
-            "`default` cannot be noop for a robot with position commands: without a decision it would move to a fixed pose",
+            "the default behaviour cannot be noop for a robot with position commands: without a decision it would move to a fixed pose",
             hint="set default: hold",
         )
     if params.default not in {"hold", "zero"}:
         check_default(params.default)
     if params.default == "zero" and params.command == "position":
         raise NodeError(
-            "`default` can be zero only with velocity commands",
+            "the default behaviour can be zero only with velocity commands",
             hint="set default: hold, or command: velocity",
         )
     if params.moves is not None and (params.command != "position" or params.default != "hold"):
         raise NodeError(
-            "`moves` can be used only with position commands and the default behaviour hold",
-            hint="set command: position and default: hold",
+            "discrete moves can be used only with position commands and the default behaviour hold",
+            hint="set command: position and default: hold, or remove moves",
         )
     if "pos" not in params.observe:
         raise NodeError(

@@ -14,7 +14,7 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 from rtgraph.nodes.runtime.classes.imports import class_at
 
 OFFSET, TARGET = ".offset", ".target"
-"""Suffixes of the names of the numbers that ``reach`` adds to the observation: a name is that of a joint with one of these."""
+"""The text after the joint's name in the names of the numbers that ``reach`` adds to the observation."""
 STARTS = ("pose", "stay")
 
 

@@ -80,7 +80,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("no_frames.yaml", "an observation of shape (1,) is not a frame: expected (height, width)"),
         ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' publishes it, but has no replicas"),
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
-        ("durations.yaml", "latency: none.txt cannot be read: No such file or directory"),
+        ("durations.yaml", "the latency file none.txt cannot be read: No such file or directory"),
         ("relay.yaml", "transfers whole versions, but weights 'policy' have `sharing: fixed`, where no version follows the first"),
         ("delay_learning minimum=100000000", "minimum is 100,000,000 transitions"),
         ("delay_learning device=abacus", "cannot learn on device 'abacus'"),

@@ -1,7 +1,7 @@
 """Tracking: keep a drifting position on a target. Actions that are decided but not yet applied change the future position.
 
 In the delay environment of the proofs, actions do not move the state, so it does not matter which actions are pending.
-Here they move it: a policy that acts on a late observation alone corrects an error again that pending actions will correct.
+Here they move it. A policy that acts on a late observation alone corrects errors that pending actions already correct.
 ``rtgraph.nodes.emulator.tracking.theory`` has the best rates, with all pending actions known and with none.
 """
 

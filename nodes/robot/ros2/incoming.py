@@ -82,7 +82,7 @@ class FromRosParams(Record):
             main = [name for name in MAIN if name in own and name not in self.values] or missing
             if len(main) != 1:
                 raise NodeError(
-                    f"it is not clear which field of {self.message} a {self.type} fills, because `fields` is missing",
+                    f"it is not clear which field of {self.message} a {self.type} fills",
                     hint="name the fields to take: fields: {field: path.in.the.message}",
                 )
             found = {main[0]: ""}

@@ -303,15 +303,15 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
     [
         ({"joints": {"pan": {"range": [0, 1]}}}, r"limits are missing: pan \(speed, acceleration\)"),
         ({"joints": {}}, "there are no joints"),
-        ({"default": "noop"}, "`default` cannot be noop for a robot with position commands"),
+        ({"default": "noop"}, "the default behaviour cannot be noop for a robot with position commands"),
         (
             {"default": "zero"},
-            "`default` can be zero only with velocity commands. hint: set default: hold, or command: velocity",
+            "the default behaviour can be zero only with velocity commands. hint: set default: hold, or command: velocity",
         ),
         ({"task": "dance"}, "unknown task 'dance'. hint: use free, reach"),
         (
             {"moves": {"joints": ["pan"]}, "default": "repeat_last"},
-            "`moves` can be used only with position commands",
+            "discrete moves can be used only with position commands",
         ),
         ({"moves": {"joints": ["elbow"]}}, "moves.joints names elbow"),
         ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
