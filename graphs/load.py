@@ -22,7 +22,7 @@ from rtgraph.graphs.reading.expand import (
     expand_include,
 )
 from rtgraph.graphs.reading.files import SHIPPED, declared_arguments, file_kind, find, read
-from rtgraph.graphs.reading.model import LaunchFile, ReplacementEntry, Scenario, Settings
+from rtgraph.graphs.reading.model import LaunchFile, Scenario, Settings
 from rtgraph.graphs.reading.positions import Document, Place
 from rtgraph.graphs.reading.substitute import Arguments, References, substitute, substitute_file
 from rtgraph.graphs.reading.validation import validated
@@ -41,6 +41,8 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 
 MOST_LETTERS = 200
 """Maximum length of a node's full name. File names of logs, traces and pictures contain it, and may have 255 bytes."""
+_COMMAND_LINE = Document("command line", {}, {}).top
+"""The place of overrides, for errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,42 +101,106 @@ def load_launch(
     library = Library(graph_folders, os.environ if environment is None else environment, folders)
     shipped = [*folders, *graph_folders]
     given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
-    overriding = Document("command line", {}, {}).top
     given = {key: value for key, value in {**given, "record": record}.items() if value is not None}
-    overrides = validated(Settings, given, overriding)
+    overrides = validated(Settings, given, _COMMAND_LINE)
+    launch = _read_launch(find(name, shipped), arguments or {}, library)
+    look_in(*_own_folders(launch.parts, shipped))
 
-    path = find(name, shipped)
-    document = _read_named(path)
-    values = _values(document, library, arguments or {})
-    scope = Scope(document, References(Arguments(values), library.environment))
-    parts, scenario = _expanded(scope, library, path)
-    _check_names(parts)
-    look_in(*_own_folders(parts, shipped))
-
-    nodes = replaced(parts.nodes, scenario.replace, document.top / "replace", scope)
-    nodes = replaced(nodes, _replacements(overrides, replace or {}), overriding / "replace", scope)
-    settings = scenario.model_copy(
+    nodes = _after_replacements(launch, overrides, replace or {})
+    settings = launch.scenario.model_copy(
         update={key: getattr(overrides, key) for key in overrides.model_fields_set}
     )
     if on_preview is not None:
-        on_preview(_preview(nodes, settings, weights=bool(parts.weights)))
-    place = (overriding if overrides.record is not None else document.top) / "record"
-    recorded = _recorded(settings, record, scope, place)
-    modules = LocalModules(path.parent, shipped)
-    with Resolver(nodes, parts.weights, modules, realtime=settings.world == "realtime") as resolver:
-        plans = with_recorder(_wired(nodes, parts.scopes, resolver, document), recorded, place)
-        weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in parts.weights}
+        on_preview(_preview(nodes, settings, weights=bool(launch.parts.weights)))
+    place = (_COMMAND_LINE if overrides.record is not None else launch.document.top) / "record"
+    recorded = _recorded(settings, record, launch.scope, place)
+    plan = _resolved(launch, nodes, settings, LocalModules(launch.path.parent, shipped), recorded, place)
+    if effective:
+        _check_effect(arguments or {}, launch.scope)
+    return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """A launch file, or a graph file launched by itself, and all that it includes."""
+
+    path: Path
+    scope: Scope
+    values: Mapping[str, Any]
+    """The arguments of the file."""
+    parts: Parts
+    scenario: Scenario
+
+    @property
+    def document(self) -> Document:
+        return self.scope.document
+
+
+def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Launch:
+    """Read a file with all that it includes. Its name must be UTF-8, since logs and pictures are named after it."""
+    try:
+        readable(path.stem)
+    except ValueError as error:
+        raise GraphError(f"the name {error}", file=ascii(str(path)), hint="rename the file") from error
+    document = read(path)
+    declared = declared_arguments(document, library.folders, library.environment)
+    typed = {name: Typed(text) for name, text in given.items()}
+    values = resolved(declared, document.top / "arguments", typed)
+    scope = Scope(document, References(Arguments(values), library.environment))
+    parts, scenario = _expanded(scope, library, path)
+    _check_names(parts)
+    return _Launch(path, scope, values, parts, scenario)
+
+
+def _after_replacements(
+    launch: _Launch, overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
+) -> tuple[PlacedNode, ...]:
+    """Return the nodes, with those replaced that the file names, then those that the caller names."""
+    nodes = replaced(
+        launch.parts.nodes, launch.scenario.replace, launch.document.top / "replace", launch.scope
+    )
+    # With the params as the caller gave them: validation loses which texts are ``Typed``.
+    own = {
+        name: entry.model_copy(update={"params": dict(replace[name].get("params", {}))})
+        for name, entry in overrides.replace.items()
+    }
+    return replaced(nodes, own, _COMMAND_LINE / "replace", launch.scope)
+
+
+def _resolved(
+    launch: _Launch,
+    nodes: Sequence[PlacedNode],
+    settings: Settings,
+    modules: LocalModules,
+    recorded: bool | dict[str, Any],
+    place: Place,
+) -> Plan:
+    """Return the plan of these nodes: their classes are imported, their params validated, their edges checked.
+
+    Args:
+        launch: the file.
+        nodes: its nodes, after replacements.
+        settings: its settings, after overrides.
+        modules: receives the user's modules.
+        recorded: whether to record, or the recorder's parameters.
+        place: where ``recorded`` is written.
+    """
+    top, scenario = launch.document.top, launch.scenario
+    with Resolver(nodes, launch.parts.weights, modules, realtime=settings.world == "realtime") as resolver:
+        wired = _wired(nodes, launch.parts.scopes, resolver, launch.document)
+        plans = with_recorder(wired, recorded, place)
+        weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in launch.parts.weights}
         check_placements(nodes, resolver, weights, settings.world)
         plans = with_own_latency(plans)
-    check_faults(scenario.faults, plans, settings.world, document.top / "faults")
-    check_delays(scenario.delays, plans, settings.world, document.top / "delays")
+    check_faults(scenario.faults, plans, settings.world, top / "faults")
+    check_delays(scenario.delays, plans, settings.world, top / "delays")
     measured = resolver.latencies.edges(plans) if settings.world == "virtual" else ()
-    if effective:
-        _check_effect(arguments or {}, scope)
     return Plan(
-        name=path.stem,
-        description=_description(document, scope),
-        arguments={key: str(value) if isinstance(value, Typed) else value for key, value in values.items()},
+        name=launch.path.stem,
+        description=_description(launch.scope),
+        arguments={
+            key: str(value) if isinstance(value, Typed) else value for key, value in launch.values.items()
+        },
         world=settings.world,
         seed=settings.seed,
         ticks=settings.ticks,
@@ -154,10 +220,10 @@ def _preview(nodes: Sequence[PlacedNode], settings: Settings, *, weights: bool) 
     return PlanPreview(settings.world, tuple(own), weights=weights)
 
 
-def _description(document: Document, scope: Scope) -> str:
+def _description(scope: Scope) -> str:
     """Return a file's description, with its references replaced."""
-    description = document.value.get("description", "")
-    return str(substitute(description, document.top / "description", scope.references))
+    description = scope.document.value.get("description", "")
+    return str(substitute(description, scope.document.top / "description", scope.references))
 
 
 def arguments_of(
@@ -174,31 +240,6 @@ def arguments_of(
     """
     document = read(find(name, [*folders, *graph_folders]))
     return declared_arguments(document, graph_folders, os.environ if environment is None else environment)
-
-
-def _read_named(path: Path) -> Document:
-    """Read the file that is launched. Its name must be UTF-8, since logs and pictures are named after it."""
-    try:
-        readable(path.stem)
-    except ValueError as error:
-        raise GraphError(f"the name {error}", file=ascii(str(path)), hint="rename the file") from error
-    return read(path)
-
-
-def _values(document: Document, library: Library, given: Mapping[str, str]) -> dict[str, Any]:
-    declared = declared_arguments(document, library.folders, library.environment)
-    typed = {name: Typed(text) for name, text in given.items()}
-    return resolved(declared, document.top / "arguments", typed)
-
-
-def _replacements(
-    overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
-) -> dict[str, ReplacementEntry]:
-    """Return the replacements with their params as the caller gave them: validation loses which texts are ``Typed``."""
-    return {
-        name: entry.model_copy(update={"params": dict(replace[name].get("params", {}))})
-        for name, entry in overrides.replace.items()
-    }
 
 
 def _recorded(

@@ -27,3 +27,9 @@ def add_actions(parser: argparse.ArgumentParser, package: str, actions: Mapping[
         )
         module.configure(action)
         action.set_defaults(perform=module.run)
+
+
+def perform(args: argparse.Namespace) -> int:
+    """Run the chosen action, and return the exit code."""
+    code: int = args.perform(args)
+    return code

@@ -1,4 +1,4 @@
-"""Argparse types for numbers. The parsers are imported only when there is something to parse."""
+"""Argparse types for numbers, names and pairs. The parsers are imported only when there is something to parse."""
 
 from __future__ import annotations
 
@@ -71,6 +71,18 @@ def from_start(text: str) -> float:
     if not 0 <= found <= MOST_SECONDS:
         raise argparse.ArgumentTypeError(f"should be from 0 to {MOST_SECONDS} seconds, not {text}")
     return found
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """Parse ``KEY=VALUE``.
+
+    Raises:
+        ArgumentTypeError: there is no ``=``, or nothing before it.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
 
 
 def words(text: str) -> tuple[str, ...]:

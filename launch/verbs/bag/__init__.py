@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.console.actions import add_actions
+from rtgraph.launch.console.actions import add_actions, perform
 
 ACTIONS = {
     "info": "show what a recording contains",
@@ -26,6 +26,7 @@ examples:
   rtgraph bag info session/session.mcap
   rtgraph bag verify session/session.mcap
 """
+run = perform
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +34,3 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Inspect, play and verify recordings, and convert them to other formats."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the chosen action, and return the exit code."""
-    code: int = args.perform(args)
-    return code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from rtgraph.launch.console.typed import key_value
 from rtgraph.launch.verbs.bag.options import add_recording, add_span
 
 EXAMPLE = """\
@@ -40,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--option",
         action="append",
         default=[],
-        type=_option,
+        type=key_value,
         metavar="KEY=VALUE",
         help="; ".join(f"{key} ({name}): {what}" for name, key, what in described_options()),
     )
@@ -89,10 +90,3 @@ def run(args: argparse.Namespace) -> int:
     for remark in report.remarks:
         print(f"note: {remark}")
     return 0
-
-
-def _option(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.console.actions import add_actions
+from rtgraph.launch.console.actions import add_actions, perform
 
 ACTIONS = {
     "scan": "find the servos on serial ports",
@@ -20,6 +20,7 @@ examples:
   rtgraph robot read --port /dev/ttyACM0
   rtgraph robot calibrate --port /dev/ttyACM0 --file arm.json
 """
+run = perform
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +28,3 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Find, read and calibrate arms of Feetech STS3215 servos, such as SO-100 and SO-101."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the chosen action, and return the exit code."""
-    code: int = args.perform(args)
-    return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from rtgraph.launch.console.typed import key_value
 from rtgraph.launch.introspection.commands.options import add_action
 
 EXAMPLE = """\
@@ -37,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "changes",
         metavar="KEY=VALUE",
         nargs="+",
-        type=_change,
+        type=key_value,
         help="values, parsed as the declared types",
     )
 
@@ -54,10 +55,3 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "get":
         return params.print_values(session, args.nodes, args.keys, as_json=args.json)
     return params.change(session, args.nodes, args.changes, as_json=args.json)
-
-
-def _change(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key, value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from rtgraph.launch.console.actions import add_actions
+from rtgraph.launch.console.actions import add_actions, perform
 
 ACTIONS = {
     "mark": "mark the corners of the screen in the camera's picture",
@@ -21,6 +21,7 @@ examples:
   rtgraph screen learn-digits screen.yaml shots/01.png score=120 shots/07.png score=3456
   rtgraph screen latency 0 --file screen.yaml --port /dev/ttyACM0 --buttons LEFT,RIGHT --region 8,186,144,10
 """
+run = perform
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +29,3 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.description = "Set up a camera that films a screen, for the plant FilmedGame."
     parser.epilog = EXAMPLE
     add_actions(parser, __name__, ACTIONS)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the chosen action, and return the exit code."""
-    code: int = args.perform(args)
-    return code

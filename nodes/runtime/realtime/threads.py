@@ -49,8 +49,8 @@ class _Starter:
         with self._lock:
             if self._wanted is None:
                 self._wanted = SimpleQueue()
-                run = _Serve(self._wanted, fifo_priority()).run
-                threading.Thread(target=run, name="threads", daemon=True).start()
+                arguments = self._wanted, fifo_priority()
+                threading.Thread(target=_start_all, args=arguments, name="threads", daemon=True).start()
             self._wanted.put(start)
 
     def _forget(self) -> None:
@@ -58,23 +58,16 @@ class _Starter:
         self._lock, self._wanted = threading.Lock(), None
 
 
-@dataclass(frozen=True, slots=True)
-class _Serve:
-    """The thread that starts other threads."""
-
-    wanted: SimpleQueue[_Start]
-    priority: int | None
-
-    def run(self) -> None:
-        """Start threads until the process ends."""
-        if self.priority is not None:
-            _schedule(os.SCHED_FIFO, self.priority)
-        while True:
-            start = self.wanted.get()
-            try:
-                threading.Thread(target=start.run, name=start.name, daemon=True).start()
-            except RuntimeError as error:
-                log.warning("the thread %r cannot be started: %s", start.name, error)
+def _start_all(wanted: SimpleQueue[_Start], priority: int | None) -> None:
+    """Start threads until the process ends."""
+    if priority is not None:
+        _schedule(os.SCHED_FIFO, priority)
+    while True:
+        start = wanted.get()
+        try:
+            threading.Thread(target=start.run, name=start.name, daemon=True).start()
+        except RuntimeError as error:
+            log.warning("the thread %r cannot be started: %s", start.name, error)
 
 
 _starter = _Starter()
