@@ -89,7 +89,7 @@ class EndlessParams(PlantParams, EndlessSettings):
 
 
 class Endless(Emulator[EndlessParams]):
-    """A plant whose episodes never end and that takes almost no time, for studies of timing."""
+    """A plant with an episode that never ends. A step takes almost no time, for studies of timing."""
 
     environment_type = EndlessEnvironment
     incidental = frozenset({"rate_hz"})

@@ -1,4 +1,4 @@
-"""Any environment registered with Gymnasium whose observations are arrays, or several arrays by name."""
+"""Any environment registered with Gymnasium that has arrays as observations: one, or several by name."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class ChunkPolicy(Policy):
 
 
 class NetworkChunkPolicy(Policy):
-    """Decides on the actions of a chunk one by one with a network, whose trunk runs once.
+    """Decides on the actions of a chunk one by one with a network; the network's trunk runs once.
 
     For each action, the earlier actions of the chunk are in the slots after those of the pending actions. So the network
     computes the value of an action given the sequence before it, as Q-Transformer does for the numbers of one action

@@ -85,7 +85,7 @@ class Limits:
 
 
 def missing_limits(joints: Mapping[str, JointParams]) -> str:
-    """Return the missing limits as text, such as ``elbow (speed), wrist (range, speed)``; empty if none is missing."""
+    """Return the missing limits as text, such as ``elbow (speed), wrist (range, speed)``; empty if all limits are there."""
     if not joints:
         return "there are no joints"
     found = []

@@ -170,7 +170,7 @@ class Console:
             self._emulator = None
 
     def close(self) -> None:
-        """Release the emulator for ever, if this console uses it. Closing twice is allowed."""
+        """Release the emulator for good, if this console uses it. Closing twice is allowed."""
         if self._emulator is not None:
             _emulators.clear()
         self._emulator = self._kept = None

@@ -59,7 +59,7 @@ class PartParams(Record):
         return {name: name for name in names} if isinstance(names, (list, tuple)) else names
 
     def problem(self) -> str:
-        """Return which parameter is missing, as text; empty if none is missing."""
+        """Return which parameter is missing, as text; empty if all are there."""
         if self.type == JOINT_STATE and not self.names:
             return "a JointState needs names: [joint, ...]"
         if self.type in PICTURES and (self.shape is None or self.shape[2] not in {1, 3, 4}):
@@ -108,7 +108,7 @@ class CommandParams(Record):
         return "pos" if kind == "position" else "vel"
 
     def problem(self) -> str:
-        """Return which parameter is missing, as text; empty if none is missing."""
+        """Return which parameter is missing, as text; empty if all are there."""
         if not self.joints:
             wanted = "names: [joint, ...]" if self.is_by_name else "fields: {joint: path.of.the.number, ...}"
             return f"{self.type} needs {wanted}"

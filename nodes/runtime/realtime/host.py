@@ -33,7 +33,7 @@ def prctl(option: int, argument: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants whose own parent has died."""
+    """Make this process the parent of descendants that have lost their parent."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
