@@ -20,9 +20,5 @@ STUDY = atari_study(
         {**DQN, "depth": "2"},
         "a 2xDeep network of k = 1/16",
     ),
-    {
-        Scale.QUICK: "30 s",
-        Scale.DESK: "10 h",
-        Scale.PAPER: "months: use an accelerator and many cores",
-    },
+    {Scale.QUICK: "10 s", Scale.DESK: "6 h", Scale.PAPER: "3 weeks"},
 )

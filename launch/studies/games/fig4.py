@@ -201,5 +201,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "30 s", Scale.DESK: "4 h", Scale.PAPER: "2 weeks"},
+    expected={Scale.QUICK: "10 s", Scale.DESK: "2.5 h", Scale.PAPER: "5 days"},
 )

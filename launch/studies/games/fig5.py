@@ -119,5 +119,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "30 s", Scale.DESK: "90 min", Scale.PAPER: "2 weeks"},
+    expected={Scale.QUICK: "10 s", Scale.DESK: "1 h", Scale.PAPER: "3 days"},
 )

@@ -21,9 +21,5 @@ STUDY = atari_study(
         DQN,
         "a 1xDeep network of k = 1/16",
     ),
-    {
-        Scale.QUICK: "30 s",
-        Scale.DESK: "6 h",
-        Scale.PAPER: "months: use an accelerator and many cores",
-    },
+    {Scale.QUICK: "10 s", Scale.DESK: "5 h", Scale.PAPER: "2 weeks"},
 )

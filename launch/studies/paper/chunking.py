@@ -229,5 +229,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "1 min", Scale.DESK: "30 min", Scale.PAPER: "1 day"},
+    expected={Scale.QUICK: "10 s", Scale.DESK: "15 min", Scale.PAPER: "6 h"},
 )

@@ -117,5 +117,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "1 min", Scale.DESK: "1 h", Scale.PAPER: "1 h on an accelerator"},
+    expected={Scale.QUICK: "15 s", Scale.DESK: "20 min", Scale.PAPER: "1 h on an accelerator"},
 )

@@ -146,5 +146,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "2 min", Scale.DESK: "1 h", Scale.PAPER: "8 h"},
+    expected={Scale.QUICK: "20 s", Scale.DESK: "10 min", Scale.PAPER: "3 h"},
 )

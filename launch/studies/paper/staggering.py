@@ -101,5 +101,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "40 s", Scale.DESK: "1 h", Scale.PAPER: "3 h"},
+    expected={Scale.QUICK: "15 s", Scale.DESK: "45 min", Scale.PAPER: "3 h"},
 )

@@ -165,5 +165,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "30 s", Scale.DESK: "4 min", Scale.PAPER: "15 min"},
+    expected={Scale.QUICK: "5 s", Scale.DESK: "2 min", Scale.PAPER: "30 min"},
 )

@@ -124,5 +124,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "20 s", Scale.DESK: "20 min", Scale.PAPER: "3 h"},
+    expected={Scale.QUICK: "5 s", Scale.DESK: "6 min", Scale.PAPER: "1 h"},
 )
