@@ -1,7 +1,8 @@
 """Which stagger method an agent learns best with: Catch and Blocks, learned under four distributions of inference times.
 
-In each game all agents have the same network, learner and number of ticks; they differ in when their decisions act. In Blocks
-agents learn first from a demonstration, as in ``fig5``. This study is our own: the paper compares the algorithms only by inaction.
+In each game all agents have the same network, learner and number of ticks; they differ in when their decisions act. Catch is
+learned as in ``delay``, from positions. Blocks is learned as in ``fig5``, from pictures, and first from a demonstration. This
+study is our own: the paper compares the algorithms only by inaction.
 
 The latency ``none`` is without delay, and shows whether the network learns at all.
 """
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from rtgraph.launch.studies.drawing import draw_bars, mean_of
 from rtgraph.launch.studies.games import fig5
 from rtgraph.launch.studies.learning_check import learning_shown
+from rtgraph.launch.studies.paper import delay
 from rtgraph.launch.studies.study import Cell, Row, Scale, Study, Value
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.launch.studies.work.pretrained import Pretrained
@@ -36,7 +38,7 @@ PACED, RANDOM = "paced", "random"
 METHODS = ("maximum_time", "expected_time", PACED)
 CATCH, BLOCKS = "catch", "blocks"
 LEARNING: Mapping[str, Mapping[str, str]] = {
-    CATCH: {"k": "0.0625", "minimum": "100", "compiled": "true"},
+    CATCH: {**delay.GAMES[CATCH], **delay.LEARNING, "minimum": "100"},
     BLOCKS: {**fig5.LEARNING, "minimum": "100"},
 }
 
@@ -60,12 +62,12 @@ class Size:
 _SIZES = {
     Scale.QUICK: Size(("const", "spike"), 1, {CATCH: 400, BLOCKS: 200}, {CATCH: 5, BLOCKS: 1}, 200, 300, 10),
     Scale.DESK: Size(
-        tuple(LATENCIES), 5, {CATCH: 20_000, BLOCKS: 20_000}, {CATCH: 100, BLOCKS: 10}, 3_000, 12_000, 8_000
+        tuple(LATENCIES), 5, {CATCH: 30_000, BLOCKS: 20_000}, {CATCH: 100, BLOCKS: 10}, 3_000, 12_000, 8_000
     ),
     Scale.PAPER: Size(
         tuple(LATENCIES),
         10,
-        {CATCH: 100_000, BLOCKS: 1_000_000},
+        {CATCH: 200_000, BLOCKS: 1_000_000},
         {CATCH: 200, BLOCKS: 100},
         108_000,
         12_000,
