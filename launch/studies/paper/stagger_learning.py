@@ -159,5 +159,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "20 s", Scale.DESK: "1 h", Scale.PAPER: "10 h"},
+    expected={Scale.QUICK: "15 s", Scale.DESK: "2 h", Scale.PAPER: "3 days"},
 )
