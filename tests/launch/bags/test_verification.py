@@ -203,7 +203,9 @@ def test_a_plan_in_the_damaged_part_is_not_called_absent(session, tmp_path):
     chunk = Bag.open(session / RECORDING)._parts[0].contents.chunks[0]
     place = Bag.open(session / RECORDING)._parts[0].contents.attachments[0][0]
     file.write_bytes((session / RECORDING).read_bytes()[: min(chunk.offset, place + 20)])
-    with pytest.raises(BagError, match=r"the plan of .* is in the damaged part\. hint: .* cannot restore it"):
+    with pytest.raises(
+        BagError, match=r"the plan of .* is in the damaged part of the file\. hint: .* cannot restore it"
+    ):
         verified(file)
     with pytest.raises(GraphError, match="is in the damaged part"):
         stand_ins(str(file), ["plant"])
