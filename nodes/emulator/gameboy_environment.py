@@ -34,6 +34,8 @@ from rtgraph.nodes.plant.preprocess import AreaResize
 
 _ACTIONS: Final = ("NOOP", "A", "B", "LEFT", "UP", "RIGHT", "DOWN")
 _NOOP: Final = 0
+_BUTTONS: Final = tuple(() if name == "NOOP" else (name,) for name in _ACTIONS)
+"""The buttons that each action holds."""
 
 
 class GameBoySettings(GameSettings):
@@ -103,15 +105,20 @@ class GameBoyEnvironment:
         self._reader = VariableReader(self._game.variables)
         # Kept, as a console shows an old picture after its state is set.
         self._picture = np.zeros((*SCREEN, 3), np.uint8)
-        self._observation: Array = np.zeros(self.spec.array.shape, np.uint8)
         self._variables: Variables = {}
         self._first_variables: Variables = {}
+        self._measured: Variables = {}
+        """The variables that ``_measurements`` are of."""
+        self._measurements: dict[str, float] = {}
         self._episode = Episode(settings, _NOOP)
 
     @property
     def observation(self) -> Array:
-        """The latest observation, also right after ``restore``."""
-        return self._observation.copy()
+        """The latest observation, in a new array, also right after ``restore``."""
+        if self._settings.observation == "rgb":
+            return self._picture.copy()
+        # The display is grey; green is the colour with most bits.
+        return self._resize(self._picture[:, :, 1])
 
     def reset(self, rng: np.random.Generator) -> Array:
         """Begin a game with a seed drawn from ``rng``. Run some no-op frames, and return the first observation."""
@@ -122,8 +129,8 @@ class GameBoyEnvironment:
         self._game.begin(self._console, self._starts[self._encounter], seed)
         for _ in range(idle_frames):
             self._console.step()
-        self._look()
-        self._first_variables = self._variables
+        self._picture = self._console.screen()
+        self._first_variables = self._variables = self._reader.read(self._console)
         return self.observation
 
     def step(self, action: Action) -> Step:
@@ -133,27 +140,28 @@ class GameBoyEnvironment:
             ValueError: the action does not fit the spec.
             RuntimeError: no episode is running.
         """
-        index = check_discrete(action, len(_ACTIONS))
-        acts = self._episode.act(index)
+        episode, game = self._episode, self._game
+        acts = episode.act(check_discrete(action, len(_ACTIONS)))
         first, previous = self._first_variables, self._variables
-        if acts == _NOOP:
-            self._console.step()
-        else:
-            self._console.step(_ACTIONS[acts])
-        self._look()
-        reason = self._game.rules.ended(first, previous, self._variables)
+        self._console.step(*_BUTTONS[acts])
+        self._picture = self._console.screen()
+        observation = self.observation  # while the picture is in the processor's cache
+        now = self._variables = self._reader.read(self._console)
+        reason = game.rules.ended(first, previous, now)
         terminated = reason is not None
-        truncated = self._episode.count_frame(terminated)
-        if self._settings.ladder and reason == "won":
+        truncated = episode.count_frame(terminated)
+        if reason == "won" and self._settings.ladder:
             self._next_encounter = self._after(self._encounter)
+        if now is not self._measured:
+            self._measured, self._measurements = now, {name: float(number) for name, number in now.items()}
         return Step(
-            observation=self.observation,
-            reward=self._game.rules.reward(first, previous, self._variables),
-            terminated=terminated,
-            truncated=truncated,
-            measurements=dict(zip(self._variables, map(float, self._variables.values()), strict=True)),
-            reason=reason or ("timeout" if truncated else None),
-            encounter=self._encounter if self._game.has_ladder else None,
+            observation,
+            game.rules.reward(first, previous, now),
+            terminated,
+            truncated,
+            self._measurements.copy(),
+            reason or ("timeout" if truncated else None),
+            self._encounter if game.has_ladder else None,
         )
 
     def screen(self) -> npt.NDArray[np.uint8]:
@@ -175,7 +183,7 @@ class GameBoyEnvironment:
             last_action=self._episode.last_action,
             frames=self._episode.frames,
             over=self._episode.over,
-            observation=pack_picture(self._observation),
+            observation=pack_picture(self.observation),
             screen=pack_picture(self._picture),
         )
         return pack_snapshot(self._owner, saved)
@@ -183,7 +191,7 @@ class GameBoyEnvironment:
     def restore(self, snapshot: bytes) -> None:
         """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of this game with these settings."""
         saved = unpack_snapshot(snapshot, self._owner, _SavedGameBoy)
-        observation = unpack_picture(saved.observation, self.spec.array.shape)
+        unpack_picture(saved.observation, self.spec.array.shape)
         picture = unpack_picture(saved.screen, self._picture.shape)
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():
@@ -200,7 +208,7 @@ class GameBoyEnvironment:
             raise ValueError(
                 "this snapshot of a Game Boy is damaged: its console's state cannot be decompressed"
             ) from problem
-        self._observation, self._picture = observation, picture
+        self._picture = picture
         self._variables = saved.variables
         self._first_variables = saved.first_variables or saved.variables
         self._encounter, self._next_encounter = encounter, next_encounter
@@ -209,16 +217,6 @@ class GameBoyEnvironment:
     def close(self) -> None:
         """Release the emulator. Closing twice is allowed."""
         self._console.close()
-
-    def _look(self) -> None:
-        """Read the display and the memory after the last frame."""
-        self._picture = self._console.screen()
-        self._variables = self._reader.read(self._console)
-        if self._settings.observation == "rgb":
-            self._observation = self._picture
-        else:
-            # The display is grey; green is the colour with most bits.
-            self._observation = self._resize(self._picture[:, :, 1])
 
     def _after(self, encounter: str) -> str:
         """Return the encounter after a given one. After the last comes the first."""

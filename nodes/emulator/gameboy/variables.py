@@ -63,16 +63,28 @@ class VariableReader:
         self._converted = {
             name: variables[name] for name in self._places if variables[name].kind != "unsigned"
         }
+        self._numbers: dict[str, int] = {}
+        self._variables: Variables = {}
+        """The variables of ``_numbers``, which the core has read last."""
 
-    def read(self, console: Console) -> dict[str, int]:
-        """Return the values of all variables, by name. Raises ``ValueError`` if a digit of a decimal number is above 9."""
+    def read(self, console: Console) -> Variables:
+        """Return the values of all variables, by name: the same mapping as before if none has changed.
+
+        Raises ``ValueError`` if a digit of a decimal number is above 9.
+        """
         numbers = console.numbers(self._places)
-        for name, variable in self._converted.items():
-            numbers[name] = variable.number(numbers[name])
+        if self._long or numbers != self._numbers:
+            self._variables = self._variables_of(numbers, console)
+            self._numbers = numbers
+        return self._variables
+
+    def _variables_of(self, numbers: dict[str, int], console: Console) -> Variables:
+        """Return the variables, in their order, of the numbers that the core has read."""
+        converted = {name: variable.number(numbers[name]) for name, variable in self._converted.items()}
         if self._long:
             memory = console.memory()
-            numbers |= {name: variable.read(memory) for name, variable in self._long.items()}
-        return dict(zip(self._names, map(numbers.__getitem__, self._names), strict=True))
+            converted |= {name: variable.read(memory) for name, variable in self._long.items()}
+        return {name: converted[name] if name in converted else numbers[name] for name in self._names}
 
 
 def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Variables) -> int:
