@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rtgraph.msgs.array import DTYPES
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import WHOLE, PartsSpec, PlantSpec
 from rtgraph.nodes.plant.environment import Step, Value
@@ -39,6 +40,9 @@ class Outcomes:
         self._plant = plant
         self._parts = spec.parts
         self._several = isinstance(spec.observation, PartsSpec)
+        alone = None if self._several else self._parts[WHOLE]
+        self._integers = alone if alone is not None and DTYPES[alone.dtype].kind != "f" else None
+        """The spec of the observation if it is a single array of integers."""
         self._measurements = frozenset(spec.measurements)
         self._log = log
 
@@ -98,8 +102,8 @@ class Outcomes:
             )
         if self._is_plain(step):
             value = step.observation
-            # An array of integers, as of most games, needs no more than this.
-            if not (isinstance(value, np.ndarray) and self._is_of_integers(value)):
+            # A single array of integers, as of most games, needs no more than this.
+            if self._integers is None or not self._integers.admits(value):
                 self.observation(value, tick)
             return step
         reward = self._number("reward", step.reward, tick)
@@ -123,10 +127,6 @@ class Outcomes:
                 for name, value in step.measurements.items()
             },
         )
-
-    def _is_of_integers(self, value: npt.NDArray[np.generic]) -> bool:
-        """Return whether an observation is a single array of integers that fits the spec."""
-        return not self._several and self._parts[WHOLE].admits(value) and value.dtype.kind != "f"
 
     def _is_plain(self, step: Step) -> bool:
         """Return whether a step's values except the observation have Python's types and fit the spec."""

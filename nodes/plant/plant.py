@@ -157,7 +157,8 @@ class Plant(Node[P]):
     def _on_tick(self) -> None:
         if self._end():
             return  # in real time the other nodes take a moment to stop
-        began_ns, due_ns = self.now_ns, self._due_ns()
+        read_ns = self.context.now_ns
+        began_ns, due_ns = read_ns(), self._due_ns()
         self._attend(began_ns)
         arrivals = admissible = self.decision.take_all()
         if arrivals:
@@ -168,11 +169,15 @@ class Plant(Node[P]):
         elif self._is_ready():
             self._reset(due_ns, began_ns, len(admissible))
         self._tick += 1
-        self._work_ns = self.now_ns - began_ns
+        self._work_ns = read_ns() - began_ns
         if end := self._end():
             self.finish(end)
-        self._keep_up()
-        self.at(self._due_ns(), self._on_tick, _TICK)
+        next_ns = self._due_ns()
+        behind_ns = read_ns() - next_ns
+        if behind_ns > 0:
+            self._keep_up(behind_ns)
+            next_ns = self._due_ns()
+        self.context.at(next_ns, self._on_tick, _TICK)
 
     def _attend(self, now_ns: int) -> None:
         """Do a subclass's work at the start of each tick, before the gate chooses."""
@@ -186,14 +191,13 @@ class Plant(Node[P]):
         most_ticks = self.context.launch_context.limits.ticks
         if most_ticks and self._tick >= most_ticks:
             return f"{self._tick} ticks"
-        episodes = self.params.episodes if self._resets else None
+        if not self._resets:
+            return ""
+        episodes = self.params.episodes
         return "" if episodes is None or self._episode + 1 < episodes else f"{episodes} episodes"
 
-    def _keep_up(self) -> None:
-        """Count an overrun; skip the ticks that exceed ``catch_up_ticks``."""
-        behind_ns = self.now_ns - self._due_ns()
-        if behind_ns <= 0:
-            return
+    def _keep_up(self, behind_ns: int) -> None:
+        """Count an overrun by a time; skip the ticks that exceed ``catch_up_ticks``."""
         self._overruns += 1
         behind = behind_ns // self._period_ns + 1
         self._slipped += max(0, behind - self.params.catch_up_ticks)
@@ -218,7 +222,9 @@ class Plant(Node[P]):
         step = self._outcomes.step(step, self._tick)
         self._last = action
         self._episode_ticks += 1
-        self._episode_actions += not _are_equal(action, self._environment.noop)
+        noop = self._environment.noop
+        if action is not noop and not _are_equal(action, noop):
+            self._episode_actions += 1
         self._episode_reward += step.reward
         self._show(self._observation(step), began_ns)
         self._report(choice, action, due_ns, began_ns, step)
@@ -231,14 +237,16 @@ class Plant(Node[P]):
 
     def _act(self, choice: Choice) -> tuple[Action, Step]:
         """Act on the environment for one tick: with the chosen decision's action or, without one, with that of β."""
-        action = self._default_action() if choice.decision is None else choice.decision.action
+        decision = choice.decision
+        action = self._default_action() if decision is None else decision.action
         # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.
         given = self._admission.in_range(action)
         self._sent = None if given is action else given
-        if isinstance(action, np.ndarray):
-            action = frozen(action)
-        if isinstance(given, np.ndarray):
-            given = given.copy()
+        if type(action) is not int:
+            if isinstance(action, np.ndarray):
+                action = frozen(action)
+            if isinstance(given, np.ndarray):
+                given = given.copy()
         return action, self._environment.step(given)
 
     def _captured_ns(self) -> dict[str, int]:
@@ -280,7 +288,9 @@ class Plant(Node[P]):
         shown = observation.__dict__  # read in a fifth of the time of a model's attributes
         captured_ns: dict[str, int] = shown["captured_ns"]
         # A device's thread may capture a part just after the tick began.
-        self._captured_age_ns = {name: max(0, began_ns - at_ns) for name, at_ns in captured_ns.items()}
+        self._captured_age_ns = (
+            {name: max(0, began_ns - at_ns) for name, at_ns in captured_ns.items()} if captured_ns else {}
+        )
         self.observation.publish(observation)
         # Not the environment's array, which β and the next step may overwrite.
         self._observed: Value = shown["value"]
@@ -294,17 +304,16 @@ class Plant(Node[P]):
 
     def _report(self, choice: Choice, action: Action, due_ns: int, began_ns: int, step: Step | None) -> None:
         decision, sent = choice.decision, None if step is None else self._sent
-        lineage = decision.header.lineage if decision is not None else None
         values = {
             "header": OWNED,
             "tick": self._tick,
             "episode": self._episode,
             "action": action,
-            "by": "reset" if step is None else "default" if decision is None else "policy",
-            "worker": decision.worker if decision is not None else None,
-            "decision": decision.number if decision is not None else None,
-            "age_ticks": self._tick - observed_tick(decision) if decision is not None else None,
-            "age_ns": began_ns - lineage.stamp_ns if lineage is not None else None,
+            "by": "reset" if step is None else "default",
+            "worker": None,
+            "decision": None,
+            "age_ticks": None,
+            "age_ns": None,
             "starting": choice.starting,
             "delay_ticks": choice.delay_ticks,
             "due_ns": due_ns,
@@ -320,10 +329,23 @@ class Plant(Node[P]):
             "refused": self._refused_now,
             "sent": sent,
             "captured_age_ns": self._captured_age_ns,
-            "pending": decision.pending if decision is not None else None,
-            "place": choice.place if decision is not None else 0,
-            "averaged": choice.averaged if decision is not None else 0,
+            "pending": None,
+            "place": 0,
+            "averaged": 0,
         }
+        lineage = None
+        if decision is not None:
+            lineage = decision.header.lineage
+            values |= {
+                "by": "policy",
+                "worker": decision.worker,
+                "decision": decision.number,
+                "age_ticks": self._tick - observed_tick(decision),
+                "age_ns": None if lineage is None else began_ns - lineage.stamp_ns,
+                "pending": decision.pending,
+                "place": choice.place,
+                "averaged": choice.averaged,
+            }
         # All but the actions is counted here, or comes from a received message.
         valid = type(action) is int and LEAST <= action <= MOST and sent is None
         applied = _applied_of(values) if valid else Applied(**values | {"header": UNSENT})
