@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -15,6 +17,9 @@ from rtgraph.nodes.plant.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, lossless
 
 PROGRESS_PERIOD_NS = 500_000_000
+_BY, _STARTING, _AGE_TICKS, _LATENESS_NS, _REWARD = map(
+    operator.itemgetter, ("by", "starting", "age_ticks", "lateness_ns", "reward")
+)
 
 
 class MonitorParams(Params):
@@ -80,16 +85,16 @@ class Monitor(Node[MonitorParams]):
         ticks = [message.__dict__ for message in recent]
         acted = [tick for tick in ticks if tick["by"] != "reset"]
         # If all ticks are starts, the default behaviour does act.
-        judged = [tick for tick in acted if not tick["starting"]] or acted
-        ages = [tick["age_ticks"] for tick in judged if tick["age_ticks"] is not None]
+        judged = list(itertools.filterfalse(_STARTING, acted)) or acted
+        ages = [age for age in map(_AGE_TICKS, judged) if age is not None]
         self.progress.publish(
             Progress(
                 tick=recent[-1].tick,
                 episode=recent[-1].episode,
-                inaction=sum(tick["by"] == "default" for tick in judged) / len(judged) if judged else 0.0,
+                inaction=[*map(_BY, judged)].count("default") / len(judged) if judged else 0.0,
                 age_ticks=sum(ages) / len(ages) if ages else None,
-                lateness_most_ms=max(tick["lateness_ns"] for tick in ticks) / 1e6,
+                lateness_most_ms=max(map(_LATENESS_NS, ticks)) / 1e6,
                 overruns=recent[-1].overruns,
-                reward=sum(tick["reward"] for tick in ticks if math.isfinite(tick["reward"])),
+                reward=sum(filter(math.isfinite, map(_REWARD, ticks))),
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,8 @@ _READ = tuple({"number": "decision", "incarnation": "reward"}.get(name, name) fo
 """The fields of ``Applied`` to read, in the order of TICKS; ``reward`` in place of the incarnation, which the header has."""
 _READ_FROM = operator.itemgetter(*_READ)
 _CAPTURED = operator.itemgetter("captured_age_ns")
-_MAYBE = ("age_ticks", "age_ns", "worker", "decision")
+_MAYBE = ("age_ticks", "age_ns", "decision")
+_MISSING = {None: -1}
 
 
 class Trace:
@@ -98,16 +99,20 @@ class Trace:
         if not ticks:
             return
         incarnations = [tick["header"].__dict__["incarnation"] for tick in ticks]
-        for row, captured in enumerate(map(_CAPTURED, ticks), len(self._rewards)):
-            if captured:
+        if any(map(_CAPTURED, ticks)):
+            for row, captured in enumerate(map(_CAPTURED, ticks), len(self._rewards)):
                 self._captures.take(row, captured)
         read = zip(*map(_READ_FROM, ticks), strict=True)
-        columns: dict[str, Sequence[Any]] = dict(zip(_READ, read, strict=True))
+        columns: dict[str, Iterable[Any]] = dict(zip(_READ, read, strict=True))
         rewards = columns.pop("reward")
-        columns["by"] = [BY[by] for by in columns["by"]]
-        columns["worker"] = [None if name is None else self._number(name) for name in columns["worker"]]
+        # ``map`` runs these without a step in Python for each tick.
+        columns["by"] = map(BY.__getitem__, columns["by"])
+        workers = tuple(columns["worker"])
+        numbers = {name: -1 if name is None else self._number(name) for name in dict.fromkeys(workers)}
+        columns["worker"] = map(numbers.__getitem__, workers)
         for name in _MAYBE:
-            columns[name] = [-1 if value is None else value for value in columns[name]]
+            values = tuple(columns[name])
+            columns[name] = map(_MISSING.get, values, values)
         rows = zip(*columns.values(), incarnations, strict=True)
         self._ticks.extend(itertools.chain.from_iterable(rows))
         self._rewards.extend(rewards)
