@@ -86,6 +86,27 @@ class Header(Record):
     lineage: Lineage | None = None
 
 
+def written_header(
+    source: str, incarnation: int, sequence: int, stamp_ns: int, lineage: Lineage | None
+) -> Header:
+    """Make the header of a message that is published, as ``Header.unchecked`` does, in a call less."""
+    header = _new(Header)
+    _set_values(
+        header,
+        {
+            "source": source,
+            "incarnation": incarnation,
+            "sequence": sequence,
+            "stamp_ns": stamp_ns,
+            "lineage": lineage,
+        },
+    )
+    _set_names(header, Header._names)
+    _set_extra(header, None)
+    _set_private(header, None)
+    return header
+
+
 UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 """The header of a message that has not been published."""
 OWNED = Header(source="", incarnation=0, sequence=0, stamp_ns=0)

@@ -157,7 +157,11 @@ class Coordinator(Node[CoordinatorParams]):
 
     def _beat(self) -> None:
         self._remove_silent_workers()
-        self.beat.publish(CoordinatorBeat(method=self.params.stagger, live_workers=len(self._ring)))
+        self.beat.publish(
+            CoordinatorBeat.unchecked(
+                {"header": OWNED, "method": self.params.stagger, "live_workers": len(self._ring)}
+            )
+        )
 
     def _remove_silent_workers(self) -> None:
         """Remove workers that have been silent for longer than any inference takes."""

@@ -169,6 +169,9 @@ class ScriptedPolicy(Policy):
             raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action of the user's class, in memory that the class cannot write to."""
-        action = self._script.act(observation)
+        """Return the action of the user's class, in memory that the class cannot write to.
+
+        The class gets a copy of a mapping, which it may write to. Arrays are read-only.
+        """
+        action = self._script.act(observation.copy() if isinstance(observation, dict) else observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

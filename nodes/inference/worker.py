@@ -85,8 +85,8 @@ class Worker(Node[WorkerParams]):
 
     agrees_on: ClassVar = {"claim": ("stagger",), "stagger": ("stagger",), "beat": ("stagger",)}
 
-    observation = Input(Observation, latest)
-    claim = Input(Claim, queue(8), keyed=True, optional=True)
+    observation = Input(Observation, latest, read_only=True)
+    claim = Input(Claim, queue(8), keyed=True, optional=True, read_only=True)
     stagger = Input(StaggerDelay, queue(4096), keyed=True, optional=True)
     beat = Input(CoordinatorBeat, latest, optional=True)
     weights = Input(WeightsVersion, latest, optional=True)

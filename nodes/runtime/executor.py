@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
-from rtgraph.msgs import Header, Lineage, Message
-from rtgraph.msgs.base import OWNED, UNSENT
+from rtgraph.msgs import Lineage, Message
+from rtgraph.msgs.base import OWNED, UNSENT, written_header
 from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.msgs.isolation import isolated, unshared
 from rtgraph.nodes.runtime.clock import Clock
@@ -26,7 +26,6 @@ from rtgraph.nodes.runtime.journal import Kind
 
 # Attributes of enums and of pydantic's classes take five times as long to look up.
 _DELIVERY, _FREE = Urgency.DELIVERY, Urgency.FREE
-_header_of = Header.unchecked
 
 
 class Host(Protocol):
@@ -219,14 +218,20 @@ class Executor:
         if not (self._began and self.alive):
             raise self._not_now("nothing can be published")
         values = message.__dict__
-        if values["header"] is OWNED:
-            values["header"] = self._header(output, lineage, key, self.now_ns())
+        before = values["header"]
+        own = message if before is OWNED else isolated(message)
+        sent = output.sent
+        sequence = sent.get(key, 0)
+        sent[key] = sequence + 1
+        header = written_header(
+            output.source or self._name, self._incarnation, sequence, self.now_ns(), lineage
+        )
+        if before is OWNED:
+            values["header"] = header
             stamped = message
         else:
-            own = isolated(message)
-            header = self._header(output, lineage, key, self.now_ns())
             stamped = own.stamped(header)
-            if own is not message and message.header is UNSENT:
+            if own is not message and before is UNSENT:
                 message.stamped(header)  # later messages are published `of` this message
         if self.keeps_journal:
             self._published(output, stamped, key)
@@ -278,21 +283,6 @@ class Executor:
     ) -> Timer:
         self._timers += 1
         return Timer(due_ns, handler, urgency, period_ns, number=self._timers, completes=completes)
-
-    def _header(
-        self, output: BoundOutput[Any], lineage: Lineage | None, key: str | None, stamp_ns: int
-    ) -> Header:
-        sequence = output.sent.get(key, 0)
-        output.sent[key] = sequence + 1
-        return _header_of(
-            {
-                "source": output.source or self._name,
-                "incarnation": self._incarnation,
-                "sequence": sequence,
-                "stamp_ns": stamp_ns,
-                "lineage": lineage,
-            }
-        )
 
     def _handle(self, port: BoundInput[Any]) -> None:
         handler, inbox = port.handler, port.inbox

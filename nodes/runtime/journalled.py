@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rtgraph.msgs import Message
+from rtgraph.msgs.base import written_header
 from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.executor import Executor, Host
@@ -44,7 +45,10 @@ class JournalledExecutor(Executor):
         read_ns = host.clock.now_ns
 
         def publish(journal: Journal) -> None:
-            host.transmit(self, output, journal.stamped(self._header(output, None, None, read_ns())), None)
+            part = output.sent.get(None, 0)
+            output.sent[None] = part + 1
+            header = written_header(identity.name, identity.incarnation, part, read_ns(), None)
+            host.transmit(self, output, journal.stamped(header), None)
 
         self._journal = JournalWriter(read_ns, publish, documents, realtime=self.launch_context.realtime)
         self.now_ns = self._journal.now_ns

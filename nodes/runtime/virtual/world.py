@@ -31,7 +31,8 @@ from rtgraph.nodes.runtime.virtual.routes import Route, routes
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 INJECTED = "a crash was injected"
-_DELIVERY = Urgency.DELIVERY  # members of an enum take five times as long to look up
+# Members of enums and of classes take longer to look up.
+_DELIVERY, _fire = Urgency.DELIVERY, Executor.fire
 
 log = logging.getLogger("rtgraph.world")
 
@@ -96,7 +97,7 @@ class VirtualWorld:
         self.event_queue = EventQueue(
             self.clock,
             {
-                "fire": Executor.fire,
+                "fire": _fire,
                 "deliver": self._deliver,
                 "crash": self._crash,
                 "restart": self._restart,
@@ -249,7 +250,7 @@ class VirtualWorld:
     def schedule(self, executor: Executor, timer: Timer) -> None:
         """Schedule a call of a node."""
         due_ns = max(timer.due_ns, self.clock.time_ns)
-        self.event_queue.push(due_ns, timer.urgency, executor.index, Executor.fire, (executor, timer))
+        self.event_queue.push(due_ns, timer.urgency, executor.index, _fire, (executor, timer))
 
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None

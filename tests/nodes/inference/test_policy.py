@@ -198,3 +198,17 @@ def test_a_script_may_reuse_the_array_of_its_actions():
     space = Continuous(low=(-9.0, -9.0), high=(9.0, 9.0))
     first, second = (policy(space, params).act(OBSERVATION) for _ in range(2))
     assert [first.action.tolist(), second.action.tolist()] == [[1, 1], [2, 2]]
+
+
+class Taking:
+    """Takes the parts out of its observation."""
+
+    def act(self, observation):
+        observation.clear()
+        return 0
+
+
+def test_a_script_may_write_to_its_mapping_of_parts():
+    parts = {"joints": OBSERVATION}
+    policy(Discrete(count=4), ScriptedParams(policy=f"{__name__}:Taking")).act(parts)
+    assert list(parts) == ["joints"]
