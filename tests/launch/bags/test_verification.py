@@ -140,7 +140,7 @@ def test_another_arithmetic_is_not_comparable_and_no_pass(session, tmp_path, fac
     verdicts = {verdict.node: verdict for verdict in found.nodes}
     assert verdicts["plant"].outcome == "same"
     assert verdicts["worker/0"].outcome == "unverifiable"
-    assert f"not comparable: {fact} was another" in verdicts["worker/0"].note
+    assert f"not comparable: it was recorded with {fact} another" in verdicts["worker/0"].note
 
 
 def test_a_topic_that_was_not_recorded_leaves_its_consumers_unverifiable(tmp_path):
