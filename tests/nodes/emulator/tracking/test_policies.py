@@ -23,7 +23,7 @@ def measured(delay: int, read: str, policy: tuple[int, ...], head_frames: float 
     """The mean reward of delay-aware workers in many lanes, once it has settled."""
     settings = {"lanes": LANES, "positions": 5, "steady": 0.9}
     plant = (
-        "rtgraph.nodes.emulator.tracking:Tracking",
+        "rtgraph.nodes.emulator:Tracking",
         settings,
         TrackingSettings(**settings).spec().model_dump(mode="json"),
     )
