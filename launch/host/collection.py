@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def without_collection() -> Iterator[None]:
-    """A context in which no garbage is collected. Cycles that became garbage in it are never freed: enter it once a process."""
+    """A context in which no garbage is collected. Cycles that became garbage in it are freed at the end of the process: enter it once."""
     if not gc.isenabled():
         yield
         return
@@ -19,4 +20,6 @@ def without_collection() -> Iterator[None]:
     finally:
         # Else the next collection looks through all that was imported.
         gc.freeze()
+        # Extension modules such as ale_py report what Python does not collect at its end.
+        atexit.register(gc.unfreeze)
         gc.enable()
