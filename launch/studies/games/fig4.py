@@ -201,5 +201,5 @@ STUDY = Study(
     cells=_cells,
     draw=_draw,
     seen=_seen,
-    expected={Scale.QUICK: "10 s", Scale.DESK: "2.5 h", Scale.PAPER: "5 days"},
+    expected={Scale.QUICK: "15 s", Scale.DESK: "2.5 h", Scale.PAPER: "5 days"},
 )

@@ -14,11 +14,12 @@ ARGUMENTS = (
     "reproduce",
     "stagger_learning",
     "--only",
+    "game=catch",
     "latency=spike",
     "method=paced,expected_time",
 )
 
-TABLE = "quick_latency=spike_method=expected_time,paced.csv"
+TABLE = "quick_game=catch_latency=spike_method=expected_time,paced.csv"
 
 
 def table(folder: Path) -> bytes:
