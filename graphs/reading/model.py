@@ -1,6 +1,7 @@
-"""Models of graph and launch files, after their references are replaced.
+"""Models of graph and launch files.
 
-``params``, ``network``, included ``arguments`` and ``if`` stay as written until their references can be resolved.
+References are replaced before validation, except in ``params``, ``network``, included ``arguments`` and ``if``. These stay as
+written until their references can be resolved.
 """
 
 from __future__ import annotations

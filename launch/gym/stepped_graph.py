@@ -95,7 +95,7 @@ class SteppedGraph:
 
 
 class SteppedWorld:
-    """A world that runs until one of its workers asks for an action."""
+    """A virtual world that pauses each time one of its workers asks for an action."""
 
     def __init__(self, plan: Plan, plant: str, workers: tuple[str, ...], seed: int) -> None:
         self._world = VirtualWorld(

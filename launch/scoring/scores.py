@@ -65,7 +65,7 @@ def random_line(game: str | None) -> dict[str, Line]:
 
 
 def lines(game: str) -> dict[str, Line]:
-    """Return the known reference returns of a game, by label, for lines in plots."""
+    """Return the known reference scores of a game (returns per episode), by label, as lines for plots."""
     found = dict(MEASURED.get(game, {}))
     for line in HUMAN.get(game, ()):
         found[f"human ({line.source})"] = line

@@ -107,7 +107,9 @@ def _actions(actions: Tensor, plant: PlantSpec) -> Tensor:
     spec = plant.action
     if isinstance(spec, Discrete):
         if actions.is_floating_point() or actions.ndim != 1 or not len(actions):
-            raise LearningError(f"actions should be integers of shape (batch,), not {_described(actions)}")
+            raise LearningError(
+                f"actions should be integers of shape (batch,), batch ≥ 1, not {_described(actions)}"
+            )
         if not 0 <= int(actions.min()) <= int(actions.max()) < spec.count:
             raise LearningError(f"an action in the batch is outside 0 to {spec.count - 1}")
         return actions.to(torch.int64)
@@ -118,7 +120,7 @@ def _actions(actions: Tensor, plant: PlantSpec) -> Tensor:
         )
     if not actions.is_floating_point() or actions.shape != (len(actions), spec.size) or not len(actions):
         raise LearningError(
-            f"actions should be numbers of shape (batch, {spec.size}), not {_described(actions)}"
+            f"actions should be numbers of shape (batch, {spec.size}), batch ≥ 1, not {_described(actions)}"
         )
     if not bool(actions.isfinite().all()):
         raise LearningError("an action in the batch is not finite")

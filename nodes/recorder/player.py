@@ -142,7 +142,9 @@ def _must_have_published(bag: Bag, node: str) -> None:
     if node not in publishers:
         raise BagError(
             f"{bag.path} holds no messages of {node!r}",
-            hint=f"it has {', '.join(sorted(publishers)) or 'no messages'}",
+            hint=f"it has messages of {', '.join(sorted(publishers))}"
+            if publishers
+            else "it has no messages",
         )
 
 

@@ -91,7 +91,7 @@ class Replay(Node[ReplayParams]):
         ]
 
     def on_prepare(self) -> None:
-        """Open or create the memory, and add the recordings."""
+        """Open or create the memory. Add the recordings of ``fill`` to a new one."""
         params = self.params
         for path in self._check_world(params):
             self.log.warning("%s does not identify its environment", path)

@@ -320,6 +320,8 @@ def _read(file: str) -> tuple[float, ...]:
         raise NodeError(f"the latency file {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise NodeError(f"{wanted}: {error}") from error
-    if not values or min(values) < 0:
-        raise NodeError(wanted)
+    if not values:
+        raise NodeError(f"{wanted}; it is empty")
+    if min(values) < 0:
+        raise NodeError(f"{wanted}; {min(values):g} is negative")
     return values

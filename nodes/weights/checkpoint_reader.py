@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
+from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.runtime.identity import Identity, differences, is_identity
@@ -121,7 +122,7 @@ class CheckpointParameters:
                         yield name.removeprefix(_PREFIX), file.get_tensor(name)
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
-                f"{self.folder / TENSORS} cannot be read: {str(error).splitlines()[0]}",
+                f"{self.folder / TENSORS} cannot be read: {in_one_line(error)}",
                 hint="take another checkpoint",
             ) from error
 
@@ -137,7 +138,7 @@ def checkpoint_parameters(path: Path) -> CheckpointParameters:
         facts = _Facts.model_validate_json((folder / FACTS).read_bytes())
     except (OSError, ValidationError) as error:
         raise CheckpointError(
-            f"{folder / FACTS} cannot be read: {str(error).splitlines()[0]}", hint="take another checkpoint"
+            f"{folder / FACTS} cannot be read: {in_one_line(error)}", hint="take another checkpoint"
         ) from error
     ticks = facts.extra.get("ticks")
     ticks = ticks if isinstance(ticks, int) else 0

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 
 from rtgraph.msgs.atomic import atomic_path, writing
 from rtgraph.msgs.errors import CheckpointError
+from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState
 from rtgraph.nodes.networks.checkpoints import FACTS, TENSORS, checkpoint_in, name_of, numbers_in
 
@@ -99,7 +100,7 @@ def load(path: Path) -> TrainingState:
         tensors = safetensors.torch.load_file(folder / TENSORS)
     except (OSError, ValueError, ValidationError, SafetensorError) as error:
         raise CheckpointError(
-            f"{folder} cannot be read: {str(error).splitlines()[0]}", hint="use an older checkpoint"
+            f"{folder} cannot be read: {in_one_line(error)}", hint="use an older checkpoint"
         ) from error
     state = TrainingState(facts, tensors)
     if broken := state.not_finite():

@@ -132,4 +132,4 @@ class ScreenControl(DeviceControl):
         self._press(NONE, now_ns)
 
     def _give_up_homing(self) -> None:
-        """Pause the physical reset. It continues when the emergency stop ends."""
+        """Keep the physical reset: it starts again from its first step when the emergency stop ends."""

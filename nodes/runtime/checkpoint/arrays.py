@@ -55,7 +55,7 @@ def dtype_of(description: str) -> np.dtype[Any]:
 
 
 def packed_array(value: Array, put: Put) -> list[Any]:
-    """Return ``[dtype, shape, order, writable, buffer]`` of an array that owns its memory, or of a copy."""
+    """Return ``[dtype, shape, order, writable, buffer]`` of an array that is saved whole, not as a view of another one."""
     description = described(value.dtype)
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = (value.T if order == "F" else np.ascontiguousarray(value)).reshape(-1)

@@ -90,7 +90,9 @@ class Reader:
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):
-            raise CheckpointError("the checkpoint holds a list or dict in a wrong place")
+            raise CheckpointError(
+                "the checkpoint is damaged: it has a list or dict where a plain value or a reference should be"
+            )
         return packed
 
     def load(self, packed: Any) -> None:

@@ -37,7 +37,7 @@ class _Start:
 
 
 class _Starter:
-    """Starts threads, in a separate thread. It is made once per process, on first use."""
+    """Starts threads from one separate thread, which each process makes on first use."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
