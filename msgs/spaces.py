@@ -188,7 +188,7 @@ class PlantSpec(_Spec):
     """The names of the measurements in each observation except an episode's first; empty if they vary."""
 
     def agrees_with(self, other: PlantSpec) -> bool:
-        """Return whether a policy for one plant fits the other."""
+        """Return whether a policy for this plant fits the other one: rates, observations and actions agree."""
         return (
             self.rate_hz == other.rate_hz
             and _agree(self.observation, other.observation)

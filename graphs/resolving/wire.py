@@ -139,7 +139,7 @@ class Wiring:
             _check_same_type(topic, end, publisher)
             if publisher.port.keyed and not end.port.keyed:
                 raise end.place.error(
-                    f"{publisher} is keyed, and its subscriber {end} on {topic!r} is not",
+                    f"{publisher} is keyed (each message goes to the node that its key names), and its subscriber {end} on {topic!r} is not",
                     hint="declare the input with keyed=True",
                 )
         if len(names) > 1 and not end.port.many:

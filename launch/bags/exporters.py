@@ -31,7 +31,7 @@ def described_targets() -> dict[str, str]:
 
 
 def described_options() -> list[tuple[str, str, str]]:
-    """Return the options of rtgraph's own targets: target, option, and description."""
+    """Return each option of rtgraph's own export targets, as (target, option, description)."""
     return [(target.name, key, what) for target in TARGETS.values() for key, what in target.options.items()]
 
 

@@ -104,9 +104,9 @@ def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[
     first, rest = words[:files], words[files:]
     if len(first) < files or "=" in first[-1]:
         raise GraphError(
-            "LAUNCH is missing",
+            "LAUNCH is missing" if policy else "CHECKPOINT or LAUNCH is missing",
             file="command line",
-            hint="rtgraph evaluate CHECKPOINT LAUNCH [name=value ...]",
+            hint=f"rtgraph evaluate {f'--policy {policy}' if policy else 'CHECKPOINT'} LAUNCH [name=value ...]",
         )
     given: dict[str, str] = {}
     for word in rest:

@@ -34,7 +34,7 @@ class NoisyLinear(nn.Module):
 
     @property
     def initial_noise(self) -> float:
-        """The initial s (sigma in the paper): 0.5/√inputs."""
+        """The initial value of s, the scale of the noise (sigma in Fortunato et al.): 0.5/√inputs."""
         return _INITIAL_SIZE / math.sqrt(self.weight.shape[1])
 
     def forward(self, inputs: Tensor) -> Tensor:

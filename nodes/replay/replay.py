@@ -64,7 +64,7 @@ class Replay(Node[ReplayParams]):
         if params.minimum > sizes.rows:
             raise NodeError(
                 f"minimum is {params.minimum:,} transitions, and only {sizes.rows:,} fit",
-                hint="lower minimum, or raise capacity_mib (replay_mib)",
+                hint="lower minimum, or raise capacity_mib (in a launch, the argument replay_mib)",
             )
         for path in params.fill:
             if not Path(path).is_file():

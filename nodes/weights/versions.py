@@ -152,7 +152,7 @@ class LocalVersions:
         return self._last
 
     def world_state(self) -> dict[str, Any]:
-        """Return every version that is still held, with its content."""
+        """Return the state for a checkpoint of the world: the versions of the weights still in memory, and the counts."""
         copies = {
             slot: (np.frombuffer(copy.memory.toreadonly(), np.uint8), copy.version, copy.holds)
             for slot, copy in self._copies.items()

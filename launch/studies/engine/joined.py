@@ -85,7 +85,7 @@ class Joined:
                 )
             if row.command != commands[place]:
                 raise row.error(
-                    f"the row's values do not fit its command: {commands[place]!r} computes this cell"
+                    f"the row's command is {row.command!r}, but {commands[place]!r} computes the cell of the row's values"
                 )
 
     def must_agree(self, cell: Cell, kept: CellResult | None, folder: Path) -> None:

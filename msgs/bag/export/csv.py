@@ -105,7 +105,7 @@ def _cells(tick: Tick, spec: RecordedSpec) -> tuple[Cells, list[str]]:
 def _flat(
     fields: Fields, without: tuple[str, ...] = (), path: FieldPath = (), name: str = ""
 ) -> Iterator[tuple[FieldPath, str, Any]]:
-    """Yield the path of each value, its name, and the value."""
+    """Yield each value in nested fields, as its path, its dotted name and the value. Skip the top-level fields in ``without``."""
     for field, value in fields.items():
         if field in without:
             continue

@@ -152,7 +152,8 @@ class FrameStore(Frames):
     def __init__(self, spec: ArraySpec | PartsSpec, slots: int, path: Path | None = None) -> None:
         if slots < 1:
             raise ReplayError(
-                "the replay memory has no room for a single frame", hint="raise capacity_mib (replay_mib)"
+                "the replay memory has no room for a single frame",
+                hint="raise capacity_mib (in a launch, the argument replay_mib)",
             )
         kept = _kept(spec)
         layout = {"kind": "frames", "spec": kept.model_dump(mode="json"), "slots": slots}

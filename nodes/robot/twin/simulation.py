@@ -31,7 +31,9 @@ def mujoco() -> ModuleType:
 
 
 class Simulation:
-    """One arm. Vectors are in the order of ``names``, the hinge joints with a position actuator. Angles are in degrees.
+    """One arm in MuJoCo, with hinge joints and position actuators. Angles are in degrees.
+
+    ``names`` are the joints in the order of the model's actuators. Vectors have the same order.
 
     Args:
         path: the MJCF file.

@@ -67,7 +67,11 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
     """Return the described array, in new memory."""
     description, shape, order, writable, buffer = packed
     dtype, data = dtype_of(description), get(buffer)
-    if math.prod(shape) * dtype.itemsize != data.size or min(shape, default=0) < 0 or order not in ("C", "F"):
+    if min(shape, default=0) < 0 or order not in ("C", "F"):
+        raise CheckpointError(
+            f"the checkpoint is damaged: an array has the shape {shape!r:.60} and the order {order!r:.20}"
+        )
+    if math.prod(shape) * dtype.itemsize != data.size:
         raise CheckpointError(
             f"the checkpoint has {data.size} bytes for an array of dtype {dtype} and shape {shape!r:.60}, which do not fit"
         )
@@ -82,7 +86,8 @@ def packed_view(value: Array, base: Array) -> list[Any]:
     """Return ``[dtype, shape, strides, offset, writable]`` of an array that is a view of ``base``."""
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
         raise CheckpointError(
-            "a view of an array that is not contiguous cannot be saved", hint="keep a copy of the view"
+            "a view cannot be saved, because the array that it is a view of is not contiguous",
+            hint="keep a copy instead of the view: view.copy()",
         )
     offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     writable = bool(value.flags.writeable)

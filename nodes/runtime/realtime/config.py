@@ -46,7 +46,7 @@ class NodeConfig(Record):
     """A call that returns the weights of the graph, by name; None if the graph has none."""
 
     def launch_context(self) -> LaunchContext:
-        """Return the launch context for the node."""
+        """Return what the node may know of its launch: limits, folders, weights and the time to stop."""
         return LaunchContext(
             realtime=True,
             limits=RunLimits(ticks=self.ticks),

@@ -77,7 +77,7 @@ class LayoutSurvey:
             raise BagError(
                 f"observations change from {_described(self._parts)} to {_described(parts)}, "
                 "but a dataset has one shape and dtype",
-                hint="export each part by itself, with --start and --duration",
+                hint="export each stretch of time by itself, with --start and --duration",
             )
         action = np.atleast_1d(np.asarray(frame.applied["action"]))
         self._action = action if self._action is None else self._action
@@ -85,7 +85,7 @@ class LayoutSurvey:
             raise BagError(
                 f"actions change from {self._action.dtype} {self._action.shape} to {action.dtype} {action.shape}: "
                 "a dataset has one shape and dtype",
-                hint="export each part by itself, with --start and --duration",
+                hint="export each stretch of time by itself, with --start and --duration",
             )
         self._sent = self._sent or frame.applied.get("sent") is not None
         self._captured |= dict.fromkeys(frame.observation.get("captured_ns") or ())
