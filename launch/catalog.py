@@ -38,7 +38,7 @@ class NodeClassEntry:
 
 
 def node_classes() -> list[NodeClassEntry]:
-    """Return the node classes of rtgraph and of installed packages, by path.
+    """Return the node classes of rtgraph and of installed packages, sorted by path.
 
     If a class cannot be imported here, for example because an optional dependency is missing, its entry holds the problem.
 

@@ -132,7 +132,11 @@ def _check(human: NodePlan, *, realtime: bool) -> None:
 def _recorded(
     nodes: tuple[NodePlan, ...], record: bool | Mapping[str, Any] | None, hidden: str | None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes with a recorder. By default the recorder leaves out the images that are only for the window."""
+    """Return the nodes and a recorder, or the nodes alone if ``record`` is False.
+
+    Unless ``record`` sets ``topics`` or ``exclude``, the recorder leaves out ``hidden``, the topic of images that are published only
+    for the window.
+    """
     if record is False:
         return nodes
     settings = dict(record) if isinstance(record, Mapping) else {}

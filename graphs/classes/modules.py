@@ -131,7 +131,11 @@ class LocalModules:
                 self._take(first, beside, f"{file}", place)
 
     def _folders(self, place: Place, scope: Scope) -> list[Path]:
-        """Return the folders to search for a module: that of the file that names it, then those of its includers, in order."""
+        """Return the folders to search for a module, in order.
+
+        First that of the file that names it, then those of the files that include that file, then the working directory. After the
+        folder of a symbolic link comes that of its target. Folders that ship with rtgraph are left out.
+        """
         files = [place.document.file]
         outer: Scope | None = scope
         while outer is not None:

@@ -51,7 +51,11 @@ def _strings_below(model: type) -> dict[str, str]:
 
 @functools.lru_cache(64)
 def _in_classes(source: str) -> dict[str, dict[str, str]]:
-    """Return the strings below annotated names in a module's source, by ``__qualname__`` of their class, then by name."""
+    """Return the docstrings of fields in a module's source: the string below each ``name: type``.
+
+    Returns:
+        A dict with the ``__qualname__`` of each class as key, of dicts with the names of the fields as keys.
+    """
     return {
         name: {
             field.target.id: inspect.cleandoc(below.value.value)

@@ -90,7 +90,7 @@ def _validated(value: object, handler: ValidatorFunctionWrapHandler) -> object:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{kind}: {where}: {first['msg']}") from error
+        raise ValueError(": ".join(filter(None, (kind, where, first["msg"])))) from error
     except RtgraphError as error:
         raise ValueError(f"{error.problem}. hint: {error.hint}" if error.hint else error.problem) from error
 

@@ -28,11 +28,11 @@ class SequentialParams(LearningParams):
 
 
 class SequentialAgent(Learning[SequentialParams]):
-    """Takes the newest observation, infers, learns, and starts again with the next observation.
+    """Takes the newest observation, infers and learns one after the other, and starts again with the next observation.
 
     ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so the observation is one inference old when the
-    action is ready. With ``learn_infer`` the observation is older by one update. In both orders the time between two actions
-    is the sum of both durations (the baselines of Riemer et al., ICLR 2025). No observation is used twice. If the replay memory allows
+    action is ready. With ``learn_infer`` the observation is older by one update. These orders are the sequential baselines of Riemer et
+    al. (ICLR 2025). In both, the time between two actions is the duration of an inference plus that of an update. No observation is used twice. If the replay memory allows
     no update, the agent acts without one.
     """
 

@@ -59,8 +59,8 @@ class MetricsParams(Params):
 class Metrics(Node[MetricsParams]):
     """Makes the curves of a run from the messages of learners, replay memories, workers and plants.
 
-    Writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per period) and a TensorBoard event
-    file of the same values over ticks, twice a second if there is something new.
+    Writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per ``period_s``) and a TensorBoard event file with the
+    same values over ticks. Twice a second, new rows are written to all three.
     """
 
     stop_rank: ClassVar[int] = 2

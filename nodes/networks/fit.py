@@ -110,8 +110,8 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     """
     if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
         raise ValueError(
-            f"dueling, noisy and support are for discrete actions, not for {plant.action.kind} ones. "
-            "hint: leave the head out, or choose a plant with discrete actions"
+            f"a head with dueling, noisy or support needs a plant with one discrete action, and this plant's is {plant.action.kind}. "
+            "hint: leave out the network's head, or choose a plant with a discrete action"
         )
     observation, pending = without_pending(plant.observation)
     if network.predict and pending is None:

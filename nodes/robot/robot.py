@@ -125,7 +125,10 @@ class Robot(RobotPlant[RobotParams]):
         return parked
 
     def _tick_until(self, done: Callable[[], bool], deadline_ns: int, *, sends: bool = True) -> bool:
-        """Tick until ``done`` returns True. Return False after an emergency stop, a fault, or at the deadline."""
+        """Tick until ``done`` returns True, then return True. Return False after an emergency stop, a fault, or at the deadline.
+
+        With ``sends=False`` no command is sent, and ticks continue after an emergency stop.
+        """
         pause, period_s = threading.Event(), period_ns(self.params.rate_hz) / 1e9
         control = self._control
         while not done():

@@ -199,7 +199,7 @@ class Executor:
                 f"{self.identity.name}: spend() takes a duration, and {duration_ns} ns is negative"
             )
         if not (self._began and self.alive):
-            raise self._not_now("no time can be spent")
+            raise self._not_now("spend() cannot be called")
         if self.busy and not self._completing:
             raise NodeError(
                 f"{self.identity.name} is already busy",
@@ -328,7 +328,7 @@ class Executor:
     def _not_now(self, problem: str) -> NodeError:
         return NodeError(
             f"{self.identity.name}: {problem} {'after on_stop' if self._began else 'before on_start'}",
-            hint=f"do it in {'on_stop at the latest' if self._began else 'on_start'}",
+            hint=f"do it in {'on_stop at the latest' if self._began else 'on_start or later'}",
         )
 
 

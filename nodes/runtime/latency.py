@@ -234,7 +234,7 @@ class ByNode(Record):
             if fnmatchcase(name, pattern):
                 return model
         raise NodeError(
-            f"{self.file} has no inference time of {name!r}, only of {', '.join(self.models) or 'no node'}",
+            f"{self.file} has no inference time of {name!r}; it has those of {', '.join(self.models) or 'no node'}",
             hint="run as many workers as were recorded, or use a pattern such as `worker/*` in the file",
         )
 

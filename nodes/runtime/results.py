@@ -108,7 +108,9 @@ def _clean(value: object, place: str, depth: int) -> JsonValue:
     if depth and isinstance(value, list | tuple):
         return [_clean(item, f"{place}[{number}]", depth - 1) for number, item in enumerate(value)]
     if not depth:
-        raise NodeError(f"{place} is nested too deeply", hint=_HINT)
+        raise NodeError(
+            f"{place} is nested too deeply", hint=f"return at most {DEEPEST} levels of lists and dicts"
+        )
     raise NodeError(f"{place} is a {type(value).__name__}, which JSON does not have", hint=_HINT)
 
 

@@ -59,7 +59,7 @@ class _Writer:
         self._count = 0
 
     def write(self, frame: Image.Image) -> None:
-        """Write a frame, RGB."""
+        """Write one RGB frame."""
         box = (0, 0, *frame.size)
         if self._before is not None:
             # A frame needs at least one pixel: the corner, if nothing changed.

@@ -64,7 +64,8 @@ def build(program: str, folder: Path, sources: Path = _SOURCES) -> Path:
 def _run(folder: str, *command: str) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode or "warning" in done.stderr:
-        raise ValueError(f"{' '.join(command)}:\n{done.stdout}{done.stderr}")
+        problem = "failed" if done.returncode else "gave warnings"
+        raise ValueError(f"{' '.join(command)} {problem}:\n{done.stdout}{done.stderr}")
 
 
 def _write_tiles(program: str, folder: Path) -> None:

@@ -29,7 +29,7 @@ def prctl(option: int, argument: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
         code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+        raise OSError(code, f"prctl({option}, {argument}): {os.strerror(code)}")
 
 
 def adopt_orphans() -> None:
@@ -51,7 +51,9 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
     deadline = time.monotonic() + within_s
     while os.getppid() != parent:
         if time.monotonic() > deadline or not _exists(parent):
-            raise LaunchError(f"process {parent} is not the parent of this process, which must end with it")
+            raise LaunchError(
+                f"this process should end when process {parent} ends, but {parent} is not its parent"
+            )
         time.sleep(0.0005)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

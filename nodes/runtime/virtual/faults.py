@@ -50,7 +50,7 @@ def crashes(
     """Yield each crash once for each node that it applies to, with the node's name.
 
     Raises:
-        WorldError: no node has the name that a crash gives.
+        WorldError: the ``node`` of a crash, a name or a pattern, matches no node.
     """
     known = tuple(names)
     for fault in faults:

@@ -249,7 +249,7 @@ def test_an_argument_without_effect_is_refused(file):
         (KNOWN.replace("ms: 120", "ms: -1"), 5, "should be ≥ 0"),
         (KNOWN.replace("edges:", "edgs:"), 6, "unknown key 'edgs'"),
         (KNOWN.replace("kind: constant, ms: 2", "kind: constant, frames: 2"), 8, "an edge has no frames"),
-        (KNOWN.replace("worker/2", "worker/9"), None, "has no inference time of 'worker/2', only of worker/0, worker/1, worker/9"),
+        (KNOWN.replace("worker/2", "worker/9"), None, "has no inference time of 'worker/2'; it has those of worker/0, worker/1, worker/9"),
         ("rtgraph_latency: 1\nworkers: {}\n", 2, "must not be empty"),
     ],
 )  # fmt: skip

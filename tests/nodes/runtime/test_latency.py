@@ -87,7 +87,7 @@ def test_a_node_has_the_first_model_that_its_name_matches():
     found = [latency_of(latency, f"worker/{number}").ms for number in (0, 1, 2)]
     assert found == [3, 2, 3]
     with pytest.raises(
-        NodeError, match=r"times.yaml has no inference time of 'agent', only of worker/1, worker/\*"
+        NodeError, match=r"times.yaml has no inference time of 'agent'; it has those of worker/1, worker/\*"
     ):
         latency_of(latency, "agent")
     assert latency_of(Constant(ms=1), "agent") == Constant(ms=1)

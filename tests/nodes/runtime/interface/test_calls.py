@@ -106,7 +106,7 @@ def test_whole_numbers_of_numpy_are_taken(node) -> None:
         ),
         (lambda n: n.every(5_000, n.tick), "nothing can be scheduled before on_start"),
         (lambda n: n.after(5, n.tick), "nothing can be scheduled before on_start"),
-        (lambda n: n.spend(5), "no time can be spent before on_start"),
+        (lambda n: n.spend(5), "cannot be called before on_start"),
     ],
 )
 def test_what_would_vanish_before_the_start_is_refused(call, says, monkeypatch) -> None:
