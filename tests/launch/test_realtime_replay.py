@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.launching import Launch, until
+from support.launching import Launch, until, written
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -17,9 +16,7 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only listed
 
 def got(launch: Launch, name: str, **life: int) -> list[dict[str, Any]]:
     """Return the batches that a learner got, in selected lives of it and of the replay memory."""
-    file = launch.session / f"{name}.jsonl"
-    lines = file.read_text().splitlines(keepends=True) if file.exists() else []
-    batches = [json.loads(line) for line in lines if line.endswith("\n")]
+    batches = written(launch.session / f"{name}.jsonl")
     return [batch for batch in batches if all(batch[whose] == number for whose, number in life.items())]
 
 

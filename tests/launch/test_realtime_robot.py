@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.launching import TESTS, Launch, until
+from support.launching import TESTS, Launch, until, written
 
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Applied
@@ -44,8 +44,7 @@ class Device:
         return popen
 
     def got(self, kind: str = "goal") -> list[dict[str, Any]]:
-        lines = self._log.read_text().splitlines() if self._log.exists() else []
-        return [entry for entry in map(json.loads, lines) if kind in entry]
+        return [entry for entry in written(self._log) if kind in entry]
 
     def moves(self, count: int = 10) -> None:
         """Wait for goals that differ."""

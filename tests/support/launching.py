@@ -38,6 +38,12 @@ def until(condition: Callable[[], Any], within_s: float, what: str) -> Any:
     return found
 
 
+def written(log: Path) -> list[dict[str, Any]]:
+    """Return the objects in a log of JSON lines, without one that its process is writing; none if there is no log."""
+    lines = log.read_text().splitlines(keepends=True) if log.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]
+
+
 def state_of(process: int) -> str:
     """Return the kernel's state of a process: R, S, T, Z ...; empty if it is gone."""
     try:
