@@ -30,10 +30,10 @@ from tests.support.servo_bus import ServoBus
 LAUNCH = Path(__file__).parents[1] / "robot_arm.yaml"
 COMMAND = "import sys; from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"
 BLOCKING = {
-    "a driver that blocks": ("tests.bench.blocking_arm:BlockingProcess", True),
-    "the same in the plant's process": ("tests.bench.blocking_arm:BlockingArm", False),
+    "a driver that blocks": "tests.bench.blocking_arm:BlockingProcess",
+    "the same in the plant's process": "tests.bench.blocking_arm:BlockingArm",
 }
-"""Drivers that compute while they wait, and whether there is an aim: the docs say that they need a separate process."""
+"""Drivers that compute while they wait."""
 START_WITHIN_S = 40.0
 HEALTHY_S = 2.0
 SILENT_S = UNPLUGGED_S = 1.0
@@ -113,15 +113,12 @@ def run(rounds: int, say: Say) -> list[Row]:
     """Measure at 60 and 100 Hz, and at 60 Hz with a driver that blocks, in a separate process and in that of the plant."""
     rows = _rows("60 Hz", 60, rounds, say, list(WINDOW_S))
     rows += _rows("100 Hz", 100, rounds, say, list(WINDOW_S))
-    for name, (driver, has_aim) in BLOCKING.items():
-        aim = AIM if has_aim else None
-        rows += _rows(f"60 Hz, {name}", 60, rounds, say, [SILENT, UNPLUGGED], f"driver={driver}", aim=aim)
+    for name, driver in BLOCKING.items():
+        rows += _rows(f"60 Hz, {name}", 60, rounds, say, [SILENT, UNPLUGGED], f"driver={driver}")
     return rows
 
 
-def _rows(
-    case: str, rate_hz: int, rounds: int, say: Say, faults: list[str], *arguments: str, aim: Aim | None = AIM
-) -> list[Row]:
+def _rows(case: str, rate_hz: int, rounds: int, say: Say, faults: list[str], *arguments: str) -> list[Row]:
     def launch(number: int) -> _Seen:
         report = (lambda text: say(f"{case}, {text}")) if number == 0 else lambda _: None
         return _launch(rate_hz, rounds, report, faults, *arguments)
@@ -131,7 +128,7 @@ def _rows(
         seen = list(pool.map(launch, range(side_by_side)))
     rows = []
     for fault in faults:
-        rows.append(_compared(f"{case}, {fault}", seen, fault, lambda one: one.ticks, aim))
+        rows.append(_compared(f"{case}, {fault}", seen, fault, lambda one: one.ticks, AIM))
         rows.append(_compared(f"{case}, {fault}: bare loop", seen, fault, lambda one: one.bare))
     if SILENT in faults:
         rows.append(_time(f"{case}, from silence to hold", _after(seen, SILENT, 0.0, STANDS)))
