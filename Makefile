@@ -61,8 +61,7 @@ format: $(READY)  ## apply formatting and lint fixes
 	@$(BIN)/ruff check --fix .
 
 bench: $(READY)  ## performance, as ratios against raw peers in the same run
-	@# One thread for numpy: processor time also counts threads that spin.
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench
 
 clean:  ## remove the environment and every cache
 	rm -rf $(VENV) .typings .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info build

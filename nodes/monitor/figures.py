@@ -44,7 +44,8 @@ def rate(ticks: Column, began_ns: Column) -> float | None:
     number = (ticks - ticks[0]).astype(np.float64)
     time_s = (began_ns - began_ns[0]).astype(np.float64) / 1e9
     number -= number.mean()
-    slope = float(number @ (time_s - time_s.mean()) / (number @ number))
+    # Not `@`: beyond 10,000 ticks it wakes the threads of OpenBLAS, which then spin for 0.1 s.
+    slope = float((number * (time_s - time_s.mean())).sum() / (number * number).sum())
     return 1 / slope if slope > 0 else None
 
 
