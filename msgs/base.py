@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self, Union, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,12 +21,10 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    _names: ClassVar[set[str]] = set()
-
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        cls._names = set(cls.model_fields)
+        cls.unchecked = staticmethod(_unchecked(cls))  # type: ignore[method-assign,assignment]
         build_if_foreign(cls)
 
     @classmethod
@@ -36,20 +34,33 @@ class Record(BaseModel):
         The record keeps the dict. Used for records that the runtime writes into every message. (pydantic's
         ``model_construct`` is slower than validation.)
         """
-        # The slots' own setters take half the time of object.__setattr__.
-        record = _new(cls)
-        _set_values(record, values)
-        _set_names(record, cls._names)
-        _set_extra(record, None)
-        _set_private(record, None)
-        return record
+        return _unchecked(cls)(values)
 
 
 _new = object.__new__
+# The slots' own setters take half the time of object.__setattr__.
 _set_values, _set_names, _set_extra, _set_private = (
     vars(BaseModel)[slot].__set__
     for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
 )
+
+
+R = TypeVar("R", bound=Record)
+
+
+def _unchecked(kind: type[R]) -> Callable[[dict[str, Any]], R]:
+    """Return ``unchecked`` of a class. An attribute of a pydantic class takes longer to look up than the rest of the call."""
+    names = set(kind.model_fields)
+
+    def unchecked(values: dict[str, Any]) -> R:
+        record = _new(kind)
+        _set_values(record, values)
+        _set_names(record, names)
+        _set_extra(record, None)
+        _set_private(record, None)
+        return record
+
+    return unchecked
 
 
 class Lineage(Record):
@@ -86,6 +97,9 @@ class Header(Record):
     lineage: Lineage | None = None
 
 
+_HEADER_NAMES = set(Header.model_fields)
+
+
 def written_header(
     source: str, incarnation: int, sequence: int, stamp_ns: int, lineage: Lineage | None
 ) -> Header:
@@ -101,7 +115,7 @@ def written_header(
             "lineage": lineage,
         },
     )
-    _set_names(header, Header._names)
+    _set_names(header, _HEADER_NAMES)
     _set_extra(header, None)
     _set_private(header, None)
     return header

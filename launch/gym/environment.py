@@ -175,23 +175,19 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         self._pending.applied(world.watch.acted_on)
         return {"observation": own, **self._pending.observation()}
 
-    def _info(self, before: tuple[int, ...]) -> dict[str, Any]:
+    def _info(self, before: tuple[int, int, int, int]) -> dict[str, Any]:
         world = self._running()
         watch, question = world.watch, self._question
-        policy, default, starting, resets = (
-            now - then for now, then in zip(watch.counts(), before, strict=True)
-        )
+        policy_before, default_before, starting_before, resets_before = before
+        policy, default = watch.policy - policy_before, watch.default - default_before
+        newest = watch.newest if question is None else question.observation
         return {
-            "tick": question.observation.tick
-            if question
-            else -1
-            if watch.newest is None
-            else watch.newest.tick,
+            "tick": -1 if newest is None else newest.tick,
             "worker": "" if question is None else question.worker.name,
-            "ticks": policy + default + resets,
+            "ticks": policy + default + watch.resets - resets_before,
             "policy_ticks": policy,
             "default_ticks": default,
-            "starting_ticks": starting,
+            "starting_ticks": watch.starting - starting_before,
             "age_ticks": watch.age_ticks,
             **world.timing(),
         }

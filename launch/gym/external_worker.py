@@ -115,30 +115,33 @@ class PlantWatch(Node[WatchParams]):
 
     def read(self) -> None:
         """Read the observations and applied actions that arrived since the last call."""
-        while observation := self.observation.take():
+        for observation in self.observation.take_all():
             self.newest = observation
+            # Dicts are read in a fifth of the time of a model's attributes.
+            values = observation.__dict__
             # An episode begins without any reward.
-            self._reward = 0.0 if observation.first else self._reward + observation.reward
-        while applied := self.applied.take():
-            self._count(applied)
+            self._reward = 0.0 if values["first"] else self._reward + values["reward"]
+        for applied in self.applied.take_all():
+            self._count(applied.__dict__)
 
     def counts(self) -> tuple[int, int, int, int]:
         """Return ``policy``, ``default``, ``starting`` and ``resets``, the numbers of ticks so far by what acted."""
         return self.policy, self.default, self.starting, self.resets
 
-    def _count(self, applied: Applied) -> None:
+    def _count(self, applied: dict[str, Any]) -> None:
         """Count a tick by what acted: a decision, the default behaviour, or neither at a reset."""
-        self.over = self.newest is not None and (self.newest.terminated or self.newest.truncated)
-        if applied.by == "reset":
+        newest, age_ticks = self.newest, applied["age_ticks"]
+        self.over = newest is not None and (newest.terminated or newest.truncated)
+        if applied["by"] == "reset":
             self.resets += 1
             self.age_ticks = self.acted_on = -1
-        elif applied.age_ticks is not None:
+        elif age_ticks is not None:
             self.policy += 1
-            self.age_ticks, self.acted_on = applied.age_ticks, applied.tick - applied.age_ticks
-            self.ages[applied.age_ticks] += 1
+            self.age_ticks, self.acted_on = age_ticks, applied["tick"] - age_ticks
+            self.ages[age_ticks] += 1
         else:
             self.default += 1
-            self.starting += applied.starting
+            self.starting += applied["starting"]
 
     def take_reward(self) -> float:
         """Return the sum of the rewards since the last call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, cast
 
 from rtgraph.graphs import Plan, load_launch
@@ -113,9 +114,9 @@ class SteppedWorld:
         """The number of the newest episode that ``next_episode`` has ended; -1 before the first call."""
         self._ended = False
         self._world.advance(lambda: True)
-        self._collect()
         self.watch: PlantWatch = self._world.node(WATCH)
         """Receives the plant's observations, rewards and applied actions."""
+        self._has_news = self._collect()
 
     def timing(self) -> dict[str, Any]:
         """Return nothing: virtual time is never late."""
@@ -137,8 +138,8 @@ class SteppedWorld:
             self._left = self.watch.newest.episode
             if not self.watch.over:
                 self.plant.begin_anew()
-        while (question := self._asked()) is None:
-            self._advance(self._is_asked)
+        while (question := self._asked() if self._questions else None) is None:
+            self._advance()
         return question
 
     def next_question(self) -> Question | None:
@@ -147,8 +148,8 @@ class SteppedWorld:
         Raises:
             RtgraphError: a node failed, or the world has ended.
         """
-        while (question := self._asked()) is None and not self.watch.over:
-            self._advance(self._is_asked_or_over)
+        while (question := self._asked() if self._questions else None) is None and not self.watch.over:
+            self._advance()
         return question
 
     def end(self) -> None:
@@ -167,32 +168,32 @@ class SteppedWorld:
                 return question
         return None
 
-    def _advance(self, reached: Callable[[], object]) -> None:
-        self._world.advance(reached)
-        if self._world.reason or not reached():
-            raise WorldError(
-                f"the world has ended: {self._world.reason or 'no node has anything left to do'}"
-            )
-
-    def _is_asked(self) -> object:
-        """Return a true value if there is a question or the world has ended."""
-        watch = self.watch
+    def _advance(self) -> None:
+        """Run until there is a tick or a question, or a node was restarted."""
+        world, watch = self._world, self.watch
+        world.advance(self._has_news)
+        if world.reason or not self._has_news():
+            raise WorldError(f"the world has ended: {world.reason or 'no node has anything left to do'}")
         if watch.applied.inbox or watch.observation.inbox:
             watch.read()
+        if world.restarts and sum(world.restarts.values()) != self._restarts:
+            self._has_news = self._collect()
+
+    def _collect(self) -> Callable[[], object]:
+        """Give all workers the same queue for their questions. Return a function that tells when ``_advance`` must stop.
+
+        Needed again after a restart, which makes a new worker object.
+        """
         restarts = self._world.restarts
-        if restarts and sum(restarts.values()) != self._restarts:
-            self._collect()
-        return self._questions or self._world.reason
-
-    def _is_asked_or_over(self) -> object:
-        return self._is_asked() or self.watch.over
-
-    def _collect(self) -> None:
-        """Give all workers the same queue for their questions. Needed again after a restart, which makes a new worker object."""
-        self._restarts = sum(self._world.restarts.values())
+        self._restarts = known = sum(restarts.values())
         for name in self._workers:
             worker: ExternalWorker = self._world.node(name)
             worker.questions = self._questions
+        news = self.watch.observation.inbox, self.watch.applied.inbox, self._questions
+        if not restarts:
+            # Called before each event: without a step in Python.
+            return partial(any, (*news, restarts))
+        return lambda: any(news) or sum(restarts.values()) != known
 
 
 def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) -> list[NodePlan]:

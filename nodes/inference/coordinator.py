@@ -20,9 +20,11 @@ from rtgraph.msgs.base import OWNED
 from rtgraph.msgs.inference import ChunkOverlap
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.inference.stagger.ring import natural_order
-from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, latest, queue
+from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, Urgency, latest, queue
 
 BEAT_PERIOD_NS = 200_000_000
+# Attributes of enums and of pydantic's classes take long to look up.
+_TIMER, _claim_of = Urgency.TIMER, Claim.unchecked
 
 
 class CoordinatorParams(Params):
@@ -96,11 +98,11 @@ class Coordinator(Node[CoordinatorParams]):
             self._ring = sorted(self._members, key=natural_order)
             self._send_delay(state.worker, 0)
         else:
-            member.seen_ns = self.now_ns
+            member.seen_ns = self.context.now_ns()
         if self._claims:
-            self._method.update_worker(state, self.now_ns)
+            self._method.update_worker(state, self.context.now_ns())
             if not self.params.claim_at_ticks:
-                self._claim_at(self.now_ns)
+                self._claim_at(self.context.now_ns())
 
     def on_inference_time(self, report: InferenceTime) -> None:
         """Delay the starts of the other workers, by the time that an inference of this worker took."""
@@ -111,7 +113,7 @@ class Coordinator(Node[CoordinatorParams]):
     def on_observation(self, observation: Observation) -> None:
         """Claim a new observation for the worker that has been free for the longest time."""
         self._method.add_observation(observation)
-        self._claim_at(self.now_ns)
+        self._claim_at(self.context.now_ns())
 
     def _claim_at(self, due_ns: int) -> None:
         """Schedule the next claim for a time. It is made after all messages of that instant have arrived."""
@@ -119,20 +121,20 @@ class Coordinator(Node[CoordinatorParams]):
             if self._timer.due_ns == due_ns:
                 return
             self._timer.cancel()
-        self._timer = self.at(due_ns, self._claim)
+        self._timer = self.context.at(due_ns, self._claim, _TIMER)
 
     def _claim(self) -> None:
         self._timer = None
         newest = self.observation.take()
         if newest is not None:  # it came while all workers were busy
             self._method.add_observation(newest)
-        claimed = self._method.next_claim(self.now_ns)
+        claimed = self._method.next_claim(self.context.now_ns())
         if isinstance(claimed, int):
             if not self.params.claim_at_ticks:
                 self._claim_at(claimed)
         elif claimed is not None:
             worker, number, observation = claimed
-            claim = Claim.unchecked(
+            claim = _claim_of(
                 {
                     "header": OWNED,
                     "number": number,

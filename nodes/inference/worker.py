@@ -44,6 +44,8 @@ from rtgraph.nodes.weights.weights import weights_named
 STATE_PERIOD_NS = 500_000_000
 BEAT_TIMEOUT_NS = 500_000_000
 WARM_UP_INFERENCES = 2
+# Attributes of pydantic's classes take long to look up.
+_decision_of, _state_of = Decision.unchecked, WorkerState.unchecked
 
 
 class WorkerParams(Params):
@@ -193,18 +195,18 @@ class Worker(Node[WorkerParams]):
             self.on_weights(announced)
         self._idle = False
         self._observed = observation
-        self._began_ns = self.now_ns
+        self._began_ns = self.context.now_ns()
         self._infer(observation)
 
     def _infer(self, observation: Observation) -> None:
         """Act on the observation, then be busy for the rest of the inference's duration."""
         self._act: Act = self._policy.act(observation.value, observation.tick)
         self._versions.acted_with(self._policy.version)
-        elapsed_ns = self.now_ns - self._began_ns
-        self.spend(max(0, self._draw() - elapsed_ns), self._finished)
+        elapsed_ns = self.context.now_ns() - self._began_ns
+        self.context.spend(max(0, self._draw() - elapsed_ns), self._finished)
 
     def _finished(self) -> None:
-        self._last_inference_ns = inference_ns = self.now_ns - self._began_ns
+        self._last_inference_ns = inference_ns = self.context.now_ns() - self._began_ns
         if self._reports:
             self.inference_time.publish(
                 InferenceTime(
@@ -233,7 +235,7 @@ class Worker(Node[WorkerParams]):
         action = self._act.action
         values = {
             "header": OWNED,
-            "worker": self.name,
+            "worker": self.context.identity.name,
             "number": self._decisions,
             "action": action,
             "began_ns": self._began_ns,
@@ -246,7 +248,7 @@ class Worker(Node[WorkerParams]):
         # All but the actions is counted here, or comes from rtgraph's policies.
         alone = self._known is None and self._act.chunk is None
         valid = type(action) is int and LEAST <= action <= MOST and alone
-        return Decision.unchecked(values) if valid else Decision(**values | {"header": UNSENT})
+        return _decision_of(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:
         """Begin the next inference without a claim, once the worker is free, after all other events of this instant."""
@@ -275,11 +277,12 @@ class Worker(Node[WorkerParams]):
             self._method.apply_delay(delay)
 
     def _publish_state(self) -> None:
-        state = WorkerState.unchecked(
+        identity = self.context.identity
+        state = _state_of(
             {
                 "header": OWNED,
-                "worker": self.name,
-                "incarnation": self.context.identity.incarnation,
+                "worker": identity.name,
+                "incarnation": identity.incarnation,
                 "busy": not self._idle,
                 "claim": self._claimed,
                 "inference_ns": self._last_inference_ns,

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, Literal
 
 from rtgraph.msgs import Decision
-from rtgraph.msgs.spaces import ActionSpec
+from rtgraph.msgs.spaces import ActionSpec, Discrete
 from rtgraph.nodes.plant.actions import check_action, clamped
 from rtgraph.nodes.plant.chunks import actions_of
 from rtgraph.nodes.plant.environment import Action
@@ -24,16 +24,25 @@ class Admission:
         log: names the worker of a refused decision, once.
     """
 
+    _count: int = 0
+    """Number of actions, if they are ``Discrete``."""
+
     def __init__(self, spec: ActionSpec, out_of_range: OutOfRange, log: logging.Logger) -> None:
         self._spec = spec
         self._clamps = out_of_range == "clamp"
         self._log = log
+        self._count = spec.count if isinstance(spec, Discrete) else 0
         self._taken = self._clamped = 0
         self._refused: Counter[str] = Counter()
         self._first = ""
 
     def takes(self, decision: Decision) -> bool:
         """Return whether a decision's action fits the spec; if not, count it and name its worker."""
+        action = decision.action
+        # The usual decision of a game.
+        if type(action) is int and 0 <= action < self._count and decision.chunk is None:
+            self._taken += 1
+            return True
         try:
             check = clamped if self._clamps else check_action
             for action in actions_of(decision):

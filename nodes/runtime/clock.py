@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -36,14 +39,13 @@ def unix_ns() -> int:
 class VirtualClock:
     """The clock of the virtual world. The world sets its time."""
 
-    __slots__ = ("time_ns",)
+    __slots__ = ("now_ns", "time_ns")
 
     def __init__(self) -> None:
         self.time_ns = 0
-
-    def now_ns(self) -> int:
-        """Return the virtual time since the graph began, in ns."""
-        return self.time_ns
+        # Read about ten times a tick: without a step in Python.
+        self.now_ns: Callable[[], int] = functools.partial(operator.attrgetter("time_ns"), self)
+        """Returns the virtual time since the graph began, in ns."""
 
 
 TIME_BASE = "whole ns"

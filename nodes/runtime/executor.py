@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 from rtgraph.msgs import Lineage, Message
 from rtgraph.msgs.base import OWNED, UNSENT, written_header
 from rtgraph.msgs.errors import CheckpointError, NodeError
-from rtgraph.msgs.isolation import isolated, unshared
+from rtgraph.msgs.isolation import isolated, unshared, writeable_fields
 from rtgraph.nodes.runtime.clock import Clock
 from rtgraph.nodes.runtime.interface.calls import check_method, checked_period_ns, whole_ns
 from rtgraph.nodes.runtime.interface.changeable import with_values
@@ -82,6 +82,9 @@ class Executor:
         self._completing = False
         self._waiting: deque[Timer | BoundInput[Any]] = deque()
         self.node = self._made(node_type, params)
+        for port in self.node.inputs.values():
+            shared = self._shared and not port.read_only and bool(writeable_fields(port.port.message_type))
+            port.as_sent = not (shared or self.keeps_journal)
         for name, tapped in (taps or {}).items():
             self.node.inputs[name].tapped = tapped
 
@@ -126,8 +129,22 @@ class Executor:
 
     def fire(self, timer: Timer) -> None:
         """Make a scheduled call that is due: now, or when the node is free."""
-        if not timer.cancelled and self.alive:
-            self._fire(timer)
+        if timer.cancelled or not self.alive:
+            return
+        if self.keeps_journal:
+            self._fires(timer)
+        if timer.completes:
+            self._complete(timer)
+        elif timer.urgency is _FREE:
+            self._free()
+        elif self.busy:
+            self._waiting.append(timer)
+        elif timer.period_ns is None:
+            timer.handler()
+        else:
+            self._call(timer)
+        if self.keeps_journal:
+            self._fired()
 
     def flush_journal(self) -> None:
         """Publish the pending entries of the journal, if one is kept."""
@@ -252,17 +269,11 @@ class Executor:
         if not quietly:
             self.node.on_params(frozenset(values))
 
-    def _fire(self, timer: Timer) -> None:
-        if timer.completes:
-            self._complete(timer)
-        elif timer.urgency is _FREE:
-            self._free()
-        elif self.busy:
-            self._waiting.append(timer)
-        elif timer.period_ns is None:
-            timer.handler()
-        else:
-            self._call(timer)
+    def _fires(self, timer: Timer) -> None:
+        """Begin the journal's entry of a scheduled call, if a journal is kept."""
+
+    def _fired(self) -> None:
+        """End the journal's entry of a scheduled call, if a journal is kept."""
 
     def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:
         """Call a lifecycle method of the node."""

@@ -75,9 +75,10 @@ class JournalledExecutor(Executor):
         super()._change(params, values, quietly=quietly)
         self._journal.end()
 
-    def _fire(self, timer: Timer) -> None:
+    def _fires(self, timer: Timer) -> None:
         self._journal.begin(_TIMER, timer.number)
-        super()._fire(timer)
+
+    def _fired(self) -> None:
         self._journal.end()
 
     def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:

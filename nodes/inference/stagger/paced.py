@@ -39,6 +39,9 @@ class Pacing(CoordinatorStagger):
     Claims are numbered from ``first_claim``. An object that replaces another one must begin above the numbers of that one.
     """
 
+    _overdue_from_ns: int = 0
+    """Time up to which no claim can be overdue."""
+
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
         super().__init__()
         self._period_ns = period_ns(rate_hz)
@@ -77,7 +80,8 @@ class Pacing(CoordinatorStagger):
         self._seats.pop(worker, None)
 
     def awaits_observation(self) -> bool:
-        return any(seat.free_since_ns is not None for seat in self._seats.values())
+        free_since = [seat.free_since_ns for seat in self._seats.values()]
+        return free_since.count(None) < len(free_since)
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
         """Claim the newest observation for the worker that has been free the longest."""
@@ -92,7 +96,9 @@ class Pacing(CoordinatorStagger):
         earliest_ns = self._earliest_ns()
         if now_ns < earliest_ns:
             return earliest_ns
-        worker = min(free, key=lambda item: (item[0], natural_order(item[1])))[1]
+        since_ns = min(free)[0]
+        longest = [name for free_since_ns, name in free if free_since_ns == since_ns]
+        worker = longest[0] if len(longest) == 1 else min(longest, key=natural_order)
         seat, observation = self._seats[worker], self._newest
         self._newest = None
         self._claimed = observation.episode, observation.tick
@@ -110,7 +116,7 @@ class Pacing(CoordinatorStagger):
         return observation.episode != episode or not 0 <= observation.tick - tick < self.claim_ticks
 
     def _earliest_ns(self) -> int:
-        live = sum(not seat.suspect for seat in self._seats.values())
+        live = [seat.suspect for seat in self._seats.values()].count(False)
         if self._last_claim_ns is None or not live or live * self._period_ns >= self._mean_ns:
             return 0
         return self._last_claim_ns + math.ceil(self._mean_ns / live)
@@ -129,8 +135,10 @@ class Pacing(CoordinatorStagger):
 
     def _suspend_overdue(self, now_ns: int) -> None:
         """Suspend workers with overdue claims. The claimed observations are not given to other workers."""
-        if not self._times:
+        if not self._times or now_ns <= self._overdue_from_ns:
             return
+        # Claims are only renewed, so none is overdue earlier.
+        self._overdue_from_ns = LEASE_LEAST_NS + min(seat.claimed_ns for seat in self._seats.values())
         for seat in self._seats.values():
             silent_ns = now_ns - seat.claimed_ns
             if silent_ns > LEASE_LEAST_NS and seat.free_since_ns is None and not seat.suspect:

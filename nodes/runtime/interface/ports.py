@@ -142,6 +142,8 @@ class BoundInput(Generic[M]):
     """The newest received message, read or not."""
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
+    as_sent: bool = False
+    """Whether the inbox gets published messages themselves: no copies, and no journal that records them."""
     tapped: tuple[Tapped, ...] = ()
     """The outputs that a tap receives; empty for other inputs."""
     declared: dict[str, int] = field(default_factory=dict)

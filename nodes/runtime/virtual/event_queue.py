@@ -12,7 +12,7 @@ from rtgraph.msgs.errors import CheckpointError, RtgraphError, WorldError
 from rtgraph.msgs.typed.one_line import in_one_line
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.interface.context import Urgency
+from rtgraph.nodes.runtime.interface.context import Timer, Urgency
 
 MOST_EVENTS_AT_ONCE = 100_000
 """Number of events at one instant above which the nodes are assumed to send messages in an endless loop."""
@@ -20,6 +20,7 @@ MOST_EVENTS_AT_ONCE = 100_000
 SUSPICIOUS_EVENTS = MOST_EVENTS_AT_ONCE - 100
 """Number of events at one instant above which the receivers are noted, so that the error can name them."""
 
+_fire = Executor.fire  # attributes of classes take longer to look up
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
 
@@ -28,7 +29,7 @@ class EventQueue:
 
     Args:
         clock: the clock, which is set to the time of the running event.
-        calls: the functions that an event may call, by their names in a checkpoint.
+        calls: the functions that an event may call besides ``Executor.fire``, by their names in a checkpoint.
         interruption: the exception that signal handlers raise. It ends the run at once, and counts as no node's error.
     """
 
@@ -46,7 +47,7 @@ class EventQueue:
         """The executors of nodes that failed, with the error."""
         self._clock = clock
         self._interruption = interruption
-        self._calls = {**calls, "nothing": self._nothing}
+        self._calls: dict[str, Callable[..., None]] = {"fire": _fire, **calls, "nothing": self._nothing}
         self._heap: list[_Event] = []
         self._scheduled = 0
         self._before_this_instant = 0
@@ -63,6 +64,12 @@ class EventQueue:
         """Number of events that have run at this instant."""
         return self.events - self._before_this_instant
 
+    def schedule(self, executor: Executor, timer: Timer) -> None:
+        """Insert a call of a node. A call that was due earlier is due now."""
+        due_ns = max(timer.due_ns, self._clock.time_ns)
+        self._scheduled = number = self._scheduled + 1
+        heapq.heappush(self._heap, (due_ns, timer.urgency, executor.index, number, _fire, (executor, timer)))
+
     def push(
         self, due_ns: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
@@ -70,32 +77,40 @@ class EventQueue:
         self._scheduled += 1
         heapq.heappush(self._heap, (due_ns, urgency, index, self._scheduled, call, arguments))
 
-    def run(self, until_ns: float, progress: Callable[[int], None] | None) -> None:
+    def run(
+        self,
+        until_ns: float,
+        progress: Callable[[int], None] | None = None,
+        reached: Callable[[], object] | None = None,
+    ) -> None:
         """Run all events that are due before a time, unless the run is ``over`` earlier.
 
         Args:
             until_ns: the time before which events are run.
             progress: called with the virtual time about every 4,000 events.
+            reached: called before each event; no more events are run once it returns a true value.
 
         Raises:
             RtgraphError: the same errors as in ``happen``.
         """
         heap, clock, pop = self._heap, self._clock, heapq.heappop
         delivery, now_ns = int(Urgency.DELIVERY), clock.time_ns
+        suspicious = self._before_this_instant + SUSPICIOUS_EVENTS
         while heap:
-            event = heap[0]
-            due = event[0]
-            if due > now_ns or event[1] != delivery:
+            if reached is not None and reached():
+                return
+            due, urgency, _, _, call, arguments = heap[0]
+            if due > now_ns or urgency != delivery:
                 if due >= until_ns or self.over:
                     return
                 if due > now_ns:
                     clock.time_ns = now_ns = due
                     self._before_this_instant = self.events
+                    suspicious = self.events + SUSPICIOUS_EVENTS
             pop(heap)
-            call, arguments = event[4], event[5]
             # As ``happen``, without a call: a tick has four events.
             self.events = events = self.events + 1
-            if events - self._before_this_instant > SUSPICIOUS_EVENTS:
+            if events > suspicious:
                 self._look_for_cycle(call, arguments)
             try:
                 call(*arguments)
@@ -104,22 +119,8 @@ class EventQueue:
                 if failure is error:
                     raise
                 raise failure from error
-            if progress is not None and self.events % 4096 == 0:
+            if progress is not None and events % 4096 == 0:
                 progress(now_ns)
-
-    def run_until(self, reached: Callable[[], object]) -> None:
-        """Run event after event until ``reached`` returns true, or no event is left.
-
-        Raises:
-            RtgraphError: the same errors as in ``happen``.
-        """
-        heap, clock, pop, happen = self._heap, self._clock, heapq.heappop, self.happen
-        while heap and not reached():
-            due, _, _, _, call, arguments = pop(heap)
-            if due > clock.time_ns:
-                clock.time_ns = due
-                self._before_this_instant = self.events
-            happen(call, arguments)
 
     def happen(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         """Run an event now.

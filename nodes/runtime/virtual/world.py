@@ -18,7 +18,7 @@ from rtgraph.msgs.errors import CheckpointError, RtgraphError
 from rtgraph.msgs.wire.envelope import envelope
 from rtgraph.nodes.runtime.clock import VirtualClock
 from rtgraph.nodes.runtime.executor import Executor
-from rtgraph.nodes.runtime.interface.context import LaunchContext, Timer, Urgency
+from rtgraph.nodes.runtime.interface.context import LaunchContext, Urgency
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 from rtgraph.nodes.runtime.interface.taps import taken
 from rtgraph.nodes.runtime.journal import Documents
@@ -31,8 +31,7 @@ from rtgraph.nodes.runtime.virtual.routes import Route, routes
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 INJECTED = "a crash was injected"
-# Members of enums and of classes take longer to look up.
-_DELIVERY, _fire = Urgency.DELIVERY, Executor.fire
+_DELIVERY = Urgency.DELIVERY  # members of enums take longer to look up
 
 log = logging.getLogger("rtgraph.world")
 
@@ -97,7 +96,6 @@ class VirtualWorld:
         self.event_queue = EventQueue(
             self.clock,
             {
-                "fire": _fire,
                 "deliver": self._deliver,
                 "crash": self._crash,
                 "restart": self._restart,
@@ -105,8 +103,10 @@ class VirtualWorld:
             interruption,
         )
         """The pending events."""
+        self.schedule = self.event_queue.schedule
         self.fault_injector = FaultInjector(faults, seed) if faults else None
         self.edge_delays = EdgeDelays(delays, seed) if delays else None
+        self._disturbed = self.fault_injector is not None or self.edge_delays is not None
         self.executors = {plan.name: self._executor(plan, 0) for plan in self.plans}
         self._routes = routes(self.plans, self.executors)
         for crash, name in crashes(faults, self.executors):
@@ -157,14 +157,16 @@ class VirtualWorld:
             raise failures[0]
 
     def advance(self, reached: Callable[[], object]) -> None:
-        """Run events one by one until ``reached`` returns true or no event is left. For programs that step the world.
+        """Run events until ``reached``, called before each, returns true, a node asked for the end, or no event is left.
+
+        For programs that step the world.
 
         Raises:
             RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
         """
         if not self._begun:
             self._begin()
-        self.event_queue.run_until(reached)
+        self.event_queue.run(math.inf, reached=reached)
 
     def advance_to(self, time_ns: int, reached: Callable[[], object]) -> None:
         """Run the events that are due by a time, and set the clock to this time. Stop early if ``reached`` returns true.
@@ -247,11 +249,6 @@ class VirtualWorld:
 
     # Called by executors.
 
-    def schedule(self, executor: Executor, timer: Timer) -> None:
-        """Schedule a call of a node."""
-        due_ns = max(timer.due_ns, self.clock.time_ns)
-        self.event_queue.push(due_ns, timer.urgency, executor.index, _fire, (executor, timer))
-
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None:
@@ -260,13 +257,9 @@ class VirtualWorld:
         if route is None:
             return
         if route.taps:
-            data = self._documents.document(message)
-            copy = taken(route.topic, key or "", envelope(data), data, self.clock.time_ns)
-            for receiver, port in route.taps:
-                if receiver.alive:
-                    receiver.deliver(port, copy)
+            self._record(route, message, key or "")
         targets = route.all if key is None else route.targets(key)
-        if self.fault_injector is not None or self.edge_delays is not None:
+        if self._disturbed:
             for receiver, port in targets:
                 for delay_ns in self._under_way_ns(executor, output, receiver, port):
                     self._arrive(receiver, port, message, delay_ns)
@@ -274,11 +267,17 @@ class VirtualWorld:
         for receiver, port in targets:
             if port.paused:
                 continue
-            if port.under_way or not (receiver.busy or port.handler is None):
-                self._arrive(receiver, port, message, 0)
+            handled = port.handler is not None
+            if port.under_way or (handled and not receiver.busy):
+                port.under_way += 1
+                arguments = receiver, port, message
+                self.event_queue.push(self.clock.time_ns, _DELIVERY, receiver.index, self._deliver, arguments)
             elif receiver.alive:
                 # No handler runs now, and nothing pending would be overtaken: no event is needed.
-                receiver.deliver(port, message)
+                if handled or not port.as_sent:
+                    receiver.deliver(port, message)
+                else:
+                    port.put(message)  # as ``deliver`` does, in a call less
 
     def finish(self, executor: Executor, reason: str) -> None:
         """End the run after this instant."""
@@ -329,6 +328,14 @@ class VirtualWorld:
             return copies_ns
         delay_ns = self.edge_delays.delay_ns(source, output.name, target, port.name, self.clock.time_ns)
         return [delay_ns + copy_ns for copy_ns in copies_ns]
+
+    def _record(self, route: Route, message: Message, key: str) -> None:
+        """Deliver a message, encoded, to the taps of an output."""
+        data = self._documents.document(message)
+        copy = taken(route.topic, key, envelope(data), data, self.clock.time_ns)
+        for receiver, port in route.taps:
+            if receiver.alive:
+                receiver.deliver(port, copy)
 
     def _arrive(self, receiver: Executor, port: BoundInput[Any], message: Message, delay_ns: int) -> None:
         port.under_way += 1

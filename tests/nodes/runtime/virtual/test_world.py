@@ -86,6 +86,23 @@ def test_progress_is_told_now_and_then():
     assert told == sorted(told)
 
 
+def logged_events(made):
+    """Return a list that gets each event of a world when it is inserted: now, due time, urgency, node, call."""
+    log = []
+    push, schedule = made.event_queue.push, made.schedule
+
+    def logged_push(due, urgency, index, call, arguments):
+        log.append((made.clock.time_ns, due, int(urgency), index, call.__name__))
+        push(due, urgency, index, call, arguments)
+
+    def logged_schedule(executor, timer):
+        log.append((made.clock.time_ns, timer.due_ns, int(timer.urgency), executor.index, "fire"))
+        schedule(executor, timer)
+
+    made.event_queue.push, made.schedule = logged_push, logged_schedule
+    return log
+
+
 def test_two_runs_are_equal_event_for_event_and_another_seed_differs():
     def run(seed):
         latencies = [{"kind": "normal", "frames": 5.3}] * 3
@@ -94,12 +111,7 @@ def test_two_runs_are_equal_event_for_event_and_another_seed_differs():
             seed=seed,
             launch_context=LaunchContext(limits=RunLimits(ticks=200)),
         )
-        log = []
-        push = made.event_queue.push
-        made.event_queue.push = lambda due, urgency, index, call, arguments: (
-            log.append((due, int(urgency), index, call.__name__)),
-            push(due, urgency, index, call, arguments),
-        )
+        log = logged_events(made)
         made.run()
         columns = trace_of(made)
         return log, made.events, str(columns.ticks()), str(columns.decisions())
@@ -116,12 +128,7 @@ def test_a_world_that_is_stepped_has_the_events_of_one_that_runs():
         made = VirtualWorld(
             staggered_plans("paced", latencies), launch_context=LaunchContext(limits=RunLimits(ticks=50))
         )
-        log = []
-        push = made.event_queue.push
-        made.event_queue.push = lambda due, urgency, index, call, arguments: (
-            log.append((made.clock.time_ns, due, int(urgency), index, call.__name__)),
-            push(due, urgency, index, call, arguments),
-        )
+        log = logged_events(made)
         go(made)
         return log, str(trace_of(made).ticks())
 
