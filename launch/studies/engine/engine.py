@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -58,7 +59,8 @@ def reproduce(
         status: receives progress and notes.
         only: run only the cells with these values. Table and picture are then named after them.
         join: tables of the study. Cells with a row in these tables are not run.
-        compute: whether to run missing cells. If it is False and cells are missing, table and picture are named ``…_part``.
+        compute: whether to run missing cells. If it is False and cells are missing, table and picture are named ``…_part``;
+            another process may compute cells in ``out`` meanwhile.
         jobs: number of processes (default: one per core).
 
     Raises:
@@ -76,7 +78,8 @@ def reproduce(
             )
     joined = Joined(study, scale, join)
     store = Store(out)
-    with store.held():
+    # What is done can be read while another process computes the rest.
+    with store.held() if compute else contextlib.nullcontext():
         store.belong_to(study.name)
         run = _Run(study, scale, store, status, only or {}, joined, jobs or os.cpu_count() or 1)
         if join:

@@ -136,9 +136,14 @@ def test_a_damaged_result_is_computed_again(tmp_path: Path) -> None:
     assert len(computed) == 6
 
 
-def test_a_second_process_in_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with Store(tmp_path).held(), pytest.raises(LaunchError, match="another process runs a study"):
-        ran(study([Square(1, [])]), tmp_path)
+def test_beside_a_process_that_computes_in_a_folder_another_only_reads(tmp_path: Path) -> None:
+    ran(study([Square(1, [])]), tmp_path)
+    both = study([Square(1, []), Square(2, [])])
+    with Store(tmp_path).held():
+        with pytest.raises(LaunchError, match="another process runs a study"):
+            ran(both, tmp_path)
+        part = ran(both, tmp_path, compute=False)
+    assert ([row["square"] for row in part.rows], part.missing) == ([1], 1)
 
 
 def test_a_folder_of_another_study_is_refused(tmp_path: Path) -> None:
