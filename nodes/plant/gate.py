@@ -243,6 +243,11 @@ class PlayoutGate(_EpisodeGate):
             choice.dropped += len(self._held) - MOST_HELD
             del self._held[:-MOST_HELD]
         newest = tick - (self._delay or 0)
+        if len(self._held) == 1:  # the usual case, without a loop
+            observed = observed_tick(self._held[0])
+            if observed <= newest:
+                choice.decision, self._applied, self._held = self._held[0], observed, []
+            return
         ripe = [decision for decision in self._held if observed_tick(decision) <= newest]
         if ripe:
             choice.decision = chosen = _newest(ripe)

@@ -137,8 +137,8 @@ class Outcomes:
             and type(step.terminated) is bool
             and type(step.truncated) is bool
             and type(measurements) is dict
-            and _TEXT.issuperset(map(type, measurements))
-            and _FLOAT.issuperset(map(type, measurements.values()))
+            and (not measurements or _TEXT.issuperset(map(type, measurements)))
+            and (not measurements or _FLOAT.issuperset(map(type, measurements.values())))
             and (not self._measurements or measurements.keys() == self._measurements)
         )
 
