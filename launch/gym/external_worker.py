@@ -8,12 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rtgraph.msgs import Action, Applied, Continuous, Discrete, Observation, PlantSpec
+from rtgraph.msgs import Action, Applied, Continuous, Discrete, EpisodeEnd, Observation, PlantSpec
 from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.inference.policy import Act, Policy
 from rtgraph.nodes.inference.worker import Worker
 from rtgraph.nodes.runtime import Input, Node, Params, queue
+
+MOST_TICKS_A_STEP = 1 << 16
+"""Number of ticks for which a ``PlantWatch`` keeps the messages until they are read."""
 
 
 class Asking(Protocol):
@@ -97,8 +100,9 @@ class PlantWatch(Node[WatchParams]):
 
     only_reads = True
 
-    observation = Input(Observation, queue(256))
-    applied = Input(Applied, queue(256))
+    observation = Input(Observation, queue(MOST_TICKS_A_STEP))
+    applied = Input(Applied, queue(MOST_TICKS_A_STEP))
+    episode = Input(EpisodeEnd, queue(MOST_TICKS_A_STEP))
 
     def on_start(self) -> None:
         """Set all counts to 0: no observation has arrived yet."""
@@ -123,6 +127,7 @@ class PlantWatch(Node[WatchParams]):
             self._reward = 0.0 if values["first"] else self._reward + values["reward"]
         for applied in self.applied.take_all():
             self._count(applied.__dict__)
+        self.episode.inbox.clear()
 
     def counts(self) -> tuple[int, int, int, int]:
         """Return ``policy``, ``default``, ``starting`` and ``resets``, the numbers of ticks so far by what acted."""

@@ -106,6 +106,7 @@ class SteppedWorld:
             faults=plan.faults,
             delays=plan.delays,
         )
+        self._disturbed = bool(plan.faults or plan.delays)
         self._plant = plant
         self._workers = workers
         self._questions: deque[Question] = deque()
@@ -169,13 +170,12 @@ class SteppedWorld:
         return None
 
     def _advance(self) -> None:
-        """Run until there is a tick or a question, or a node was restarted."""
-        world, watch = self._world, self.watch
+        """Run until there is a question, an episode ends, or a node was restarted."""
+        world = self._world
         world.advance(self._has_news)
         if world.reason or not self._has_news():
             raise WorldError(f"the world has ended: {world.reason or 'no node has anything left to do'}")
-        if watch.applied.inbox or watch.observation.inbox:
-            watch.read()
+        self.watch.read()
         if world.restarts and sum(world.restarts.values()) != self._restarts:
             self._has_news = self._collect()
 
@@ -189,7 +189,10 @@ class SteppedWorld:
         for name in self._workers:
             worker: ExternalWorker = self._world.node(name)
             worker.questions = self._questions
-        news = self.watch.observation.inbox, self.watch.applied.inbox, self._questions
+        watch = self.watch
+        # Messages that the plan delays or loses do not arrive together: the end of an episode may arrive too late.
+        ends = (watch.observation.inbox, watch.applied.inbox) if self._disturbed else (watch.episode.inbox,)
+        news = self._questions, *ends
         if not restarts:
             # Called before each event: without a step in Python.
             return partial(any, (*news, restarts))
@@ -288,6 +291,6 @@ def _watch(plant: NodePlan) -> NodePlan:
         node=f"{PlantWatch.__module__}:{PlantWatch.__name__}",
         inputs={
             port: InputPlan(topic=plant.outputs[port], publishers=(plant.name,))
-            for port in ("observation", "applied")
+            for port in ("observation", "applied", "episode")
         },
     )
