@@ -100,7 +100,18 @@ class Outcomes:
             raise NodeError(
                 f"{self._plant}: step() of its environment returned a {type(step).__name__}", hint=hint
             )
-        if self._is_plain(step):
+        # A step is plain if all but its observation has Python's types and fits the spec.
+        reward, measurements = step.reward, step.measurements
+        if (
+            type(reward) is float
+            and math.isfinite(reward)
+            and type(step.terminated) is bool
+            and type(step.truncated) is bool
+            and type(measurements) is dict
+            and (not measurements or _TEXT.issuperset(map(type, measurements)))
+            and (not measurements or _FLOAT.issuperset(map(type, measurements.values())))
+            and (not self._measurements or measurements.keys() == self._measurements)
+        ):
             value = step.observation
             # A single array of integers, as of most games, needs no more than this.
             if self._integers is None or not self._integers.admits(value):
@@ -126,20 +137,6 @@ class Outcomes:
                 str(name): self._number(f"measurements[{name!r}]", value, tick)
                 for name, value in step.measurements.items()
             },
-        )
-
-    def _is_plain(self, step: Step) -> bool:
-        """Return whether a step's values except the observation have Python's types and fit the spec."""
-        measurements = step.measurements
-        return (
-            type(step.reward) is float
-            and math.isfinite(step.reward)
-            and type(step.terminated) is bool
-            and type(step.truncated) is bool
-            and type(measurements) is dict
-            and (not measurements or _TEXT.issuperset(map(type, measurements)))
-            and (not measurements or _FLOAT.issuperset(map(type, measurements.values())))
-            and (not self._measurements or measurements.keys() == self._measurements)
         )
 
     def screen(self, image: object, tick: int) -> npt.NDArray[np.uint8]:

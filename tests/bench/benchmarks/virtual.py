@@ -26,6 +26,7 @@ ENDLESS = {1: 5.3, 6: 5.3, 70: 69.3}
 """Inference time in frames, by number of workers."""
 ENDLESS_TICKS = 4_000
 GAME_TICKS = 4_500
+RUNS_A_ROUND = 2
 HEAP = "a bare heap, as many events"
 EMULATOR = "the emulator alone, as many frames"
 CORE = "the core alone, as many frames, made small"
@@ -70,8 +71,13 @@ def _blocks(rounds: int, say: Say) -> list[Row]:
     took_s: dict[str, list[float]] = {case: [] for case in cases}
     for number in range(rounds):
         say(f"blocks, round {number + 1}")
-        for case, (_, run_case) in cases.items():
-            took_s[case].append(processor_seconds(run_case))
+        # Other work on the machine only adds time: the fastest run counts.
+        runs = [
+            {case: processor_seconds(run_case) for case, (_, run_case) in cases.items()}
+            for _ in range(RUNS_A_ROUND)
+        ]
+        for case, times in took_s.items():
+            times.append(min(run[case] for run in runs))
     *ours, core = took_s
     rows = [_rate("blocks, 1 random worker: events", "events/s", events, took_s["blocks, 1 random worker"])]
     for case in ours:
