@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, Union, get_args, get_o
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from rtgraph.msgs.declaration import build_if_foreign, check_message_class
+from rtgraph.msgs.declaration import build_record, check_message_class
 
 
 class Record(BaseModel):
@@ -25,7 +25,7 @@ class Record(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.unchecked = staticmethod(_unchecked(cls))  # type: ignore[method-assign,assignment]
-        build_if_foreign(cls)
+        build_record(cls)
 
     @classmethod
     def unchecked(cls, values: dict[str, Any]) -> Self:

@@ -11,6 +11,7 @@ import functools
 import inspect
 import types
 import typing
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -37,6 +38,8 @@ Looked = tuple[Problem | None, tuple[Any, ...]]
 M = TypeVar("M", bound=BaseModel)
 _shipped: dict[str, type[BaseModel]] = {}
 """The message classes that come with rtgraph, by name."""
+_unbuilt: weakref.WeakSet[type[BaseModel]] = weakref.WeakSet()
+"""The records defined since the last ``build_all``."""
 
 
 def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
@@ -177,13 +180,21 @@ def built(model: type[M]) -> type[M]:
     return model
 
 
-def build_all(base: type[BaseModel]) -> None:
-    """Build the pydantic validator of every imported subclass of a model now, so that its first use is not slow."""
-    for model in _subclasses(base):
-        built(model)
+def build_record(model: type[BaseModel]) -> None:
+    """Build the validator of a record as ``build_if_foreign`` does, or else in the next ``build_all``."""
+    _unbuilt.add(model)
+    build_if_foreign(model)
 
 
-def _subclasses(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    for model in base.__subclasses__():
-        yield model
-        yield from _subclasses(model)
+def build_all() -> None:
+    """Build the pydantic validator of every imported record now, so that its first use is not slow.
+
+    Records of an earlier call are not read again: in a forked process, reading a class copies the memory that it shares.
+    """
+    while _unbuilt:
+        model = _unbuilt.pop()
+        try:
+            built(model)
+        except BaseException:
+            _unbuilt.add(model)
+            raise

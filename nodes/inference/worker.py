@@ -27,6 +27,7 @@ from rtgraph.nodes.inference.chunks import ChunkPolicy, NetworkChunkPolicy
 from rtgraph.nodes.inference.policies import check_policy, make_policy, must_see
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, PolicyParams
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
+from rtgraph.nodes.inference.stagger.registry import METHOD_MODULES
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest, queue
 from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.runtime.latency import (
@@ -86,6 +87,7 @@ class Worker(Node[WorkerParams]):
     """
 
     agrees_on: ClassVar = {"claim": ("stagger",), "stagger": ("stagger",), "beat": ("stagger",)}
+    imports_later = METHOD_MODULES
 
     observation = Input(Observation, latest, read_only=True)
     claim = Input(Claim, queue(8), keyed=True, optional=True, read_only=True)

@@ -20,7 +20,7 @@ from support.warm import restore_streams
 
 from rtgraph.launch.host.leftovers import MARK
 from rtgraph.launch.process.server_process import MODULE, ServerProcess
-from rtgraph.msgs import Record, message_types, schema_hash
+from rtgraph.msgs import message_types, schema_hash
 from rtgraph.msgs.declaration import build_all
 from rtgraph.msgs.system import CONTROL_TYPES
 from rtgraph.nodes.runtime.interface.context import generator
@@ -51,7 +51,7 @@ def prepare() -> None:
     # Finds the place of the title, which it could not after the environment was replaced.
     setproctitle.getproctitle()
     generator(0, "", 0)
-    build_all(Record)
+    build_all()
     for message_type in (*message_types().values(), *CONTROL_TYPES):
         schema_hash(message_type)
     fresh = ServerProcess.start

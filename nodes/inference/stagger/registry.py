@@ -13,6 +13,7 @@ from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 METHODS = ("none", "maximum_time", "expected_time", "paced")
 """The methods of this package. Each is the class ``Method`` in the module with this name."""
+METHOD_MODULES = tuple(f"{__package__}.{name}" for name in METHODS)
 
 
 def stagger_names() -> tuple[str, ...]:

@@ -27,8 +27,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from rtgraph.msgs import Record, message_types, schema_hash
-from rtgraph.msgs.declaration import build_all
+from rtgraph.msgs import message_types, schema_hash
+from rtgraph.msgs.declaration import build_all, built
 from rtgraph.msgs.system import CONTROL_TYPES
 from rtgraph.nodes.runtime.classes.description import class_of
 from rtgraph.nodes.runtime.classes.imports import look_in, module_of, pin
@@ -78,7 +78,7 @@ def serve(channel: socket.socket) -> None:
 
 
 def _build_messages() -> None:
-    build_all(Record)
+    build_all()
     for message_type in (*message_types().values(), *CONTROL_TYPES):
         schema_hash(message_type)
 
@@ -88,8 +88,10 @@ def _import(paths: tuple[str, ...]) -> None:
         if ":" not in path:
             module_of(path)
             continue
-        for later in load_class(path).imports_later:
+        node_type = load_class(path)
+        for later in node_type.imports_later:
             module_of(later)
+        built(node_type.params_type)
 
 
 def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
@@ -106,9 +108,10 @@ def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
     pin({name: Path(module) for name, module in wanted.pinned.items()})
     stand_in({path: class_of(description) for path, description in wanted.described.items()})
     _import(wanted.modules)
-    _build_messages()
     for call in wanted.calls:
         call()
+    # Last, as calls import messages, too. Each node would build what is missing, in memory that it does not share.
+    _build_messages()
     return channel
 
 

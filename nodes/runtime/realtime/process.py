@@ -13,7 +13,7 @@ import select
 from collections.abc import Callable
 from typing import Any
 
-from rtgraph.msgs import Message, Record
+from rtgraph.msgs import Message
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.declaration import build_all
 from rtgraph.msgs.system import (
@@ -121,7 +121,7 @@ class RealtimeNode:
         if load_class(plan.node).hardware:
             self._guard = Guard(config.stop_s)
         # Building a class takes milliseconds, too long for a running graph.
-        build_all(Record)
+        build_all()
         self._executor = executor_of(
             self,
             plan,

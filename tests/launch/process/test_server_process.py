@@ -62,6 +62,7 @@ def test_an_early_server_becomes_that_of_the_launch(dies, started, adopting, tmp
         descriptors=tuple(descriptors),
         folders=(*sys.path, str(tmp_path)),
         modules=(ATARI, f"rtgraph.nodes.recorder:Player[{ATARI}]"),
+        calls=(FunctionCall(function="rtgraph.nodes.weights.inherited:opened", values=[]),),
     )
     call = FunctionCall(
         function="support.showing:show", values={"file": str(shown), "descriptors": descriptors}
@@ -86,6 +87,8 @@ def test_an_early_server_becomes_that_of_the_launch(dies, started, adopting, tmp
     found = json.loads(shown.read_text())
     assert {"rtgraph.nodes.emulator.atari_environment", "ale_py"} <= {*found["modules"]}
     assert "torch" not in found["modules"]
+    assert "AtariParams" not in found["unbuilt"]
+    assert "InheritedWeights" not in found["unbuilt"]
     assert str(tmp_path) in found["path"]
     for descriptor in descriptors:
         assert os.pread(descriptor, 10, 0) == b"%d" % descriptor
