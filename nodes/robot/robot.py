@@ -11,9 +11,10 @@ import numpy as np
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.link import Link
-from rtgraph.nodes.robot.driver import check_cameras, check_driver, check_joints, feature_problem, make_driver
+from rtgraph.nodes.robot.driver import check_cameras, check_driver, check_joints, feature_problem
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
+from rtgraph.nodes.robot.process.isolation import device_driver, start_process
 from rtgraph.nodes.runtime.clock import period_ns
 
 HOLD_NS = 1_000_000_000
@@ -52,7 +53,7 @@ class Robot(RobotPlant[RobotParams]):
             raise NodeError(f"{self.name} drives a device, so it can only run in real time")
         observed, commanded = features_of(params), commanded_by(params)
         self._link = Link(
-            lambda: make_driver(params.driver, params.driver_params),
+            lambda: device_driver(params.driver, params.driver_params, params.link),
             lambda driver: feature_problem(driver, observed, commanded),
             params.link,
             period_ns=period_ns,
@@ -62,6 +63,11 @@ class Robot(RobotPlant[RobotParams]):
             reads_only=params.dry_run,
         )
         return self._link
+
+    def on_prepare(self) -> None:
+        """Start the driver's process, and make the environment."""
+        start_process(self.params.driver, self.params.driver_params, self.params.link)
+        super().on_prepare()
 
     def on_start(self) -> None:
         """Connect, and begin to tick."""

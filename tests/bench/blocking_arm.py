@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from rtgraph.nodes.robot.connection.serial_port import SerialPort
-from rtgraph.nodes.robot.process import DriverProcess
 from rtgraph.nodes.robot.servo import ServoArm
 
 BLOCKS_S = 0.152
@@ -33,10 +32,3 @@ class BlockingArm(ServoArm):
         """Make the port's reads busy, and check the servos."""
         bus._port.__class__ = _BusyPort
         return super()._check(bus, expected)
-
-
-class BlockingProcess(DriverProcess):
-    """Drives the arm by a ``BlockingArm`` in a separate process, as drivers of LeRobot run."""
-
-    def __init__(self, port: str) -> None:
-        super().__init__("tests.bench.blocking_arm:BlockingArm", {"port": port})

@@ -98,6 +98,16 @@ def test_whoever_is_killed_the_robot_stands_still_or_parks(tmp_path: Path) -> No
     with device(tmp_path) as robot, launched(robot) as launch:
         robot.moves()
 
+        # The driver's process: a fault, and a new driver in a new process.
+        (driver,) = [number for number, text in launch.processes().items() if "process.server" in text]
+        os.kill(driver, signal.SIGKILL)
+        until(
+            lambda: "the driver's process has ended, exit code -9" in launch.log("plant"),
+            5.0,
+            "it is noticed",
+        )
+        robot.moves()
+
         # The policy: the plant holds, and says so.
         launch.kill("sweeper")
         robot.moves()  # it is restarted, and the robot goes on

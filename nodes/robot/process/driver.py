@@ -35,14 +35,23 @@ class DriverProcess:
         driver: the driver's class, ``package.module:Class``.
         driver_params: the keyword arguments with which the driver is made.
         call_s: maximum duration of a read or a command; after this time the process is killed, and the call raises.
+        connect_s: the same for connecting.
     """
 
-    def __init__(self, driver: str, driver_params: Mapping[str, object], call_s: float = CALL_S) -> None:
-        self._call_s = call_s
+    def __init__(
+        self,
+        driver: str,
+        driver_params: Mapping[str, object],
+        call_s: float = CALL_S,
+        connect_s: float = CONNECT_S,
+    ) -> None:
+        self._call_s, self._connect_s = call_s, connect_s
         self._process: _Process | None = _Process.take(driver, driver_params)
         self.observation_features: Mapping[str, Feature] = {}
         self.action_features: Mapping[str, Feature] = {}
         self.is_connected = False
+        self._ended = "the driver is disconnected"
+        """Why there is no process."""
 
     def connect(self) -> None:
         """Make the driver and connect it.
@@ -53,15 +62,17 @@ class DriverProcess:
         process = self._process
         if process is not None:
             process.attempts += 1
-        answer = self._ask({"what": "connect"}, CONNECT_S)
+        answer = self._ask({"what": "connect"}, self._connect_s)
         if process is not None:
             process.attempts = 0
         self.observation_features = _features(answer["observation_features"])
         self.action_features = _features(answer["action_features"])
         self.is_connected = True
+        # Defined only if the driver has them, which is known only now.
         if answer["torque"]:
-            # Defined only if the driver can switch its torque, which is known only now.
             self.set_torque = self._set_torque
+        if answer["timed"]:
+            self.ages_ns = self._last_ages_ns
 
     def disconnect(self) -> None:
         """Disconnect the driver, and keep its process for the next one."""
@@ -76,7 +87,9 @@ class DriverProcess:
 
     def get_observation(self) -> Mapping[str, Reading]:
         """Read the device in the driver's process."""
-        values: dict[str, Reading] = self._ask({"what": "get_observation"}, self._call_s)["values"]
+        answer = self._ask({"what": "get_observation"}, self._call_s)
+        values: dict[str, Reading] = answer["values"]
+        self._ages_ns: Mapping[str, int] = answer["ages_ns"]
         return values
 
     def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
@@ -85,16 +98,20 @@ class DriverProcess:
         values: dict[str, Reading] = self._ask(request, self._call_s)["values"]
         return values
 
+    def _last_ages_ns(self) -> Mapping[str, int]:
+        return self._ages_ns
+
     def _set_torque(self, on: bool) -> None:
         self._ask({"what": "set_torque", "on": on}, self._call_s)
 
     def _ask(self, request: Frame, timeout_s: float) -> Frame:
         if self._process is None:
-            raise RobotError("the driver's process has ended")
+            raise RobotError(self._ended)
         try:
             answer = self._process.ask(request, timeout_s)
-        except RobotError:
+        except RobotError as error:
             self._process, self.is_connected = None, False
+            self._ended = error.problem
             raise
         if "problem" in answer:
             raise RobotError(answer["problem"], hint=answer["hint"])
@@ -180,6 +197,15 @@ class _Process:
         self._popen.wait()
         self._socket.close()
         os.close(self._lifeline)
+
+
+def start_kept(driver: str, params: Mapping[str, object]) -> None:
+    """Start a process, and keep it for the first driver.
+
+    Raises:
+        RobotError: the process could not be started, or not import the driver.
+    """
+    _Process.take(driver, params).keep()
 
 
 def end_kept() -> None:

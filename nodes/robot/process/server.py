@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rtgraph.msgs.errors import RobotError, RtgraphError
 from rtgraph.msgs.typed.one_line import in_one_line
-from rtgraph.nodes.robot.driver import Driver, Feature, TorqueDriver, check_driver, driver_class
+from rtgraph.nodes.robot.driver import Driver, Feature, TimedDriver, TorqueDriver, check_driver, driver_class
 from rtgraph.nodes.robot.process.frames import Frame, receive, send
 from rtgraph.nodes.runtime.classes.imports import look_in, pin
 
@@ -66,6 +66,7 @@ class Server:
             "observation_features": _written(driver.observation_features),
             "action_features": _written(driver.action_features),
             "torque": isinstance(driver, TorqueDriver),
+            "timed": isinstance(driver, TimedDriver),
         }
 
     def _disconnected(self) -> Frame:
@@ -82,7 +83,11 @@ class Server:
 
 def _called(driver: Driver, request: Frame) -> Frame:
     if request["what"] == "get_observation":
-        return {"values": dict(driver.get_observation())}
+        values = dict(driver.get_observation())
+        return {
+            "values": values,
+            "ages_ns": dict(driver.ages_ns()) if isinstance(driver, TimedDriver) else {},
+        }
     if request["what"] == "send_action":
         return {"values": dict(driver.send_action(request["action"]))}
     if isinstance(driver, TorqueDriver):

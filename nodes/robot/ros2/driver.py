@@ -36,6 +36,8 @@ class Ros2Robot:
         wait_s: maximum wait for the first message of each topic.
     """
 
+    isolated = False  # ROS has threads of its own; the calls read what they have received
+
     def __init__(self, **driver_params: Any) -> None:
         self._params = ros2_params(driver_params)
         params = self._params

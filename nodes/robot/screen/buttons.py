@@ -43,6 +43,8 @@ class SerialButtons:
         timeout_s: maximum wait for an answer.
     """
 
+    isolated = False  # it waits in calls of the system, and computes little
+
     def __init__(self, port: str, timeout_s: float = TIMEOUT_S) -> None:
         self._path, self._timeout_s = port, timeout_s
         self._port: SerialPort | None = None

@@ -16,9 +16,10 @@ from rtgraph.nodes.plant import Choice, Environment, PlantParams, Step
 from rtgraph.nodes.plant.environment import Action
 from rtgraph.nodes.plant.gate import GateParams, LatestParams
 from rtgraph.nodes.robot.connection.link_params import LinkParams
-from rtgraph.nodes.robot.driver import Driver, check_driver, make_driver
+from rtgraph.nodes.robot.driver import Driver, check_driver
 from rtgraph.nodes.robot.params import MAX_AGE_MS
 from rtgraph.nodes.robot.plant import DevicePlant
+from rtgraph.nodes.robot.process.isolation import device_driver, start_process
 from rtgraph.nodes.robot.safety import Command
 from rtgraph.nodes.robot.screen.actions import ATARI_ACTIONS, all_buttons, buttons_of, check_actions
 from rtgraph.nodes.robot.screen.control import ScreenControl
@@ -103,7 +104,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
             self.log.warning("%s is not read: no digits were learned for it", ", ".join(unlearned))
         buttons = all_buttons(params.action_names, self._file.buttons)
         link = ScreenLink(
-            lambda: make_driver(params.driver, params.driver_params),
+            lambda: device_driver(params.driver, params.driver_params, params.link),
             lambda driver: _problem(driver, buttons),
             params.link,
             period_ns=period,
@@ -118,6 +119,11 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         self._control = ScreenControl(actions, buttons, link, period, self.now_ns)
         self._game = FilmedEnvironment(self.spec(params), self._file, self._control)
         return self._game
+
+    def on_prepare(self) -> None:
+        """Start the process of the buttons' driver, and make the environment."""
+        start_process(self.params.driver, self.params.driver_params, self.params.link)
+        super().on_prepare()
 
     def on_start(self) -> None:
         """Connect, and reset the game."""

@@ -55,6 +55,7 @@ class UinputButtons:
         RobotError: there is no such key.
     """
 
+    isolated = False  # nothing waits
     is_connected = False
 
     def __init__(

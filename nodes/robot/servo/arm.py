@@ -40,6 +40,8 @@ class ServoArm:
         cameras: the parameters of each camera in the observation, by name: ``{wrist: {source: 0, size: [84, 84]}}``.
     """
 
+    isolated = False  # it waits in calls of the system, and computes little
+
     def __init__(
         self,
         port: str,

@@ -29,11 +29,8 @@ from tests.support.servo_bus import ServoBus
 
 LAUNCH = Path(__file__).parents[1] / "robot_arm.yaml"
 COMMAND = "import sys; from rtgraph.launch.cli import main; sys.exit(main(sys.argv[1:]))"
-BLOCKING = {
-    "a driver that blocks": "tests.bench.blocking_arm:BlockingProcess",
-    "the same in the plant's process": "tests.bench.blocking_arm:BlockingArm",
-}
-"""Drivers that compute while they wait."""
+BLOCKING = "tests.bench.blocking_arm:BlockingArm"
+"""A driver that computes while it waits. As any driver of a user it runs in a separate process."""
 START_WITHIN_S = 40.0
 HEALTHY_S = 2.0
 SILENT_S = UNPLUGGED_S = 1.0
@@ -110,12 +107,11 @@ class _Lateness:
 
 
 def run(rounds: int, say: Say) -> list[Row]:
-    """Measure at 60 and 100 Hz, and at 60 Hz with a driver that blocks, in a separate process and in that of the plant."""
+    """Measure at 60 and 100 Hz, and at 60 Hz with a driver that blocks."""
     rows = _rows("60 Hz", 60, rounds, say, list(WINDOW_S))
     rows += _rows("100 Hz", 100, rounds, say, list(WINDOW_S))
-    for name, driver in BLOCKING.items():
-        rows += _rows(f"60 Hz, {name}", 60, rounds, say, [SILENT, UNPLUGGED], f"driver={driver}")
-    return rows
+    blocking = f"driver={BLOCKING}"
+    return rows + _rows("60 Hz, a driver that blocks", 60, rounds, say, [SILENT, UNPLUGGED], blocking)
 
 
 def _rows(case: str, rate_hz: int, rounds: int, say: Say, faults: list[str], *arguments: str) -> list[Row]:

@@ -1,0 +1,45 @@
+"""Decides where the driver of a plant runs: in a separate process, or in a thread of the plant's process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+
+from rtgraph.msgs.errors import RobotError
+from rtgraph.nodes.robot.connection.link_params import LinkParams
+from rtgraph.nodes.robot.driver import Driver, driver_class, make_driver
+from rtgraph.nodes.robot.process.driver import DriverProcess, start_kept
+
+SHARE = 0.8
+"""Share of the link's patience after which a call is ended in the driver's process, before the link abandons it."""
+
+
+def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> Driver:
+    """Return a new driver for the plant of a device, to be called in a thread of the link.
+
+    A driver runs in a separate process unless ``link.isolated`` is False, or is None and the class itself says
+    ``isolated = False``. A subclass must say it again: its calls may compute.
+
+    Raises:
+        RobotError: the driver's process could not be started.
+        NodeError: the class does not exist.
+    """
+    if not _is_isolated(path, link):
+        return make_driver(path, params)
+    call_s = SHARE * link.failures * link.deadline_ms / 1e3
+    return DriverProcess(path, params, call_s, SHARE * link.connect_s)
+
+
+def start_process(path: str, params: Mapping[str, object], link: LinkParams) -> None:
+    """Start the process for the first driver, if it runs in one: this takes a second, in which no tick should pass."""
+    if _is_isolated(path, link):
+        with contextlib.suppress(
+            RobotError
+        ):  # the first driver meets the same problem, and the link reports it
+            start_kept(path, params)
+
+
+def _is_isolated(path: str, link: LinkParams) -> bool:
+    cls = driver_class(path)
+    isolated = vars(cls).get("isolated", True) if link.isolated is None else link.isolated
+    return isolated and not issubclass(cls, DriverProcess)
