@@ -203,7 +203,8 @@ class Executor:
             raise self._not_now("nothing can be scheduled")
         check_method(handler, self.node)
         period_ns = checked_period_ns(period_ns)
-        timer = self._timer(self.now_ns() + period_ns, handler, Urgency.TIMER, period_ns)
+        self._timers = number = self._timers + 1
+        timer = Timer(self.now_ns() + period_ns, handler, Urgency.TIMER, period_ns, False, number)
         self.host.schedule(self, timer)
         return timer
 
@@ -226,9 +227,9 @@ class Executor:
             check_method(then, self.node)
         self.busy = True
         self._completing = False
-        self.host.schedule(
-            self, self._timer(self.now_ns() + duration_ns, then or _nothing, _DELIVERY, completes=True)
-        )
+        self._timers = number = self._timers + 1
+        due_ns = self.now_ns() + duration_ns
+        self.host.schedule(self, Timer(due_ns, then or _nothing, _DELIVERY, None, False, number, True))
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
         """Write a message's header and pass the message to the world, as a copy where the node may still change it."""
@@ -283,18 +284,6 @@ class Executor:
     def _published(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
         """Write a message into the journal before it is transmitted, if a journal is kept."""
 
-    def _timer(
-        self,
-        due_ns: int,
-        handler: Callable[[], None],
-        urgency: Urgency,
-        period_ns: int | None = None,
-        *,
-        completes: bool = False,
-    ) -> Timer:
-        self._timers += 1
-        return Timer(due_ns, handler, urgency, period_ns, number=self._timers, completes=completes)
-
     def _handle(self, port: BoundInput[Any]) -> None:
         handler, inbox = port.handler, port.inbox
         if handler is None:
@@ -317,7 +306,8 @@ class Executor:
         timer.handler()
         if self._completing:
             self._completing = False
-            self.host.schedule(self, self._timer(self.now_ns(), _nothing, _FREE))
+            self._timers = number = self._timers + 1
+            self.host.schedule(self, Timer(self.now_ns(), _nothing, _FREE, None, False, number))
 
     def _free(self) -> None:
         self.busy = False

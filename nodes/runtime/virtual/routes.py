@@ -22,16 +22,16 @@ class Route:
         self.topic = topic
         self.all: _Targets = []
         self.taps: _Targets = []
-        self._by_key: dict[str, _Targets] = {}
+        self.by_key: dict[str, _Targets] = {}
+        """The inputs that receive messages with a key, for the keys that ``targets`` was called with."""
 
     def targets(self, key: str) -> _Targets:
-        found = self._by_key.get(key)
-        if found is None:
-            found = self._by_key[key] = [
-                (receiver, port)
-                for receiver, port in self.all
-                if not port.port.keyed or receiver.identity.name == key
-            ]
+        """Return the inputs that receive messages with a key."""
+        found = self.by_key[key] = [
+            (receiver, port)
+            for receiver, port in self.all
+            if not port.port.keyed or receiver.identity.name == key
+        ]
         return found
 
 

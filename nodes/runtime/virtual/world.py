@@ -258,7 +258,7 @@ class VirtualWorld:
             return
         if route.taps:
             self._record(route, message, key or "")
-        targets = route.all if key is None else route.targets(key)
+        targets = route.all if key is None else route.by_key.get(key) or route.targets(key)
         if self._disturbed:
             for receiver, port in targets:
                 for delay_ns in self._under_way_ns(executor, output, receiver, port):
