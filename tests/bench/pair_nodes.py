@@ -11,8 +11,10 @@ from rtgraph.msgs import Message, Observation
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Urgency, latest, queue
 from rtgraph.nodes.runtime.clock import tick_time_ns
 
-WINDOW = 400
-"""Maximum frames in flight. They fit a queue of a thousand, which counts up to 500 frames already taken as unread."""
+WINDOW = 300
+"""Maximum frames in flight. They fit a node's queue of a thousand, which also counts up to 500 frames that are already taken,
+and those sent within 3 million processor cycles: see ``raw_pair.WAITING_MOST``.
+"""
 CREDIT = 100
 """Number of frames per acknowledgement."""
 

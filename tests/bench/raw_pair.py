@@ -23,6 +23,12 @@ HEAD = struct.Struct("<qq")
 LEAD = len(TOPIC) + HEAD.size
 COPY_BELOW = 1 << 16
 WAITING_MOST = 1000
+"""Maximum number of queued frames at the subscriber. The credit limits those at the publisher, which has no maximum.
+
+A publisher notices what its subscriber has taken only in batches of half the maximum, and while it sends, only every
+3 million processor cycles (``max_command_delay`` in libzmq). At 4 µs per frame it counts a thousand as queued when 400 are.
+It then drops a frame, and both ends wait forever.
+"""
 PROBE, END = -1, -2
 
 Socket = zmq.Socket[bytes]
@@ -137,7 +143,7 @@ def main(role: str, folder: str, size: int, *numbers: float) -> None:
     publishes = role.endswith("publisher")
     frames = context.socket(zmq.PUB if publishes else zmq.SUB)
     credit = context.socket(zmq.PULL if publishes else zmq.PUSH)
-    frames.set_hwm(WAITING_MOST)
+    frames.set_hwm(0 if publishes else WAITING_MOST)
     frames.copy_threshold = COPY_BELOW
     if publishes:
         frames.bind(f"ipc://{folder}/frames")
