@@ -15,7 +15,7 @@ from rtgraph.launch.replanning import without
 from rtgraph.launch.scoring.confidence import Spread
 from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.nodes.emulator import Atari, GameBoy
-from rtgraph.nodes.inference import Coordinator, Worker
+from rtgraph.nodes.inference import Coordinator, Stage, Worker
 from rtgraph.nodes.monitor.columns import SavedTrace
 from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime import NodePlan, load_class
@@ -143,11 +143,11 @@ def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let workers act at random, or greedily by their network. A greedy worker does not explore, whatever the file sets."""
+    """Let workers and stages act at random, or greedily by their network. A greedy one does not explore, whatever the file sets."""
     found = []
     for node in nodes:
         params = node.params
-        if issubclass(load_class(node.node), Worker):
+        if issubclass(load_class(node.node), Worker | Stage):
             acts = params.get("policy", {})
             if not isinstance(policy, Path):
                 params = params | {"policy": {"kind": "random"}}
@@ -159,6 +159,6 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
 
 
 def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
-    """Remove the workers: the default behaviour then acts on every tick."""
-    acting = {node.name for node in nodes if issubclass(load_class(node.node), (Worker, Coordinator))}
+    """Remove the workers and stages: the default behaviour then acts on every tick."""
+    acting = {node.name for node in nodes if issubclass(load_class(node.node), (Worker, Stage, Coordinator))}
     return without(nodes, acting)

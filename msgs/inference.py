@@ -31,6 +31,8 @@ class Decision(Message):
     """The pending actions that the policy knew, as in ``rtgraph.msgs.pending``; None if it sees no pending actions."""
     chunk: array() | None = None  # type: ignore[valid-type]
     """The actions for the h - 1 ticks after that of ``action``, (h - 1, …); None if the decision is a single action."""
+    seen: tuple[int, ...] = ()
+    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty without skip."""
 
 
 class Features(Message):
@@ -41,6 +43,8 @@ class Features(Message):
     values: array()  # type: ignore[valid-type]
     began_ns: int
     """The graph's time at which the first stage read the oldest observation."""
+    seen: tuple[int, ...] = ()
+    """The ticks of the observations that the later stages have seen so far, in order of the stages; empty without skip."""
 
 
 class InferenceTime(Message):

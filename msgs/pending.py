@@ -1,4 +1,6 @@
-"""Pending actions: those that are decided and not yet applied, as a part of the observation that a policy sees.
+"""What a policy sees beside an observation: pending actions, and if its network runs in stages, what the later stages observe.
+
+Pending actions are those that are decided and not yet applied.
 
 With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the
 D observations before it have acted too, one a tick from tick t on; the observation shows only the first of these actions.
@@ -6,12 +8,17 @@ An observation joined with them is Markov again (Katsikopoulos & Engelbrecht, 20
 
 A network decides on a chunk of h actions one by one. When it decides on the action at a place of the chunk, the earlier actions of
 the chunk are pending too: h - 1 more slots, after the D slots, hold them.
+
+A network of L stages runs one stage a tick. With temporal skip connections, stage i also reads the newest observation at the time
+at which it begins (Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025). So a decision is computed from L
+observations: that of the first stage, and one for each later stage. Replay memories and learners see them as one observation of
+several parts: the plant's parts hold the first one, and the parts ``name@i`` that of stage i.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, Self
 
 import numpy as np
@@ -25,7 +32,9 @@ from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, Par
 PENDING = "pending"
 """The name of the part with the pending actions."""
 OBSERVATION = "observation"
-"""The name of a single-array observation beside the pending actions."""
+"""The name of a single-array observation beside the pending actions, or beside those of later stages."""
+PIPELINE = "pipeline"
+"""The agent with a network in stages."""
 
 
 class DelayAware(Record):
@@ -173,3 +182,76 @@ class PendingCode:
     def fits(self, code: Array | None) -> bool:
         """Return whether an array has the shape and dtype of this encoding."""
         return code is not None and self.spec.admits(code)
+
+
+class Pipeline(Record):
+    """Whether an agent's network runs in stages, and what these observe."""
+
+    agent: str = ""
+    """The kind of agent. Only ``pipeline`` has stages."""
+    stages: PositiveInt = Field(default=1, le=999)
+    """L, the number of stages."""
+    skip: bool = False
+    """Whether every stage sees the newest observation (temporal skip connections)."""
+    stage_frames: float = Field(default=1.0, gt=0, le=1e6)
+    """The duration of a stage in frames."""
+
+    @property
+    def depth(self) -> int:
+        """The number of stages; 0 for another agent."""
+        return self.stages if self.agent == PIPELINE else 0
+
+    @property
+    def later(self) -> int:
+        """The number of observations that a decision is computed from, besides the first stage's."""
+        return self.depth - 1 if self.depth and self.skip else 0
+
+
+def name_at(name: str, stage: int) -> str:
+    """Return the name of a part as a later stage observes it; in the first stage, the name itself."""
+    return f"{name}@{stage}" if stage else name
+
+
+def with_later(plant: PlantSpec, later: int) -> PlantSpec:
+    """Return the spec of a plant's observations joined with those of this many later stages; the same spec for 0.
+
+    Raises:
+        ValueError: the plant has a part with the name of a later stage's part.
+    """
+    if not later:
+        return plant
+    parts = _named(plant.observation)
+    added = {name_at(name, stage): part for stage in range(1, later + 1) for name, part in parts.items()}
+    if both := sorted(parts.keys() & added.keys()):
+        raise ValueError(
+            f"the plant's observation has a part named {both[0]!r}, which is reserved. hint: rename it"
+        )
+    return plant.model_copy(update={"observation": PartsSpec(parts=parts | added)})
+
+
+def without_later(observation: ArraySpec | PartsSpec, later: int) -> ArraySpec | PartsSpec:
+    """Return the spec of what the first stage observes, from that of all observations (see ``with_later``)."""
+    if not later or not isinstance(observation, PartsSpec):
+        return observation
+    rest = {name: part for name, part in observation.parts.items() if name_at(name, 1) in observation.parts}
+    return rest[OBSERVATION] if rest.keys() == {OBSERVATION} else PartsSpec(parts=rest)
+
+
+def observed_by_stages(observations: Sequence[Value]) -> Value:
+    """Return the observations of all stages, in order, as one observation; a single one as it is."""
+    if len(observations) == 1:
+        return observations[0]
+    found: dict[str, Array] = {}
+    for stage, observation in enumerate(observations):
+        found |= at_stage(observation, stage)
+    return found
+
+
+def at_stage(observation: Value, stage: int) -> dict[str, Array]:
+    """Return the parts of an observation with their names at a stage."""
+    parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
+    return {name_at(name, stage): part for name, part in parts.items()}
+
+
+def _named(observation: ArraySpec | PartsSpec) -> dict[str, ArraySpec]:
+    return observation.parts if isinstance(observation, PartsSpec) else {OBSERVATION: observation}

@@ -132,6 +132,8 @@ class Applied(Message):
     """The place of the action in the chunk of its decision, from 0."""
     averaged: int = 0
     """Number of decisions over which the action is averaged, up to ``decision``; 0 if it is the action of one decision."""
+    seen: tuple[int, ...] = ()
+    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty if there were none."""
 
 
 class EpisodeEnd(Message):

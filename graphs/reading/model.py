@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.graphs.names import ClassPath, InstanceName, Name, PathName, Topic
 from rtgraph.graphs.reading.arguments import ArgumentEntry
-from rtgraph.msgs.pending import DelayAware
+from rtgraph.msgs.pending import DelayAware, Pipeline
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import Fault
 from rtgraph.nodes.runtime.wiring import RestartPolicy
@@ -69,6 +69,9 @@ class WeightsEntry(Entry):
     delay_aware: DelayAware = Field(
         default=DelayAware(),
         description="which pending actions the network reads beside the plant's observations",
+    )
+    pipeline: Pipeline = Field(
+        default=Pipeline(), description="the stages of the network, and which observations they read"
     )
     seed: Seed | None = Field(
         default=None, description="seed of the initial parameters; default: the seed of the launch"

@@ -14,7 +14,7 @@ from rtgraph.graphs.reading.validation import adapted
 from rtgraph.graphs.resolving.hooks import calling
 from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError
-from rtgraph.msgs.pending import with_pending
+from rtgraph.msgs.pending import with_later, with_pending
 from rtgraph.msgs.typed.extras import must_be_installed
 from rtgraph.nodes.runtime.identity import Identity
 from rtgraph.nodes.weights.plan import WeightsPlan
@@ -93,7 +93,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
     """
     with calling("the network", entry.network.place):
         must_be_installed("torch")
-    network, spec = _predicting(entry, network_of(entry, plants)), _seen(entry, spec_of(entry, plants))
+    network, spec = _as_used(entry, network_of(entry, plants)), _seen(entry, spec_of(entry, plants))
     _check_fit(entry, network, spec)
     plant = entry.scope.full(entry.entry.plant)
     plan = WeightsPlan(
@@ -108,17 +108,19 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
     return _with_checkpoint(plan, entry)
 
 
-def _predicting(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
-    """Return the spec of the network; with ``delay_aware: predict``, of a network that predicts."""
-    return (
-        network.model_copy(update={"predict": True}) if entry.entry.delay_aware.kind == "predict" else network
-    )
+def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
+    """Return the spec of the network; with ``delay_aware: predict`` it predicts, and in a pipeline it has stages."""
+    given = entry.entry
+    changes: dict[str, object] = {"predict": True} if given.delay_aware.kind == "predict" else {}
+    if given.pipeline.depth:
+        changes |= {"stages": given.pipeline.depth, "skip": given.pipeline.skip}
+    return network.model_copy(update=changes) if changes else network
 
 
 def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
-    """Return the spec with the observations that the network reads: joined with pending actions, if it reads any."""
+    """Return the spec with the observations that the network reads, joined with pending actions and those of later stages."""
     try:
-        return with_pending(spec, entry.entry.delay_aware.all_slots)
+        return with_later(with_pending(spec, entry.entry.delay_aware.all_slots), entry.entry.pipeline.later)
     except ValueError as error:
         problem, _, hint = str(error).partition(". hint: ")
         raise (entry.place / "delay_aware").error(problem, hint=hint) from error

@@ -13,7 +13,7 @@ from rtgraph.nodes.algorithms.values import Greedy
 from rtgraph.nodes.inference.policy import Act, EpsilonGreedyParams, Policy, RandomParams, ScriptedParams
 from rtgraph.nodes.networks.compiled.mlp import CompiledMlp
 from rtgraph.nodes.networks.compiled.trunk import accelerate
-from rtgraph.nodes.networks.network import batch_of_one
+from rtgraph.nodes.networks.network import Network, batch_of_one
 from rtgraph.nodes.networks.pending import TRUNK
 from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters
 from rtgraph.nodes.weights.first_version import acting_for
@@ -51,13 +51,21 @@ class EpsilonGreedyPolicy(Policy):
             return observation
         if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):
             return {TRUNK: compiled.trunk(self._network.vector, observation[np.newaxis])[0].copy()}
+        module = (
+            self._network.module
+        )  # not in inference mode, in which its parameters could not be redirected again
         with torch.inference_mode():
-            features = self._network.module.trunk(batch_of_one(observation))
+            features = module.trunk(batch_of_one(observation))
         return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only
 
     def warm_up(self, observation: Value) -> None:
         """Run the network once, even if all actions are random."""
         self._chosen(observation)
+
+    @property
+    def module(self) -> Network:
+        """The network at the version in use, for one pass; see `VersionedModule.module`."""
+        return self._network.module
 
     @property
     def _compiled(self) -> CompiledMlp | None:

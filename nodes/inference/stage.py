@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import numpy as np
+from pydantic import PositiveInt
 
-from rtgraph.msgs import Decision, Features, Lineage, Observation, PlantSpec
+from rtgraph.msgs import Decision, Features, Lineage, Observation, PlantSpec, WeightsVersion
 from rtgraph.msgs.array import Array
 from rtgraph.msgs.errors import NodeError
-from rtgraph.nodes.inference.policy import ScriptedParams, script_class
+from rtgraph.msgs.pending import PIPELINE, Pipeline, with_later
+from rtgraph.nodes.inference.layers import Layers, RandomLayers, ScriptedLayers
+from rtgraph.nodes.inference.policy import (
+    Act,
+    EpsilonGreedyParams,
+    PolicyParams,
+    ScriptedParams,
+    script_class,
+)
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Placement, latest
 from rtgraph.nodes.runtime.classes.loading import call_problem
 from rtgraph.nodes.runtime.interface.context import generator
 from rtgraph.nodes.runtime.latency import Constant, LatencyParams, latency_of
-
-
-class LayersParams(ScriptedParams):
-    """A user's class with ``layer(stage, features, observation)``."""
+from rtgraph.nodes.weights.weights import weights_named
 
 
 class StageParams(Params):
@@ -25,9 +30,12 @@ class StageParams(Params):
 
     plant: PlantSpec
     """The spec of the plant: `${spec:plant}`."""
-    layers: LayersParams
-    """The network. A layer returns features, and in the last stage the action. The first stage gets no features (None). The
-    others get an observation only with ``skip``."""
+    stages: PositiveInt
+    """L, the number of stages: the number of replicas."""
+    policy: PolicyParams
+    """The network. ``scripted``: a user's class with ``layer(stage, features, observation)``, which returns features, and in the
+    last stage the action. ``epsilon_greedy``: learned weights. The first stage gets no features (None). The others get an
+    observation only with ``skip``."""
     skip: bool = False
     """Whether every stage sees the newest observation beside the features (temporal skip connections)."""
     latency: LatencyParams = Constant(frames=1.0)
@@ -42,31 +50,37 @@ class Stage(Node[StageParams]):
     old when its action is applied. With ``skip`` the last stage has seen an observation that is one tick old. Source: Anokin et
     al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
-    The lineage of a decision, which determines its age, is that of the oldest observation.
+    The lineage of a decision, which determines its age, is that of the oldest observation. ``seen`` names the observations of
+    the later stages. Stages that share learned weights use the newest announced version; each switches between two inferences.
     """
 
     params_type: ClassVar[type[Params]] = StageParams
 
     observation = Input(Observation, latest)
     features = Input(Features, latest, keyed=True, many=True, optional=True)
+    weights = Input(WeightsVersion, latest, optional=True)
     passed = Output(Features, keyed=True)
     decision = Output(Decision)
 
     @classmethod
     def check(cls, params: StageParams) -> None:
-        """Check that the class of the network can be imported and has a method ``layer``."""
-        made = script_class(params.layers)
-        if problem := call_problem(made, **params.layers.params):
-            raise NodeError(f"network {params.layers.policy!r} cannot be made: {problem}")
+        """Check that the class of a scripted network can be imported and has a method ``layer``."""
+        if not isinstance(params.policy, ScriptedParams):
+            return
+        made = script_class(params.policy)
+        if problem := call_problem(made, **params.policy.params):
+            raise NodeError(f"network {params.policy.policy!r} cannot be made: {problem}")
         if not callable(getattr(made, "layer", None)):
             raise NodeError(
-                f"network {params.layers.policy!r} has no layers",
+                f"network {params.policy.policy!r} has no layers",
                 hint="define layer(self, stage, features, observation)",
             )
 
     @classmethod
     def check_placement(cls, params: StageParams, placement: Placement) -> None:
-        """Check that a stage takes time in the virtual world."""
+        """Check that the weights are those of a network in such stages, and that a stage takes time in the virtual world."""
+        if isinstance(params.policy, EpsilonGreedyParams):
+            cls._check_weights(params, params.policy.weights, placement)
         draw = latency_of(params.latency, placement.name).draws(
             generator(0, placement.name, 0), params.plant.rate_hz
         )
@@ -76,50 +90,125 @@ class Stage(Node[StageParams]):
                 hint="set stage_frames=1",
             )
 
+    @staticmethod
+    def _check_weights(params: StageParams, name: str, placement: Placement) -> None:
+        plan = weights_named(placement.weights, name).plan
+        sees = Pipeline(agent=PIPELINE, stages=params.stages, skip=params.skip)
+        has = plan.network.get("stages", 0)
+        same = plan.spec.observation == with_later(params.plant, sees.later).observation
+        if has != params.stages or not same:
+            raise NodeError(
+                f"the network {name!r} is not one of {params.stages} stages {'with' if params.skip else 'without'} skip connections",
+                hint="give the weights and the stages the same stages and skip; a pipeline has a fully connected network: "
+                "observe=positions in catch, network=mlp in gymnasium_learning",
+            )
+
     def on_prepare(self) -> None:
-        """Make the network."""
-        self._network: Any = script_class(self.params.layers)(**self.params.layers.params)
-        latency = latency_of(self.params.latency, self.name)
-        self._draw = latency.draws(self.rng, self.params.plant.rate_hz)
+        """Make the network.
+
+        Raises:
+            NodeError: the number of replicas is not the number of stages, or weights are missing.
+        """
+        params, replicas = self.params, self.context.identity.replicas
+        if replicas != params.stages:
+            raise NodeError(
+                f"{self.name}: a network of {params.stages} stages has {replicas} nodes",
+                hint=f"replicas: {params.stages}",
+            )
+        self._layers = self._make_layers()
+        latency = latency_of(params.latency, self.name)
+        self._draw = latency.draws(self.rng, params.plant.rate_hz)
+        if self.context.launch_context.realtime:
+            self._layers.warm_up()
+
+    def _make_layers(self) -> Layers:
+        policy = self.params.policy
+        if isinstance(policy, ScriptedParams):
+            return ScriptedLayers(policy)
+        if isinstance(policy, EpsilonGreedyParams):
+            weights = weights_named(self.context.launch_context.weights, policy.weights)
+            # Only here, so that a graph of scripted networks needs no torch.
+            from rtgraph.nodes.inference.network_layers import NetworkLayers  # noqa: PLC0415
+
+            return NetworkLayers(weights, policy, self.rng)
+        return RandomLayers(self.params.plant, self.rng)
 
     def on_start(self) -> None:
         """Begin to wait for the first observation, or for the first features."""
         identity = self.context.identity
         self._stage, self._is_last = identity.replica, identity.replica == identity.replicas - 1
         self._next = f"{self.name.rpartition('/')[0]}/{identity.replica + 1}"
-        self._decisions = 0
+        self._decisions = self._unseen = self._missed = 0
+
+    def on_params(self, changed: frozenset[str]) -> None:
+        """Pass the changed parameters to the network."""
+        self._layers.change(self.params.policy)
+
+    def on_weights(self, announced: WeightsVersion) -> None:
+        """Use these weights from the next observation on."""
+        if not self._layers.adopt(announced):
+            # The slot already holds another version, so a newer announcement is on its way.
+            self._missed += 1
 
     def on_observation(self, observation: Observation) -> None:
         """Begin with a new observation in the first stage. The other stages read it when features arrive."""
         if not self._stage:
-            self._run(None, observation, observation.origin(), self.now_ns)
+            self._run(None, observation, observation.origin(), self.now_ns, ())
 
     def on_features(self, features: Features) -> None:
         """Continue with the features of the stage before this one."""
-        newest = self.observation.read_newest() if self.params.skip else None
+        newest, seen = None, features.seen
+        if self.params.skip:
+            newest = self.observation.read_newest()
+            if newest is None:
+                self._unseen += 1  # a stage with skip connections cannot run without an observation
+                return
+            seen = (*seen, newest.tick)
         oldest = features.header.lineage
         if oldest is not None:
-            self._run(features.values, newest, oldest, features.began_ns)
+            self._run(features.values, newest, oldest, features.began_ns, seen)
+
+    def result(self) -> dict[str, Any]:
+        """Return what was left out: features without an observation to join, and versions that were overwritten."""
+        counts = {"without_observation": self._unseen, "versions_missed": self._missed}
+        return {name: count for name, count in counts.items() if count}
 
     def _run(
-        self, features: Array | None, newest: Observation | None, oldest: Lineage, began_ns: int
+        self,
+        features: Array | None,
+        newest: Observation | None,
+        oldest: Lineage,
+        began_ns: int,
+        seen: tuple[int, ...],
     ) -> None:
+        announced = self.weights.take()
+        if announced is not None:  # it came while the stage was busy
+            self.on_weights(announced)
         start_ns = self.now_ns
-        found = self._network.layer(self._stage, features, None if newest is None else newest.value)
-        self._oldest, self._found, self._began_ns = oldest, found, began_ns
+        value = None if newest is None else newest.value
+        self._found: Array | Act = (
+            self._layers.act(self._stage, features, value, oldest.tick)
+            if self._is_last
+            else self._layers.layer(self._stage, features, value)
+        )
+        self._oldest, self._began_ns, self._seen, self._version = oldest, began_ns, seen, self._layers.version
         self.spend(max(0, self._draw() - (self.now_ns - start_ns)), self._finished)
 
     def _finished(self) -> None:
-        if not self._is_last:
-            passed = Features(stage=self._stage, values=np.asarray(self._found), began_ns=self._began_ns)
+        found = self._found
+        if not isinstance(found, Act):
+            passed = Features(stage=self._stage, values=found, began_ns=self._began_ns, seen=self._seen)
             self.passed.publish(passed, of=self._oldest, key=self._next)
             return
         decision = Decision(
             worker=self.name,
             number=self._decisions,
-            action=self._found,
+            action=found.action,
             began_ns=self._began_ns,
             inference_ns=self.now_ns - self._began_ns,
+            policy_version=self._version or 0,
+            explored=found.explored,
+            seen=self._seen,
         )
         self._decisions += 1
         self.decision.publish(decision, of=self._oldest)

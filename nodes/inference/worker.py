@@ -246,6 +246,7 @@ class Worker(Node[WorkerParams]):
             "explored": self._act.explored,
             "pending": self._known,
             "chunk": self._act.chunk,
+            "seen": (),
         }
         # All but the actions is counted here, or comes from rtgraph's policies.
         alone = self._known is None and self._act.chunk is None

@@ -21,7 +21,7 @@ from rtgraph.msgs.spaces import (
 from rtgraph.nodes.networks.fit import check_fit
 from rtgraph.nodes.networks.impala import Impala
 from rtgraph.nodes.networks.joined import Joined
-from rtgraph.nodes.networks.mlp import Mlp
+from rtgraph.nodes.networks.mlp import Mlp, Pipelined
 from rtgraph.nodes.networks.nature import Nature
 from rtgraph.nodes.networks.network import LearnedNumber, Network
 from rtgraph.nodes.networks.noisy import NoisyLinear
@@ -106,6 +106,8 @@ def _fill(parameter: Tensor, bound: float, generator: torch.Generator) -> None:
 
 
 def _assemble(spec: NetworkSpec, observation: ArraySpec | PartsSpec, outputs: int) -> Network:
+    if isinstance(spec, MlpSpec) and spec.stages:
+        return Pipelined(spec, observation, outputs)
     if isinstance(observation, PartsSpec):
         return Joined(spec, observation.parts, outputs)
     match spec:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from rtgraph.msgs import Continuous, Discrete, PlantSpec
-from rtgraph.msgs.pending import without_pending
+from rtgraph.msgs.pending import without_later, without_pending
 from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
@@ -117,6 +117,9 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     if network.predict and pending is None:
         problem = "a network with predict needs pending actions, and the agent sees none"
         raise ValueError(f"{problem}. hint: delay_aware: {{kind: predict}}")
+    if network.stages:
+        _check_stages(network, pending)
+        observation = without_later(observation, network.later)
     if isinstance(observation, PartsSpec):
         _check_parts(network, observation)
     elif isinstance(plant.action, Continuous):
@@ -126,6 +129,18 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
         _check_one_hot(network.one_hot, observation)
     else:
         remaining(FrameShape.of(observation.shape), windows_of(network))
+
+
+def _check_stages(network: NetworkSpec, pending: ArraySpec | None) -> None:
+    if not isinstance(network, MlpSpec) or not network.hidden:
+        raise ValueError(
+            f"a network in stages is fully connected with hidden layers, and this one is of kind {network.kind}. "
+            "hint: observe=positions in catch, network=mlp in gymnasium_learning"
+        )
+    if pending is not None:
+        raise ValueError(
+            "a network in stages reads no pending actions, and no earlier actions of a chunk. hint: delay_aware=none chunk=1"
+        )
 
 
 def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:

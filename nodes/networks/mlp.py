@@ -1,4 +1,4 @@
-"""Fully connected layers, for observations that are not frames."""
+"""Fully connected networks, for observations that are not frames: computed at once, or in stages that run on successive ticks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rtgraph.msgs.pending import OBSERVATION, name_at, without_later
+from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network, Observations, only
+from rtgraph.nodes.networks.pending import TRUNK
 from rtgraph.nodes.networks.spec import MlpSpec
 
 
@@ -52,6 +55,94 @@ class Mlp(Network):
             inputs = functional.one_hot(inputs.to(torch.int64), self.one_hot).flatten(1)
         features: Tensor = self.layers(inputs.to(torch.float32))
         return features
+
+
+class Pipelined(Network):
+    """One hidden layer a stage, with ReLU; the last stage also computes the outputs: its layers are the head.
+
+    Stage 0 reads an observation. Each later stage reads the features of the stage before it and, with ``skip``, a newer
+    observation. A batch holds what all stages observed: the parts of the first observation, and those of stage i by the names
+    ``name@i`` (see ``rtgraph.msgs.pending``). So the network computes the same, whether its stages run one by one (`layer`)
+    or all at once. Source: Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
+
+    Bytes of pictures are scaled to [0, 1]; other numbers are not scaled.
+
+    Args:
+        spec: The number of stages, and the head. The last of its hidden sizes is that of every stage.
+        observation: The spec of what all stages observe.
+        outputs: The number of outputs.
+    """
+
+    def __init__(self, spec: MlpSpec, observation: ArraySpec | PartsSpec, outputs: int) -> None:
+        super().__init__()
+        first = without_later(observation, spec.later)
+        self.parts = first.parts if isinstance(first, PartsSpec) else {OBSERVATION: first}
+        """The arrays of one observation, by name."""
+        self.one_hot, self.stages, self.skip = spec.one_hot, spec.stages, spec.skip
+        seen = sum(math.prod(part.shape) for part in self.parts.values()) * (spec.one_hot or 1)
+        width = spec.hidden[-1]
+        inputs = [seen, *[width + (seen if spec.skip else 0)] * (spec.stages - 1)]
+        self.layers = nn.ModuleList(nn.Linear(size, width) for size in inputs[:-1])
+        self.head = Head(spec.head, inputs[-1], width, outputs)
+
+    def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
+        """Compute the features that a stage passes on, (batch, features).
+
+        Args:
+            stage: The stage, not the last one: that one computes `features`, and the head.
+            features: The features of the stage before; None in stage 0.
+            observations: What the stage observes, by the names of the plant's parts or those of the stage; None if nothing.
+
+        Raises:
+            ValueError: The observations have other parts or shapes than the network was built for.
+        """
+        computed: Tensor = self.layers[stage](self._inputs(stage, features, observations))
+        return functional.relu(computed)
+
+    def features(self, observations: Observations) -> Tensor:
+        """Compute the input of the last stage from the observations of all stages, (batch, features).
+
+        The features of the stage before the last may be given by the name ``TRUNK``; then only what the last stage observes is
+        read.
+        """
+        last = self.stages - 1
+        features: Tensor | None = None
+        if isinstance(observations, dict) and TRUNK in observations:
+            features = observations[TRUNK]
+        else:
+            for stage in range(last):
+                features = self.layer(stage, features, observations if self._observes(stage) else None)
+        return self._inputs(last, features, observations if self._observes(last) else None)
+
+    def _observes(self, stage: int) -> bool:
+        return self.skip or not stage
+
+    def _inputs(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
+        """Join features and an observation as a flat float32 vector, (batch, inputs)."""
+        joined = [] if features is None else [features]
+        if observations is not None:
+            joined += [self._flat(name, part) for name, part in self._at(stage, observations).items()]
+        return torch.cat(joined, dim=1) if len(joined) > 1 else joined[0]
+
+    def _at(self, stage: int, observations: Observations) -> dict[str, Tensor]:
+        """Return the parts that a stage observes, in order of their names, by the names of the plant."""
+        named = observations if isinstance(observations, dict) else {OBSERVATION: observations}
+        found = {name: named.get(name_at(name, stage)) for name in sorted(self.parts)}
+        if missing := [name_at(name, stage) for name, part in found.items() if part is None]:
+            raise ValueError(
+                f"expected an observation with the parts {', '.join(missing)}, got {', '.join(named)}"
+            )
+        return {name: part for name, part in found.items() if part is not None}
+
+    def _flat(self, name: str, values: Tensor) -> Tensor:
+        part = self.parts[name]
+        if tuple(values.shape[1:]) != part.shape:
+            raise ValueError(f"expected {name} of shape (batch, *{part.shape}), got {tuple(values.shape)}")
+        flat = values.reshape(len(values), -1)
+        if self.one_hot is not None:
+            flat = functional.one_hot(flat.to(torch.int64), self.one_hot).flatten(1)
+        numbers = flat.to(torch.float32)
+        return numbers / 255 if part.is_picture else numbers
 
 
 def linear_layers(sizes: Sequence[int]) -> nn.Sequential:

@@ -40,6 +40,14 @@ class Network(nn.Module, ABC):
         """
         raise ValueError("this network reads no pending actions")
 
+    def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
+        """Compute the features that a stage passes on, (batch, features); see `Pipelined`.
+
+        Raises:
+            ValueError: The network is not in stages, or has no such stage, or observations have another shape.
+        """
+        raise ValueError("this network is not in stages")
+
     def forward(self, observations: Observations) -> Tensor:
         """Compute values, float32 of shape (batch, outputs), from a batch of observations.
 

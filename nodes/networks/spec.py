@@ -11,6 +11,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    NonNegativeInt,
     PositiveInt,
     model_validator,
 )
@@ -64,6 +65,15 @@ class _Network(_Spec):
     head: HeadSpec = Field(default=_PLAIN, exclude_if=lambda head: head == _PLAIN)
     predict: bool = Field(default=False, exclude_if=operator.not_)
     """Roll the features of the observation ahead through the pending actions, by a learned model, before the head."""
+    stages: NonNegativeInt = Field(default=0, exclude_if=operator.not_)
+    """L, the number of stages that run on successive ticks, each a hidden layer; 0 for a network that runs at once."""
+    skip: bool = Field(default=False, exclude_if=operator.not_)
+    """Whether each later stage also reads a newer observation (temporal skip connections)."""
+
+    @property
+    def later(self) -> int:
+        """The number of later stages that read an observation."""
+        return max(0, self.stages - 1) if self.skip else 0
 
 
 class ImpalaSpec(_Network):

@@ -308,11 +308,12 @@ class Plant(Node[P]):
     def _report(self, choice: Choice, action: Action, due_ns: int, began_ns: int, step: Step | None) -> None:
         decision, sent = choice.decision, None if step is None else self._sent
         worker = number = age_ticks = age_ns = pending = lineage = None
+        seen: tuple[int, ...] = ()
         by = "reset" if step is None else "default"
         if decision is not None:
             by = "policy"
             made = decision.__dict__  # read in a fifth of the time of a model's attributes
-            worker, number, pending = made["worker"], made["number"], made["pending"]
+            worker, number, pending, seen = made["worker"], made["number"], made["pending"], made["seen"]
             lineage = made["header"].__dict__["lineage"]
             age_ticks = self._tick - (-1 if lineage is None else lineage.tick)
             age_ns = None if lineage is None else began_ns - lineage.stamp_ns
@@ -344,6 +345,7 @@ class Plant(Node[P]):
             "pending": pending,
             "place": choice.place,
             "averaged": choice.averaged,
+            "seen": seen,
         }
         # All but the actions is counted here, or comes from a received message.
         valid = type(action) is int and LEAST <= action <= MOST and sent is None

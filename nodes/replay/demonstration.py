@@ -49,7 +49,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
             learn_default=params.learn_default,
             n_step=params.n_step,
             age_ticks=params.filled_age_ticks,
-            pending=params.pending_view,
+            view=params.view,
         )
     return buffer
 

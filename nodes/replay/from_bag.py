@@ -12,8 +12,9 @@ import numpy as np
 from rtgraph.msgs import Applied, Observation
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NotFinite, ReplayError
+from rtgraph.nodes.replay.history import View
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
-from rtgraph.nodes.replay.transitions import Assembled, Assembler, PendingView, Transition
+from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def fill(
     learn_default: bool = False,
     n_step: int = 1,
     age_ticks: int | None = None,
-    pending: PendingView | None = None,
+    view: View | None = None,
 ) -> FillResult:
     """Add the transitions of a recording to a replay memory.
 
@@ -53,14 +54,14 @@ def fill(
         learn_default: see ``Assembler``.
         n_step: see ``Assembler``.
         age_ticks: see ``Assembler``.
-        pending: see ``Assembler``.
+        view: see ``Assembler``.
 
     Raises:
         ReplayError: the recording contains no such plant, or the plant's frames do not fit the memory.
         DecodeError: a message is damaged, or of another version.
     """
     assembler = partial(
-        Assembler, gamma, learn_default=learn_default, n_step=n_step, age_ticks=age_ticks, pending=pending
+        Assembler, gamma, learn_default=learn_default, n_step=n_step, age_ticks=age_ticks, view=view
     )
     found = _Recording(bag, plant, assembler)
     kept = not_finite = 0

@@ -10,10 +10,11 @@ from rtgraph.msgs import Applied, Observation
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import ReplayError
 from rtgraph.nodes.replay.from_bag import FillResult, fill
+from rtgraph.nodes.replay.history import View
 from rtgraph.nodes.replay.sampling.limiter import Limiter
 from rtgraph.nodes.replay.storage.batch import Draw
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
-from rtgraph.nodes.replay.transitions import Assembled, Assembler, PendingView, Transition
+from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,11 @@ class Assembly:
     gamma: float = 0.99
     n_step: int = 1
     learn_default: bool = False
-    pending: PendingView | None = None
+    view: View | None = None
 
     def assembler(self) -> Assembler:
         """Return an assembler for one plant."""
-        return Assembler(
-            self.gamma, learn_default=self.learn_default, n_step=self.n_step, pending=self.pending
-        )
+        return Assembler(self.gamma, learn_default=self.learn_default, n_step=self.n_step, view=self.view)
 
 
 class ReplayMemory:
@@ -171,7 +170,7 @@ class ReplayMemory:
             learn_default=assembly.learn_default,
             n_step=assembly.n_step,
             age_ticks=age_ticks,
-            pending=assembly.pending,
+            view=assembly.view,
         )
 
     def finish(self) -> None:

@@ -8,8 +8,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.pending import DelayAware, with_pending
+from rtgraph.msgs.pending import DelayAware, Pipeline, with_later, with_pending
+from rtgraph.nodes.replay.history import View
 from rtgraph.nodes.replay.pending_history import PendingView
+from rtgraph.nodes.replay.stage_history import StageView
 from rtgraph.nodes.replay.storage.sizes import Order, Sampling
 from rtgraph.nodes.runtime import Params
 from rtgraph.nodes.runtime.identity import Identity
@@ -27,6 +29,8 @@ class ReplayParams(Params):
     """Accept folders and recordings of another environment."""
     delay_aware: DelayAware = DelayAware()
     """Which pending actions the agent sees: observations are stored with them."""
+    pipeline: Pipeline = Field(default=Pipeline(), exclude_if=lambda pipeline: not pipeline.depth)
+    """Which observations the stages of an agent see: they are stored as one."""
     capacity_mib: float = Field(default=256.0, gt=0)
     """Maximum size, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)
@@ -68,12 +72,18 @@ class ReplayParams(Params):
 
     @property
     def seen(self) -> PlantSpec:
-        """The spec of what the agent observes: the plant's observations, joined with pending actions if the agent sees them."""
-        return with_pending(self.plant, self.delay_aware.all_slots)
+        """The spec of what the agent observes: joined with pending actions, or with the observations of later stages, if it sees them."""
+        return with_later(with_pending(self.plant, self.delay_aware.all_slots), self.pipeline.later)
 
     @property
-    def pending_view(self) -> PendingView | None:
-        """Which pending actions the agent sees; None if the agent sees no pending actions."""
+    def view(self) -> View | None:
+        """What the agent sees besides the observation that its decision is based on; None if nothing."""
+        if self.pipeline.later:
+            return StageView(self.pipeline.later)
+        return self._pending_view
+
+    @property
+    def _pending_view(self) -> PendingView | None:
         aware = self.delay_aware
         if not aware.all_slots:
             return None
@@ -82,7 +92,7 @@ class ReplayParams(Params):
     @property
     def meaning(self) -> dict[str, object]:
         """Properties that all transitions of a memory share, such as the discount; folders with others are rejected."""
-        view = self.pending_view
+        view = self._pending_view
         found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
         found["learn_default"] = self.learn_default
         # Memories from before these do not say so.
@@ -96,10 +106,21 @@ class ReplayParams(Params):
 
     @property
     def filled_age_ticks(self) -> int | None:
-        """The age of the observations of `fill`; None for the ages in the recording (Riemer et al., ICLR 2025)."""
+        """The age of the observations of `fill`; None for the ages in the recording (Riemer et al., ICLR 2025).
+
+        For a network in stages, it is that of the observation that has passed all of them.
+        """
         if self.fill_age_ticks is not None or self.fill_latency_frames is None:
             return self.fill_age_ticks
+        if self.pipeline.depth:
+            return math.ceil(self.pipeline.depth * self.pipeline.stage_frames)
         return max(1, math.ceil(self.fill_latency_frames))
+
+    @model_validator(mode="after")
+    def _stages_alone(self) -> Self:
+        if self.pipeline.depth and self.delay_aware.all_slots:
+            raise ValueError("a network in stages reads no pending actions. hint: delay_aware=none chunk=1")
+        return self
 
     @model_validator(mode="after")
     def _chunks_as_recorded(self) -> Self:

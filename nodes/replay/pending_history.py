@@ -12,11 +12,12 @@ import numpy as np
 from rtgraph.msgs import Action, ActionSpec, Applied
 from rtgraph.msgs.array import Array
 from rtgraph.msgs.pending import PendingCode, joined
+from rtgraph.nodes.replay.history import FrameAt, History, View
 from rtgraph.nodes.replay.transition import Frame
 
 
 @dataclass(frozen=True, slots=True)
-class PendingView:
+class PendingView(View):
     """Which pending actions an agent sees."""
 
     action: ActionSpec
@@ -26,8 +27,12 @@ class PendingView:
     chunk: int = 1
     """h, the number of actions that a decision has; the earlier ones of its chunk follow in h - 1 more slots."""
 
+    def history(self) -> PendingHistory:
+        """Return a new history."""
+        return PendingHistory(self)
 
-class PendingHistory:
+
+class PendingHistory(History):
     """Joins the frames of decisions with the pending actions that they knew.
 
     A worker's decision carries its pending actions. For decisions of a person, of the default behaviour β or of another agent,
@@ -57,7 +62,7 @@ class PendingHistory:
         if applied.by == "policy":
             self._acted.append((applied.tick, applied.action))
 
-    def decided(self, frame: Frame, applied: Applied) -> Frame:
+    def decided(self, frame: Frame, applied: Applied, frame_at: FrameAt) -> Frame:
         """Return the frame of the applied decision with the pending actions that it knew."""
         pending = applied.pending
         if self._code is not None and (pending is None or not self._code.fits(pending)):
@@ -69,7 +74,7 @@ class PendingHistory:
         """Return the place in a chunk of the action that follows the one at ``place``; 0 if a new chunk begins."""
         return place + 1 if place + 1 < self._chunk else 0
 
-    def after_last(self, frame: Frame, tick: int, place: int) -> Frame:
+    def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame:
         """Return a frame as a decision at ``tick``, after a truncated episode, would see it at a place of its chunk.
 
         At place 0, it knows the pending actions at the same lags as the decision before it.

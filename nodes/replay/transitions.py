@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 
 from rtgraph.msgs import Action, Applied, Observation
 from rtgraph.msgs.errors import ReplayError
-from rtgraph.nodes.replay.pending_history import PendingHistory, PendingView
+from rtgraph.nodes.replay.history import View
 from rtgraph.nodes.replay.sampling.multi_step import MultiStep
 from rtgraph.nodes.replay.transition import Frame, Transition
 
-__all__ = ["Assembled", "Assembler", "Frame", "PendingView", "Transition"]
+__all__ = ["Assembled", "Assembler", "Frame", "Transition"]
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Assembler:
         age_ticks: base each action on the observation that is this old when the action is applied; None for the
             observation that its decision was based on. So a slower agent can learn from a person's game. As for
             such an agent, the first ticks of an episode have no action.
-        pending: which pending actions observations are joined with; None for the plant's observations alone.
+        view: what observations are joined with; None for the plant's observations alone.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -84,7 +85,7 @@ class Assembler:
         n_step: int = 1,
         most_frames: int = 4096,
         age_ticks: int | None = None,
-        pending: PendingView | None = None,
+        view: View | None = None,
     ) -> None:
         if not 0.0 < gamma <= 1.0:
             raise ReplayError(f"gamma must be above 0 and at most 1, not {gamma}", hint="0.99 is usual")
@@ -101,7 +102,7 @@ class Assembler:
         self._most_frames = most_frames
         self._age_ticks = age_ticks
         self._chain = MultiStep(n_step)
-        self._history = None if pending is None else PendingHistory(pending)
+        self._history = None if view is None else view.history()
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
@@ -200,12 +201,13 @@ class Assembler:
     def _decided(self, frame: Frame | None, applied: Applied) -> list[Transition]:
         """End the open decision when the next one takes effect; that one is then open."""
         self.counts.decisions += 1
+        if frame is not None and self._history is not None:
+            place = applied.header.incarnation, applied.episode, applied.tick
+            frame = self._history.decided(frame, applied, partial(self._frame, place))
         if frame is None:
             # There is no observation to bootstrap from, so the previous decision is lost as well.
             self.counts.unknown += 1
             return self._cut()
-        if self._history is not None:
-            frame = self._history.decided(frame, applied)
         made = self._close(frame, applied.tick, terminated=False)
         self._open = _Open(frame, applied.action, applied.tick, applied.by == "default", applied.place)
         if applied.by == "policy":
@@ -227,11 +229,15 @@ class Assembler:
         age = self._open.tick - self._open.place - self._open.frame.tick
         following = 0 if self._history is None else self._history.next_place(self._open.place)
         frame = self._frame(place, after - 1 if terminated else after - following - age)
+        if frame is not None and (history := self._history) is not None:
+            frame_at = partial(self._frame, place)
+            frame = (
+                history.nothing(frame)
+                if terminated
+                else history.after_last(frame, after, following, frame_at)
+            )
         if frame is None:
             return self._cut()
-        if self._history is not None:
-            history = self._history
-            frame = history.nothing(frame) if terminated else history.after_last(frame, after, following)
         return self._close(frame, after, terminated=terminated) + self._chain.end()
 
     def _close(self, following: Frame, tick: int, *, terminated: bool) -> list[Transition]:

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from rtgraph.msgs.pending import PENDING
 from rtgraph.msgs.spaces import ArraySpec, PlantSpec
 from rtgraph.nodes.networks.joined import Joined
+from rtgraph.nodes.networks.mlp import Pipelined
 from rtgraph.nodes.networks.network import LearnedNumber, Network, Observations
 from rtgraph.nodes.networks.pending import WithPending, WithPrediction
-from rtgraph.nodes.networks.spec import NetworkSpec
+from rtgraph.nodes.networks.spec import MlpSpec, NetworkSpec
 
 ACTION = "\naction"
 """The name of the action among the parts of a critic's input. It is not printable, so no part of an observation has this name."""
@@ -24,7 +25,8 @@ class ActorCritic(Network):
     The three share no layers. Called as a network, this is the actor: it computes means and log-deviations, (batch, 2 · size).
     Vectors, pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does.
     With ``predict``, only the actor rolls its features through the pending actions: the critics read these actions, and the
-    action that follows them.
+    action that follows them. With ``stages``, only the actor is in stages: the critics, which do not act, read at once what all
+    stages observe.
 
     Args:
         spec: the kind of network, and its size.
@@ -36,18 +38,26 @@ class ActorCritic(Network):
         super().__init__()
         self._parts = tuple(plant.parts)
         with_action = {**plant.parts, ACTION: ArraySpec(dtype="float32", shape=(size,))}
-        self.actor = _network(spec, plant.parts, 2 * size, predict=spec.predict)
+        self.actor: Network = (
+            Pipelined(spec, plant.observation, 2 * size)
+            if isinstance(spec, MlpSpec) and spec.stages
+            else _network(spec, plant.parts, 2 * size, predict=spec.predict)
+        )
         self.critics = nn.ModuleList(_network(spec, with_action, 1, predict=False) for _ in range(2))
         self.log_temperature = LearnedNumber(0.0)
         vars(self)["head"] = self.actor.head  # not registered again: each parameter has one name
 
     def features(self, observations: Observations) -> Tensor:
         """Compute the input of the actor's head, (batch, features)."""
-        return self.actor.features(self._named(observations))
+        return self.actor.features(self._seen(observations))
 
     def trunk(self, observations: Observations) -> Tensor:
         """Compute the features of the actor that do not depend on pending actions, (batch, features)."""
         return self.actor.trunk(self._named(observations))
+
+    def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
+        """Compute the features that a stage of the actor passes on, (batch, features)."""
+        return self.actor.layer(stage, features, observations)
 
     def auxiliary_loss(
         self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
@@ -60,6 +70,10 @@ class ActorCritic(Network):
         """Compute both critics' values, (2, batch), of actions normalised to ±1, (batch, size)."""
         joined = self._named(observations) | {ACTION: actions}
         return torch.stack([critic(joined).squeeze(1) for critic in self.critics])
+
+    def _seen(self, observations: Observations) -> Observations:
+        """Return what the actor reads: a network in stages names its parts itself."""
+        return observations if isinstance(self.actor, Pipelined) else self._named(observations)
 
     def _named(self, observations: Observations) -> dict[str, Tensor]:
         return observations if isinstance(observations, dict) else {self._parts[0]: observations}

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from support.host import HandHost
 
 from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.cli import main
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
-from rtgraph.msgs import Applied, Features
+from rtgraph.msgs import Applied, Features, Header, Observation
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.emulator.proof_policies import ShiftedLayers
@@ -27,8 +28,10 @@ class NoLayers:
     pass
 
 
-def params(network, **more):
-    return StageParams.model_validate({"plant": SPEC, "layers": {"policy": network}, **more})
+def params(network, *, latency=1.0, **arguments):
+    policy = {"kind": "scripted", "policy": network, "params": arguments}
+    latency = {"kind": "constant", "frames": latency}
+    return StageParams.model_validate({"plant": SPEC, "stages": 2, "policy": policy, "latency": latency})
 
 
 @pytest.mark.parametrize(("stages", "skip", "newest"), [(4, "false", 4), (4, "true", 1), (1, "false", 1)])
@@ -68,14 +71,39 @@ def test_features_pass_from_stage_to_stage_and_are_verified(tmp_path):
 
 
 def test_stages_are_checked():
-    Stage.check(params(LAYERS, layers={"policy": LAYERS, "params": {"stages": 2, "stay": 0.9}}))
+    Stage.check(params(LAYERS, stages=2, stay=0.9))
     with pytest.raises(NodeError, match=r"cannot be made: .*stages"):
         Stage.check(params(LAYERS))
     with pytest.raises(NodeError, match=r"has no layers. hint: define layer\(self, stage"):
         Stage.check(params(f"{__name__}:NoLayers"))
-    still = params(f"{__name__}:NoLayers", latency={"kind": "constant", "frames": 0})
+    still = params(f"{__name__}:NoLayers", latency=0.0)
     with pytest.raises(NodeError, match="a stage needs a duration in the virtual world"):
         Stage.check_placement(still, Placement(name="stage/0", weights={}, realtime=False))
+
+
+def staged(stages, *, skip):
+    policy = {"kind": "random"}
+    given = {"plant": SPEC, "stages": stages, "skip": skip, "policy": policy}
+    return HandHost(Stage, given, name="stage/0")
+
+
+def test_the_stages_are_as_many_as_the_nodes():
+    with pytest.raises(NodeError, match=r"stage/0: a network of 2 stages has 1 nodes. hint: replicas: 2"):
+        staged(2, skip=True).begin()
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_with_skip_connections_features_need_an_observation(skip):
+    host = staged(1, skip=skip)
+    host.begin()
+    features = Features(stage=0, values=np.zeros(1), began_ns=0, seen=(3,))
+    oldest = Observation(tick=3, episode=0, first=False, value=np.zeros(1, np.int64))
+    host.deliver(
+        "features", features, of=oldest.stamped(Header(source="plant", stamp_ns=0, sequence=3, incarnation=0))
+    )
+    host.run_until(10**9)
+    assert host.node.result() == ({"without_observation": 1} if skip else {})
+    assert [decision.seen for decision in host.messages("decision")] == ([] if skip else [(3,)])
 
 
 def test_the_layers_of_the_delay_environment_pass_the_state_on():

@@ -8,7 +8,7 @@ import pytest
 from support.fading import PERIOD_NS, Fading
 from support.host import HandHost
 
-from rtgraph.msgs import Applied, Continuous, Decision, Discrete, Header, Lineage, MultiDiscrete
+from rtgraph.msgs import Applied, Continuous, Decision, Discrete, Features, Header, Lineage, MultiDiscrete
 from rtgraph.msgs.wire.schemas import schema
 from rtgraph.msgs.wire.versions import recorded_version
 from rtgraph.nodes.plant.admission import Admission
@@ -186,8 +186,11 @@ def test_the_plant_says_which_place_of_which_decision_acted():
     assert host.node._environment.actions == [1, 2, 3, 7]
 
 
-@pytest.mark.parametrize(("kind", "added"), [(Decision, {"chunk"}), (Applied, {"place", "averaged"})])
-def test_recordings_from_before_chunks_are_read(kind, added):
+@pytest.mark.parametrize(
+    ("kind", "added"),
+    [(Decision, {"chunk"}), (Applied, {"place", "averaged"}), (Decision, {"seen"}), (Features, {"seen"})],
+)
+def test_recordings_from_before_chunks_and_skip_connections_are_read(kind, added):
     older = json.loads(json.dumps(schema(kind)))
     for name in added:
         del older["properties"][name]

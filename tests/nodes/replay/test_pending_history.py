@@ -14,7 +14,8 @@ from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.networks import MlpSpec
 from rtgraph.nodes.networks.build import build
 from rtgraph.nodes.replay.params import ReplayParams
-from rtgraph.nodes.replay.transitions import Assembler, PendingView
+from rtgraph.nodes.replay.pending_history import PendingView
+from rtgraph.nodes.replay.transitions import Assembler
 
 ACTION = Discrete(count=5)
 CODE = PendingCode(ACTION, 2)
@@ -27,7 +28,7 @@ def header(tick, lineage=None):
 def made_of(rows, *, terminated, carried=True, read="late", **options):
     """Return the transitions of an episode with actions of age 2; ``rows`` are the actions from tick 2 on."""
     view = PendingView(ACTION, 2, read)
-    assembler = Assembler(0.5, pending=view, **options)
+    assembler = Assembler(0.5, view=view, **options)
     made, actions = [], [None, None, *rows]
     for tick, action in enumerate(actions):
         last = tick == len(actions) - 1
@@ -105,7 +106,7 @@ ACTED = {tick: (2 * tick) % 5 for tick in range(2, ENDS_AT + 1)}
 
 
 def made_of_chunks(*, slots, terminated, **options):
-    assembler = Assembler(0.5, pending=PendingView(ACTION, slots, "late", CHUNK), **options)
+    assembler = Assembler(0.5, view=PendingView(ACTION, slots, "late", CHUNK), **options)
     made = []
     for tick in range(ENDS_AT + 1):
         ends = {"terminated" if terminated else "truncated": tick == ENDS_AT}
@@ -180,7 +181,7 @@ def test_the_targets_of_a_chunk_are_those_computed_action_by_action(double, n_st
 def test_demonstrations_for_chunks_are_refused():
     plant = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="float32", shape=(1,)), action=ACTION)
     given = {"plant": plant, "delay_aware": {"chunk": 3}, "fill": "game.mcap"}
-    assert ReplayParams(**given).pending_view == PendingView(ACTION, 0, "late", 3)
+    assert ReplayParams(**given).view == PendingView(ACTION, 0, "late", 3)
     with pytest.raises(
         ValueError, match=r"a demonstration has no chunks, .* chunks of 3 actions. hint: give chunk=1"
     ):
