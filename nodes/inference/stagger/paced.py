@@ -137,7 +137,7 @@ class Pacing(CoordinatorStagger):
         """Suspend workers with overdue claims. The claimed observations are not given to other workers."""
         if not self._times or now_ns <= self._overdue_from_ns:
             return
-        # Claims are only renewed, so none is overdue earlier.
+        # Claims are only renewed, so no claim is overdue earlier.
         self._overdue_from_ns = LEASE_LEAST_NS + min(seat.claimed_ns for seat in self._seats.values())
         for seat in self._seats.values():
             silent_ns = now_ns - seat.claimed_ns

@@ -36,7 +36,7 @@ class Ros2Robot:
         wait_s: maximum wait for the first message of each topic.
     """
 
-    isolated = False  # ROS has threads of its own; the calls read what they have received
+    isolated = False  # ROS receives in its own threads, and the calls only read
 
     def __init__(self, **driver_params: Any) -> None:
         self._params = ros2_params(driver_params)
