@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from rtgraph.msgs.plant import empty_observation
-from rtgraph.nodes.networks.compiled.mlp import CompiledMlp, Vector, compiled_mlp
+from rtgraph.nodes.networks.compiled.mlp import CompiledMlp, compiled_mlp
+from rtgraph.nodes.networks.compiled.rolling import Vector
 from rtgraph.nodes.networks.network import Network, batch_of_one
 from rtgraph.nodes.networks.parameters import bind, layout, size_bytes, views_of
 from rtgraph.nodes.weights.first_version import blank

@@ -25,4 +25,4 @@ class Dqn(ValueAlgorithm[DqnParams]):
 
     def compiled(self, module: Network) -> CompiledDqn | None:
         """Return compiled code for fully connected networks; see `Algorithm.compiled`."""
-        return CompiledDqn.of(module, double=self.params.double) if type(self) is Dqn else None
+        return CompiledDqn.of(module, self.params) if type(self) is Dqn else None

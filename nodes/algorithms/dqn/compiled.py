@@ -11,7 +11,9 @@ import numpy.typing as npt
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.algorithms.algorithm import BatchLoss, CompiledLoss
 from rtgraph.nodes.algorithms.batch import Frames, Samples, Values
-from rtgraph.nodes.networks.compiled.mlp import CompiledMlp, Vector, compiled_mlp
+from rtgraph.nodes.algorithms.dqn.params import DqnParams
+from rtgraph.nodes.networks.compiled.mlp import CompiledMlp, compiled_mlp
+from rtgraph.nodes.networks.compiled.rolling import Vector
 from rtgraph.nodes.networks.network import Network
 
 
@@ -20,24 +22,25 @@ class CompiledDqn(CompiledLoss):
 
     Args:
         network: the network.
-        double: whether the weights choose the next action.
+        params: the parameters of DQN.
     """
 
-    def __init__(self, network: CompiledMlp, *, double: bool) -> None:
+    def __init__(self, network: CompiledMlp, params: DqnParams) -> None:
         self._network = network
-        self._double = double
+        self._params = params
 
     @classmethod
-    def of(cls, module: Network, *, double: bool) -> Self | None:
+    def of(cls, module: Network, params: DqnParams) -> Self | None:
         """Return the compiled loss for a network; None if the network cannot be compiled."""
         network = compiled_mlp(module)
-        return None if network is None else cls(network, double=double)
+        return None if network is None else cls(network, params)
 
     def gradient(
         self, weights: Vector, target: Vector, samples: Samples, gradient: Vector
     ) -> BatchLoss | None:
         """Compute the loss of a batch and its gradient; see `CompiledLoss.gradient`."""
         network, count = self._network, samples.actions.shape[0] if samples.actions.ndim else 0
+        gamma, weight = self._params.gamma, self._params.auxiliary_weight
         actions = _checked(samples.actions, np.int64, count, least=0, most=network.outputs - 1)
         returns = _checked(samples.returns, np.float32, count)
         discounts = _checked(samples.discounts, np.float32, count, least=0, most=1)
@@ -50,7 +53,8 @@ class CompiledDqn(CompiledLoss):
         each = np.arange(count)
         try:
             following = network.values(target, next_observations)
-            deciding = network.values(weights, next_observations) if self._double else following
+            deciding = network.values(weights, next_observations) if self._params.double else following
+            reached = None if gamma in {None, 1} else network.reached(weights, next_observations)
             # The last pass: `backward` computes its gradient.
             values = network.values(weights, observations)
         except ValueError:
@@ -62,10 +66,16 @@ class CompiledDqn(CompiledLoss):
             errors = taken - (returns + np.where(discounts > 0, next_values, np.float32(0)))
             change = np.zeros_like(values)
             change[each, actions] = np.clip(errors, -1, 1) * importance / np.float32(count)
-            network.backward(weights, change, gradient)
             sizes = np.abs(errors)
             losses = np.where(sizes < 1, 0.5 * errors * errors, sizes - 0.5)
-            return BatchLoss(float(losses @ importance) / count, float(taken.sum()) / count, sizes)
+            loss = float(losses @ importance) / count
+            within = None
+            if reached is not None and gamma is not None:
+                own, at, added = network.auxiliary(reached, discounts, gamma)
+                loss += weight * own
+                within = at, added * np.float32(weight)
+            network.backward(weights, change, gradient, within)
+            return BatchLoss(loss, float(taken.sum()) / count, sizes)
 
 
 def _checked(

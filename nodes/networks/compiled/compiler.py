@@ -48,7 +48,10 @@ _FUNCTIONS: Mapping[str, Mapping[str, tuple[Any, tuple[Any, ...]]]] = {
     "mlp": {
         "mlp_memory": (_SIZE, (_POINTER, _COUNT)),
         "mlp_forward": (_COUNT, (*(_POINTER,) * 2, *(_COUNT,) * 3, *(_POINTER,) * 4)),
-        "mlp_backward": (None, (_POINTER, _POINTER, _COUNT, *(_POINTER,) * 3)),
+        "mlp_backward": (None, (*(_POINTER,) * 2, *(_COUNT,) * 3, *(_POINTER,) * 4)),
+        "roll_memory": (_SIZE, (_POINTER, _COUNT)),
+        "roll_forward": (_COUNT, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 3)),
+        "roll_backward": (None, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 5)),
     },
 }
 """By source file: its functions, without ``rtgraph_``, with their result and arguments."""

@@ -136,11 +136,16 @@ int rtgraph_mlp_forward(
     return 1;
 }
 
-/* Compute the gradient of all weights from that of the outputs, (count, outputs), after a forward pass with this memory. */
-void rtgraph_mlp_backward(const int *shape, const float *weights, int count, const float *change, float *memory, float *gradient) {
+/* Compute the gradient of the weights of layers ``from`` to ``to`` - 1 from that of their outputs, after a forward pass with this memory.
+ *
+ * Also write the gradient of the inputs of layer ``from``, without pending actions: (count, outputs of the layer before); nothing if it is 0.
+ */
+void rtgraph_mlp_backward(
+    const int *shape, const float *weights, int from, int to, int count, const float *change, float *memory, float *gradient, float *inputs_change
+) {
     const Layer *layers = layers_of(shape);
     float *spare = memory + inputs_before(shape, shape[LAYERS], count), *other = spare + scratch(shape, count) / 2;
-    for (int l = shape[LAYERS] - 1; l >= 0; l--) {
+    for (int l = to - 1; l >= from; l--) {
         const Layer *at = layers + l;
         const float *rows = memory + inputs_before(shape, l, count), *weight = weights + at->weight;
         float *weights_change = gradient + at->weight, *bias_change = gradient + at->bias;
@@ -152,15 +157,133 @@ void rtgraph_mlp_backward(const int *shape, const float *weights, int count, con
             for (int j = 0; j < outputs; j++) bias_change[j] += change[(size_t)s * outputs + j];
         if (l == 0) return;
         int before = layers[l - 1].outputs;
+        float *found = l == from ? inputs_change : spare;
         for (int s = 0; s < count; s++) {
-            float *y = spare + (size_t)s * before;
+            float *y = found + (size_t)s * before;
             memset(y, 0, before * sizeof *y);
             add_rows(change + (size_t)s * outputs, 1, outputs, weight, inputs, y, before);
-            for (int i = 0; i < before; i++) y[i] = rows[(size_t)s * inputs + i] > 0 ? y[i] : 0;
+            for (int i = 0; l > from && i < before; i++) y[i] = rows[(size_t)s * inputs + i] > 0 ? y[i] : 0;
         }
         change = spare;
         float *swapped = spare;
         spare = other;
         other = swapped;
+    }
+}
+
+/* Rolling features through pending actions: z += f(z, action), with f of two layers. The action in the first slot is left out.
+ *
+ * model: {slots, numbers of an action, classes, features, hidden, place of the first weight, its bias, the second weight, its bias}. The
+ * first weight is (hidden, features + columns of an action), the second (features, hidden).
+ *
+ * memory: the features before each action and after the last, (actions + 1, count, features); then for each action the hidden layer, the
+ * encoded action, the gradients of the hidden layer and of the features after it; last, the weights turned.
+ */
+enum { SLOTS, ACTION, ACTION_CLASSES, FEATURES, HIDDEN, FIRST, FIRST_BIAS, SECOND, SECOND_BIAS };
+
+typedef struct { float *features, *hidden, *actions, *hidden_change, *features_change, *turned; } Rolled;
+
+static int columns_of(const int *model) { return model[ACTION] * (model[ACTION_CLASSES] ? model[ACTION_CLASSES] : 1); }
+
+static size_t rows_of(const int *model, int count) { return (size_t)(model[SLOTS] - 1) * count; }
+
+static Rolled parts_of(const int *model, int count, float *memory) {
+    size_t rows = rows_of(model, count);
+    Rolled at;
+    at.features = memory;
+    at.hidden = at.features + (rows + count) * model[FEATURES];
+    at.actions = at.hidden + rows * model[HIDDEN];
+    at.hidden_change = at.actions + rows * columns_of(model);
+    at.features_change = at.hidden_change + rows * model[HIDDEN];
+    at.turned = at.features_change + rows * model[FEATURES];
+    return at;
+}
+
+/* Return the number of floats of memory for a batch. */
+size_t rtgraph_roll_memory(const int *model, int count) {
+    size_t rows = rows_of(model, count), width = model[FEATURES], hidden = model[HIDDEN], columns = columns_of(model);
+    return (rows + count) * width + rows * (2 * hidden + columns + width) + (2 * width + columns) * hidden;
+}
+
+static void turn(const float *weight, int outputs, int inputs, float *turned) {
+    for (int j = 0; j < outputs; j++)
+        for (int i = 0; i < inputs; i++) turned[(size_t)i * outputs + j] = weight[(size_t)j * inputs + i];
+}
+
+/* Roll features, (count, features), through pending actions, (count, slots, numbers), into the memory; an unknown action, all zeros, changes
+ * nothing. Return 0 if a number has no class. */
+int rtgraph_roll_forward(const int *model, const float *weights, int count, const float *features, const float *pending, float *memory) {
+    int width = model[FEATURES], hidden = model[HIDDEN], columns = columns_of(model), inputs = width + columns;
+    Rolled at = parts_of(model, count, memory);
+    float *second = at.turned + (size_t)inputs * hidden;
+    turn(weights + model[FIRST], hidden, inputs, at.turned);
+    turn(weights + model[SECOND], width, hidden, second);
+    memcpy(at.features, features, (size_t)count * width * sizeof *features);
+    for (size_t row = 0; row < rows_of(model, count); row++) {
+        size_t s = row % count, slot = row / count + 1;
+        const float *z = at.features + row * width, *given = pending + (s * model[SLOTS] + slot) * model[ACTION];
+        float *next = at.features + (row + count) * width, *h = at.hidden + row * hidden, *action = at.actions + row * columns;
+        if (!encode(given, model[ACTION], model[ACTION_CLASSES], 1, 1, columns, action)) return 0;
+        memcpy(next, z, width * sizeof *z);
+        int known = 0;
+        for (int i = 0; i < columns; i++) known |= action[i] != 0;
+        if (!known) {
+            memset(h, 0, hidden * sizeof *h); /* as the gradient of this row, which is 0 then */
+            continue;
+        }
+        memcpy(h, weights + model[FIRST_BIAS], hidden * sizeof *h);
+        add_rows(action, 1, columns, at.turned + (size_t)width * hidden, hidden, h, hidden);
+        add_rows(z, 1, width, at.turned, hidden, h, hidden);
+        for (int j = 0; j < hidden; j++) h[j] = h[j] < 0 ? 0 : h[j];
+        for (int i = 0; i < width; i++) next[i] += weights[model[SECOND_BIAS] + i];
+        add_rows(h, 1, hidden, second, width, next, width);
+    }
+    return 1;
+}
+
+/* Compute the gradient of the model's weights, and turn ``change``, (count, features), from the gradient of the last features into that of the
+ * first, after a forward pass with this memory. ``added``, (count, features), is added to the gradient after action ``place[s]`` (1 is the
+ * first); place 0: nothing is. */
+void rtgraph_roll_backward(
+    const int *model, const float *weights, int count, float *change, const int *place, const float *added, float *memory, float *gradient
+) {
+    int width = model[FEATURES], hidden = model[HIDDEN], columns = columns_of(model), inputs = width + columns;
+    size_t rows = rows_of(model, count);
+    Rolled at = parts_of(model, count, memory);
+    for (size_t row = rows; row-- > 0;) {
+        size_t s = row % count;
+        float *dz = change + s * width, *dh = at.hidden_change + row * hidden, *after = at.features_change + row * width;
+        const float *h = at.hidden + row * hidden, *action = at.actions + row * columns;
+        if (place[s] == (int)(row / count) + 1)
+            for (int i = 0; i < width; i++) dz[i] += added[s * width + i];
+        int known = 0;
+        for (int i = 0; i < columns; i++) known |= action[i] != 0;
+        memset(dh, 0, hidden * sizeof *dh);
+        memset(after, 0, width * sizeof *after);
+        if (!known) continue;
+        memcpy(after, dz, width * sizeof *after);
+        add_rows(dz, 1, width, weights + model[SECOND], hidden, dh, hidden);
+        for (int j = 0; j < hidden; j++) dh[j] = h[j] > 0 ? dh[j] : 0;
+        add_rows(dh, 1, hidden, weights + model[FIRST], inputs, dz, width);
+    }
+    float *first = gradient + model[FIRST], *first_bias = gradient + model[FIRST_BIAS];
+    float *second = gradient + model[SECOND], *second_bias = gradient + model[SECOND_BIAS];
+    memset(first, 0, (size_t)hidden * inputs * sizeof *first);
+    memset(first_bias, 0, hidden * sizeof *first);
+    memset(second, 0, (size_t)width * hidden * sizeof *second);
+    memset(second_bias, 0, width * sizeof *second);
+    for (size_t from = 0; from < rows; from += count) {
+        const float *dh = at.hidden_change + from * hidden, *after = at.features_change + from * width;
+        for (int j = 0; j < hidden; j++) {
+            float *row = first + (size_t)j * inputs;
+            add_rows(dh + j, hidden, count, at.features + from * width, width, row, width);
+            add_rows(dh + j, hidden, count, at.actions + from * columns, columns, row + width, columns);
+        }
+        for (int i = 0; i < width; i++)
+            add_rows(after + i, width, count, at.hidden + from * hidden, hidden, second + (size_t)i * hidden, hidden);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        for (int j = 0; j < hidden; j++) first_bias[j] += at.hidden_change[row * hidden + j];
+        for (int i = 0; i < width; i++) second_bias[i] += at.features_change[row * width + i];
     }
 }

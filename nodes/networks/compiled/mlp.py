@@ -6,7 +6,6 @@ import copy
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -14,13 +13,12 @@ from rtgraph.msgs.array import Array
 from rtgraph.msgs.pending import OBSERVATION, PENDING
 from rtgraph.msgs.spaces import Value
 from rtgraph.nodes.networks.compiled.compiler import NotCompiledError, library, warn_once
+from rtgraph.nodes.networks.compiled.rolling import Places, Rolling, Vector
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.mlp import Mlp
 from rtgraph.nodes.networks.network import Network, Observations
 from rtgraph.nodes.networks.parameters import allocate, layout
-from rtgraph.nodes.networks.pending import TRUNK, WithPending
-
-Vector = npt.NDArray[np.float32]
+from rtgraph.nodes.networks.pending import TRUNK, PendingNetwork, WithPending, WithPrediction
 
 TOLERANCE = 1e-4
 """Largest norm of the difference from torch's results, relative to their norm."""
@@ -30,8 +28,8 @@ _SAMPLES = 5
 def compiled_mlp(module: Network) -> CompiledMlp | None:
     """Return compiled code for a fully connected network on the CPU; None if the network cannot be compiled.
 
-    The compiled code has no dueling or noisy heads, no distributions, and no ``predict``. Also return None if there is no
-    compiler, or if the results differ from torch's; a process logs that once.
+    The compiled code has no dueling or noisy heads, and no distributions. Also return None if there is no compiler, or if the
+    results differ from torch's; a process logs that once.
     """
     layers = _layers_of(module)
     if layers is None:
@@ -63,7 +61,7 @@ class CompiledMlp:
 
     def __init__(self, module: Network, inner: Mlp) -> None:
         self._library = library("mlp")
-        pending = module if isinstance(module, WithPending) else None
+        pending = module if isinstance(module, PendingNetwork) else None
         places = {slot.name: slot.offset_bytes // np.dtype(np.float32).itemsize for slot in layout(module)}
         prefix = "inner." if pending else ""
         trunk = [(f"{prefix}layers.{place}", layer) for place, layer in enumerate(inner.layers)]
@@ -83,9 +81,14 @@ class CompiledMlp:
         """Number of features that do not depend on pending actions."""
         self.outputs = rows[-1][1]
         """Number of values."""
+        predicts = isinstance(module, WithPrediction)
+        self._rolling: Rolling | None = None
+        if isinstance(module, WithPrediction) and module.model is not None:
+            self._rolling = Rolling(module, places)
+        joined = self.pending if self.pending and not predicts else (0,)
         header = [
             *(len(rows), self._join, math.prod(self.observation), inner.one_hot or 0),
-            *(math.prod(self.pending) if self.pending else 0, (pending.choices if pending else None) or 0),
+            *(math.prod(joined), (pending.choices if pending else None) or 0),
         ]
         self._shape = np.array(header + [number for row in rows for number in row], np.int32)
         self._place: int = self._shape.ctypes.data
@@ -131,37 +134,90 @@ class CompiledMlp:
                 raise ValueError("expected an observation with pending actions")
             pending = _numbers(observations[PENDING], self.pending)
             if TRUNK in observations:
-                rows = _numbers(observations[TRUNK], (self.features,))
-                return self._forward(weights, rows, pending, self._join, self._layers, self.outputs)
+                return self._of_features(weights, _numbers(observations[TRUNK], (self.features,)), pending)
             observations = observations.get(OBSERVATION, observations)
         if isinstance(observations, dict):
             raise ValueError(f"expected one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
+        if pending is not None:
+            return self._of_features(weights, self.trunk(weights, observations), pending)
         rows = _numbers(observations, self.observation)
-        return self._forward(weights, rows, pending, 0, self._layers, self.outputs)
+        return self._forward(weights, rows, None, 0, self._layers, self.outputs)
 
-    def backward(self, weights: Vector, change: Vector, gradient: Vector) -> None:
+    def reached(self, weights: Vector, next_observations: Value) -> Vector | None:
+        """Compute the features of the next observations, (count, features), for `auxiliary`; None if the network does not predict.
+
+        Raises:
+            ValueError: as for `values`.
+        """
+        if self._rolling is None or not isinstance(next_observations, dict):
+            return None
+        return self.trunk(weights, next_observations[OBSERVATION])
+
+    def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
+        """Compute the network's own loss for the last call of ``values`` with as many samples; see `Rolling.auxiliary`.
+
+        Raises:
+            ValueError: the network does not predict.
+        """
+        if self._rolling is None:
+            raise ValueError("the network does not predict")
+        return self._rolling.auxiliary(reached, discounts, gamma)
+
+    def backward(
+        self,
+        weights: Vector,
+        change: Vector,
+        gradient: Vector,
+        within: tuple[Places, Vector] | None = None,
+    ) -> None:
         """Compute the gradient of all weights, for the last call of ``values`` with as many samples and the same weights.
 
         Args:
             weights: the weights.
             change: the gradient of the values, (count, actions).
             gradient: receives the gradient, (n,) in the layout of the weights.
+            within: a further gradient, of features that are rolled through some of the pending actions; see `Rolling.backward`.
         """
+        if self._rolling is None:
+            self._backward(weights, change, gradient, 0, self._layers, None)
+            return
+        count = len(change)
+        features = np.empty((count, self.features), np.float32)
+        self._backward(weights, change, gradient, self._join, self._layers, features)
+        at, added = within or (np.zeros(count, np.int32), features)
+        self._rolling.backward(weights, features, at, added, gradient)
+        features[self._rolling.steps(count)[0] <= 0] = 0  # the trunk ends with a ReLU
+        self._backward(weights, features, gradient, 0, self._join, None)
+
+    def _backward(
+        self, weights: Vector, change: Vector, gradient: Vector, first: int, end: int, before: Vector | None
+    ) -> None:
         self._library.rtgraph_mlp_backward(
             self._place,
             weights.ctypes.data,
+            first,
+            end,
             len(change),
             change.ctypes.data,
             self._memory[len(change)][1],
             gradient.ctypes.data,
+            None if before is None else before.ctypes.data,
         )
+
+    def _of_features(self, weights: Vector, features: Vector, pending: Vector) -> Vector:
+        """Compute the values from the features of the observation alone, (count, features), and pending actions."""
+        if len(pending) != len(features):
+            raise ValueError(
+                f"expected pending actions of {len(features)} samples, got those of {len(pending)}"
+            )
+        if self._rolling is not None:
+            features = self._rolling.forward(weights, features, pending)
+        return self._forward(weights, features, pending, self._join, self._layers, self.outputs)
 
     def _forward(
         self, weights: Vector, rows: Vector, pending: Vector | None, first: int, end: int, width: int
     ) -> Vector:
         count = len(rows)
-        if pending is not None and len(pending) != count:
-            raise ValueError(f"expected pending actions of {count} samples, got those of {len(pending)}")
         known = self._memory.get(count)
         if known is None:
             memory = np.zeros(self._library.rtgraph_mlp_memory(self._place, count), np.float32)
@@ -185,7 +241,7 @@ class CompiledMlp:
 
 def _layers_of(module: Network) -> Mlp | None:
     """Return the part of a network that reads observations; None if the network cannot be compiled."""
-    inner = module.inner if type(module) is WithPending else module
+    inner = module.inner if type(module) in (WithPending, WithPrediction) else module
     head = module.head
     if head.support is not None or head.state is not None or head.noisy:
         return None

@@ -40,6 +40,8 @@ def plant(observation: ArraySpec | PartsSpec = WHOLE, slots: int = 0, actions: i
         (MlpSpec(hidden=(7, 33, 5)), plant(REAL, actions=40)),
         (MlpSpec(one_hot=7), plant()),
         (MlpSpec(one_hot=7, hidden=(40, 13)), plant(slots=4)),
+        (MlpSpec(one_hot=7, hidden=(40, 13), predict=True), plant(slots=4)),
+        (MlpSpec(predict=True), plant(slots=1)),
         (
             MlpSpec(),
             with_pending(
@@ -47,8 +49,24 @@ def plant(observation: ArraySpec | PartsSpec = WHOLE, slots: int = 0, actions: i
                 3,
             ),
         ),
+        (
+            MlpSpec(predict=True),
+            with_pending(
+                PlantSpec(rate_hz=60, observation=REAL, action=Continuous(low=(-1.0, 0.0), high=(1.0, 2.0))),
+                3,
+            ),
+        ),
     ],
-    ids=["numbers", "three layers", "one hot", "late head", "continuous pending actions"],
+    ids=[
+        "numbers",
+        "three layers",
+        "one hot",
+        "late head",
+        "predict",
+        "predict, one slot",
+        "continuous pending actions",
+        "predict, continuous",
+    ],
 )
 @pytest.mark.parametrize("count", [1, 9])
 def test_values_and_gradients_are_those_of_torch(spec: MlpSpec, seen: PlantSpec, count: int) -> None:
@@ -91,7 +109,7 @@ def batches(count: int, slots: int) -> list[Batch]:
             actions=rng.integers(3, size=32),
             returns=rng.standard_normal(32, dtype=np.float32) * 3,
             next_observations=seen(),
-            discounts=np.where(rng.random(32) < 0.2, 0, 0.9).astype(np.float32),
+            discounts=rng.choice([0, 0.9, 0.81, 0.9**3, 0.9**5], 32).astype(np.float32),
             weights=rng.random(32, dtype=np.float32),
             indices=np.arange(32),
         )
@@ -100,14 +118,22 @@ def batches(count: int, slots: int) -> list[Batch]:
 
 
 @pytest.mark.parametrize("double", [False, True])
-@pytest.mark.parametrize("slots", [0, 3])
-def test_updates_are_those_of_torch(double: bool, slots: int) -> None:
+@pytest.mark.parametrize(
+    ("slots", "more"),
+    [(0, {}), (3, {}), (4, {"gamma": 0.9, "auxiliary_weight": 0.7}), (4, {"gamma": None})],
+)
+def test_updates_are_those_of_torch(double: bool, slots: int, more: dict[str, float | None]) -> None:
     slow, fast = (
         Updater(
-            MlpSpec(one_hot=7),
+            MlpSpec(one_hot=7, predict=bool(more)),
             plant(slots=slots),
             DqnParams(
-                compiled=compiled, double=double, learning_rate=1e-3, target_every=3, max_gradient_norm=1
+                compiled=compiled,
+                double=double,
+                learning_rate=1e-3,
+                target_every=3,
+                max_gradient_norm=1,
+                **more,
             ),
             seed=2,
         )
@@ -151,7 +177,6 @@ def test_other_networks_are_left_to_torch() -> None:
         (MlpSpec(hidden=(8,)), plant()),
         (MlpSpec(head=HeadSpec(dueling=True)), plant()),
         (MlpSpec(head=HeadSpec(noisy=True)), plant()),
-        (MlpSpec(predict=True), plant(slots=3)),
         (MlpSpec(), plant(parts)),
         (MlpSpec(), plant(parts, slots=3)),
     ):

@@ -1,0 +1,127 @@
+"""Rolls features through pending actions with compiled code, as `WithPrediction` does, and computes the gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from rtgraph.nodes.networks.compiled.compiler import library
+from rtgraph.nodes.networks.pending import WithPrediction
+
+Vector = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int32]
+
+
+class Rolling:
+    """The model of a network with ``predict``. It remembers the last roll of each batch size.
+
+    Args:
+        module: the network; it has a model, so at least two slots.
+        places: the place of each parameter among the weights, in floats.
+
+    Raises:
+        NotCompiledError: there is no C compiler, or the compiler failed.
+    """
+
+    def __init__(self, module: WithPrediction, places: Mapping[str, int]) -> None:
+        self._library = library("mlp")
+        first = cast(nn.Linear, cast(nn.Sequential, module.model)[0])
+        self.features = module.head.inputs
+        self.slots = module.slots[0]
+        numbers = int(np.prod(module.slots[1:]))
+        names = [f"model.{layer}.{part}" for layer in (0, 2) for part in ("weight", "bias")]
+        sizes = (self.slots, numbers, module.choices or 0, self.features, first.out_features)
+        self._model = np.array([*sizes, *(places[name] for name in names)], np.int32)
+        self._place: int = self._model.ctypes.data
+        self._memory: dict[int, Vector] = {}
+        self._known: dict[int, npt.NDArray[np.bool_]] = {}
+        """Which actions of the last roll are known, (count, actions), by number of samples."""
+
+    def forward(self, weights: Vector, features: Vector, pending: Vector) -> Vector:
+        """Return the features after all pending actions, (batch, features).
+
+        Args:
+            weights: the weights of the network.
+            features: the features of the observations, (batch, features).
+            pending: the pending actions, (batch, slots, …); the first one is left out, and unknown ones change nothing.
+
+        Raises:
+            ValueError: an action is outside the range of its one-hot code.
+        """
+        count = len(features)
+        memory = self._memory.get(count)
+        if memory is None:
+            size = self._library.rtgraph_roll_memory(self._place, count)
+            memory = self._memory[count] = np.zeros(size, np.float32)
+        fits = self._library.rtgraph_roll_forward(
+            self._place,
+            weights.ctypes.data,
+            count,
+            features.ctypes.data,
+            pending.ctypes.data,
+            memory.ctypes.data,
+        )
+        self._known[count] = (pending[:, 1:].reshape(count, self.slots - 1, -1) != 0).any(2)
+        if not fits:
+            raise ValueError("a pending action is outside the range of its one-hot code")
+        last: Vector = self.steps(count)[-1]
+        return last
+
+    def steps(self, count: int) -> Vector:
+        """Return the features before the first action, and after each action, of the last roll of ``count`` samples.
+
+        Returns:
+            A view, (actions + 1, count, features), that the next roll overwrites.
+        """
+        size = self.slots * count * self.features
+        return self._memory[count][:size].reshape(self.slots, count, self.features)
+
+    def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
+        """Compute the loss of `WithPrediction.auxiliary_loss` for the last roll of as many samples.
+
+        Args:
+            reached: the features of the next observations, (batch, features).
+            discounts: gamma^ticks between the two observations, (batch,) float32; 0 if the episode terminated.
+            gamma: the discount per tick, below 1.
+
+        Returns:
+            The loss, and its gradient as `backward` takes it.
+        """
+        count = len(reached)
+        known = self._known[count]
+        with np.errstate(divide="ignore"):
+            ticks = np.round(np.log(discounts) / np.float32(math.log(gamma)))  # infinite if the discount is 0
+        acts = np.arange(1, self.slots) <= ticks[:, np.newaxis]
+        counts = (ticks > 0) & (ticks < self.slots) & (known | ~acts).all(1)
+        at = np.where(counts, ticks, 0).astype(np.int32)
+        rolled = self.steps(count)[at, np.arange(count)]
+        errors = np.where(counts[:, np.newaxis], rolled - reached, np.float32(0))
+        number = max(1, int(counts.sum()))
+        loss = float(np.square(errors).mean(1).sum()) / number
+        return loss, at, errors * np.float32(2 / (self.features * number))
+
+    def backward(self, weights: Vector, change: Vector, at: Places, added: Vector, gradient: Vector) -> None:
+        """Compute the gradient of the model's weights for the last roll of as many samples, with the same weights.
+
+        Args:
+            weights: the weights of the network.
+            change: the gradient of the last features, (batch, features); becomes that of the first ones.
+            at: the number of actions after which ``added`` is a gradient of the features, too, (batch,) int32; 0 for none.
+            added: the gradient after that many actions, (batch, features).
+            gradient: receives the gradient, (n,) in the layout of the weights.
+        """
+        self._library.rtgraph_roll_backward(
+            self._place,
+            weights.ctypes.data,
+            len(change),
+            change.ctypes.data,
+            at.ctypes.data,
+            added.ctypes.data,
+            self._memory[len(change)].ctypes.data,
+            gradient.ctypes.data,
+        )
