@@ -83,13 +83,12 @@ def test_a_call_that_computes_for_ever_ends_with_its_process_and_a_new_driver_wo
     robot.connect()
     port.write_text("busy")
     began = time.monotonic()
-    with pytest.raises(
-        RobotError, match=r"get_observation did not return within 0.3 s; the driver was killed"
-    ):
-        robot.get_observation()
+    for _ in range(2):  # later calls say the same
+        with pytest.raises(
+            RobotError, match=r"get_observation did not return within 0.3 s; the driver was killed"
+        ):
+            robot.get_observation()
     assert time.monotonic() - began < 5
-    with pytest.raises(RobotError, match="the driver's process has ended"):
-        robot.get_observation()
     port.write_text("")
     again = LeRobot(**config)
     again.connect()
