@@ -36,9 +36,8 @@ class NetworkLayers(Layers):
         """Return the features of a stage, (features,) float32."""
         given = None if features is None else torch.tensor(features).unsqueeze(0)
         seen = None if observation is None else batch_of_one(at_stage(observation, stage))
-        module = (
-            self._policy.module
-        )  # not in inference mode, in which its parameters could not be redirected again
+        # Not in inference mode: then its parameters could not be redirected again.
+        module = self._policy.module
         with torch.inference_mode():
             computed = module.layer(stage, given, seen)
         return computed[0].numpy().copy()  # a world checkpoint saves plain arrays only

@@ -51,9 +51,8 @@ class EpsilonGreedyPolicy(Policy):
             return observation
         if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):
             return {TRUNK: compiled.trunk(self._network.vector, observation[np.newaxis])[0].copy()}
-        module = (
-            self._network.module
-        )  # not in inference mode, in which its parameters could not be redirected again
+        # Not in inference mode: then its parameters could not be redirected again.
+        module = self._network.module
         with torch.inference_mode():
             features = module.trunk(batch_of_one(observation))
         return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only

@@ -138,7 +138,8 @@ class Pacing(CoordinatorStagger):
         if not self._times or now_ns <= self._overdue_from_ns:
             return
         # Claims are only renewed, so no claim is overdue earlier.
-        self._overdue_from_ns = LEASE_LEAST_NS + min(seat.claimed_ns for seat in self._seats.values())
+        claimed_ns = (seat.claimed_ns for seat in self._seats.values())
+        self._overdue_from_ns = LEASE_LEAST_NS + min(claimed_ns, default=now_ns)
         for seat in self._seats.values():
             silent_ns = now_ns - seat.claimed_ns
             if silent_ns > LEASE_LEAST_NS and seat.free_since_ns is None and not seat.suspect:

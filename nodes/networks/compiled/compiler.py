@@ -50,7 +50,7 @@ _FUNCTIONS: Mapping[str, Mapping[str, tuple[Any, tuple[Any, ...]]]] = {
         "mlp_forward": (_COUNT, (*(_POINTER,) * 2, *(_COUNT,) * 3, *(_POINTER,) * 4)),
         "mlp_backward": (None, (*(_POINTER,) * 2, *(_COUNT,) * 3, *(_POINTER,) * 4)),
         "roll_memory": (_SIZE, (_POINTER, _COUNT)),
-        "roll_forward": (_COUNT, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 3)),
+        "roll_forward": (None, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 3)),
         "roll_backward": (None, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 5)),
     },
 }

@@ -211,8 +211,8 @@ static void turn(const float *weight, int outputs, int inputs, float *turned) {
 }
 
 /* Roll features, (count, features), through pending actions, (count, slots, numbers), into the memory; an unknown action, all zeros, changes
- * nothing. Return 0 if a number has no class. */
-int rtgraph_roll_forward(const int *model, const float *weights, int count, const float *features, const float *pending, float *memory) {
+ * nothing. Every number must have a class. */
+void rtgraph_roll_forward(const int *model, const float *weights, int count, const float *features, const float *pending, float *memory) {
     int width = model[FEATURES], hidden = model[HIDDEN], columns = columns_of(model), inputs = width + columns;
     Rolled at = parts_of(model, count, memory);
     float *second = at.turned + (size_t)inputs * hidden;
@@ -223,7 +223,7 @@ int rtgraph_roll_forward(const int *model, const float *weights, int count, cons
         size_t s = row % count, slot = row / count + 1;
         const float *z = at.features + row * width, *given = pending + (s * model[SLOTS] + slot) * model[ACTION];
         float *next = at.features + (row + count) * width, *h = at.hidden + row * hidden, *action = at.actions + row * columns;
-        if (!encode(given, model[ACTION], model[ACTION_CLASSES], 1, 1, columns, action)) return 0;
+        encode(given, model[ACTION], model[ACTION_CLASSES], 1, 1, columns, action);
         memcpy(next, z, width * sizeof *z);
         int known = 0;
         for (int i = 0; i < columns; i++) known |= action[i] != 0;
@@ -238,7 +238,6 @@ int rtgraph_roll_forward(const int *model, const float *weights, int count, cons
         for (int i = 0; i < width; i++) next[i] += weights[model[SECOND_BIAS] + i];
         add_rows(h, 1, hidden, second, width, next, width);
     }
-    return 1;
 }
 
 /* Compute the gradient of the model's weights, and turn ``change``, (count, features), from the gradient of the last features into that of the

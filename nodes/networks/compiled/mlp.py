@@ -81,11 +81,12 @@ class CompiledMlp:
         """Number of features that do not depend on pending actions."""
         self.outputs = rows[-1][1]
         """Number of values."""
-        predicts = isinstance(module, WithPrediction)
         self._rolling: Rolling | None = None
         if isinstance(module, WithPrediction) and module.model is not None:
             self._rolling = Rolling(module, places)
-        joined = self.pending if self.pending and not predicts else (0,)
+        # What a network that predicts leaves out must be valid, too, as for torch.
+        self._codes = pending.choices if isinstance(pending, WithPrediction) else None
+        joined = pending.slots if isinstance(pending, WithPending) else (0,)
         header = [
             *(len(rows), self._join, math.prod(self.observation), inner.one_hot or 0),
             *(math.prod(joined), (pending.choices if pending else None) or 0),
@@ -210,6 +211,8 @@ class CompiledMlp:
             raise ValueError(
                 f"expected pending actions of {len(features)} samples, got those of {len(pending)}"
             )
+        if self._codes is not None and not (pending.min() >= 0 and pending.max() <= self._codes):
+            raise ValueError("a pending action is outside the range of its one-hot code")
         if self._rolling is not None:
             features = self._rolling.forward(weights, features, pending)
         return self._forward(weights, features, pending, self._join, self._layers, self.outputs)

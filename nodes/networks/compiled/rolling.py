@@ -48,17 +48,15 @@ class Rolling:
         Args:
             weights: the weights of the network.
             features: the features of the observations, (batch, features).
-            pending: the pending actions, (batch, slots, …); the first one is left out, and unknown ones change nothing.
-
-        Raises:
-            ValueError: an action is outside the range of its one-hot code.
+            pending: the pending actions, (batch, slots, …), within the range of their one-hot code; the first one is left out, and
+                unknown ones change nothing.
         """
         count = len(features)
         memory = self._memory.get(count)
         if memory is None:
             size = self._library.rtgraph_roll_memory(self._place, count)
             memory = self._memory[count] = np.zeros(size, np.float32)
-        fits = self._library.rtgraph_roll_forward(
+        self._library.rtgraph_roll_forward(
             self._place,
             weights.ctypes.data,
             count,
@@ -67,8 +65,6 @@ class Rolling:
             memory.ctypes.data,
         )
         self._known[count] = (pending[:, 1:].reshape(count, self.slots - 1, -1) != 0).any(2)
-        if not fits:
-            raise ValueError("a pending action is outside the range of its one-hot code")
         last: Vector = self.steps(count)[-1]
         return last
 

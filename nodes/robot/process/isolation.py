@@ -33,9 +33,8 @@ def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> 
 def start_process(path: str, params: Mapping[str, object], link: LinkParams) -> None:
     """Start the process for the first driver, if it runs in one: this takes a second, in which no tick should pass."""
     if _is_isolated(path, link):
-        with contextlib.suppress(
-            RobotError
-        ):  # the first driver meets the same problem, and the link reports it
+        # The first driver meets the same problem, and the link reports it.
+        with contextlib.suppress(RobotError):
             start_kept(path, params)
 
 

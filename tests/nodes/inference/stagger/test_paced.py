@@ -89,6 +89,16 @@ def test_the_distance_follows_the_mean_of_those_who_live():
     assert claim(made, 5, tick=2) == 40
 
 
+def test_observations_go_on_after_the_last_worker_has_died():
+    made = pacing("w/0")
+    claim(made, 0, tick=0)
+    made.update_worker(free("w/0", claim=0, inference_ns=5), 5)
+    made.forget("w/0")
+    assert claim(made, 10, tick=1) is None
+    made.update_worker(free("w/0", incarnation=1), 20)
+    assert claim(made, 20)[0] == "w/0"
+
+
 def test_a_state_sent_before_the_claim_arrived_frees_nobody():
     made = pacing("w/0")
     assert claim(made, 0, tick=0) == ("w/0", 0, 0)

@@ -171,6 +171,19 @@ def test_errors_of_invalid_batches_are_those_of_torch(name: str, values: np.ndar
         updater.step(Batch(**fields))
 
 
+@pytest.mark.parametrize("predict", [False, True])
+@pytest.mark.parametrize(("slots", "slot"), [(1, 0), (4, 0), (4, 3)])
+def test_actions_that_do_not_exist_are_pending_in_no_slot(predict: bool, slots: int, slot: int) -> None:
+    updater = Updater(
+        MlpSpec(one_hot=7, predict=predict), plant(slots=slots), DqnParams(compiled=True), seed=2
+    )
+    (batch,) = batches(1, slots)
+    assert isinstance(batch.observations, dict)
+    batch.observations[PENDING][5, slot] = 4
+    with pytest.raises(RuntimeError, match="Class values must be smaller"):
+        updater.step(batch)
+
+
 def test_other_networks_are_left_to_torch() -> None:
     parts = PartsSpec(parts={"a": WHOLE, "b": REAL})
     for spec, seen in (
