@@ -22,7 +22,7 @@ OWN = "rtgraph"
 STAGGER = "rtgraph.stagger"
 """The entry point group of stagger methods: each entry is a name, and a subclass of ``StaggerMethod``."""
 IN_PARAMS = (ALGORITHMS, STAGGER)
-"""The groups with names that the parameters of nodes may contain."""
+"""The groups with entry points that a node's parameters may name."""
 _SUFFIX = ".dist-info"
 
 
@@ -104,7 +104,8 @@ def ignore(extension: Extension, why: str, part: str = "") -> None:
 def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
     """Return the entry points of a group, by name.
 
-    rtgraph's own names take precedence. A name that two other distributions use is left out. Both are logged, once.
+    rtgraph's own names take precedence. A name that two other distributions use is left out. Each entry point that is
+    ignored is logged once.
 
     Args:
         group: the group, such as ``rtgraph.stagger``.
@@ -127,7 +128,7 @@ def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
 
 
 def targets_in(params: object) -> Iterator[str]:
-    """Yield the target of each entry point that a value in the parameters of a node names."""
+    """Yield the targets of the entry points that values in a node's parameters name. Nested values count too."""
     if isinstance(params, str):
         for group in IN_PARAMS:
             if params in (found := extensions(group)):
@@ -139,7 +140,7 @@ def targets_in(params: object) -> Iterator[str]:
 
 @functools.cache
 def _installed(path: tuple[str, ...]) -> dict[str, list[Extension]]:
-    """Return the entry points of all groups of rtgraph, rtgraph's own first, others by distribution."""
+    """Return the entry points of each group of rtgraph: first rtgraph's own, then others by their distribution's name."""
     found: list[Extension] = []
     seen = set()
     for folder in path:

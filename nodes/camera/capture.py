@@ -49,7 +49,7 @@ class CaptureCounts(Record):
 
     pictures: int
     dropped: int
-    """Number of pictures that were replaced by a newer one before ``take``."""
+    """Number of pictures that were replaced by a newer one before any call returned them."""
     failures: int
     """Number of times that the source failed, or could not be opened."""
 
@@ -99,7 +99,7 @@ class Capture:
             return self._newest
 
     def take(self) -> Picture | None:
-        """Return the newest picture; None if ``take`` returned it before."""
+        """Return the newest picture; None if there is none, or if any call has returned it before."""
         with self._changed:
             return None if self._newest is None or self._newest.number == self._taken else self.newest()
 
@@ -113,7 +113,7 @@ class Capture:
 
     @property
     def problem(self) -> str:
-        """The reason why no new pictures arrive; empty if they do."""
+        """The reason why no new pictures arrive; empty if new pictures arrive."""
         with self._changed:
             silent_ns = self._now_ns() - self._since_ns
             if self._problem or silent_ns <= self.params.silent_s * 1e9:

@@ -79,9 +79,9 @@ def check_continuous(
 ) -> npt.NDArray[np.float64]:
     """Return the action as float64. Raises ``ValueError`` unless each number is within its range.
 
-    ``low`` and ``high`` are float64, with the action's shape. The comparison uses the action's dtype, or
-    float32 if that is wider: most policies compute in float32, in which 0.1 is a little more than in float64.
-    So a number clipped to a bound is always valid.
+    ``low`` and ``high`` are float64, with the action's shape. Both are rounded to the action's dtype if
+    it is float16 or float32, and widened to float32 otherwise: most policies compute in float32, in which 0.1 is
+    a little more than in float64. So a number clipped to a bound is always valid.
     """
     vector = np.asarray(action)
     if vector.shape != low.shape or vector.dtype.kind not in "iuf":
@@ -100,7 +100,7 @@ def check_continuous(
 def _bounds(
     dtype: np.dtype[Any], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the bounds rounded to a dtype."""
+    """Return low and high as float64: rounded to the dtype if it is float16 or float32, else widened to float32."""
     with np.errstate(over="ignore"):
         if dtype.kind == "f" and dtype.itemsize < 8:
             return low.astype(dtype).astype(np.float64), high.astype(dtype).astype(np.float64)

@@ -21,7 +21,7 @@ class Admission:
     Args:
         spec: the plant's actions.
         out_of_range: whether a continuous action beyond its range is refused, or clamped.
-        log: names the worker of a refused decision, once.
+        log: receives a warning about the first refused decision of each worker.
     """
 
     _count: int = 0
@@ -37,7 +37,7 @@ class Admission:
         self._first = ""
 
     def takes(self, decision: Decision) -> bool:
-        """Return whether a decision's action fits the spec; if not, count it and name its worker."""
+        """Return whether a decision's actions fit the spec. If not, count the decision as refused and log its worker."""
         action = decision.action
         # The usual decision of a game.
         if type(action) is int and 0 <= action < self._count and decision.chunk is None:
@@ -58,7 +58,7 @@ class Admission:
         return True
 
     def in_range(self, action: Action) -> Action:
-        """Return the action for the environment: the given one or, with ``clamp``, the one clamped to its range."""
+        """Return the action for the environment: the given action, clamped to its range if ``out_of_range`` is ``clamp``."""
         if not self._clamps:
             return action
         given = clamped(action, self._spec)

@@ -24,7 +24,7 @@ def chunk_length(decision: Decision) -> int:
 
 
 def action_at(decision: Decision, place: int) -> Action:
-    """Return a decision's action at a place of its chunk, from 0."""
+    """Return a decision's action for the tick at ``place`` in its chunk: 0 is the first tick, at which the chunk begins."""
     if not place or decision.chunk is None:
         return decision.action
     if isinstance(decision.action, int):
@@ -78,7 +78,7 @@ class ChunkGate:
         self._running: list[_Running] = []
         """The chunks that act, the oldest first; several only if they are averaged."""
         self._waiting: Decision | None = None
-        """The next chunk, if chunks do not overlap."""
+        """The decision that acts when the running chunk ends, if ``overlap`` is ``none``; None if no decision waits."""
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         dropped = self._gate.begin(tick, episode, incarnation) + (self._waiting is not None)
@@ -124,7 +124,7 @@ class ChunkGate:
         self._running.append(_Running(decision, tick))
 
     def _act(self, tick: int, choice: Choice) -> None:
-        """Set the choice's decision to that of the newest chunk, and its action to the one for this tick."""
+        """Set the choice's decision to a copy of the newest chunk's decision, with the action for this tick."""
         if not self._running:
             choice.decision = None
             return

@@ -2,8 +2,8 @@
 
 A gate is a plain object: each tick it receives the new decisions and chooses one. Three rules hold for all
 gates. The newest *observation* wins, not the newest arrival (among equals the later arrival). A decision on
-an older observation than one already applied never acts. A decision made in one episode, or for one
-incarnation of the plant, never acts in another.
+an older observation than one already applied never acts. A decision made in one episode, or before a
+restart of the plant (each restart begins a new incarnation), never acts in another.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class LatestParams(_GateParams):
 class PlayoutParams(_GateParams):
     """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
 
-    D is a quantile (0.99 by default) of the ages that the last 400 decisions had on arrival: the ticks since their
-    observations.
+    The age of a decision is the number of ticks since its observation. D is a quantile (0.99 by default) of the ages
+    that the last 400 decisions had on arrival.
     """
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
     """Maximum of the delay D, in ticks; null for no maximum."""
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
-    """The quantile of the ages that D is, such as 0.99."""
+    """D is this quantile of the ages, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
-    """``contended``: hold a decision only while another one could take its tick. If decisions are on observations at least S
-    ticks apart, D is S - 1 ticks less."""
+    """``always``: hold every decision until its observation is D ticks old. ``contended``: hold it only while another decision
+    could apply at the same tick: if successive decisions are on observations at least S ticks apart, D is S − 1 ticks less."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -74,16 +74,16 @@ class Choice:
     late: int = 0
     """Number of decisions that arrived after one on a newer observation was applied, or were older than ``max_age_ms``."""
     dropped: int = 0
-    """Number of decisions that belonged to another episode or incarnation, or exceeded the number of held ones."""
+    """Number of decisions that belonged to another episode or incarnation, or exceeded the maximum number of held decisions."""
     delay_ticks: int = 0
     too_old: int = 0
     """Number of the ``late`` decisions that were older than ``max_age_ms``."""
     delay_over: int = 0
-    """The measured D (age in ticks at which decisions apply), if it exceeds its maximum; else 0."""
+    """The measured delay D of a playout gate, in ticks, if it exceeds its maximum; else 0."""
     starting: bool = False
     """Whether β acts because no decision on an observation of this episode can be due yet."""
     place: int = 0
-    """The place of the decision's action in its chunk."""
+    """The index of the decision's action in its chunk, from 0."""
     averaged: int = 0
     """Number of decisions over which the action is averaged; 0 if it is the action of one decision."""
 
@@ -94,12 +94,12 @@ class Gate(Protocol):
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         """Begin an episode with its first observation at ``tick``.
 
-        Return the number of held decisions dropped.
+        Return the number of held decisions that this drops.
         """
         ...
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
-        """Return the choice for a tick: one of the held decisions or of the ``arrivals`` since the previous tick, or none."""
+        """Choose the decision for a tick among the held ones and the ``arrivals`` since the previous tick, or choose none."""
         ...
 
 
@@ -178,8 +178,8 @@ class LatestGate(_EpisodeGate):
 class PlayoutGate(_EpisodeGate):
     """Holds decisions until their observations are D ticks old.
 
-    A later decision acts at once, unless a newer one has acted. An episode is starting until its first
-    decision has acted, or until D ticks have passed if D is known.
+    A decision that arrives after that acts at once, unless a decision on a newer observation has acted. An episode is
+    starting until its first decision has acted or, if D is known, until D ticks have passed.
     """
 
     def __init__(
@@ -192,7 +192,7 @@ class PlayoutGate(_EpisodeGate):
     ) -> None:
         super().__init__(most_age)
         self._quantile = round(quantile * 10_000)
-        """The quantile in ten-thousandths: an integer, so that ranks are exact for any number of ages."""
+        """The quantile in ten-thousandths: an integer, so that no rounding error picks the neighbour of the right age."""
         self._contended = contended
         self._apart: deque[int] = deque(maxlen=AGES_KEPT)
         """Ticks between the observations of successive arrivals."""
@@ -270,7 +270,7 @@ class PlayoutGate(_EpisodeGate):
         return sorted(values)[self._quantile * len(values) // 10_000]
 
     def _space(self, observed: int) -> None:
-        """Record the ticks between the observation of an arrival and the newest observation of those before."""
+        """Record the ticks between an arrival's observation and the newest observation of earlier arrivals."""
         if self._newest is not None:
             self._apart.append(abs(observed - self._newest))
         self._newest = observed if self._newest is None else max(self._newest, observed)

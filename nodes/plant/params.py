@@ -19,7 +19,7 @@ class PlantParams(Params):
     out_of_range: OutOfRange = "refuse"
     """What happens to a continuous action beyond its range: its decision is refused, or each number is clamped."""
     catch_up_ticks: int = Field(default=3, ge=0)
-    """Maximum number of ticks made up for after an overrun, back to back; the rest are skipped and
+    """Maximum number of missed ticks that run back to back after an overrun; further missed ticks are skipped and
     counted."""
     episodes: int | None = Field(default=None, ge=1)
     """End the launch after this number of episodes."""

@@ -86,7 +86,7 @@ class Plant(Node[P]):
         self._environment = self.environment()
 
     def on_start(self) -> None:
-        """Begin at tick 0, however late it starts; a restarted plant begins at the first tick that is not over yet."""
+        """Begin at tick 0, however late the plant starts; a restarted plant begins at the first tick that is not over yet."""
         self._period_ns = period_ns(self._environment.spec.rate_hz)
         gate, action = self.params.gate, self._environment.spec.action
         self._gate = ChunkGate(make_gate(gate, self._period_ns), gate, action, self._period_ns)
@@ -131,7 +131,7 @@ class Plant(Node[P]):
         return state
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Make the environment again, and restore it."""
+        """Restore the state. Make the environment again, and restore its snapshot if there is one."""
         saved = state.pop("_environment")
         super().load_world_state(state)
         if saved is not None and not isinstance(saved, bytes):
@@ -140,7 +140,10 @@ class Plant(Node[P]):
         self._environment = self.environment()
         if saved is not None:
             if not isinstance(self._environment, Saveable):
-                raise CheckpointError(f"{self.name}: its environment cannot restore a snapshot")
+                raise CheckpointError(
+                    f"{self.name}: the checkpoint holds a snapshot of the environment, and this environment cannot restore one",
+                    hint="define snapshot() and restore(snapshot) in the environment",
+                )
             self._environment.restore(saved)
 
     def begin_anew(self) -> None:
@@ -183,11 +186,11 @@ class Plant(Node[P]):
         """Do a subclass's work at the start of each tick, before the gate chooses."""
 
     def _is_ready(self) -> bool:
-        """Return whether an episode can begin at this tick. Before the first one, nothing is published."""
+        """Return whether an episode can begin at this tick. Before the first episode, nothing is published."""
         return True
 
     def _end(self) -> str:
-        """Return why the plant ends, as the ticks or episodes that it lasted; empty if it goes on."""
+        """Return after how many ticks or episodes the plant ends, as text; empty if it goes on."""
         most_ticks = self.context.launch_context.limits.ticks
         if most_ticks and self._tick >= most_ticks:
             return f"{self._tick} ticks"
@@ -197,7 +200,7 @@ class Plant(Node[P]):
         return "" if episodes is None or self._episode + 1 < episodes else f"{episodes} episodes"
 
     def _keep_up(self, behind_ns: int) -> None:
-        """Count an overrun by a time; skip the ticks that exceed ``catch_up_ticks``."""
+        """Count an overrun that is ``behind_ns`` long. Skip the missed ticks that exceed ``catch_up_ticks``."""
         self._overruns += 1
         behind = behind_ns // self._period_ns + 1
         self._slipped += max(0, behind - self.params.catch_up_ticks)
@@ -239,7 +242,7 @@ class Plant(Node[P]):
         return self._default.act(self._observed, self._last)
 
     def _act(self, choice: Choice) -> tuple[Action, Step]:
-        """Act on the environment for one tick: with the chosen decision's action or, without one, with that of β."""
+        """Step the environment by one tick, with the chosen decision's action or, without a decision, with β's action."""
         decision = choice.decision
         action = self._default_action() if decision is None else decision.action
         # The environment gets a copy, which it may write to. ``Applied`` holds the chosen action, unchanged.

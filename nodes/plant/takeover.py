@@ -9,7 +9,7 @@ from rtgraph.nodes.plant.gate import Choice, Gate
 
 
 class Takeover:
-    """Replaces the policy's decisions by a person's while these arrive.
+    """Replaces the policy's decisions by a person's decisions, while the person's decisions arrive.
 
     Either the person or the policy commands. The first decision of a person stops the policy at once. The policy may act again
     when no decision of the person has arrived for ``release_ns``.
@@ -37,7 +37,7 @@ class Takeover:
 
         Args:
             tick: the plant's tick.
-            decisions: what has arrived from the person since the previous tick.
+            decisions: the person's decisions that have arrived since the previous tick.
             choice: the policy's choice; changed in place.
             now_ns: the graph's time.
 

@@ -11,7 +11,7 @@ from rtgraph.msgs import Discrete
 BUTTONS: Final = ("UP", "DOWN", "LEFT", "RIGHT", "A", "B", "START", "SELECT")
 """The buttons of a gamepad, which actions may be named after."""
 NUMBER_KEYS: Final = "0123456789qwertyuiop"
-"""Keys of actions that are not named after buttons, by the index of the action."""
+"""The keys of actions that are not named after buttons. Action n has the key at index n."""
 
 _BUTTON: Final = re.compile(r"[ _+-]*(UP|DOWN|LEFT|RIGHT|START|SELECT|FIRE|A|B)")
 _IDLE: Final = frozenset({"NOOP", "NOP", "NONE", "IDLE", "STAY", "NOTHING"})
@@ -28,19 +28,19 @@ _KEYS: Final = {
 
 
 def idle_action(actions: Discrete) -> int:
-    """Return the action with a name such as NOOP; the first action if no name means that nothing is done."""
+    """Return the index of the action with a name such as NOOP; 0 if no name means that nothing is done."""
     return next((number for number, name in enumerate(actions.names) if name.upper() in _IDLE), 0)
 
 
 class Bindings:
     """The actions of a plant by the buttons that are held.
 
-    An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. Other actions have a
-    key of ``NUMBER_KEYS`` each. Button B is another A if no action needs it.
+    An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. Each other
+    action has a key of ``NUMBER_KEYS``. Button B acts as A if no action is named after B.
 
     Args:
         actions: the plant's actions.
-        idle: the action without any button held.
+        idle: the index of the action while no button is held.
     """
 
     def __init__(self, actions: Discrete, idle: int) -> None:
@@ -56,7 +56,7 @@ class Bindings:
         self._names = names
 
     def action(self, held: Sequence[str]) -> int:
-        """Return the action for the buttons and number keys that are held, in the order in which they were pressed.
+        """Return the index of the action for the held buttons and number keys, given in the order of pressing.
 
         The action that uses the most of the held buttons wins, and among equals the one with the button pressed last. A
         number key wins over all buttons.

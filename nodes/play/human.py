@@ -27,7 +27,7 @@ class HumanParams(Params):
     plant: PlantSpec
     """The plant's spec: `${spec:plant}`."""
     idle: int = Field(default=0, ge=0)
-    """The action without any button held."""
+    """The index of the action while no button is held."""
     script: str | None = None
     """A script of inputs that acts in the person's place: a file, or the name of a shipped one."""
     title: str = "rtgraph"
@@ -37,8 +37,8 @@ class HumanParams(Params):
 class Human(Node[HumanParams]):
     """Publishes, for every observation, the action of the buttons that the person holds, for the plant's next tick.
 
-    In real time it shows the plant in a window and reads keyboard and gamepad; closing the window, or Escape, ends the
-    launch. A script decides in the person's place, and the launch ends with it. The virtual world has no window.
+    In real time the node shows the plant in a window and reads keyboard and gamepad; closing the window, or Escape, ends the
+    launch. A script decides in the person's place, and the launch ends with the script. In virtual time there is no window.
     """
 
     reproducible: ClassVar[bool] = False
@@ -122,7 +122,7 @@ class Human(Node[HumanParams]):
         self.on_prepare()
 
     def _action(self, tick: int) -> int:
-        """Return the action of the held buttons, or of the script, for the tick after this one."""
+        """Return the index of the action for the tick after this one: that of the script or, without one, of the held buttons."""
         held = () if self._window is None else self._window.held()
         return self._bindings.action(held) if self._script is None else self._script[tick]
 

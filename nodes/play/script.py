@@ -55,7 +55,7 @@ def read_script(name: str, actions: Discrete) -> tuple[int, ...]:
         script += [action] * ticks
     if not script:
         raise GraphError(
-            "the script has no actions", file=str(path), hint="write one a line, such as: LEFT 3"
+            "the script has no actions", file=str(path), hint="write one action per line, such as: LEFT 3"
         )
     return tuple(script)
 

@@ -1,4 +1,4 @@
-"""Cameras beside a robot, for drivers of devices without cameras."""
+"""Cameras that a robot's driver reads in addition to its device, because the device has none."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Cameras:
             if capture.wait_newer(0, FIRST_S) is None:
                 problem = capture.problem
                 self.disconnect()
-                raise RobotError(f"no picture of camera {name!r}: {problem}")
+                raise RobotError(f"camera {name!r} sent no picture within {FIRST_S:g} s: {problem}")
 
     def read(self) -> dict[str, Reading]:
         """Return the newest picture of each camera."""
@@ -80,7 +80,7 @@ def shapes_of(cameras: Mapping[str, CaptureParams]) -> dict[str, tuple[int, int,
 
 
 def camera_params(cameras: Mapping[str, object] | None) -> dict[str, CaptureParams]:
-    """Return the validated parameters of cameras.
+    """Validate the parameters of cameras, and return them by the camera's name.
 
     Raises:
         NodeError: a parameter is unknown, missing or wrong.
@@ -95,5 +95,8 @@ def camera_params(cameras: Mapping[str, object] | None) -> dict[str, CapturePara
             place = ".".join(map(str, (name, *first["loc"])))
             raise NodeError(f"driver_params: cameras.{place}: {problem}", hint=hint) from error
         if params.size is None:
-            raise NodeError(f"driver_params: cameras.{name}: a robot's camera needs size: [height, width]")
+            raise NodeError(
+                f"driver_params: cameras.{name}: size is missing, which a robot's camera needs",
+                hint="give size: [height, width]",
+            )
     return found

@@ -34,7 +34,7 @@ REFUSALS: Mapping[str, str] = {
     "commander": "another node commands",
     "far": "it is too far from the robot's position",
 }
-"""Why a command was refused, in words."""
+"""The text for each reason why a command is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Control(DeviceControl):
         period_ns: time from tick to tick.
         now_ns: the graph's time.
         homing_speed: share of the maximum speed at which the plant moves the robot to a pose.
-        resume_within_s: see ``Safety``.
+        resume_within_s: the parameter ``near_s`` of ``Safety``.
         cameras: the age in ns at which the picture of each camera becomes stale.
     """
 
@@ -101,7 +101,10 @@ class Control(DeviceControl):
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
         """Move the robot slowly to a pose, (joints,), during the next ticks."""
         if self._kind != "position":
-            raise NodeError("only a robot with position commands can move to a pose")
+            raise NodeError(
+                "the robot takes velocities, so the plant cannot move it to a pose",
+                hint="set command: position in the plant, or a task without a pose to start from",
+            )
         self._pose = np.clip(np.asarray(pose, np.float64), self.limits.low, self.limits.high)
         self._settled = 0
         if self._may_move():
@@ -115,7 +118,7 @@ class Control(DeviceControl):
             self.states.enter("holding", reason, now_ns)
 
     def hand_over(self, commander: str, now_ns: int) -> None:
-        """Let another node command: the robot holds until its first command near the present position."""
+        """Let another node command: the robot holds until that node sends a command near the present position."""
         self.safety.hand_over()
         if self._may_move() and not self.is_homing:
             self.states.enter("holding", f"{commander} takes over", now_ns)
@@ -127,7 +130,7 @@ class Control(DeviceControl):
         now_ns: int,
         missing: str = "",
     ) -> TickResult:
-        """Apply the safety rules to the command of the tick, or else to that of the default behaviour, and send the result.
+        """Apply the safety rules to the command or, without one, to the default behaviour's command, and send the result.
 
         Args:
             command: the command of this tick, if there is one.
@@ -162,7 +165,7 @@ class Control(DeviceControl):
         return TickResult(sent.values, sent.refused)
 
     def _explains(self, sent: Sent, missing: str) -> bool:
-        """Return whether a missing command has a known reason that the state does not give yet."""
+        """Return whether the reason why no command is applied is known, and the robot's state does not show it yet."""
         states = self.states
         return bool(sent.refused or missing) and (
             states.state == "holding" or (states.state, states.reason) == ("stale", NO_COMMAND)
@@ -174,7 +177,10 @@ class Control(DeviceControl):
         self.connection.set_torque(True)
 
     def _slow_down(self, now_ns: int) -> Vector | None:
-        """Slow a robot down while its readings are old. With position commands it rests without a command."""
+        """Slow the robot down while its readings are old. Only velocities are sent: a robot with position commands stops by itself.
+
+        Return the velocities, (joints,); None if nothing was sent.
+        """
         if self._kind == "position" or not self.connection.is_free():
             self.safety.rest()
             return None

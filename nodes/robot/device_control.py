@@ -147,7 +147,7 @@ class DeviceControl(ABC):
 
     @abstractmethod
     def _rest_here(self) -> None:
-        """Start from rest."""
+        """Take the present state of the device as the start of the next motion."""
 
     @abstractmethod
     def _hold_here(self, now_ns: int) -> None:
@@ -155,4 +155,4 @@ class DeviceControl(ABC):
 
     @abstractmethod
     def _give_up_homing(self) -> None:
-        """Stop moving the device."""
+        """Handle an emergency stop during the plant's own motion: end the motion, or keep it for later."""

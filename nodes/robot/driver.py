@@ -70,7 +70,7 @@ class TimedDriver(Driver, Protocol):
     """A driver that knows when its readings were captured."""
 
     def ages_ns(self) -> Mapping[str, int]:
-        """Return the time since the capture of each feature of the last observation, in ns, where it is known."""
+        """Return the time since the capture of each feature of the last observation, in ns. Features with an unknown time are missing."""
         ...
 
 
@@ -120,9 +120,15 @@ def check_joints(path: str, params: Mapping[str, object], joints: Collection[str
         return
     found = names(**params)
     if more := [name for name in found if name not in joints]:
-        raise NodeError(f"driver {path!r} has joints that the graph does not command: {', '.join(more)}")
+        raise NodeError(
+            f"driver {path!r} has joints that the graph does not command: {', '.join(more)}",
+            hint="add them to `joints` of the plant",
+        )
     if less := [name for name in joints if name not in found]:
-        raise NodeError(f"driver {path!r} lacks joints of the graph: {', '.join(less)}")
+        raise NodeError(
+            f"driver {path!r} lacks joints of the graph: {', '.join(less)}",
+            hint="remove them from `joints` of the plant, or correct driver_params",
+        )
 
 
 def check_cameras(

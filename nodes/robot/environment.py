@@ -53,7 +53,7 @@ class RobotEnvironment:
         return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the capture time of each part of the observation. The numbers have the time of the oldest one."""
+        """Return the capture time of each part of the observation. All numbers get the time of the oldest number."""
         sample = self._control.sample
         if sample is None:
             return {}
@@ -64,7 +64,7 @@ class RobotEnvironment:
         }
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the first camera's picture, (height, width, 3) RGB; None if it is not in colour, or if there is none."""
+        """Return the first camera's picture, (height, width, 3) RGB; None if there is no picture, or it is not RGB."""
         sample = self._control.sample
         if sample is None or not self._cameras:
             return None

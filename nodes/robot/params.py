@@ -41,7 +41,8 @@ class RobotParams(PlantParams):
     moves: MovesParams | None = None
     """Discrete actions that move one joint at a time; null: the action is a goal for each joint."""
     scaled: bool = False
-    """Observe positions and targets from −1 to 1 over each joint's range, and velocities as shares of its maximum."""
+    """Whether to scale the observed numbers: positions and targets from −1 to 1 over each joint's range, velocities as
+    shares of the joint's maximum speed."""
     observe: tuple[str, ...] = ("pos",)
     """The features of each joint to observe: pos, and others that the driver gives, such as vel."""
     cameras: dict[str, tuple[int, int, int]] = Field(default_factory=dict)
@@ -84,12 +85,12 @@ class RobotParams(PlantParams):
     @field_validator("gate")
     @classmethod
     def _bounded(cls, gate: LatestParams | PlayoutParams) -> LatestParams | PlayoutParams:
-        """Bound the age of decisions (and so the delay D), so that an old decision never moves the robot."""
+        """Set a maximum age of decisions if the gate has none, so that an old decision never moves the robot."""
         return gate.model_copy(update={"max_age_ms": gate.max_age_ms or MAX_AGE_MS})
 
 
 def check_params(params: RobotParams) -> None:
-    """Check what types cannot express. Only the task and the moves are made.
+    """Check the rules that the types of the parameters cannot express. This makes a task and the moves, and nothing else.
 
     Raises:
         NodeError: the parameters are wrong.
@@ -98,19 +99,19 @@ def check_params(params: RobotParams) -> None:
     moves_of(params)
     if params.default == "noop" and params.command == "position":
         raise NodeError(
-            "the default behaviour cannot be noop for a robot with position commands: without a decision it would move to a fixed pose",
+            "the default behaviour cannot be noop for a robot with position commands: without a decision the robot would move to a fixed pose",
             hint="set default: hold",
         )
     if params.default not in {"hold", "zero"}:
         check_default(params.default)
     if params.default == "zero" and params.command == "position":
         raise NodeError(
-            "the default behaviour can be zero only with velocity commands",
+            "the default behaviour zero means zero velocity, so it needs velocity commands",
             hint="set default: hold, or command: velocity",
         )
     if params.moves is not None and (params.command != "position" or params.default != "hold"):
         raise NodeError(
-            "discrete moves can be used only with position commands and the default behaviour hold",
+            "`moves` turns actions into goal positions, so it needs position commands and the default behaviour hold",
             hint="set command: position and default: hold, or remove moves",
         )
     if "pos" not in params.observe:
@@ -120,7 +121,7 @@ def check_params(params: RobotParams) -> None:
 
 
 def task_of(params: RobotParams) -> Task:
-    """Return a new task object of the class and with the arguments that the parameters name.
+    """Return a new task object: the class and the arguments are those in ``task`` and ``task_params``.
 
     Raises:
         NodeError: a limit is missing, or the task cannot be made.
@@ -142,7 +143,7 @@ def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves
 
 
 def scale_of(params: RobotParams) -> tuple[Vector, Vector]:
-    """Return the offset and the divisor, (n,) each, that scale the observed numbers: (number − offset) / divisor."""
+    """Return the offsets and the divisors that scale the n observed numbers, two arrays (n,): (number − offset) / divisor."""
     limits, names = Limits.of(params.joints), (*numbers_of(params), *task_of(params).observed)
     shift, scale = np.zeros(len(names)), np.ones(len(names))
     for at, name in enumerate(names):

@@ -40,7 +40,7 @@ R = TypeVar("R", bound=RobotParams)
 class DevicePlant(Plant[P]):
     """The base of plants with a device: publishes its state, and serves the emergency stop.
 
-    A subclass makes ``_control`` in ``environment``.
+    A subclass's method ``environment`` also sets ``_control``.
     """
 
     _control: DeviceControl
@@ -123,7 +123,7 @@ class DevicePlant(Plant[P]):
             self._control.reset(self.now_ns)
 
     def _stopped(self) -> None:
-        """Complete an emergency stop in the tick after it."""
+        """Do a subclass's part of an emergency stop. It is called at the stop, and again in the tick after the stop."""
 
     def _is_ready(self) -> bool:
         return self._control.sample is not None
@@ -139,7 +139,7 @@ class DevicePlant(Plant[P]):
             self._show_state(now_ns)
 
     def _applied(self, choice: Choice, refused: str, default: Action) -> Action:
-        """Return the decision's action, or that of β if there is no decision or the rules refused it at this tick."""
+        """Return the decision's action, or ``default``, β's action, if there is no decision or the rules refused it."""
         decision = choice.decision
         if decision is None:
             return default
@@ -186,7 +186,7 @@ class RobotPlant(DevicePlant[R], ABC):
     _control: Control
 
     takeover = Input(Decision, queue(64), optional=True)
-    """Decisions of a person, who commands while they arrive."""
+    """Decisions of a person, who commands while these decisions arrive."""
 
     @classmethod
     def spec(cls, params: R) -> PlantSpec:
@@ -200,7 +200,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def identity(cls, params: R) -> dict[str, JsonValue]:
-        """Return the parameters that define the world, always with a speed for the discrete moves."""
+        """Return the parameters that define the environment. The speed of discrete moves is a number, also if it was null."""
         found = super().identity(params)
         if params.moves is not None and params.moves.speed is None:
             moves = params.moves.model_copy(update={"speed": cls._moves_speed()})
@@ -209,7 +209,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def _moves_speed(cls) -> float:
-        """Return the speed of moves that name no speed: a real robot is moved slowly."""
+        """Return the speed of discrete moves if ``moves.speed`` is null, as a share of the maximum: low for a real robot."""
         return CAREFUL_SPEED if cls.hardware else 1.0
 
     @abstractmethod
@@ -254,7 +254,7 @@ class RobotPlant(DevicePlant[R], ABC):
         return found
 
     def _stopped(self) -> None:
-        """Complete an emergency stop in the tick after it."""
+        """Switch the torque off if ``estop`` says so."""
         if self.params.estop == "torque_off":
             self._control.connection.set_torque(False)
 
@@ -291,7 +291,7 @@ class RobotPlant(DevicePlant[R], ABC):
     def _missing(self, choice: Choice) -> str:
         """Let a person take over, and drop a decision that is older or more delayed than the gate allows.
 
-        Return why no decision is left; empty if one is left, or if the reason is unknown.
+        Return why there is no decision to apply; empty if there is one, or if the reason is unknown.
         """
         arrivals = self.takeover.take_all()
         decisions = [one for one in arrivals if self._admission.takes(one)]

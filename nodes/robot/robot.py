@@ -50,7 +50,9 @@ class Robot(RobotPlant[RobotParams]):
         """Make the link to the device, which connects on ``start``."""
         params = self.params
         if not self.context.launch_context.realtime:
-            raise NodeError(f"{self.name} drives a device, so it can only run in real time")
+            raise NodeError(
+                f"{self.name} drives a device, so it can run in real time only", hint="use --world realtime"
+            )
         observed, commanded = features_of(params), commanded_by(params)
         self._link = Link(
             lambda: device_driver(params.driver, params.driver_params, params.link),

@@ -3,7 +3,7 @@
 The rules have no clock, no thread and no randomness: the same calls give the same commands in a test, on a simulated twin
 and on hardware. The rules are not a safety function in the sense of a standard: see ``docs/robots.md``.
 
-A command is admitted if it is finite, fresh by its stamp, from the only commander and, after a hold, near the present
+A command is admitted if it is finite, fresh by its stamp, from the one node in command and, after a hold, near the present
 position. The admitted target is clipped to the range; then the velocity towards it is limited so that the joint can
 always stop before a bound, and clipped to the maximum speed and acceleration. Without an admitted command a joint stops
 with its maximum deceleration. So every command that is sent is within range, speed and acceleration.
@@ -107,7 +107,7 @@ class Safety:
         self.holds = True
 
     def hand_over(self) -> None:
-        """Let another node command, from a goal near the present position on."""
+        """Let another node command: the robot holds until that node sends a command near the present position."""
         self._commander = ""
         self.holds = True
 
@@ -116,7 +116,7 @@ class Safety:
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:
-        """Return the velocities, (joints,), of a tick that slows the robot down, whatever its position."""
+        """Return the velocities, (joints,), that slow the robot down at this tick. The position is not considered."""
         self._velocity = clip_acceleration(
             np.zeros_like(self._velocity), self._velocity, self.limits, self._period_s
         )
@@ -154,7 +154,7 @@ class Safety:
     def move(
         self, target: npt.NDArray[np.generic], measured: npt.NDArray[np.generic], share: float
     ) -> Vector:
-        """Return the command that moves the robot towards a pose, at a share of the maximum speed; all (joints,)."""
+        """Return the command that moves the robot towards a pose, at a share of the maximum speed. The vectors are (joints,)."""
         return self._move(np.asarray(target, np.float64), measured, share)
 
     def _refuse(self, command: Command, now_ns: int) -> str:
@@ -203,7 +203,7 @@ def is_fresh(command: Command, now_ns: int, stale_ns: int) -> bool:
 
 
 def is_commander(command: Command, commander: str) -> bool:
-    """Return True if the command is from the commander in charge, or if nobody is in charge."""
+    """Return True if the command is from ``commander``, the node in command; also if that is empty: no node commands."""
     return not commander or command.source == commander
 
 

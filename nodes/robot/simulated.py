@@ -1,4 +1,4 @@
-"""The plant of a simulated robot, in both worlds. Its parameters, limits, states and tasks are the same as for a real robot."""
+"""The plant of a simulated robot, in real time or in virtual time. Its parameters, limits, states and tasks are the same as for a real robot."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ class SimulatedRobot(RobotPlant[RobotParams]):
         if problem := feature_problem(driver, features_of(params), commanded_by(params)):
             raise NodeError(f"node {self.name}: {problem}")
         if not isinstance(driver, SimulatedDriver):
-            raise NodeError(f"driver {params.driver!r} is not simulated: its class is not a SimulatedDriver")
+            raise NodeError(
+                f"driver {params.driver!r} is not simulated: it lacks an attribute of SimulatedDriver",
+                hint="a simulated driver has all attributes of Driver, and step(period_s)",
+            )
         if isinstance(driver, RandomDriver):
             driver.use_generator(self.rng)
         return Direct(driver, period_ns=period_ns, stop=stop)

@@ -100,16 +100,25 @@ class Reach:
         start: Literal["pose", "stay"] = "pose",
         relative: bool = False,
     ) -> None:
-        if not np.isfinite(limits.high - limits.low).all():
-            raise NodeError("the task reach needs a range for each joint, and a joint is endless")
-        if time_limit_s <= 0 or not 0 <= margin < 0.5:
+        if endless := [
+            name for name, end in zip(limits.names, limits.high, strict=True) if not np.isfinite(end)
+        ]:
             raise NodeError(
-                "the task reach needs time_limit_s above 0, and a margin of at least 0 and below 0.5"
+                f"the task reach needs a range for each joint, and {', '.join(endless)} is endless",
+                hint="give the joint a range, or choose another task",
             )
+        if time_limit_s <= 0:
+            raise NodeError(f"the task reach needs time_limit_s above 0, not {time_limit_s:g}")
+        if not 0 <= margin < 0.5:
+            raise NodeError(f"the task reach needs a margin of at least 0 and below 0.5, not {margin:g}")
         if unknown := set(joints or ()) - set(limits.names):
-            raise NodeError(f"reach names joints that the robot does not have: {', '.join(sorted(unknown))}")
+            raise NodeError(
+                f"`joints` of the task reach has joints that the robot does not have: {', '.join(sorted(unknown))}"
+            )
         if start not in STARTS:
-            raise NodeError(f"unknown start {start!r} of reach", hint=f"use {' or '.join(STARTS)}")
+            raise NodeError(
+                f"the task reach has the unknown start {start!r}", hint=f"use {' or '.join(STARTS)}"
+            )
         self._counts = np.array([joints is None or name in joints for name in limits.names])
         counted = [name for name, counts in zip(limits.names, self._counts, strict=True) if counts]
         self.observed = tuple(f"{name}{OFFSET if relative else TARGET}" for name in counted)
@@ -157,5 +166,5 @@ def make_task(name: str, limits: Limits, rate_hz: float, params: Mapping[str, ob
     try:
         made: Task = (TASKS.get(name) or class_at(name))(limits, rate_hz, **params)
     except TypeError as error:
-        raise NodeError(f"task {name!r} does not take these task_params: {error}") from error
+        raise NodeError(f"task {name!r} cannot be made with these task_params: {error}") from error
     return made

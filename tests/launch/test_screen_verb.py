@@ -117,7 +117,7 @@ def screen(filmed, tmp_path):
     [
         (
             ["--counter", "score=150,4,48,12/3", "{}/456.png", "score=456"],
-            "counters.score: the region is not within",
+            "counters.score: the region [150, 4, 48, 12] is not within",
         ),
         (
             ["--counter", "lives=1,1,9,9/0", "{}/456.png", "score=456"],
@@ -154,7 +154,7 @@ def test_corners_outside_the_picture_are_refused(film, tmp_path, capsys):
     path = tmp_path / "screen.yaml"
     given = ["--corners", "0,0", "900,0", "900,900", "0,900"]
     assert main(["screen", "mark", film, "--out", str(path), *given]) == 1
-    assert "corners: 900,0 is not within the picture, 480 × 360" in capsys.readouterr().err
+    assert "corners: 900,0 is not within the camera's picture, 480 × 360" in capsys.readouterr().err
     assert not path.exists()
 
 
@@ -176,4 +176,4 @@ def test_numbers_of_pictures_and_pauses_are_checked(film, option, capsys):
 def test_latency_looks_within_the_picture(screen, film, capsys):
     given = ["--file", str(screen), "--port", "/nowhere", "--region", "150,0,20,10"]
     assert main(["screen", "latency", film, *given]) == 1
-    assert "--region: the region is not within 160 × 210" in capsys.readouterr().err
+    assert "--region: the region [150, 0, 20, 10] is not within 160 × 210" in capsys.readouterr().err

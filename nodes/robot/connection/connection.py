@@ -1,4 +1,4 @@
-"""The interface between the tick and a device, real or simulated."""
+"""The interface between a plant's tick and its device, real or simulated."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Health:
 
 
 class Connection(Protocol):
-    """The interface between the tick and a device, real or simulated. No call blocks."""
+    """The interface between a plant's tick and its device, real or simulated. No call blocks."""
 
     sent: int
     faults: int
@@ -58,7 +58,7 @@ class Connection(Protocol):
         ...
 
     def attend(self, now_ns: int) -> None:
-        """Do periodic work. Call it once a tick."""
+        """Do the work of one tick, such as replacing a failed driver or stepping a simulation. Call it once a tick."""
         ...
 
     def is_free(self) -> bool:
@@ -75,7 +75,7 @@ class Connection(Protocol):
 
     def newest(self) -> Sample | None: ...
     def latch(self) -> None:
-        """Send no commands from now on."""
+        """Send no commands from now on, except the action of the emergency stop."""
         ...
 
     def release(self) -> None:
@@ -83,9 +83,12 @@ class Connection(Protocol):
         ...
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque after the commands posted so far, if the driver can. After ``latch``, only off is accepted."""
+        """Switch the torque on or off, after the commands posted so far. After ``latch``, True is ignored.
+
+        A driver that cannot switch the torque is left as it is.
+        """
         ...
 
     def close(self, within_s: float) -> bool:
-        """Disconnect the driver. Return False after a timeout."""
+        """Disconnect the driver. Return False if this takes longer than ``within_s`` seconds."""
         ...

@@ -35,7 +35,7 @@ class Direct:
     Args:
         driver: the driver; ``Direct`` connects it.
         period_ns: time from tick to tick.
-        stop: the action that the e-stop sends once; None to send nothing.
+        stop: the action that the emergency stop sends once; None to send nothing.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Direct:
         self._sample = Sample(self.driver.get_observation(), now_ns)
 
     def attend(self, now_ns: int) -> None:
-        """Step the simulation by the period that ends now, and read."""
+        """Step the simulation by the period that ends now, and read a sample."""
         if self._latched and not self._stop_sent and self._stop is not None:
             self.last_sent = self.driver.send_action(self._stop)
         self._stop_sent = self._latched
@@ -94,7 +94,7 @@ class Direct:
         return self._sample
 
     def latch(self) -> None:
-        """Send no commands from now on, except the action of the e-stop at the next tick."""
+        """Send no commands from now on, except the action of the emergency stop at the next tick."""
         self._latched = True
 
     def release(self) -> None:

@@ -17,7 +17,7 @@ class SessionLink(Protocol):
 
     deadline_ns: int
     failures: int
-    """Number of consecutive failures of a call that end a session."""
+    """Number of consecutive failures of one call after which a session ends."""
 
     def now_ns(self) -> int: ...
     def make(self) -> Driver: ...
@@ -26,7 +26,7 @@ class SessionLink(Protocol):
         ...
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
-        """Return the action to send now, if there is one."""
+        """Return the action to send now; None if there is none."""
         ...
 
     def take_torque(self, session: DriverSession) -> bool | None:
@@ -54,7 +54,7 @@ class DriverSession:
     def __init__(self, link: SessionLink, number: int) -> None:
         self.number = number
         self.over = False
-        """Set by the link: the thread must not call the driver again."""
+        """Whether the thread must not call the driver again. The link sets it to True."""
         self.call = ""
         """The name of the running call; empty if no call is running."""
         self.call_began_ns = 0
@@ -71,7 +71,7 @@ class DriverSession:
         self.end()
 
     def open(self) -> bool:
-        """Make the driver, connect and read. Return whether that succeeded."""
+        """Make the driver, connect it and read the device. Return whether all three succeeded."""
         link = self._link
         try:
             self._driver = driver = link.make()
@@ -124,7 +124,7 @@ class DriverSession:
         self._link.ended(self)
 
     def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
-        """Make a call of the driver. Return whether its failure ends the session."""
+        """Make a call of the driver. Return True if the call failed too often in a row, which ends the session."""
         link = self._link
         problem = ""
         try:

@@ -2,7 +2,7 @@
 
 A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each driver object has a
 thread (a ``DriverSession``), which sends a waiting command, reads the device, and waits for the next command or period. After
-three consecutive failures of a call, or a call that blocks for three deadlines, the driver is dropped, and a new one is
+three consecutive failures of a call, or a call that blocks for three times its deadline, the driver is dropped, and a new one is
 made after a pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes no further calls.
 """
 
@@ -29,8 +29,8 @@ class Link:
         params: deadlines and retries.
         period_ns: time from tick to tick.
         now_ns: returns the graph's time; thread-safe.
-        stop: the action that the e-stop sends once to each driver; None to send nothing.
-        reads_only: never send anything.
+        stop: the action that the emergency stop sends once to each driver; None to send nothing.
+        reads_only: whether nothing is ever sent to the device.
         spawn: starts the thread of a session.
     """
 
@@ -59,7 +59,8 @@ class Link:
         """True if this driver has switched the torque on, False if it has switched it off; None if it has done neither."""
         self.last_fault = ""
         self.trouble = ""
-        """Why the last stop, torque switch or driver failed."""
+        """Why the last emergency stop, torque switch or driver failed; empty if nothing failed since the last successful
+        torque switch."""
         self._period_ns = period_ns
         self._log = log
         self._reads_only = reads_only
@@ -124,7 +125,7 @@ class Link:
         return self._sample
 
     def latch(self) -> None:
-        """Send no commands from now on, except the action of the e-stop. Thread-safe."""
+        """Send no commands from now on, except the action of the emergency stop. Thread-safe."""
         with self._changed:
             self._mailbox.latch()
             self._changed.notify_all()
@@ -140,9 +141,10 @@ class Link:
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque after the commands posted so far, if the driver can. Thread-safe.
+        """Switch the torque on or off, after the commands posted so far. Thread-safe.
 
-        After ``latch``, on is ignored, and off becomes part of the stop, also for new drivers.
+        A driver that cannot switch the torque is left as it is. After ``latch``, True is ignored, and False becomes part
+        of the emergency stop: it is repeated to each new driver.
         """
         if self._reads_only:
             return
@@ -175,7 +177,7 @@ class Link:
         return self._now_ns()
 
     def make(self) -> Driver:
-        """Make a driver."""
+        """Return a new driver object."""
         return self._make()
 
     def problem(self, driver: Driver) -> str:
@@ -183,7 +185,7 @@ class Link:
         return self._problem(driver)
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
-        """Return the action of the e-stop until it is sent, then the waiting command."""
+        """Return the action of the emergency stop until it is sent, then the waiting command; None if neither may be sent now."""
         with self._changed:
             return None if session.over else self._mailbox.take_action(self.now_ns())
 
@@ -208,7 +210,7 @@ class Link:
             self._changed.notify_all()
 
     def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None:
-        """Remove a torque switch that the driver has made, or cannot make."""
+        """Remove the waiting torque switch, because the driver has made it, or (with ``able=False``) cannot make it."""
         with self._changed:
             if session.over:
                 return
@@ -284,7 +286,7 @@ class Link:
             self._changed.notify_all()
 
     def wait_for_work(self, session: DriverSession) -> None:
-        """Wait for a command, or for the next read."""
+        """Wait for a command, or until the next read is due."""
         with self._changed:
             pause_ns = self._mailbox.pause_ns(self.now_ns())
             if pause_ns:

@@ -22,5 +22,5 @@ class LinkParams(Record):
     attempts: int | None = Field(default=None, ge=1)
     """Number of consecutive drivers that may fail before the plant fails; null for no maximum."""
     isolated: bool | None = Field(default=None, exclude_if=lambda value: value is None)
-    """Whether the driver runs in a separate process, where it cannot delay the ticks, and may crash. null: unless its class says
-    ``isolated = False``."""
+    """Whether the driver runs in a separate process, where it cannot delay the ticks, and may crash. null: yes, unless the
+    driver's class says ``isolated = False``."""

@@ -25,9 +25,9 @@ class Mailbox:
         self.latched = False
         """Whether the emergency stop is active: only its action and torque switches are sent."""
         self.lost = False
-        """Whether a command was dropped or failed; set to False by the reader."""
+        """Whether a command was dropped or failed. The link sets it to False after reading it."""
         self.torque: bool | None = None
-        """Whether to switch the torque on or off; None to leave it as it is."""
+        """The waiting torque switch: True for on, False for off; None if no switch waits."""
         self._stop = stop
         self._spacing_ns = round(SPACING * period_ns)
         self._command: tuple[dict[str, float], int] | None = None
@@ -66,7 +66,10 @@ class Mailbox:
             self._command = action, now_ns
 
     def switch(self, on: bool) -> None:
-        """Add a torque switch. After ``latch``, on is dropped, and off becomes part of the stop."""
+        """Add a torque switch: True for on, False for off.
+
+        After ``latch``, True is dropped, and False becomes part of the emergency stop.
+        """
         if self.latched and on:
             return
         self._stops_torque = self.latched
@@ -101,7 +104,10 @@ class Mailbox:
         return action
 
     def take_torque(self) -> bool | None:
-        """Return the waiting torque switch. On is returned only after a command, since the device may hold an old goal."""
+        """Return the waiting torque switch: True for on, False for off; None if no switch may be made now.
+
+        True waits until a command was sent, because the device may still hold an old goal.
+        """
         return self.torque if self._command is None and self._may_switch() else None
 
     def was_sent(self, action: object) -> None:
@@ -121,7 +127,7 @@ class Mailbox:
         return self._stop_due
 
     def begin_again(self) -> None:
-        """Prepare for a new driver: drop the command, repeat the stop."""
+        """Prepare for a new driver: drop the waiting command, and repeat the emergency stop if it is active."""
         self._command = None
         self.lost = True
         self._unsent = False

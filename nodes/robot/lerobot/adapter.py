@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,10 +76,10 @@ class Adapter:
         return {name: feature for name, feature in features.items() if name not in self._constant}
 
     def connect(self) -> None:
-        """Connect to the robot. Nothing is written to motors on a bus that the adapter knows.
+        """Connect to the robot. Motors on a ``bus`` of the robot, or of a part of it, are not configured.
 
         Raises:
-            RobotError: the robot is not calibrated, or has no such action feature as ``constant`` names.
+            RobotError: the robot is not calibrated, or ``constant`` names a feature that its action does not have.
         """
         robot = self._robot
         for arm in self._arms:
@@ -88,13 +89,16 @@ class Adapter:
         else:
             robot.connect()
         if not robot.is_calibrated:
+            file = Path(robot.calibration_fpath)
+            problem = "its motors have other values" if file.is_file() else "the file does not exist"
             raise RobotError(
-                f"the robot {self._type} {robot.id!r} is not calibrated, or its motors differ from {robot.calibration_fpath}",
+                f"the robot {self._type} {robot.id!r} is not calibrated with {file}: {problem}",
                 hint="run lerobot-calibrate with the same type, port and id",
             )
         if missing := self._constant.keys() - self._robot.action_features.keys():
             raise RobotError(
-                f"the parameter `constant` names {', '.join(sorted(missing))}; the robot {self._type} has no such action feature"
+                f"the parameter `constant` names {', '.join(sorted(missing))}; the robot {self._type} has no such action feature",
+                hint="remove it from `constant`",
             )
 
     def disconnect(self) -> None:
@@ -120,7 +124,7 @@ class Adapter:
 
 
 class _Arm:
-    """A robot, or a part of a robot, with a bus of motors."""
+    """A robot of LeRobot, or a part of one, with motors on its attribute ``bus``."""
 
     def __init__(self, owner: Any) -> None:
         self._owner, self._bus = owner, owner.bus

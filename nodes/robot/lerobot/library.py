@@ -53,7 +53,10 @@ def make_config(robot_type: str, config: Mapping[str, object]) -> Any:
     try:
         return _imported("draccus").decode(base, {"type": robot_type, **given})
     except Exception as error:  # whatever the configuration's code raises
-        raise RobotError(f"{robot_type}: {' '.join(str(error).split())[:300]}") from error
+        raise RobotError(
+            f"the parameters of the robot {robot_type} are wrong: {' '.join(str(error).split())[:300]}",
+            hint="correct driver_params",
+        ) from error
 
 
 def make_robot(robot_type: str, config: Mapping[str, object]) -> Any:

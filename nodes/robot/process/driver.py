@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 START_S = 60.0
 CONNECT_S = 30.0
 CALL_S = 0.5
-"""Default of ``call_s``. It is shorter than three deadlines of a call, after which the link would abandon the call."""
+"""Default of ``call_s``. It is shorter than three times ``deadline_ms``, after which the link abandons the call."""
 MOST_ATTEMPTS = 10
 _SERVER = ("-P", "-m", "rtgraph.nodes.robot.process.server")
 
@@ -35,7 +35,7 @@ class DriverProcess:
         driver: the driver's class, ``package.module:Class``.
         driver_params: the keyword arguments with which the driver is made.
         call_s: maximum duration of a read or a command; after this time the process is killed, and the call raises.
-        connect_s: the same for connecting.
+        connect_s: maximum duration of connecting; after this time the process is killed, and ``connect`` raises.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class DriverProcess:
         self.action_features: Mapping[str, Feature] = {}
         self.is_connected = False
         self._ended = "the driver is disconnected"
-        """Why there is no process."""
+        """Why the driver has no process at present, for the error of a call without a process."""
 
     def connect(self) -> None:
         """Make the driver and connect it.
@@ -203,7 +203,7 @@ def start_kept(driver: str, params: Mapping[str, object]) -> None:
     """Start a process, and keep it for the first driver.
 
     Raises:
-        RobotError: the process could not be started, or not import the driver.
+        RobotError: the process could not be started, or could not import the driver.
     """
     _Process.take(driver, params).keep()
 

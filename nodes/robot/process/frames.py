@@ -61,7 +61,10 @@ def _packed(value: object) -> object:
         return value.item()
     if isinstance(value, np.ndarray):
         return msgpack.ExtType(_ARRAY, msgpack.packb((value.dtype.str, value.shape, value.tobytes())))
-    raise TypeError(f"{value!r:.60} cannot be sent to the process of a driver, or from it")
+    raise TypeError(
+        f"the {type(value).__name__} {value!r:.60} cannot be sent between a plant and its driver's process: "
+        "only text, bytes, numbers of at most 64 bits, arrays, and lists and mappings of them can"
+    )
 
 
 def _unpacked(code: int, data: bytes) -> object:

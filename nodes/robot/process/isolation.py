@@ -11,14 +11,15 @@ from rtgraph.nodes.robot.driver import Driver, driver_class, make_driver
 from rtgraph.nodes.robot.process.driver import DriverProcess, start_kept
 
 SHARE = 0.8
-"""Share of the link's patience after which a call is ended in the driver's process, before the link abandons it."""
+"""Share of the time after which the link abandons a call. After this share the driver's process is killed, so that the
+call ends with an error before the link abandons it."""
 
 
 def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> Driver:
     """Return a new driver for the plant of a device, to be called in a thread of the link.
 
     A driver runs in a separate process unless ``link.isolated`` is False, or is None and the class itself says
-    ``isolated = False``. A subclass must say it again: its calls may compute.
+    ``isolated = False``. This attribute is not inherited: a subclass sets it again if its calls do not compute.
 
     Raises:
         RobotError: the driver's process could not be started.
@@ -31,7 +32,7 @@ def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> 
 
 
 def start_process(path: str, params: Mapping[str, object], link: LinkParams) -> None:
-    """Start the process for the first driver, if it runs in one: this takes a second, in which no tick should pass."""
+    """Start the process of the first driver, if the driver runs in one. Call it before the first tick: it takes a second."""
     if _is_isolated(path, link):
         # The first driver meets the same problem, and the link reports it.
         with contextlib.suppress(RobotError):

@@ -88,7 +88,7 @@ class Ros2Robot:
         """Create the ROS 2 node, and wait for the first message of each topic. Nothing is published.
 
         Raises:
-            RobotError: a topic is silent, or its messages do not fit.
+            RobotError: no message of a topic arrives in time, or a message does not fit ``observation``.
         """
         params = self._params
         session = self._session = RosSession(params.node, params.domain)
@@ -99,7 +99,10 @@ class Ros2Robot:
         deadline_ns = self._clock.now_ns() + round(params.wait_s * 1e9)
         while missing := self._read():
             if self._clock.now_ns() > deadline_ns:
-                raise RobotError(f"no message in {params.wait_s:g} s: {missing}")
+                raise RobotError(
+                    f"{missing} did not arrive within {params.wait_s:g} s",
+                    hint="check the topic and its publisher: ros2 topic info -v TOPIC",
+                )
             self._pause.wait(POLL_S)
         if session.publishers_of(command.topic) > 1:
             log.warning("another node also publishes on %s, so the robot has two commanders", command.topic)
@@ -120,7 +123,7 @@ class Ros2Robot:
         return {name: value for reader in self._readers.values() for name, value in reader.values.items()}
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each feature, in ns."""
+        """Return the time since the capture of each feature's newest reading, in ns."""
         now_ns = self._clock.now_ns()
         return {
             name: now_ns - at for reader in self._readers.values() for name, at in reader.captured.items()
@@ -129,12 +132,14 @@ class Ros2Robot:
     def send_action(self, action: dict[str, float]) -> dict[str, float]:
         """Publish an action on the command topic."""
         if self._session is None:
-            raise RobotError("the ROS 2 node does not exist: connect first")
+            raise RobotError(
+                "the driver has no ROS 2 node, because it is not connected", hint="call connect first"
+            )
         self._publisher.publish(self._writer.message(action, unix_ns()))
         return action
 
     def _read(self) -> str:
-        """Read the received messages. Return what has never been received; empty if everything has been received."""
+        """Read the received messages. Return as text what no message has held so far; empty if nothing is missing."""
         missing = ""
         for name, reader in self._readers.items():
             for received in self._subscriptions[name].take(only_newest=reader.only_newest):

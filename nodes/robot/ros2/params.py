@@ -42,7 +42,7 @@ class PartParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """For a JointState: the name in ROS of each joint of the graph. A list if the names are the same."""
+    """For a JointState: the name in ROS of each joint of the graph. A list of joints if they have the same names in ROS."""
     shape: tuple[int, int, int] | None = None
     """For pictures: height, width and channels (1, 3 or 4)."""
     resize: bool = False
@@ -75,7 +75,8 @@ class CommandParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """The name in ROS of each joint of the graph, in the order of the message. A list if the names are the same."""
+    """The name in ROS of each joint of the graph, in the order of the message. A list of joints if they have the same names
+    in ROS."""
     fields: dict[str, str] = Field(default_factory=dict)
     """For other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
     kind: Literal["position", "velocity"] | None = None

@@ -39,7 +39,7 @@ class PartReader(Protocol):
 
     @property
     def features(self) -> Mapping[str, Feature]:
-        """The features with values so far; all features after the first messages."""
+        """The features for which a value was received so far."""
         ...
 
     def missing(self) -> str:
@@ -123,7 +123,10 @@ class PictureReader:
 
     def __init__(self, name: str, part: PartParams) -> None:
         if part.shape is None:
-            raise RobotError(f"the topic {part.topic} of the picture {name!r} has no shape")
+            raise RobotError(
+                f"observation.{name}: shape is missing, which the pictures on {part.topic} need",
+                hint="give shape: [height, width, channels]",
+            )
         self._name, self._part, self._shape = name, part, part.shape
         self.features: Mapping[str, Feature] = {name: part.shape}
         self.values: dict[str, Reading] = {}
@@ -205,7 +208,10 @@ def decompressed(message: Any) -> Pixels:
 
 
 def fitted(pixels: Pixels, shape: tuple[int, int, int], *, resize: bool) -> Pixels | None:
-    """Convert the channels of pixels to a given shape and, with ``resize``, scale them. Return None if the size does not fit."""
+    """Convert pixels to the given number of channels and, with ``resize``, scale them to the given height and width.
+
+    Return None if the height or width differs and ``resize`` is False.
+    """
     height, width, channels = shape
     if pixels.shape == shape:
         return pixels

@@ -96,7 +96,8 @@ class Subscription:
     def __init__(self, subscription: Any, message_type: Any) -> None:
         self._subscription, self._type = subscription, message_type
         self.received = self.lost = 0
-        """Number of received and lost messages. ``lost`` counts gaps in the sequence numbers: wrong with several publishers."""
+        """Number of received and lost messages. ``lost`` counts gaps in the sequence numbers, so it is
+        wrong if the topic has several publishers."""
         self._sequence = 0
 
     def take(self, *, only_newest: bool) -> list[Received]:

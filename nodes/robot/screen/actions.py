@@ -62,8 +62,8 @@ def check_actions(actions: Sequence[str]) -> None:
         raise NodeError(
             f"the first action must be {NOOP}, which presses nothing", hint=f"begin `actions` with {NOOP}"
         )
-    if len(set(actions)) != len(actions):
-        raise NodeError("actions: an action is given twice")
+    if twice := [action for action in actions if actions.count(action) > 1]:
+        raise NodeError(f"`actions` has {twice[0]!r} twice", hint="give each action once")
     if wrong := [action for action in actions if not all(buttons_of(action)) and action != NOOP]:
         raise NodeError(
             f"action {wrong[0]!r} names no button", hint="write names of buttons joined by +, such as LEFT+A"
@@ -71,5 +71,5 @@ def check_actions(actions: Sequence[str]) -> None:
 
 
 def all_buttons(actions: Iterable[str], *more: Iterable[str]) -> tuple[str, ...]:
-    """Return the buttons of some actions and further buttons, in alphabetical order."""
+    """Return the buttons that the actions press, and those in ``more``, in alphabetical order."""
     return tuple(sorted({button for action in actions for button in buttons_of(action)}.union(*more)))

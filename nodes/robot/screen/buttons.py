@@ -95,8 +95,9 @@ class SerialButtons:
         """
         if answer[:2] != ["buttons", VERSION] or not 3 < len(answer) <= 3 + MOST_BUTTONS:
             raise RobotError(
-                f"no firmware for buttons answers on {self._path}"
-                + (f"; the answer is {' '.join(answer)[:SHOWN]!r}" if answer else ""),
+                f"the device on {self._path} answers {' '.join(answer)[:SHOWN]!r}; expected 'buttons {VERSION} TIMEOUT NAME ...' with 1 to {MOST_BUTTONS} names"
+                if answer
+                else f"no firmware for buttons answers on {self._path}",
                 hint="flash the firmware that docs/screen.md describes",
             )
         silent, names = answer[2], tuple(answer[3:])
@@ -139,7 +140,7 @@ class SerialButtons:
 
     def _ask(self, request: str) -> dict[str, float]:
         if self._port is None:
-            raise RobotError(f"the buttons on {self._path} are not connected")
+            raise RobotError(f"the buttons on {self._path} are not connected", hint="call connect first")
         self._port.discard()
         self._port.write(f"{request}\n".encode())
         answer = self._port.read_line().decode(errors="replace")

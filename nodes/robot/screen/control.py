@@ -47,7 +47,7 @@ class ScreenControl(DeviceControl):
         self._admitted_ns = 0
         self._has_acted = False
         self.is_ready = False
-        """Whether the last tick had a fresh picture, and no reset was in progress."""
+        """Whether a fresh picture was there at the last tick, and no reset was in progress."""
 
     @property
     def is_homing(self) -> bool:
@@ -63,7 +63,7 @@ class ScreenControl(DeviceControl):
             self.states.enter("homing", "a physical reset", now_ns)
 
     def tick(self, command: Command | None, default: int, now_ns: int) -> str:
-        """Press the buttons of a command if the rules allow it, or else the buttons of the default action.
+        """Press the buttons of a fresh command from the node in command, or else the buttons of the default action.
 
         Returns:
             Why the command was refused; empty if it was admitted, or if there was no command.

@@ -15,12 +15,13 @@ from rtgraph.nodes.camera.source import opencv
 from rtgraph.nodes.robot.screen.rectify import Image
 
 ROWS, COLUMNS = 12, 8
-"""The size of a template. The cell of each digit is scaled to it."""
+"""The size of a template, in pixels. A digit's cell, the part of the picture that holds the digit, is scaled to it."""
 LEVELS = 15
 BLANK = 0.35
 """A digit's cell is blank if its pixels span less than this share of the contrast between ink and background."""
 ALIKE = 0.95
-"""Default minimum correlation of a cell with the template of its digit. Other digits, and mixtures of two, have up to 0.94."""
+"""Default minimum correlation of a cell with the template of its digit. A cell that
+shows another digit, or a mixture of two digits, has a correlation of up to 0.94."""
 AHEAD = 0.02
 """Minimum difference between the correlations of the best and the second-best digit."""
 
@@ -122,13 +123,16 @@ def learn_digits(shown: Iterable[tuple[Image, Number, int]]) -> dict[str, Templa
             right-aligned, with zeros or blanks before it.
 
     Raises:
-        RobotError: a number has more digits than cells.
+        RobotError: a number has more digits than its region has cells.
     """
     examples: defaultdict[str, list[Floats]] = defaultdict(list)
     for picture, number, value in shown:
         text = str(value)
         if len(text) > number.digits:
-            raise RobotError(f"the number {value} has more digits than the region, which has {number.digits}")
+            raise RobotError(
+                f"the number {value} has {len(text)} digits, and its region has cells for {number.digits}",
+                hint="correct the number, or `digits` of the counter",
+            )
         found = cells(picture, number)
         padded = [cell for cell in found[: -len(text)] if np.ptp(cell) >= BLANK]
         for cell in padded:

@@ -39,7 +39,7 @@ class EndRules:
                     pass
 
     def tick(self, now_ns: int) -> None:
-        """Apply the rules of time: truncate an episode that is too long or has not changed for too long."""
+        """Apply the rules of time: truncate an episode that is too long, or in which no counter has changed for too long."""
         for rule in self._rules:
             if isinstance(rule, TimeEnd):
                 self.truncated = self.truncated or now_ns - self._began_ns >= rule.s * 1e9

@@ -121,17 +121,21 @@ class ScreenFile(Record):
         regions += [("end", end.region) for end in self.end if isinstance(end, PictureEnd)]
         for where, region in regions:
             if not _is_within(region, self.size):
-                raise ValueError(f"{where}: the region is not within {width} × {height}")
+                raise ValueError(f"{where}: the region {list(region)} is not within {width} × {height}")
         right, bottom = self.camera_size
         for x, y in self.corners or ():
             if not (-1 <= x <= right and -1 <= y <= bottom):
-                raise ValueError(f"corners: {x:g},{y:g} is not within the picture, {right} × {bottom}")
+                raise ValueError(
+                    f"corners: {x:g},{y:g} is not within the camera's picture, {right} × {bottom}"
+                )
         for end in self.end:
             if isinstance(end, CounterEnd | ResetEnd) and end.counter not in self.counters:
-                raise ValueError(f"end: there is no counter {end.counter!r} in counters")
+                raise ValueError(f"end: `counters` has no counter {end.counter!r}")
         for digit, rows in self.digits.items():
             if [len(row) for row in rows] != [COLUMNS] * ROWS:
-                raise ValueError(f"digits.{digit}: a template has {ROWS} rows of {COLUMNS}")
+                raise ValueError(
+                    f"digits.{digit}: a template needs {ROWS} rows of {COLUMNS} characters, not rows of {[len(row) for row in rows]}"
+                )
         return self
 
     def changed(self, where: object, **values: object) -> Self:
@@ -157,7 +161,7 @@ class ScreenFile(Record):
         """
         if not _is_within(region, self.size):
             raise RobotError(
-                f"{where}: the region is not within {self.size[0]} × {self.size[1]}",
+                f"{where}: the region {list(region)} is not within {self.size[0]} × {self.size[1]}",
                 hint="give left, top, width and height in pixels of the rectified picture",
             )
         return region
@@ -176,7 +180,7 @@ class ScreenFile(Record):
 
     @property
     def unlearned(self) -> tuple[str, ...]:
-        """The counters that cannot be read yet."""
+        """The counters that cannot be read yet, because their colours, or the templates of the digits, are not learned."""
         return tuple(
             name for name, counter in self.counters.items() if not self.digits or counter.number() is None
         )
@@ -196,8 +200,11 @@ class ScreenFile(Record):
             ) from error
         except ValidationError as error:
             raise _wrong(path, error) from error
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise RobotError(f"{path}: cannot be read: {str(error).partition(chr(10))[0]}") from error
+        except OSError as error:
+            raise RobotError(f"{path}: the file cannot be read: {error.strerror}") from error
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            problem = " ".join(str(error).split())
+            raise RobotError(f"{path}: the file is not UTF-8 text in YAML: {problem}") from error
 
     def write(self, path: Path) -> None:
         """Write the file of a filmed game atomically."""

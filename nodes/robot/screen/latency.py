@@ -100,7 +100,7 @@ class LatencyMeter:
         return Latency(seen, times - len(seen), int(np.median(intervals)))
 
     def _watch(self) -> tuple[npt.NDArray[np.float64], float, int]:
-        """Release all buttons and watch. Return the region, the minimum change that counts, and the time per picture."""
+        """Release all buttons and watch. Return the region's last picture, the minimum change that counts, and the ns per picture."""
         self._driver.send_action({})
         seen = [self._look(FIRST_S) for _ in range(STILL_PICTURES)]
         changes = [_difference(one, other) for (one, _), (other, _) in pairwise(seen)]
@@ -148,6 +148,6 @@ class LatencyMeter:
 
 
 def _difference(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Return the largest absolute difference of any block's mean brightness."""
+    """Return the largest difference between two pictures in the mean brightness of a block."""
     blocks = opencv().blur(one - other, (BLOCK, BLOCK))
     return float(np.abs(blocks).max())

@@ -98,7 +98,9 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         """Make the link, which connects on ``start``, and the environment."""
         params, period = self.params, period_ns(self.params.rate_hz)
         if not self.context.launch_context.realtime:
-            raise NodeError(f"{self.name} drives a device, so it can only run in real time")
+            raise NodeError(
+                f"{self.name} drives a device, so it can run in real time only", hint="use --world realtime"
+            )
         self._file = _file_of(params)
         if unlearned := self._file.unlearned:
             self.log.warning("%s is not read: no digits were learned for it", ", ".join(unlearned))

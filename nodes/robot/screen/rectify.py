@@ -88,7 +88,7 @@ def in_order(points: Sequence[Point]) -> Corners:
     """Return four corners in order: top left, top right, bottom right, bottom left.
 
     Raises:
-        RobotError: there are not four points, or they are not the corners of a convex area.
+        RobotError: the number of points is not four, or the points are not the corners of a convex area.
     """
     if len(points) == 4:
         corners = np.array(points, np.float64)
@@ -102,8 +102,8 @@ def in_order(points: Sequence[Point]) -> Corners:
             first, second, third, fourth = ((float(x), float(y)) for x, y in corners)
             return first, second, third, fourth
     raise RobotError(
-        "the points are not the four corners of a screen",
-        hint="give the four corners: --corners x,y x,y x,y x,y",
+        f"the {len(points)} points {' '.join(f'{x:g},{y:g}' for x, y in points)} are not the corners of a convex area with four sides",
+        hint="give the four corners of the screen: --corners x,y x,y x,y x,y",
     )
 
 

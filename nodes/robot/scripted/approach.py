@@ -36,7 +36,7 @@ class Approach(Scripted[ApproachParams]):
         super().on_start()
 
     def action_for(self, numbers: Vector, tick: int) -> int:
-        """Return the index of the action for the joint farthest from its target: towards the target, or to stay if it arrived."""
+        """Return the index of the action that moves the farthest joint to its target, or of the one to stay if it arrived."""
         offset, up, down = max(
             ((float(numbers[at]), up, down) for at, up, down in self._moves), key=lambda one: abs(one[0])
         )

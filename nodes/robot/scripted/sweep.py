@@ -15,7 +15,8 @@ from rtgraph.nodes.robot.scripted.scripted import Scripted, numbers_of
 from rtgraph.nodes.runtime import Params
 
 LEAD = 0.1
-"""Maximum distance of a goal from the observed position, as a share of the range. It lets motion resume after a hold."""
+"""Maximum distance of a goal from the observed position, as a share of the range. A goal this near is
+admitted after a hold."""
 
 
 class SweepParams(Params):

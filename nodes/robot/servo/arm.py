@@ -130,7 +130,7 @@ class ServoArm:
         return found | self._cameras.read()
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each picture."""
+        """Return the time since the capture of each camera's newest picture, in ns."""
         return self._cameras.ages_ns()
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
@@ -161,9 +161,9 @@ class ServoArm:
         joints = JOINTS if expected is None else {name: joint.id for name, joint in expected.joints.items()}
         held = read_calibration(bus, joints)
         for name, servo in joints.items():
-            if bus.read(servo, OPERATING_MODE) != POSITION_MODE:
+            if (mode := bus.read(servo, OPERATING_MODE)) != POSITION_MODE:
                 raise RobotError(
-                    f"servo {servo} ({name}) is not in position mode, which is operating mode {POSITION_MODE}"
+                    f"servo {servo} ({name}) is in operating mode {mode}, not in {POSITION_MODE}, the position mode"
                 )
         if expected is None:
             return held
@@ -193,7 +193,7 @@ class ServoArm:
 
 
 def set_torque(bus: ServoBus, servos: Iterable[int], *, on: bool) -> None:
-    """Switch the torque of servos on or off. Before a servo gets torque, its position is made its goal, so that it holds.
+    """Switch the torque of servos on or off. Before a servo gets torque, its present position becomes its goal, so it holds.
 
     Raises:
         RobotError: a servo does not answer. The other servos are switched.

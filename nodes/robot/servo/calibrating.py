@@ -29,7 +29,7 @@ class Operator(Protocol):
 
         Args:
             text: the instruction.
-            attend: called repeatedly during the wait; returns a line of text that shows the state.
+            attend: called repeatedly during the wait; returns a line of text to show, such as the joints not yet moved.
 
         Raises:
             RobotError: the operator has cancelled.
@@ -66,11 +66,13 @@ class Ranges:
                 continue
             low, high = self.low[name], self.high[name]
             if name in self.passed or low < 0 or high >= TICKS:
-                return f"{name} passed the end of its encoder: it did not start in the middle of its range"
+                return (
+                    f"joint {name} passed the end of its encoder: it did not start in the middle of its range"
+                )
             if high - low < LEAST_RANGE:
-                return f"{name} was moved by only {(high - low) * 360 / TICKS:.0f} degrees"
+                return f"joint {name} was moved by only {(high - low) * 360 / TICKS:.0f} degrees"
             if not low < MIDDLE < high:
-                return f"{name} did not start within its range"
+                return f"joint {name} did not start within its range"
         return ""
 
     def _read(self) -> dict[str, int]:

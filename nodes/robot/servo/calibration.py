@@ -78,9 +78,10 @@ class Calibration:
         for name, joint in self.joints.items():
             if joint.range_min >= joint.range_max:
                 return f"{name}: range_min {joint.range_min} is not below range_max {joint.range_max}"
-        ids = [joint.id for joint in self.joints.values()]
-        if len(set(ids)) < len(ids):
-            return "two joints have the same id"
+        by_id: dict[int, str] = {}
+        for name, joint in self.joints.items():
+            if (other := by_id.setdefault(joint.id, name)) != name:
+                return f"the joints {other} and {name} have the same id, {joint.id}"
         return ""
 
     def to_units(self, name: str, ticks: int, units: Units) -> float:

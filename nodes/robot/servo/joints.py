@@ -89,7 +89,7 @@ def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
 
 
 def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the values that the servos store as their calibration. Servos that are not calibrated store some, too.
+    """Return the values that the servos store as their calibration. An uncalibrated servo stores such values, too.
 
     Raises:
         RobotError: a register of a servo has a value that no calibration has.

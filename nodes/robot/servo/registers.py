@@ -26,11 +26,14 @@ class Register:
         """Return the bytes that the register holds for a value.
 
         Raises:
-            ValueError: the value does not fit.
+            ValueError: the value is outside the range of the register.
         """
         bits = 8 * self.size if self.sign_bit is None else self.sign_bit
         if abs(value) >= 1 << bits or (value < 0 and self.sign_bit is None):
-            raise ValueError(f"the value {value} does not fit into register {self.address}")
+            least = 0 if self.sign_bit is None else 1 - (1 << bits)
+            raise ValueError(
+                f"the value {value} does not fit into register {self.address}, which holds {least} to {(1 << bits) - 1}"
+            )
         sign = 0 if value >= 0 or self.sign_bit is None else 1 << self.sign_bit
         return (abs(value) | sign).to_bytes(self.size, "little")
 

@@ -103,7 +103,7 @@ def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
         ("realtime_only", "set realtime_only = True or False"),
     ):
         if not hasattr(found, attribute):
-            raise NodeError(f"device {name!r} has no {attribute}", hint=meaning)
+            raise NodeError(f"device {name!r} has no attribute {attribute}", hint=meaning)
     if found.gives not in get_args(Gives):
         raise NodeError(
             f"device {name!r} has the attribute gives = {found.gives!r:.60}",

@@ -101,7 +101,8 @@ class Keyboard(_Window):
         most = len(UP_KEYS)
         if len(context.joints) > most:
             raise NodeError(
-                f"the keyboard moves up to {most} joints, but the robot has {len(context.joints)}"
+                f"the keyboard moves up to {most} joints, but the robot has {len(context.joints)}",
+                hint="use another device, such as leader",
             )
         pairs = list(zip(context.joints, UP_KEYS, DOWN_KEYS, strict=False))
         keys = [f"{up} / {down}: {joint} up / down" for joint, up, down in pairs]
@@ -154,7 +155,7 @@ class Gamepad(_Window):
     ) -> None:
         chosen = dict(zip(context.joints, IN_ORDER, strict=False)) if axes is None else dict(axes)
         if unknown := sorted(chosen.keys() - set(context.joints)):
-            raise NodeError(f"axes names joints that the robot does not have: {', '.join(unknown)}")
+            raise NodeError(f"`axes` has joints that the robot does not have: {', '.join(unknown)}")
         keys = [f"{axis}: {joint}" for joint, axis in chosen.items()]
         buttons = (f"button {deadman}: hold it to command", f"button {stop}, Esc: emergency stop")
         super().__init__(context, (*buttons, *keys))
@@ -165,7 +166,7 @@ class Gamepad(_Window):
 
     @property
     def trouble(self) -> str:
-        """The text that no gamepad is plugged in; empty if one is plugged in."""
+        """A text that says that no gamepad is plugged in; empty if one is plugged in."""
         return "" if self._pads else "no gamepad is plugged in"
 
     @classmethod

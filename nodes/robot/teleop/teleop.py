@@ -66,7 +66,7 @@ class Teleop(Node[TeleopParams]):
 
     @classmethod
     def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
-        """Check that the device works in this world. Most devices work only in real time."""
+        """Check that the device works in the launch's kind of time. Most devices work in real time only."""
         if not placement.realtime and device_class(params.device).realtime_only:
             raise NodeError("a person can command a robot in real time only", hint="use --world realtime")
 
@@ -146,7 +146,10 @@ class Teleop(Node[TeleopParams]):
         return given if given is not None and given.enabled and self.params.enabled else None
 
     def _wanted(self, given: OperatorInput, at: Vector) -> Vector:
-        """Return the action for a reading: the positions of a leader, velocities, or goals moved by the reading's speeds."""
+        """Return the action for a reading, (joints,): the positions that the device gives, or velocities, or goal positions.
+
+        Velocities and goal positions follow from the speeds that the device gives.
+        """
         names, low, high = self._action.names, self._low, self._high
         if self._device.gives == "positions":
             led = [given.values.get(name, here) for name, here in zip(names, at, strict=True)]

@@ -101,12 +101,12 @@ class Simulation:
         self._data.ctrl[:] = np.radians(np.clip(goals, self.low, self.high))
 
     def step(self, duration_s: float) -> None:
-        """Advance the simulation by a time of at most ``MOST_STEP_S``."""
+        """Advance the simulation by one step of ``duration_s``, which is at most ``MOST_STEP_S``."""
         self._model.opt.timestep = duration_s
         self._mujoco.mj_step(self._model, self._data)
 
     def picture(self, camera: str, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-        """Return the picture of a camera.
+        """Return the picture of a camera, (height, width, 3) uint8 RGB.
 
         Args:
             camera: the name of a camera in the model.
@@ -122,6 +122,12 @@ class Simulation:
             renderer.update_scene(self._data, camera=camera)
             picture: npt.NDArray[np.uint8] = renderer.render()
         except Exception as error:  # each backend of OpenGL raises other kinds
+            cameras = [self._model.camera(at).name for at in range(self._model.ncam)]
+            if camera not in cameras:
+                raise RobotError(
+                    f"{self.path} has no camera {camera!r}",
+                    hint=f"give one of its cameras in driver_params: {', '.join(cameras) or 'it has none'}",
+                ) from error
             raise RobotError(
                 f"camera {camera!r} cannot be rendered: {str(error).partition(chr(10))[0] or type(error).__name__}",
                 hint="set MUJOCO_GL=egl, or install libosmesa6 and set MUJOCO_GL=osmesa",

@@ -46,8 +46,15 @@ class Twin:
         self.check(camera)
         if units not in UNITS:
             raise RobotError(f"unknown units {units!r}", hint=f"use {' or '.join(UNITS)}")
-        if min(sensor_ms, actuator_ms, jitter_ms, noise_deg) < 0:
-            raise RobotError("sensor_ms, actuator_ms, jitter_ms and noise_deg of a twin must be at least 0")
+        amounts = {
+            "sensor_ms": sensor_ms,
+            "actuator_ms": actuator_ms,
+            "jitter_ms": jitter_ms,
+            "noise_deg": noise_deg,
+        }
+        for name, amount in amounts.items():
+            if amount < 0:
+                raise RobotError(f"{name} of a twin must be at least 0, not {amount:g}")
         self._simulation = Simulation(MODEL if model is None else Path(model))
         self._sensor_s, self._actuator_s, self._jitter_s = sensor_ms / 1e3, actuator_ms / 1e3, jitter_ms / 1e3
         self._remembers = sensor_ms > 0 or jitter_ms > 0
@@ -77,7 +84,7 @@ class Twin:
 
     @classmethod
     def check(cls, camera: str | None = None, **_: object) -> None:
-        """Check that no real camera is named.
+        """Check that ``camera`` does not name a real camera, which a simulated arm cannot read.
 
         Raises:
             RobotError: a real camera is named.

@@ -35,7 +35,7 @@ def test_a_line_is_an_action_and_how_long_it_is_held(tmp_path) -> None:
             "'3 4' is not a number of ticks. hint: write an action and a number, such as: LEFT 3",
         ),
         ("LEFT 9000000\nLEFT 9000000", 2, "the script has more than 10,000,000 ticks"),
-        ("# nothing\n", None, "the script has no actions. hint: write one a line, such as: LEFT 3"),
+        ("# nothing\n", None, "the script has no actions. hint: write one action per line, such as: LEFT 3"),
         (
             "LEFT 3\xff",
             1,

@@ -50,7 +50,7 @@ def test_the_newest_picture_is_read_with_its_age(filming):
 def test_a_camera_without_a_picture_is_an_error_of_connect(filming, monkeypatch):
     monkeypatch.setattr(cameras, "FIRST_S", 0.0)
     _, robot = filming()
-    with pytest.raises(RobotError, match="no picture of camera 'front': it is being opened"):
+    with pytest.raises(RobotError, match="camera 'front' sent no picture within 0 s: it is being opened"):
         robot.connect()
     assert robot.read() == {}
 
@@ -60,7 +60,7 @@ def test_a_camera_without_a_picture_is_an_error_of_connect(filming, monkeypatch)
     [
         (
             {"front": {"source": 0}},
-            "driver_params: cameras.front: a robot's camera needs size: [height, width]",
+            "driver_params: cameras.front: size is missing, which a robot's camera needs. hint: give size: [height, width]",
         ),
         ({"front": {"size": [2, 3]}}, "driver_params: cameras.front.source: missing 'source'"),
         ({"front": {"source": 0, "size": [0, 3]}}, "driver_params: cameras.front.size: "),

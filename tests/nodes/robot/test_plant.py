@@ -306,15 +306,15 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
         ({"default": "noop"}, "the default behaviour cannot be noop for a robot with position commands"),
         (
             {"default": "zero"},
-            "the default behaviour can be zero only with velocity commands. hint: set default: hold, or command: velocity",
+            "the default behaviour zero means zero velocity, so it needs velocity commands. hint: set default: hold, or command: velocity",
         ),
         ({"task": "dance"}, "unknown task 'dance'. hint: use free, reach"),
         (
             {"moves": {"joints": ["pan"]}, "default": "repeat_last"},
-            "discrete moves can be used only with position commands",
+            "`moves` turns actions into goal positions, so it needs position commands",
         ),
         ({"moves": {"joints": ["elbow"]}}, "moves.joints names elbow"),
-        ({"task": "reach", "task_params": {"speed": 1}}, "does not take these task_params"),
+        ({"task": "reach", "task_params": {"speed": 1}}, "cannot be made with these task_params"),
         ({"driver": "support.robot_device:Peer"}, "has no method connect"),
         ({"driver_params": {}}, "does not take these driver_params"),
         ({"driver": "nowhere:Driver"}, "cannot be loaded"),

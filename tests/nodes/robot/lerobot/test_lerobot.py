@@ -73,7 +73,7 @@ def test_a_robot_without_calibration_is_refused_in_one_line(config, port):
     port.write_text("uncalibrated")
     with pytest.raises(
         RobotError,
-        match=r"^the robot toy_follower 'toy' is not calibrated, or its motors differ from toy.json",
+        match=r"^the robot toy_follower 'toy' is not calibrated with toy.json: the file does not exist",
     ):
         Adapter(**config).connect()
 

@@ -28,7 +28,10 @@ def test_a_parameter_that_cannot_be_sent_leaves_no_process(monkeypatch):
     made = []
     close = _Process.close
     monkeypatch.setattr(_Process, "close", lambda self: (made.append(self), close(self)))
-    with pytest.raises(TypeError, match="1180591620717411303424 cannot be sent to the process of a driver"):
+    with pytest.raises(
+        TypeError,
+        match="the int 1180591620717411303424 cannot be sent between a plant and its driver's process",
+    ):
         DriverProcess("support.robot_device:SimulatedDriver", {"count": 2**70}, 5.0)
     end_kept()
     assert [process._popen.returncode for process in made] == [-9]

@@ -93,7 +93,7 @@ def test_a_line_without_a_firmware_is_one_clear_error(served, monkeypatch):
     monkeypatch.setattr(served.firmware, "answer", lambda line, now: "ok T:21.3")
     made = SerialButtons(str(served.port), timeout_s=PATIENT_S)
     with pytest.raises(
-        RobotError, match=r"no firmware for buttons answers on .*; the answer is 'ok T:21\.3'"
+        RobotError, match=r"the device on .* answers 'ok T:21\.3'; expected 'buttons 1 TIMEOUT NAME"
     ):
         made.connect()
     made.disconnect()
@@ -153,8 +153,8 @@ def test_a_missing_device_and_a_wrong_key_are_clear_errors(tmp_path):
         ("buttons 1 ٣٠٠ UP", "report a timeout of '٣٠٠'"),
         ("buttons 1 9999999999999 UP", "expected 50 to 500 ms"),
         ("buttons 1 100 UP DOWN UP", "have the name 'UP' twice"),
-        ("buttons 2 100 UP", "no firmware for buttons answers"),
-        ("buttons 1 100", "no firmware for buttons answers"),
+        ("buttons 2 100 UP", "expected .buttons 1 TIMEOUT NAME"),
+        ("buttons 1 100", "with 1 to 32 names"),
     ],
 )
 def test_a_firmware_that_describes_itself_wrongly_is_refused(served, described, problem):

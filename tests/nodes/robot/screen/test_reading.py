@@ -155,11 +155,11 @@ def test_a_file_is_read_back_as_it_was_written(file, tmp_path):
     [
         (
             {"counters": {"score": {"region": [150, 0, 20, 9], "digits": 1}}},
-            "counters.score: the region is not",
+            r"counters.score: the region \[150, 0, 20, 9\] is not",
         ),
-        ({"end": [{"kind": "counter", "counter": "lives"}]}, "end: there is no counter 'lives'"),
+        ({"end": [{"kind": "counter", "counter": "lives"}]}, "end: `counters` has no counter 'lives'"),
         ({"size": [80, 210]}, "size: 80 × 210 is smaller"),
-        ({"digits": {"0": ["00"]}}, "digits.0: a template has 12 rows of 8"),
+        ({"digits": {"0": ["00"]}}, "digits.0: a template needs 12 rows of 8 characters, not rows of"),
         ({"corner": 1}, "corner: Extra inputs"),
     ],
 )

@@ -178,7 +178,7 @@ def test_a_register_that_no_calibration_has_is_named(bus_peer):
 
 def test_a_wheel_is_refused(bus_peer):
     bus_peer.ask("set", id=5, address=33, data=[1])
-    with pytest.raises(RobotError, match="is not in position mode"):
+    with pytest.raises(RobotError, match="is in operating mode 1, not in 0"):
         ServoArm(str(bus_peer.port), timeout_s=PATIENT_S).connect()
 
 

@@ -86,7 +86,7 @@ def test_after_a_pause_the_goal_begins_where_the_robot_is():
     [
         ({"device": "wheel"}, "unknown teleoperation device 'wheel'. hint: use leader, gamepad, keyboard"),
         ({"device": "nowhere:Pad"}, "device 'nowhere:Pad' cannot be loaded"),
-        ({"device": "support.toys:Seen"}, "has no read"),
+        ({"device": "support.toys:Seen"}, "has no attribute read"),
         ({"device_params": {"colour": "red"}}, "does not take these device_params"),
         (
             {"plant": plant().model_copy(update={"action": Discrete(count=3)})},

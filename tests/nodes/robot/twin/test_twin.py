@@ -126,7 +126,7 @@ def test_another_model_has_its_own_joints(tmp_path):
         ({"model": "no/such.xml"}, r"^no/such\.xml does not exist\. hint: give the path of a MuJoCo model"),
         ({"model": "/"}, "^/ is not a file. hint: give the path"),
         ({"units": "radians"}, "unknown units .radians"),
-        ({"sensor_ms": -1.0}, "must be at least 0"),
+        ({"sensor_ms": -1.0}, "sensor_ms of a twin must be at least 0, not -1"),
     ],
 )
 def test_wrong_params_are_errors(params, problem):
