@@ -1,6 +1,6 @@
 """Launch files, the processes of a launch, and the ``rtgraph`` command.
 
-``attach`` is for programs that are not nodes: it subscribes to topics of a running graph, and publishes.
+``attach`` connects a program that is not a node to a running graph: the program subscribes to topics of the graph, and publishes on them.
 """
 
 from __future__ import annotations

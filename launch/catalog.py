@@ -28,7 +28,7 @@ TAG = "kind"
 
 @dataclass(frozen=True)
 class NodeClassEntry:
-    """A node class, or the reason why it cannot be imported here. ``origin`` is the distribution and its version."""
+    """A node class, or the reason why it cannot be imported here. ``origin`` is the installed package (distribution) with its version."""
 
     name: str
     path: str
@@ -56,7 +56,7 @@ def node_classes() -> list[NodeClassEntry]:
         try:
             node_type = extension.load()
             if not (isinstance(node_type, type) and issubclass(node_type, Node)):
-                raise extension.error("it is not a node class")
+                raise extension.error("this is not a node class (a subclass of Node)")
         except ExtensionError as error:
             found.append(NodeClassEntry(name, extension.target, extension.origin, None, error.problem))
         else:
@@ -132,7 +132,7 @@ def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
 
 
 def _type(annotation: Any) -> str:
-    """Return a type in short notation: without modules, bounds and runtime-only annotations."""
+    """Return a type in short notation: without the names of modules, and without what ``Annotated`` adds to it, such as bounds."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(inner[0])

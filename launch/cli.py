@@ -1,7 +1,7 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
-Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but a lossless edge
-lost messages; 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
+Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but messages were lost
+on their way to an input that must receive all of them (policy ``lossless``); 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ VERBS = {
 """Each verb and its summary. Its module in ``rtgraph.launch.verbs`` is imported only for that verb.
 
 Its ``run`` gets the parsed arguments. An optional ``begin`` is called first, with the arguments as text, and returns a context
-manager; ``run`` also gets the value that this yields. ``begin`` starts work that runs in parallel with the imports of the verb.
+manager; ``run`` also gets the value that the context manager yields. ``begin`` starts work that runs in parallel with the imports of the verb.
 """
 
 SUBPACKAGES = {
@@ -62,7 +62,7 @@ example:
 READER_LEFT = 141
 """Exit code as if SIGPIPE had ended the process."""
 ENDING_S = 0.5
-"""Time for threads of nodes to end after the verb is done."""
+"""Seconds in which the threads that nodes started should end, after the verb is done."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -185,7 +185,7 @@ def _told(error: Exception) -> int:
 
 
 def _stdout_works() -> bool:
-    """Return whether stdout can be written. If not, keep Python from reporting that again at exit."""
+    """Return whether stdout can be written. If it cannot, keep Python from reporting that again at exit."""
     from rtgraph.launch.console.streams import discard  # noqa: PLC0415
 
     try:

@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.realtime.host import sharpen_timers, take_priority
 
 PACKAGES = ("rtgraph", "pyzmq", "msgpack", "pydantic", "numpy")
 OPTIONAL = ("torch", "ale_py", "gymnasium", "stable_retro", "matplotlib")
-"""Modules of packages that extras install."""
+"""Modules of the optional packages, which extras such as ``rtgraph[learn]`` install."""
 PERIOD_S = 1 / 60
 SAMPLES = 120
 
@@ -89,7 +89,7 @@ def _memory() -> Finding:
 
 
 def _timer() -> Finding:
-    """Measure the lateness of 120 deadlines at 60 Hz, as a plant waits for them."""
+    """Wait for 120 deadlines at 60 Hz, in the way in which a plant waits for its ticks, and measure how late each wait ends."""
     sharpen_timers()
     late_ms = []
     begin = time.monotonic()
@@ -106,7 +106,7 @@ def _timer() -> Finding:
 
 
 def _priority(wanted: str, title: str, hint: str) -> Finding:
-    """Try a priority in a child process, so that this process keeps its priority."""
+    """Check in a child process whether a scheduling priority is allowed, so that this process keeps its own priority."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

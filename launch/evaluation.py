@@ -1,4 +1,7 @@
-"""Evaluations: the same graph for a number of episodes, with a policy that neither learns nor explores."""
+"""Evaluations: the graph of a launch file runs for a number of episodes, with a policy that neither learns nor explores.
+
+A plan is a resolved launch file: the nodes with their params and connections.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ MOST_FRAMES = 108_000
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Returns and lengths (in ticks) of the episodes played, in order."""
+    """The return and the length (in ticks) of each episode played, in order."""
 
     returns: list[float]
     lengths: list[int]
@@ -101,8 +104,11 @@ def evaluation_plan(
     plan = load_launch(
         file, {**quiet, **wanted, **given}, world=world, seed=seed, record=False, folders=folders
     )
-    if len(watched(plan.nodes)) != 1:
-        raise GraphError("cannot be evaluated: it needs one plant with one monitor", file=file)
+    if (monitors := len(watched(plan.nodes))) != 1:
+        raise GraphError(
+            f"cannot be evaluated: an evaluation needs exactly one plant with a monitor, and this file has {monitors}",
+            file=file,
+        )
     nodes = _without_workers(plan.nodes) if policy == "noop" else _with_policy(plan.nodes, policy)
     nodes = tuple(_cut_short(node, most_frames) for node in nodes)
     weights = plan.weights if isinstance(policy, Path) else {}
@@ -130,20 +136,20 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
 
 
 def _seed_of(seed: int) -> int:
-    """Return a seed for an evaluation, derived from a launch's: all its random streams differ from those of the launch."""
+    """Return a seed for an evaluation, derived from a launch's: all random numbers of the evaluation differ from those of the launch."""
     digest = hashlib.blake2b(f"evaluation {seed}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "little")
 
 
 def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
-    """Limit the episode length of a plant without a limit."""
+    """Set the maximum length of an episode, in frames, for an Atari or Game Boy plant that has no maximum."""
     if not issubclass(load_class(node.node), Atari | GameBoy) or node.params.get("max_frames") is not None:
         return node
     return node.model_copy(update={"params": node.params | {"max_frames": most_frames}})
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let workers and stages act at random, or greedily by their network. A greedy one does not explore, whatever the file sets."""
+    """Let the nodes with a network (workers, and stages of a pipeline) act at random, or act greedily without any exploration."""
     found = []
     for node in nodes:
         params = node.params
@@ -159,6 +165,6 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
 
 
 def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
-    """Remove the workers and stages: the default behaviour then acts on every tick."""
+    """Remove the nodes that decide (workers, and stages of a pipeline): the default behaviour then acts on every tick."""
     acting = {node.name for node in nodes if issubclass(load_class(node.node), (Worker, Stage, Coordinator))}
     return without(nodes, acting)

@@ -29,11 +29,14 @@ def run_extension_verb(extension: Extension, arguments: Sequence[str]) -> int:
     """Run the verb that an entry point names, and return the exit code.
 
     Raises:
-        ExtensionError: the package is broken.
+        ExtensionError: the module cannot be imported or has no ``configure`` or ``run``, or one of these raises an exception.
     """
     verb = extension.load()
-    if not isinstance(verb, Verb):
-        raise extension.error("it has no functions configure and run")
+    lacks = [name for name in ("configure", "run") if not callable(getattr(verb, name, None))]
+    if lacks or not isinstance(verb, Verb):
+        raise extension.error(
+            f"the module of a verb needs functions configure and run; this one lacks {', '.join(lacks)}"
+        )
     with extension.running():
         parser = Parser(prog=f"rtgraph {extension.name}", description=f"A verb of {extension.origin}.")
         verb.configure(parser)

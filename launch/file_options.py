@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOLDERS = (Path(__file__).parent / "files",)
 """Folders in which rtgraph's own launch files are found by name."""
 GROUP = "rtgraph.launch"
-"""Entry point group of other packages: each entry is any name and a package with launch files (``*.yaml``)."""
+"""Entry point group of other packages: each entry names a package with launch files (``*.yaml``). The name of the entry itself is not used."""
 
 
 def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -83,7 +83,7 @@ def load(
     Args:
         args: the command line.
         record: overrides the recording options of the command line.
-        effective: raise an error for an argument that the other arguments disable.
+        effective: raise an error for an argument that has no effect because of the other arguments.
         on_preview: see ``load_launch``.
 
     Raises:
@@ -112,7 +112,8 @@ def load(
 def launch_folders() -> tuple[Path, ...]:
     """Return the folders in which launch files are found by name: rtgraph's, then those of installed packages.
 
-    A file of rtgraph's wins over one of the same name; that is logged. An entry point without a folder is logged too.
+    If a package has a file of the same name as one of rtgraph's, the package's file is ignored, and a warning is logged; likewise for
+    an entry point that names no folder.
     """
     from rtgraph.nodes.extensions import extensions, ignore  # noqa: PLC0415 - so that --help is instant
 
@@ -132,7 +133,7 @@ def launch_folders() -> tuple[Path, ...]:
 
 
 def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the replacement of each replaced node: a class, or a player of the recording."""
+    """Return the replacement of each replaced node, by name: another class, or a player, which publishes the node's recorded messages."""
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     found: dict[str, dict[str, Any]] = {}
@@ -145,7 +146,8 @@ def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
             found[node] = {"class": node_class}
         elif args.replay is None:
             raise GraphError(
-                f"--replace {text!r} is not NODE=CLASS", hint="or give a recording with --replay"
+                f"--replace {text!r} is not NODE=CLASS",
+                hint="give the class, or add --replay RECORDING to replace the node by its recorded messages",
             )
         else:
             played.append(node)
@@ -164,7 +166,7 @@ def _without_params(arguments: dict[str, str], replacements: dict[str, dict[str,
     """Move each ``NODE.PARAM=value`` of a replaced node to its replacement. Return the other arguments.
 
     Raises:
-        GraphError: two arguments give the same param.
+        GraphError: two arguments set the same param.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.typed.text import Typed  # noqa: PLC0415
@@ -183,16 +185,16 @@ def _without_params(arguments: dict[str, str], replacements: dict[str, dict[str,
                 break
         if not isinstance(params, dict) or last in params:
             raise GraphError(
-                f"{name!r} and another argument give the same param",
+                f"{name!r} and another argument set the same param",
                 file="command line",
-                hint="give a param as a whole or give its parts, not both",
+                hint="set the param as a whole, or set its fields, not both",
             )
         params[last] = Typed(value)
     return others
 
 
 def recording(args: argparse.Namespace) -> bool | dict[str, Any] | None:
-    """Return whether to record, or the recorder's parameters; None if the command line does not say.
+    """Return whether to record, or the recorder's parameters; None if the command line has no option about recording.
 
     Raises:
         GraphError: two options contradict each other.
@@ -234,6 +236,6 @@ def _unique(pairs: list[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         if name in found:
-            raise GraphError(f"{name!r} is given twice", file="command line")
+            raise GraphError(f"the argument {name!r} is given twice", file="command line")
         found[name] = value
     return found

@@ -1,4 +1,4 @@
-"""The plan of ``rtgraph play``: a launch's plant, with a person or a script instead of the agent."""
+"""The plan (the resolved launch file) of ``rtgraph play``: a person or a script acts on the plant instead of the agent."""
 
 from __future__ import annotations
 
@@ -24,27 +24,29 @@ from rtgraph.nodes.runtime import InputPlan, NodePlan, Placement, load_class, va
 
 HUMAN_CLASS = "rtgraph.nodes.play:Human"
 AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
-"""Classes of nodes that act or learn; any other publisher of decisions for the plant is removed, too."""
+"""Classes of nodes that act or learn. ``played`` removes these nodes, and every other node that publishes decisions for the plant."""
 
 
 def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] | None) -> Plan:
     """Return a plan in which a person or a script plays.
 
-    The plant applies an action on the next tick, repeats the last one if no new one has arrived, and publishes its image
-    if there is a window. The plan has no nodes or weights of the agent, and all other nodes.
+    The plant applies an action on the next tick, repeats the last action if no new one has arrived, and publishes its image
+    if there is a window. All nodes of the launch stay, except those of the agent; the weights are removed.
 
     Args:
-        plan: a launch that is not recorded.
+        plan: the plan of the launch, without a recorder.
         script: the script that acts instead of a person; see ``read_script``.
         record: as for ``load_launch``. By default everything is recorded, except images that are only for the window.
 
     Raises:
-        GraphError: there is not exactly one plant, or nobody can play it.
+        GraphError: there is not exactly one plant, its actions are not discrete, the script cannot be read, or without a script
+            there is no window (virtual time, or pygame is missing).
     """
     plants = [node for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     if len(plants) != 1:
         raise GraphError(
-            f"cannot be played: it has {len(plants)} plants, and a person can play only one", file=plan.name
+            f"cannot be played: it has {len(plants)} plants, and a person or script plays exactly one",
+            file=plan.name,
         )
     shown = plan.world == "realtime"
     plant, spec = _played_plant(plants[0], shown=shown)
@@ -132,7 +134,7 @@ def _check(human: NodePlan, *, realtime: bool) -> None:
 def _recorded(
     nodes: tuple[NodePlan, ...], record: bool | Mapping[str, Any] | None, hidden: str | None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes and a recorder, or the nodes alone if ``record`` is False.
+    """Return the nodes with a recorder added, or without one if ``record`` is False.
 
     Unless ``record`` sets ``topics`` or ``exclude``, the recorder leaves out ``hidden``, the topic of images that are published only
     for the window.

@@ -1,4 +1,7 @@
-"""All checks of a launch before anything is created or started. ``rtgraph check`` runs exactly these."""
+"""All checks of a launch before anything is created or started. ``rtgraph check`` runs exactly these.
+
+A plan is a resolved launch file: the nodes with their params and connections.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None]
 
     Raises:
         GraphError: the file, its arguments or the options are wrong.
-        RtgraphError: a port is taken, or the session folder or the checkpoint cannot be used.
+        RtgraphError: a TCP port is in use, or the session folder or the checkpoint cannot be used.
     """
     plan = _plan(args, on_preview)
     from rtgraph.launch.process.endpoints import check_ports  # noqa: PLC0415 - so that --help is instant
@@ -67,7 +70,10 @@ def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None]
     checkpoints = _checkpoints(args, plan)
     if args.tcp_port is not None:
         if plan.world != "realtime":
-            raise GraphError("--tcp-port is for the realtime world", hint="add --world realtime")
+            raise GraphError(
+                "--tcp-port has no effect in the virtual world, where messages need no ports",
+                hint="add --world realtime",
+            )
         check_ports(plan, args.tcp_port)
     check_directory(args.out)
     return Prepared(plan, checkpoints)
@@ -83,7 +89,8 @@ def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | N
     checkpoints = CheckpointSettings(args.checkpoint_every, args.resume_world)
     if plan.world != "virtual":
         raise GraphError(
-            "--checkpoint-every and --resume-world are for the virtual world", hint="add --world virtual"
+            "--checkpoint-every and --resume-world need the virtual world: only its state can be saved and restored",
+            hint="add --world virtual",
         )
     if checkpoints.resume is not None:
         check_resume(plan, checkpoints.resume)
@@ -99,7 +106,9 @@ def _plan(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None] | 
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.resume_world is None:
-        raise GraphError("no FILE is given", file="command line", hint="rtgraph launch boxing")
+        raise GraphError(
+            "no launch file is given", file="command line", hint="for example: rtgraph launch boxing"
+        )
     others = ("world", "seed", "replay", "record", "no_record", "replace", "recorder")
     # A given seed of 0 counts too.
     given = next((name for name in others if getattr(args, name) or type(getattr(args, name)) is int), None)

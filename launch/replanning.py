@@ -1,4 +1,4 @@
-"""Removes nodes from a plan; another node may publish on their topics instead."""
+"""Removes nodes from a plan (a resolved launch file); another node may publish on their topics instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.nodes.runtime import NodePlan
 def without(
     nodes: Sequence[NodePlan], removed: Collection[str], instead: NodePlan | None = None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes without ``removed``, and number the rest anew. Inputs that lose all their publishers are dropped.
+    """Return the nodes without ``removed``, renumbered from 0. Inputs that lose all their publishers are dropped.
 
     Args:
         nodes: the nodes of a plan.

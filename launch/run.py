@@ -1,4 +1,4 @@
-"""Runs a plan in its world, and writes a session folder."""
+"""Runs a plan (a resolved launch file) in real time or in virtual time, as it says, and writes a session folder."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(
     checkpoints: CheckpointSettings | None = None,
     early: EarlyServer | None = None,
 ) -> Result:
-    """Run a plan to its end, and write its summary. The result lists all failures, also of writing the summary.
+    """Run a plan to its end, and write its summary. The result lists all failures, also a failure to write the summary.
 
     Args:
         plan: the plan.

@@ -56,7 +56,7 @@ class Session:
         return session
 
     def _write_plan(self, plan: Plan) -> None:
-        """Write the plan. This claims the folder: no other launch can write a plan there afterwards."""
+        """Write the plan. This reserves the folder: another launch that chose the same folder fails here."""
         file = self.directory / "plan.yaml"
         with open(file, "xb") as opened:
             try:
@@ -132,4 +132,4 @@ def _new_directory(name: str) -> Path:
         with contextlib.suppress(FileExistsError):
             directory.mkdir()
             return directory
-    raise AssertionError("unreachable: the numbers are unlimited")
+    raise AssertionError("unreachable: the loop above tries numbers without end")

@@ -1,1 +1,1 @@
-"""The work of the bag verbs: attach a recorder, play, verify."""
+"""What the actions of ``rtgraph bag`` do with recordings: record a running graph, play, verify, and choose an exporter."""

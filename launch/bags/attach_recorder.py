@@ -29,7 +29,7 @@ from rtgraph.nodes.runtime.journal import OUTPUT
 
 WAITING_MOST = 100_000
 TURN_NS = 250_000_000
-"""Interval of flushes to the operating system and of progress updates."""
+"""Nanoseconds between two flushes of the recording to the operating system, and between two updates of the progress line."""
 
 
 def record(
@@ -44,7 +44,7 @@ def record(
     """Record the topics of a running graph until the duration is over, the graph ends, or Ctrl-C; return the exit code.
 
     Raises:
-        LaunchError: no published topic is left to record.
+        LaunchError: a pattern matches no topic of the graph, or the patterns choose no topic.
         BagError: the file cannot be written.
     """
     streams = _chosen(session, topics, exclude)
@@ -102,13 +102,14 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
     ]
     if not found:
         raise LaunchError(
-            f"no topic of {description.name} is left to record", hint=f"its topics are {', '.join(known)}"
+            f"the given patterns choose no topic of {description.name} to record",
+            hint=f"its topics are {', '.join(known)}",
         )
     return found
 
 
 class _Channels:
-    """Maps observed messages to channels of the recording. Imports the message classes for their schemas."""
+    """Finds the recording's channel for each received message. Imports the message classes, because a channel stores their schemas."""
 
     def __init__(self, modules: Mapping[str, str], streams: Sequence[Stream]) -> None:
         self._streams: Mapping[tuple[str, str], Stream] = {(s.node, s.topic): s for s in streams}
@@ -119,7 +120,7 @@ class _Channels:
         self._found: dict[tuple[str, str, str], Channel] = {}
 
     def of(self, observed: Observed) -> Channel:
-        """Return the recording's channel for an observed message."""
+        """Return the recording's channel for a received message: one for each node, topic and key."""
         source = observed.envelope.source
         who = source, observed.topic, observed.key
         if who not in self._found:

@@ -39,12 +39,16 @@ def chosen(name: str) -> ExporterChoice:
     """Return the export target with this name, one of ``described_targets``.
 
     Raises:
-        ExtensionError: the package that provides the target is broken.
+        ExtensionError: another package provides the target, and it cannot be imported, is no ``Target`` or has no ``function``.
     """
     if name in TARGETS:
         return ExporterChoice(TARGETS[name])
     extension = extensions(GROUP, TARGETS)[name]
     target = extension.load()
-    if not isinstance(target, Target) or target.function is None:
-        raise extension.error("it is not an rtgraph.msgs.bag.export.Target with a function")
+    if not isinstance(target, Target):
+        raise extension.error(
+            f"expected an rtgraph.msgs.bag.export.Target, found an object of type {type(target).__name__}"
+        )
+    if target.function is None:
+        raise extension.error("this export target lacks its exporter: set the field `function` of the Target")
     return ExporterChoice(target, extension)

@@ -58,7 +58,8 @@ def player_plan(
     """Return the plan of a graph that only plays a recording.
 
     Raises:
-        LaunchError: there is nothing to play, or a topic to remap does not exist.
+        LaunchError: a pattern matches no topic, a topic to remap does not exist, a new name is not a topic name, or no message is left
+            to play.
     """
     remap = remap or {}
     names = _topics_of(bag, topics, exclude, remap)
@@ -103,7 +104,10 @@ def _topics_of(
         if not re.fullmatch(PATH, new):
             raise LaunchError(f"--remap: {new!r} is not {MEANINGS[TOPIC]}")
     if not names:
-        raise LaunchError(f"{bag.path} holds nothing to play", hint="see `rtgraph bag info`")
+        raise LaunchError(
+            f"{bag.path} holds no message of the chosen topics",
+            hint=f"`rtgraph bag info {bag.path}` lists its topics",
+        )
     return names
 
 
@@ -119,7 +123,10 @@ def _check_span(
             if duration_s is None
             else f"in the {duration_s:g} s from {start_s:g} s on"
         )
-        raise LaunchError(f"{bag.path} holds nothing to play {span}", hint="see `rtgraph bag info`")
+        raise LaunchError(
+            f"{bag.path} holds no message of the chosen topics {span}",
+            hint=f"`rtgraph bag info {bag.path}` shows its duration",
+        )
 
 
 def _readable(path: Path) -> str:
@@ -163,7 +170,7 @@ def send_message(wanted: str | None, topic: str, message: Message, receiver: str
         wanted: the graph's name, process number or session folder; None for the only graph with the topic.
         topic: the topic to publish on.
         message: the message to send.
-        receiver: name of the receiver, for errors.
+        receiver: what errors call the node that receives the message, such as ``player``.
 
     Raises:
         LaunchError: there is no such graph, or there are several.
@@ -231,7 +238,7 @@ class PlayerConsole:
                 self._status.note(str(error))
 
     def _session(self) -> LiveSession | None:
-        """Wait until the graph of this process runs, and return its session; None if ``stop`` is called first."""
+        """Wait until the graph of this process runs, and return its session; None if ``stop`` is called before that."""
         while not self._ended.wait(ATTACH_PERIOD_S):
             for session in running():
                 if session.description.pid == os.getpid():
@@ -284,7 +291,7 @@ def _raw_terminal() -> Iterator[int | None]:
 
 
 def _pressed(descriptor: int | None) -> Iterator[bytes]:
-    """Yield the keys pressed since the last call. An arrow key is three bytes."""
+    """Yield the keys pressed since the last call, as bytes: three for an arrow key, one for any other key."""
     while descriptor is not None and select.select([descriptor], [], [], 0)[0]:
         data = os.read(descriptor, 64)
         if not data:

@@ -1,4 +1,7 @@
-"""Results of a verification: a verdict for each incarnation of a node. Each start of a node begins a new incarnation."""
+"""Results of a verification: a verdict for each incarnation of a node. Each start of a node begins a new incarnation.
+
+A node's journal is the recorded list of what the node consumed and published, with a digest of each published message.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ class NodeVerdict:
     published: int = 0
     until_s: float = 0.0
     note: str = ""
-    """The first difference, the reason why verification is impossible, or how far the journal reaches."""
+    """The first difference, the reason why verification is impossible, or the time at which the journal ends before the run does."""
     hardware: bool = False
-    """Whether the node drives a device. Such a node is not run again, and the recording can pass without it."""
+    """Whether the node drives a device. Such a node is not run again; the recording passes if all other nodes do."""
 
 
 @dataclass(slots=True)
@@ -37,7 +40,7 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether at least one node was verified, and nothing differs."""
+        """Whether all nodes that drive no device were verified (at least one), and nothing differs."""
         judged = [verdict for verdict in self.nodes if not verdict.hardware]
         verified = [verdict for verdict in judged if verdict.outcome != "unverifiable"]
         return bool(verified) and len(verified) == len(judged) and not self.differences

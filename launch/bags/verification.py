@@ -45,7 +45,10 @@ def verify(
     problems = use_recorded_modules(bag)
     recorded = journals(bag)
     if not recorded:
-        raise BagError(f"{bag.path} holds no journal", hint="record with `record: {journal: true}`")
+        raise BagError(
+            f"{bag.path} holds no journal (what each node consumed and published), so it cannot be verified",
+            hint="record with `record: {journal: true}`",
+        )
     wanted = {node.name for node in plan.nodes if _is_chosen(node, nodes)}
     chosen = [journal for journal in recorded if journal.node in wanted]
     journalled = {journal.node for journal in recorded}

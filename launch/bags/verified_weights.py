@@ -76,7 +76,7 @@ class RecordedWeights:
 
 
 def _weights_ports(node: NodePlan) -> tuple[set[str], set[str]]:
-    """Return a node's inputs and its outputs that carry announcements of weights versions."""
+    """Return the names of a node's inputs, then of its outputs, that carry announcements of new versions of weights."""
     node_type = load_class(node.node)
     weights_inputs = {
         name for name, port in node_type.input_ports.items() if port.message_type is WeightsVersion
@@ -96,7 +96,7 @@ def _copied(weights: Weights) -> Weights:
 
 
 def _other_arithmetic(bag: Bag) -> str:
-    """Return differences from the recording machine that change the last bits of a network's sums; empty if none."""
+    """Return how torch or the CPU differs from the recording machine, which changes the last bits of a network's sums; empty if neither differs."""
     # Imported late: a graph without networks needs no torch. `facts` describes torch once it is imported.
     import torch  # noqa: F401, PLC0415
 

@@ -1,4 +1,7 @@
-"""One pass of a verification: compares messages with the journals, and re-executes nodes on their recorded inputs."""
+"""One pass of a verification: compares messages with the journals, and re-executes nodes on their recorded inputs.
+
+A node's journal is the recorded list of what the node consumed and published, with a digest of each published message.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class _Waiting(NamedTuple):
     verdict: NodeVerdict
     rerun: Rerun
     steps: Generator[MessageId, bytes | None, None]
-    """Yields the id of the next message that the node consumes, and is sent its bytes; None if the message is not recorded."""
+    """Yields the id of the next message that the node consumes. The caller sends the bytes of this message; None if it is not recorded."""
 
 
 class Verifier:

@@ -12,7 +12,7 @@ def add_actions(parser: argparse.ArgumentParser, package: str, actions: Mapping[
 
     Args:
         parser: the verb's parser.
-        package: the package with a module for each action: a dash in a name is an underscore there.
+        package: the package with a module for each action. A dash in an action's name is an underscore in its module's name.
         actions: the summary of each action, by name.
     """
     added = parser.add_subparsers(dest="action", metavar="ACTION", required=True)

@@ -1,7 +1,7 @@
-"""Ends a verb at once when a signal arrives while no world runs.
+"""Ends a verb at once when a signal arrives while no graph runs.
 
-Every verb handles its signals before anything large is imported. Default actions do not suffice: the kernel drops
-unhandled signals to the first process of a container.
+Every verb sets its signal handlers before it imports anything large. The default actions of signals do not suffice: the
+kernel drops signals without a handler that are sent to the first process of a container.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Interrupted(KeyboardInterrupt):
 class Interruptible:
     """A context in which the first signal raises ``Interrupted`` and the second ends the process at once.
 
-    Code that runs a world handles signals itself, see ``Signals``. Outside the main thread the context does nothing.
+    Code that runs a graph handles signals itself, see ``Signals``. Outside the main thread the context does nothing.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ def rounded(value: float | None) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Return a percentage: from 10 on with one decimal, below that with two significant digits."""
+    """Return a percentage as text with its sign %: two significant digits below 10, three from 10 on, whole from 100 on; None as a dash."""
     return NOTHING if value is None else f"{_significant(value, 3 if abs(value) >= 10 else 2)} %"
 
 

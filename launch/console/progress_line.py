@@ -44,8 +44,8 @@ class ProgressLine:
         """Return the progress toward ``total``, and the text of the line.
 
         Args:
-            time_s: the graph's time.
-            wall_s: running time so far.
+            time_s: the graph's time, in s.
+            wall_s: the time on the clock since the run began, in s.
         """
         if self._duration_s is not None:
             done = time_s
@@ -64,7 +64,7 @@ class ProgressLine:
         return done, "  ".join(part for part in parts if part)
 
     def _left_s(self, done: float, wall_s: float) -> float | None:
-        """Return the remaining time at the rate since progress was first seen; None if unknown."""
+        """Return the remaining time in s, from the speed since the first call with progress; None if the end or the speed is unknown."""
         if self.total is None or not done:
             return None
         if self._first is None:
@@ -81,7 +81,7 @@ class ProgressLine:
 
 
 def robot_part(robot: RobotState) -> str:
-    """Return the part of the progress line about a robot: its state, and the reason."""
+    """Return the part of the progress line about a robot: its state, and the reason for this state if there is one."""
     return f"{robot.state}: {robot.reason}" if robot.reason else robot.state
 
 

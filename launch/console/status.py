@@ -48,7 +48,7 @@ class Silent:
 class ConsoleStatus:
     """One updated line on a terminal; otherwise one line per phase. Writes to stderr.
 
-    A closed terminal is not an error: the launch then stops in order.
+    If the terminal is closed, output is dropped without an error, so that the launch can stop in order.
 
     Args:
         lines_every_s: without a terminal, seconds between two printed lines of progress; None for no such lines.
@@ -57,7 +57,7 @@ class ConsoleStatus:
     def __init__(self, lines_every_s: float | None = None) -> None:
         self._lines_every_s = lines_every_s
         self._line_s = 0.0
-        """The time of the last line."""
+        """Time on the monotonic clock, in s, at which the last line was printed."""
         self._phase = ""
         self._console = Console(stderr=True, highlight=False)
         self._live = self._console.is_terminal
@@ -120,5 +120,5 @@ class _RoomyBar(BarColumn):
     """A progress bar that is shown only if the rest of the line leaves room."""
 
     def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]
-        """Return the bar, or an empty text."""
+        """Return the bar, or an empty text if there is no room."""
         return super().render(task) if task.fields["room"] >= BAR else Text()

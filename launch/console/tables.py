@@ -21,7 +21,7 @@ class Printer(Console):
 
 
 def console() -> Printer:
-    """Return the console for tables. Without a terminal the width is unlimited."""
+    """Return the console for tables. Without a terminal, lines have up to 200 characters."""
     return Printer(width=None if sys.stdout.isatty() else WIDE)
 
 
@@ -34,5 +34,5 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
 
 
 def row(made: Table, *cells: object) -> None:
-    """Add a row. Cells are shown as they are; None is an empty cell."""
+    """Add a row. The text of a cell is shown without markup; None is an empty cell."""
     made.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))

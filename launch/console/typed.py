@@ -31,7 +31,7 @@ def count(text: str) -> int:
     """
     number = whole(text)
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not positive")
+        raise argparse.ArgumentTypeError(f"should be at least 1, not {text}")
     return number
 
 
@@ -62,7 +62,7 @@ def above_zero(text: str) -> float:
 
 
 def from_start(text: str) -> float:
-    """Parse a time in seconds from a start.
+    """Parse a time in seconds after a start, such as that of a recording.
 
     Raises:
         ArgumentTypeError: the time is negative, or exceeds thirty years.

@@ -116,10 +116,10 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         return self._observed(), self._info(before)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Give the action to the waiting worker, and run until another worker asks for one or the episode ends.
+        """Give the action to the waiting worker, and run until a worker asks for the next action or the episode ends.
 
         Raises:
-            ValueError: the action does not fit the action space; nothing has moved.
+            ValueError: the action does not fit the action space; the world is unchanged.
             WorldError: no episode is running.
         """
         world, question = self._world, self._question

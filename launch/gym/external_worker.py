@@ -49,7 +49,7 @@ class ExternalWorker(Worker):
     only_reads = True
 
     def on_prepare(self) -> None:
-        """Create the queue of open questions; the program takes them from it."""
+        """Create the queue from which the program takes the worker's open questions."""
         super().on_prepare()
         if self.context.launch_context.realtime:
             raise NodeError(f"{self.name}: ExternalWorker runs in the virtual world only")
@@ -95,7 +95,7 @@ class WatchParams(Params):
 class PlantWatch(Node[WatchParams]):
     """Keeps a plant's newest observation, the rewards since they were last taken, and what the gate applied.
 
-    It has no handlers: a world delivers to it without an event, and the program calls ``read``.
+    It has no handlers: messages wait in its inputs until the program calls ``read``.
     """
 
     only_reads = True
@@ -114,7 +114,7 @@ class PlantWatch(Node[WatchParams]):
         self.ages: Counter[int] = Counter()
         """Number of decisions applied so far by their age in ticks."""
         self.age_ticks = self.acted_on = -1
-        """The age of the decision applied last, and the tick of its observation; -1 before an episode's first one."""
+        """The age, in ticks, of the decision applied last, and the tick of its observation; both -1 until an episode's first decision acts."""
         self._reward = 0.0
 
     def read(self) -> None:
@@ -134,7 +134,7 @@ class PlantWatch(Node[WatchParams]):
         return self.policy, self.default, self.starting, self.resets
 
     def _count(self, applied: dict[str, Any]) -> None:
-        """Count a tick by what acted: a decision, the default behaviour, or neither at a reset."""
+        """Count a tick by what acted: a decision, the default behaviour β, or neither of them at a reset."""
         newest, age_ticks = self.newest, applied["age_ticks"]
         self.over = newest is not None and (newest.terminated or newest.truncated)
         if applied["by"] == "reset":

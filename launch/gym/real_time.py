@@ -1,7 +1,7 @@
 """A plant in real time, with the caller of ``step`` as its only worker.
 
-The plant's environment lives in this process, so nobody can see it between two calls. So the ticks that pass while the agent
-computes are run at the next call, with the same outcome as if a thread had run each at its time.
+The ticks that pass while the agent computes are not run at their times, but all at the next call. The outcome is the same,
+because the plant's environment lives in this process: nothing can observe the environment between two calls.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.clock import WallClock, period_ns
 
 AGENT = "agent"
 MOST_LATE_TICKS = 3
-"""Maximum lateness, in periods, that is caught up. If a tick is later, all following ticks are due that much later."""
+"""Maximum lateness of a tick, in periods. If a tick is later than this, the due times of all following ticks are shifted by its lateness."""
 
 
 class Pace(WallClock):
@@ -47,18 +47,20 @@ class Agent(Node[AgentParams]):
         self._action: Action | None = None
 
     def answer(self, action: Action) -> None:
-        """Keep the action until ``decide`` publishes it."""
+        """Store the action until ``decide`` publishes it."""
         self._action = action
 
     def decide(self, observation: Observation, began_ns: int) -> None:
-        """Publish the kept action as the decision on an observation that was read at ``began_ns``.
+        """Publish the action from ``answer`` as the decision on an observation that the agent received at ``began_ns``.
 
         Raises:
             WorldError: ``answer`` has not been called since the last decision.
         """
         action, self._action = self._action, None
         if action is None:
-            raise WorldError("the agent has not given an action for this step")
+            raise WorldError(
+                "the agent has not given an action for this step", hint="call answer(action) first"
+            )
         self.decision.publish(
             Decision(
                 worker=self.name,
@@ -100,7 +102,7 @@ class RealTimeWorld:
         self._asked_ns = self._thought_ns = self._late_ns = self._missed = self._slipped = 0
 
     def next_episode(self) -> Question:
-        """Leave the running episode, if there is one, and begin another now. Time between the two episodes does not count.
+        """Leave the running episode, if there is one, and begin another now. Time that passes between the two episodes makes no tick late.
 
         Raises:
             RtgraphError: the plant failed.
@@ -137,8 +139,8 @@ class RealTimeWorld:
         """Return the entries of ``info`` about time.
 
         ``agent_ms``, from the observation to the action; ``missed_ticks``, the ticks that passed in this time; ``lateness_ms``, from
-        the due time of the observation's tick to now; ``slipped_ticks``, by how many ticks the schedule was shifted since the
-        world began because the plant takes longer than its period.
+        the due time of the observation's tick to now; ``slipped_ticks``, by how many ticks the due times were shifted since the
+        world began, because ticks were too late (see ``MOST_LATE_TICKS``).
         """
         return {
             "agent_ms": self._thought_ns / 1e6,
@@ -192,7 +194,7 @@ def _never() -> bool:
 
 
 def agent_node(topic: str) -> NodePlan:
-    """Return the plan of the agent, which publishes on a topic."""
+    """Return the description of the agent for a plan. The agent publishes its decisions on this topic."""
     return NodePlan(
         name=AGENT, index=0, node=f"{Agent.__module__}:{Agent.__name__}", outputs={"decision": topic}
     )

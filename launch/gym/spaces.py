@@ -1,4 +1,4 @@
-"""Converts a plant's spec to Gymnasium spaces, and actions back."""
+"""Converts a plant's spec to Gymnasium spaces, and Gymnasium actions to the plant's actions."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class SteppedWorld:
         self._has_news = self._collect()
 
     def timing(self) -> dict[str, Any]:
-        """Return nothing: virtual time is never late."""
+        """Return no entries: in virtual time no tick is late."""
         return {}
 
     @property
@@ -130,7 +130,7 @@ class SteppedWorld:
         return plant
 
     def next_episode(self) -> Question:
-        """Abort the running episode, if there is one, and run until a worker asks for the first action of another.
+        """Abort the running episode, if there is one, and run until a worker asks for the first action of the next one.
 
         Raises:
             RtgraphError: a node failed, or the world has ended.
@@ -160,7 +160,7 @@ class SteppedWorld:
             self._world.end()
 
     def _asked(self) -> Question | None:
-        """Return the next question about the running episode. Drop others: their answers would never be applied."""
+        """Return the next question about the running episode. Drop questions about earlier episodes: their answers would never be applied."""
         newest = self.watch.newest
         while self._questions:
             question = self._questions.popleft()
@@ -180,7 +180,7 @@ class SteppedWorld:
             self._has_news = self._collect()
 
     def _collect(self) -> Callable[[], object]:
-        """Give all workers the same queue for their questions. Return a function that tells when ``_advance`` must stop.
+        """Give all workers the same queue for their questions. Return a function that is true when ``_advance`` must stop.
 
         Needed again after a restart, which makes a new worker object.
         """
@@ -200,7 +200,7 @@ class SteppedWorld:
 
 
 def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) -> list[NodePlan]:
-    """Return the plans of a plant, of external workers in place of its workers, and of the nodes that pace these.
+    """Return the nodes of the reduced plan: the plant, external workers in place of its workers, and the nodes that time these workers.
 
     Raises:
         GraphError: there are no workers.
@@ -224,7 +224,7 @@ def _acted_on_by_agent(launch: str, plant: NodePlan) -> list[NodePlan]:
     """
     if load_class(plant.node).hardware:
         raise GraphError(
-            f"{launch}: {plant.name!r} drives a device, which rtgraph/Realtime-v0 does not",
+            f"{launch}: {plant.name!r} drives a device, and rtgraph/Realtime-v0 runs only plants that drive none",
             hint="attach a policy to the running graph, or choose a simulated plant",
         )
     topic = f"{AGENT}/decision"
@@ -237,9 +237,11 @@ def _plant_of(plan: Plan, launch: str, name: str | None) -> NodePlan:
     if name is None and len(plants) == 1:
         return next(iter(plants.values()))
     if name is None or name not in plants:
-        problem = f"no plant {name!r}" if name else f"{len(plants)} plants"
+        problem = (
+            f"has no plant {name!r}" if name else f"has {len(plants)} plants, and an environment needs one"
+        )
         raise GraphError(
-            f"{launch}: {problem}", hint=f"give plant={' or plant='.join(plants)}" if plants else None
+            f"{launch} {problem}", hint=f"give plant={' or plant='.join(plants)}" if plants else None
         )
     return plants[name]
 
@@ -255,7 +257,7 @@ def _workers_of(plan: Plan, plant: NodePlan) -> tuple[str, ...]:
 
 
 def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
-    """Return the nodes that pace the workers."""
+    """Return the names of the nodes that say when workers begin an inference, such as the coordinator."""
     return {
         publisher
         for node in plan.nodes
@@ -267,7 +269,7 @@ def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
 
 
 def _asked(node: NodePlan) -> NodePlan:
-    """Return the plan of an external worker in place of a worker's, without params and ports that only the worker's class has."""
+    """Return a worker's entry in the plan with the class ``ExternalWorker``, without params and inputs that this class does not have."""
     fields, ports = ExternalWorker.params_type.model_fields, ExternalWorker.input_ports
     params = {name: value for name, value in node.params.items() if name in fields}
     return node.model_copy(

@@ -17,7 +17,7 @@ _TRACKER = "multiprocessing.resource_tracker"
 
 @contextlib.contextmanager
 def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
-    """A context that, on leaving, ends the processes that were started in it. Yields a list that receives their commands."""
+    """A context that, on leaving, ends the processes that were started in it. Yields a list that receives the command lines of these processes."""
     before = set(_children())
     ended: list[str] = []
     adopt_orphans()

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def without_collection() -> Iterator[None]:
-    """A context in which no garbage is collected. Cycles that became garbage in it are freed at the end of the process: enter it once."""
+    """A context in which no garbage is collected. Garbage that it leaves is collected only when the process ends, so enter it once."""
     if not gc.isenabled():
         yield
         return

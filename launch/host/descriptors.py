@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1
-"""File descriptors per node and per edge: four to nine more than measured in graphs of 4 to 15 nodes."""
+"""File descriptors that a node's process needs for itself, and for each edge (a connection to another node).
+
+This is four to nine more than measured in graphs of 4 to 15 nodes.
+"""
 SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
 """File descriptors that an introspection client needs."""
@@ -34,7 +37,7 @@ def needed(plan: Plan) -> tuple[int, str]:
 
 
 def how_to_raise(count: int) -> str:
-    """Return the hint how to raise the hard limit to a number of file descriptors: only root may, in a shell."""
+    """Return a hint how to raise the hard limit to a number of file descriptors: root uses ``ulimit``, other users change a file."""
     if os.geteuid() == 0:
         return f"run `ulimit -n {count}`"
     return f"raise the hard limit: `hard nofile {count}` for this user in /etc/security/limits.conf, then log in again"

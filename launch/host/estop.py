@@ -35,7 +35,7 @@ class Running:
 
     @property
     def lives(self) -> bool:
-        """Whether the launcher still runs."""
+        """Whether the launcher still runs; true if its process number is not known yet."""
         return self.pid is None or Path(f"/proc/{self.pid}").exists()
 
 
@@ -48,7 +48,7 @@ class Answer:
 
 
 def launches() -> Iterator[Running]:
-    """Yield this user's launches. A killed launcher leaves its folder behind, and its robots may still run."""
+    """Yield this user's launches. A launch with a killed launcher is included: its folder stays, and the processes of its robots may still run."""
     for base in bases():
         for folder in sorted(base.path.glob(f"{PREFIX}*")):
             with contextlib.suppress(OSError):
@@ -57,7 +57,7 @@ def launches() -> Iterator[Running]:
 
 
 def ask(asked: Iterable[Running], request: str) -> list[Answer]:
-    """Send a request to every robot of some launches, and return their answers. Robots that are gone are left out.
+    """Send a request to every robot of some launches, and return their answers. Robots that accept no connection are left out.
 
     All requests are sent before the first answer is awaited, so a robot that hangs delays no other.
     """

@@ -19,9 +19,9 @@ from typing import NamedTuple
 MARK = "RTGRAPH_LAUNCH"
 """The environment variable that identifies the launch of a process."""
 GRACE_S = 0.4
-"""Time from SIGTERM to SIGKILL."""
+"""Seconds from SIGTERM to SIGKILL."""
 NODES_END_WITHIN_S = 1.0
-"""Time for nodes to end after their launcher. Nodes with a device get more: their ``stop_s`` and their guard's margin."""
+"""Seconds in which nodes should end after their launcher. If nodes drive devices, ``Sweeper`` adds the time to stop these."""
 _COMMAND_LETTERS = 80
 _ROUNDS = 5
 """Number of searches for leftover processes, because a process may start another one while it is being ended."""

@@ -1,4 +1,4 @@
-"""The short-lived folder of a launch's sockets, and the search for those of other launches."""
+"""The temporary folder for the sockets of a launch, and the search for the folders of other launches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rtgraph.msgs.errors import LaunchError
 SOCKET_PATH_BYTES = 107
 """Maximum length of a Unix socket's path, in bytes."""
 LONGEST_NAME = "introspect"
-"""The longest name of a socket; sockets of nodes are numbered."""
+"""The longest file name of a socket: the sockets of nodes have short numbers as names."""
 _RANDOM_LETTERS = 8
 MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
 
@@ -53,7 +53,7 @@ class RuntimeDirectory:
 
 
 def chosen() -> tuple[Base | None, dict[Base, str]]:
-    """Return the folder that a launch would use now, and why the preferred ones are unsuitable."""
+    """Return the folder in which a launch would now create its own (None if there is none), and why each folder tried before is unsuitable."""
     refused: dict[Base, str] = {}
     for base in bases():
         try:
@@ -68,7 +68,7 @@ def chosen() -> tuple[Base | None, dict[Base, str]]:
 
 
 def announced() -> Iterator[tuple[Path, str]]:
-    """Yield the runtime folder and the description of each running launch of this user that has announced itself."""
+    """Yield the runtime folder and the description of each running launch of this user that has written its description."""
     for base in bases():
         for path in sorted(base.path.glob(f"{PREFIX}*")):
             try:
@@ -110,7 +110,7 @@ def _made() -> tuple[Path, int]:
         _sweep(base.path)
         return found
     raise LaunchError(
-        f"there is no folder for the sockets of a launch. {'; '.join(refused)}",
+        f"no folder is suitable for the sockets of a launch. {'; '.join(refused)}",
         hint=f"set XDG_RUNTIME_DIR to a folder that you can write to, of at most {MOST_BASE_BYTES} bytes",
     )
 
@@ -139,37 +139,37 @@ def _made_in(base: Path) -> tuple[Path, int]:
 def _prove(path: Path) -> None:
     """Check a folder by binding a socket in it, because some file systems have no sockets."""
     if not _is_private(path):
-        raise _Unfit("its file system keeps no permissions, so its contents would not be private")
+        raise _Unfit("the file system keeps no permissions, so other users could open the sockets")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.bind(os.fsencode(path / LONGEST_NAME))
         except OSError as error:
-            raise _Unfit(f"no socket can be created in it: {error.strerror}") from error
+            raise _Unfit(f"no socket can be created in this folder: {error.strerror}") from error
     (path / LONGEST_NAME).unlink()
 
 
 def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     if not base.is_absolute():
-        raise _Unfit("it is not an absolute path")
+        raise _Unfit("the path of the folder is not absolute")
     encoded = os.fsencode(base)
     try:
         spelt = str(base).encode()  # in ZeroMQ's encoding, whatever the locale
     except UnicodeEncodeError:
         spelt = b""
     if spelt != encoded:
-        raise _Unfit("its name is not valid UTF-8, or this locale encodes the name differently")
+        raise _Unfit("ZeroMQ reads paths as UTF-8, and in this locale the folder's name is not UTF-8")
     excess = len(encoded) - MOST_BASE_BYTES
     if excess > 0:
         longest = SOCKET_PATH_BYTES + excess
         raise _Unfit(
-            f"the path of a socket in it has {longest} bytes, and at most {SOCKET_PATH_BYTES} are possible"
+            f"a socket in this folder has a path of {longest} bytes, and at most {SOCKET_PATH_BYTES} are possible"
         )
     try:
         mode = base.stat().st_mode
     except OSError as error:
         raise _Unfit(os.strerror(error.errno or 0)) from error
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        raise _Unfit("any user may replace its contents: chmod +t prevents that")
+        raise _Unfit("any user may replace the files in this folder: chmod +t prevents that")
 
 
 def _is_private(path: Path) -> bool:

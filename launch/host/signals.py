@@ -17,7 +17,7 @@ class Signals:
         self.first: int | None = None
         """The number of the first signal; None before it."""
         self.times_s: list[float] = []
-        """Times of the signals, on the monotonic clock."""
+        """Times at which signals arrived, in s on the monotonic clock."""
 
     def __enter__(self) -> Self:
         self._wake, self._waker = socket.socketpair()
@@ -42,7 +42,7 @@ class Signals:
         return self._wake.fileno()
 
     def clear(self) -> None:
-        """Take a signal's byte from ``descriptor``, which becomes readable again at the next signal."""
+        """Empty ``descriptor``, which becomes readable again at the next signal."""
         self._wake.recv(64)
 
     def _caught(self, number: int, _: object) -> None:

@@ -94,7 +94,7 @@ class Sweeper:
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
 
     def attend(self, now_s: float) -> None:
-        """Kill the processes to end that are still alive after the grace period."""
+        """Send SIGKILL to processes that ``ended`` sent SIGTERM to and that still live after the grace period."""
         due = [descriptor for at_s, descriptor in self._ending if at_s <= now_s]
         self._ending = [one for one in self._ending if one[1] not in due]
         for descriptor in due:
@@ -142,7 +142,7 @@ class Sweeper:
             self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
 
     def _is_unborn(self, one: Leftover) -> bool:
-        """Return whether a process is itself a node: the launch stopped between the node's fork and its registration."""
+        """Return whether a process is itself a node: the launch stopped after the node's fork, but before ``began``."""
         title = one.command.removeprefix(TITLE)
         return one.pid == one.session and one.command.startswith(TITLE) and title not in self._begun
 

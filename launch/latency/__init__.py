@@ -1,1 +1,1 @@
-"""Latencies of a recorded graph: their samples, the distributions fitted to them, the pictures."""
+"""Latencies in a recording: the measured durations, the distributions fitted to them, and pictures of both."""

@@ -1,4 +1,4 @@
-"""The latencies of a recording, with the distributions fitted to them, and the latency file made from them."""
+"""The latencies of a recording, the distributions fitted to them, and the latency file (YAML), from which a launch can draw latencies."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Latency:
 
     @property
     def best(self) -> Fit:
-        """The fit with the lowest information criterion."""
+        """The fit with the lowest Bayesian information criterion."""
         return self.fits[0]
 
     def quantile_ms(self, share: float) -> float:
-        """Return a quantile of the durations."""
+        """Return a quantile of the durations, in ms: 0.5 is the median."""
         return float(np.quantile(self.durations_ms, share))
 
     def model(self, choice: Choice) -> Model:
@@ -101,7 +101,7 @@ def latency_file(
 ) -> LatencyFile:
     """Return the latency file of a recording.
 
-    Replicas that receive an output with the same distribution share one entry, with a pattern.
+    Replicas of a node that receive an output with the same distribution share one entry, which names them by a pattern.
     """
     return LatencyFile(
         rtgraph_latency=1,

@@ -1,4 +1,4 @@
-"""Draws latencies: a histogram each, with the densities of the fits."""
+"""Draws a histogram of each worker's and each edge's latencies, with the densities of the fitted distributions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOURS = {"normal": "#E69F00", "lognormal": "#009E73", "mixture": "#D55E00"}
 
 
 def draw_latencies(latencies: list[Latency], path: Path, title: str) -> None:
-    """Draw at most 24 latencies into a PNG file.
+    """Draw the histograms of at most 24 workers and edges into a PNG file.
 
     Raises:
         LaunchError: the file cannot be written.

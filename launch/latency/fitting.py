@@ -18,18 +18,18 @@ from rtgraph.nodes.runtime.latency import Constant, Empirical, Lognormal, Mixtur
 
 Floats = npt.NDArray[np.float64]
 LEAST_MS = 1e-3
-"""Shorter durations count as this one, a microsecond: the logarithm of 0 does not exist."""
+"""Durations shorter than this, a microsecond, count as this one: the logarithm of 0 does not exist."""
 LEAST_MIXED = 20
 """Minimum number of durations to which a mixture is fitted."""
 LEAST_SIGMA = 0.01
-"""Smallest relative spread of a part of a mixture, which could otherwise shrink to a single duration."""
+"""Smallest relative spread of a component of a mixture. Without it, a component could shrink to a single duration."""
 STARTS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""The fit of a mixture starts once with each of these as the share of its lower part."""
+"""The fit of a mixture starts once for each of these shares: its lower component begins with this share of the durations, the shortest."""
 FIRST_ROUNDS, ROUNDS = 12, 200
 PRECISION = 1e-7
 """Gain of the log-likelihood per duration below which a fit is finished."""
 FIXED_NS = 1.0
-"""Durations count as constant if they differ by less."""
+"""Durations count as constant if they differ by less than this."""
 KNOTS = (
     0, 0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999, 0.9995, 1
 )  # fmt: skip
@@ -46,7 +46,7 @@ class Fit:
     parameters: dict[str, tuple[float, float]]
     """The value and the standard error of each parameter, by its name in the model."""
     bic: float
-    """The information criterion; the lowest is the best."""
+    """The Bayesian information criterion; the lowest is the best."""
 
     def density(self, ms: Floats) -> Floats:
         """Return the density per ms, (n,), at durations in ms, (n,); zero for a constant."""
@@ -62,7 +62,7 @@ class Fit:
 def fitted(durations_ms: Sequence[float]) -> list[Fit]:
     """Return the fits to durations, the best first.
 
-    If the durations do not vary, the only fit is a constant.
+    If the durations do not vary, or are fewer than three, the only fit is a constant.
 
     Args:
         durations_ms: at least one duration, in ms.
@@ -88,7 +88,7 @@ def fitted(durations_ms: Sequence[float]) -> list[Fit]:
 
 
 def empirical(durations_ms: Sequence[float]) -> Model:
-    """Return the measured distribution as its quantiles, or a constant if durations do not vary."""
+    """Return the measured distribution as its quantiles, or a constant if the durations do not vary."""
     values = np.asarray(durations_ms, dtype=np.float64)
     if np.ptp(values) * 1e6 < FIXED_NS:
         return Constant(ms=round(float(values.mean()), 6))
@@ -101,7 +101,7 @@ def empirical(durations_ms: Sequence[float]) -> Model:
 
 
 def in_order(durations_ms: Sequence[float]) -> Model:
-    """Return a model that yields the durations in their order, and starts over at the end."""
+    """Return a latency model that repeats the durations in their order, again and again."""
     return Empirical(values_ms=tuple(round(value, 6) for value in durations_ms), order="sequence")
 
 
@@ -116,7 +116,7 @@ def _fit(model: Model, names: Sequence[str], theta: list[float], values: Floats)
 def _errors(
     density: Callable[[Sequence[float], Floats], Floats], theta: list[float], values: Floats
 ) -> list[float]:
-    """Return the standard errors of the parameters, from the scores of all durations."""
+    """Return the standard errors of the parameters, from the scores (derivatives of the log-density) of all durations."""
     scores = []
     for index, value in enumerate(theta):
         step = max(abs(value), 1e-3) * 1e-5
@@ -144,9 +144,10 @@ def _mixture(logs: Floats) -> list[float]:
 
 
 def _maximised(logs: Floats, low: Floats, rounds: int) -> tuple[float, list[float], Floats]:
-    """Return the log-likelihood, the parameters, and the probability of each duration to be of the lower part.
+    """Return the log-likelihood, the parameters, and the probability of each duration to be of the lower component.
 
-    The parameters are the lower part's share, then the means and the sigmas of the logarithms of the upper and lower part.
+    The parameters are the lower component's share, then, for the logarithms, the means of the upper and the lower component and
+    their sigmas.
     """
     last = likelihood = -math.inf
     theta: list[float] = []

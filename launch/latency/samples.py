@@ -35,7 +35,7 @@ RECORDER, RECEIVER = "recorder", "receiver"
 _TICKING = "tick"
 
 Stream = tuple[str, str, str]
-"""A publisher, its topic, and the key; empty without a key."""
+"""The name of a publisher, its topic, and the key of its messages: empty if they have no key."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,7 +118,7 @@ class _Ticks:
 def _edges(plan: Plan) -> dict[Stream, list[tuple[Edge, str]]]:
     """Return the edges of each stream, with the inputs at their ends.
 
-    Edges to nodes that nothing depends on, such as a monitor, are left out: their transport times change no action.
+    Edges to nodes that publish to no other node, such as a monitor, are left out: their transport times change no action.
     """
     heard = {name for node in plan.nodes for source in node.inputs.values() for name in source.publishers}
     ports = {(node.name, topic): port for node in plan.nodes for port, topic in node.outputs.items()}
@@ -170,7 +170,7 @@ def _arrived_by_journals(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]
 
 
 def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the time and the description of each delivery in a part of a journal in virtual time."""
+    """Yield the arrival time (ns) and the description of each message that one ``Journal`` message of a virtual run lists as delivered."""
     for kind, at_ns, what, published in msgpack.unpackb(journal.entries.tobytes(), strict_map_key=False):
         if kind == Kind.DELIVERY:
             yield at_ns, what
@@ -180,7 +180,7 @@ def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _decisions(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]], found: Durations) -> None:
-    """Add the inference times, and in real time the transport times of claims."""
+    """Add the inference times to ``found``, and in real time the transport times of claims."""
     claimed: dict[tuple[str, int, int], tuple[Stream, int]] = {}
     read: dict[Edge, list[float]] = defaultdict(list)
     if found.plan.world == "realtime":

@@ -28,11 +28,11 @@ def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> 
     except AttributeError as error:
         raise LearningError(
             f"algorithm {name!r} names no class that chooses actions: the class of its parameters lacks `acting`",
-            hint="set `acting` there to the path of a subclass of Acting, package.module:Class",
+            hint="set the class variable `acting` of this class to the path of a subclass of Acting, package.module:Class",
         ) from error
     except NodeError as error:
         raise LearningError(f"algorithm {name!r}: {error.problem}", hint=error.hint) from error
     if not issubclass(found, Acting):
-        raise LearningError(f"algorithm {name!r}: {path} is not a subclass of Acting")
+        raise LearningError(f"algorithm {name!r}: its `acting` is {path}, which is not a subclass of Acting")
     made: Acting = found(network, plant)
     return made

@@ -53,7 +53,7 @@ class CompiledLoss(ABC):
         samples: Samples,
         gradient: npt.NDArray[np.float32],
     ) -> BatchLoss | None:
-        """Compute the loss of a batch and its gradient; None, with nothing computed, if the batch needs torch or does not fit.
+        """Compute the loss of a batch and its gradient; None, with nothing computed, if the batch consists of tensors or does not fit.
 
         Args:
             weights: the parameters, (n,), in the layout of `parameters.layout`.
@@ -87,12 +87,12 @@ class Algorithm(ABC, Generic[P_co]):
             target: the target network; its parameters require no gradient.
             batch: the transitions.
             rng: the source of all randomness, such as the noise of noisy layers.
-            margin: if above 0, the actions are those of a demonstration, and the loss also asks for their values to
-                exceed those of the other actions by this margin.
+            margin: if above 0, the actions are those of a demonstration, and the loss has a further term: it is 0 only if each
+                demonstrated action's value exceeds those of all other actions by this margin.
         """
 
     def compiled(self, module: Network) -> CompiledLoss | None:
-        """Return compiled code for the algorithm's losses (without a margin) of a network on the CPU; None without such code."""
+        """Return compiled code that computes the algorithm's loss, without a margin, for a network on the CPU; None if there is none."""
         del module
         return None
 
@@ -116,6 +116,8 @@ def algorithm_of(
     except NodeError as error:
         raise LearningError(f"algorithm {params.kind!r}: {error.problem}", hint=error.hint) from error
     if not issubclass(found, Algorithm):
-        raise LearningError(f"algorithm {params.kind!r}: {params.algorithm} is not a subclass of Algorithm")
+        raise LearningError(
+            f"algorithm {params.kind!r}: its `algorithm` is {params.algorithm}, which is not a subclass of Algorithm"
+        )
     made: Algorithm[AlgorithmParams] = found(params, network, plant)
     return made

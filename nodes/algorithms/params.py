@@ -17,8 +17,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class AlgorithmParams(Record):
     """How weights are updated: the base of every algorithm's parameters.
 
-    A subclass adds the literal field ``kind`` and names its `algorithm`. Null means the default, and ``options`` may hold
-    further parameters, so that one graph serves algorithms with different parameters.
+    A subclass adds the literal field ``kind`` and names its `algorithm`. A parameter that is null gets its default.
+    ``options`` may hold more parameters, so that one graph file serves algorithms with different parameters.
     """
 
     algorithm: ClassVar[str]
@@ -26,7 +26,7 @@ class AlgorithmParams(Record):
     acting: ClassVar[str]
     """The path of the class that chooses actions with the learned weights, a subclass of `Acting`."""
     usual: ClassVar[Mapping[str, float]] = MappingProxyType({})
-    """Values for the arguments of a launch file that are null, by argument name. Launch files that run any plant use them."""
+    """Values, by name, of arguments that a launch file leaves null. Launch files that can run any plant use these values."""
 
     kind: str
     """The name of the algorithm."""
@@ -48,7 +48,7 @@ class AlgorithmParams(Record):
     auxiliary_weight: float = Field(
         default=1.0, ge=0, allow_inf_nan=False, exclude_if=lambda weight: weight == 1
     )
-    """The factor of the network's own loss, which is added to the algorithm's loss. Networks with ``predict`` have one."""
+    """The factor of the network's own loss, which is added to the algorithm's loss. Only networks with ``predict`` have a loss of their own."""
     device: str = "cpu"
     """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True
@@ -131,7 +131,7 @@ class ValueParams(AlgorithmParams):
         if self.distributional and network.head.support is None:
             raise LearningError(
                 f"{self.kind} learns distributions of returns, and the network's head has no support",
-                hint="give the head a support, or choose kind: dqn",
+                hint="give the head a support (head: {support: {low: …, high: …}}), or choose kind: dqn",
             )
         if not self.distributional and network.head.support is not None:
             raise LearningError(

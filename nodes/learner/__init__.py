@@ -1,4 +1,4 @@
-"""Learning: updates of weights from batches of transitions. Importing this package does not import torch.
+"""Nodes that learn: they update weights from batches of transitions. Importing this package does not import torch.
 
 Import the modules that need torch directly: `rtgraph.nodes.learner.updates.update` (updates),
 `rtgraph.nodes.algorithms.values` (losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).

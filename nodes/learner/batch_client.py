@@ -1,4 +1,4 @@
-"""The base of nodes that compute gradients. It requests each batch while the previous one is in use."""
+"""The base of nodes that compute gradients. The base requests each batch while the node still uses the previous one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 ASK_AGAIN_NS = 1_000_000_000
 MOST_AT_ONCE = 200
-"""Maximum number of updates at one instant of virtual time; more happen only if updates take no time."""
+"""Maximum number of updates at one instant of virtual time. More happen only if updates take no virtual time."""
 
 
 class BatchParams(Params):
@@ -100,7 +100,7 @@ class Batches(Node[B]):
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Request the next batch, and return this one; None if the replay memory has overwritten its frames.
+        """Request the next batch, and return the received one; None if the replay memory has overwritten the frames of the received one.
 
         Args:
             message: the received batch.
@@ -112,7 +112,7 @@ class Batches(Node[B]):
         return batch
 
     def update_ns(self, began_ns: int) -> int:
-        """Return the remaining duration of an update that began at this time."""
+        """Return how much longer an update takes that began at ``began_ns``, in ns."""
         return max(0, self._draw() - (self.now_ns - began_ns))
 
     def prioritise(
@@ -124,13 +124,14 @@ class Batches(Node[B]):
         )
 
     def _must_take_time(self) -> None:
-        """Raise an error if updates take no time: the virtual time would never advance."""
+        """Raise an error if updates take no virtual time: virtual time would never advance."""
         self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
         self._read_ns = self.now_ns
         if self._at_once > MOST_AT_ONCE and not self.context.launch_context.realtime:
             raise NodeError(
-                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant, and so the virtual time does not advance",
-                hint="give updates a latency (update_frames), or the replay memory a cadence (updates_per_tick)",
+                f"{self.name}: more than {MOST_AT_ONCE} updates at one instant: updates take no virtual time here, "
+                "so virtual time never advances",
+                hint="set update_frames (the duration of an update), or updates_per_tick (a limit in the replay memory)",
             )
 
     def correction_at(self, version: int) -> float:

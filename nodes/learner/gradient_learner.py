@@ -49,7 +49,7 @@ class GradientLearner(Batches[BatchParams]):
         self._share_no_more()
 
     def on_start(self) -> None:
-        """Announce the gradient learner, and request the first batch."""
+        """Announce this gradient learner to the learner, and request the first batch."""
         self._number = 0
         self._waits = False
         self._awaited = 0
@@ -86,7 +86,7 @@ class GradientLearner(Batches[BatchParams]):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Compute the next gradient, if the last one was answered, and weights and a batch are available."""
+        """Compute the next gradient, if the learner has answered the last one, and weights and a batch are available."""
         if (announced := self.weights.take()) is not None:  # received while the learner was busy
             self._on_new_version(announced)
         if self._waits or self._pending is None or not self._has_weights():
@@ -147,7 +147,7 @@ class GradientLearner(Batches[BatchParams]):
             self._memory = None
 
     def _on_new_version(self, announced: WeightsVersion) -> None:
-        """Note a new version of the weights. If the learner that owns them has restarted, it needs no gradient of before."""
+        """Note a new version of the weights. If the learner has restarted since the last gradient, do not wait for its answer."""
         if self._shown is None or announced.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = announced
@@ -155,7 +155,7 @@ class GradientLearner(Batches[BatchParams]):
     def _has_weights(self) -> bool:
         """Read the newest weights; return whether they are the version that the learner's last answer named, or newer.
 
-        If they are older, or already overwritten, a newer version will be announced.
+        Return False if they are older or already overwritten: the learner will announce a newer version.
         """
         announced = self._shown
         if announced is None or announced.target_version is None or announced.target_slot is None:

@@ -38,7 +38,7 @@ class Learner(Learning[LearnerParams]):
     answer = Output(GradientAnswer, keyed=True)
 
     def on_start(self) -> None:
-        """Publish the first version, and request batches unless gradient learners do."""
+        """Publish the first version of the weights. Request batches, unless gradient learners compute the gradients."""
         super().on_start()
         if self.params.learners > 1:
             self._handed = GradientReader(
@@ -67,7 +67,7 @@ class Learner(Learning[LearnerParams]):
             self._handed.close()
 
     def on_gradient(self, gradient: Gradient) -> None:
-        """Store a gradient, and apply those that are due."""
+        """Store a gradient, and apply the gradients that are due."""
         vector = self._handed.vector(gradient)
         if vector is None:
             # The sender is dead, or on another host: ask it to send the next vector in the message.
@@ -94,7 +94,7 @@ class Learner(Learning[LearnerParams]):
         return self.params.learners > 1
 
     def versions_per_publication(self) -> int:
-        """Return the number of versions per published one: 1 with gradient learners, which use the newest."""
+        """Return how many updates are made per published version: 1 with gradient learners, which use the newest version."""
         return 1 if self.params.learners > 1 else super().versions_per_publication()
 
     def result(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ P = TypeVar("P", bound=LearningParams)
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An update that is computed, but lasts longer in the graph's time."""
+    """An update that is computed, but not over yet in the graph's time."""
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
@@ -64,7 +64,7 @@ class Learning(Batches[P]):
     owner: Owner
     pretrained: Pretrained | None = None
     shown: WeightsVersion | None = None
-    """The last published version; None if it could not be published."""
+    """The version of the weights that the last attempt published; None if this attempt failed."""
 
     def on_prepare(self) -> None:
         """Make the network and learn from demonstrations, or resume from a checkpoint."""
@@ -115,7 +115,7 @@ class Learning(Batches[P]):
         return True
 
     def left_ns(self) -> int:
-        """Return the remaining duration of the update that was just computed."""
+        """Return how much longer the update takes that was just computed, in ns."""
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
@@ -137,7 +137,7 @@ class Learning(Batches[P]):
         )
 
     def publish_weights(self) -> None:
-        """Publish the current weights; retry soon if readers hold all slots."""
+        """Publish the current weights; retry soon if other processes still read all slots of the shared memory."""
         self.shown = self.owner.publish_weights(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1
@@ -147,16 +147,16 @@ class Learning(Batches[P]):
             self.weights.publish(self.shown)
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the node; its new checkpoints go to this session's folder."""
+        """Restore the node from a checkpoint of a virtual run. New checkpoints of the weights go to this session's folder."""
         super().load_world_state(state)
         self.owner.keep_in(self._folder(), self.context.launch_context.limits.ticks)
 
     def begun(self) -> int:
-        """Return the version at which learning began: in this run, or in the earlier run that this run resumes."""
+        """Return the version of the weights at which learning began: in this run, or in the earlier run that this run resumes."""
         return self.owner.updater.begun
 
     def versions_per_publication(self) -> int:
-        """Return the number of versions per published version."""
+        """Return how many updates are made per published version."""
         return self.params.publish_every
 
     def publishes_target(self) -> bool:

@@ -81,7 +81,7 @@ class Owner:
     def keep_in(self, folder: Path | None, most_ticks: int | None) -> None:
         """Save checkpoints in a folder from now on; None for no checkpoints.
 
-        A resumed world has another folder, and may have another number of ticks.
+        A resumed virtual run has another folder, and may have another number of ticks.
 
         Raises:
             CheckpointError: the folder cannot be created.
@@ -116,13 +116,13 @@ class Owner:
         return True
 
     def ticks(self, now_ns: int) -> int:
-        """Return the number of plant ticks until now, computed from the plant's rate, with those of resumed runs."""
+        """Return the number of plant ticks until now, computed from the plant's rate, plus the ticks of the runs that this run resumes."""
         # One more than the number of finished periods: tick 0 is at 0.
         ticks = now_ns // period_ns(self._weights.plan.spec.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def publish_weights(self, life: int) -> WeightsVersion | None:
-        """Publish the current weights; return None, with nothing written, if readers hold all slots.
+        """Publish the current weights; return None, with nothing written, if other processes still read all slots of the shared memory.
 
         Args:
             life: the incarnation of the node that owns the weights.
@@ -159,7 +159,7 @@ class Owner:
             self._saved = saved
 
     def _publish_target(self) -> bool:
-        """Publish the target network in a separate slot, which keeps it until the next one."""
+        """Publish the target network in a separate slot of the shared memory, which keeps it until the next target network."""
         version = self.updater.target_version
         if self._target is not None and self._target[0] == version:
             return True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rtgraph.nodes.learner.updates.update import Updater
 
 NORMALISED_WITH = 256
-"""Number of transitions with which initial weights are scaled."""
+"""Number of transitions drawn from the demonstrations to scale the initial weights."""
 REPORT_EVERY = 20
 """Number of updates between reports of progress."""
 
@@ -28,7 +28,7 @@ class PretrainingParams(Record):
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
     margin: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
-    """Margin by which the value of a demonstrated action should exceed those of the others; 0 to learn from
+    """Margin by which the value of a demonstrated action should exceed those of all other actions; 0 to learn from
     rewards alone. Hester et al. (2018) use 0.8.
     """
     normalise: bool = False
@@ -61,7 +61,7 @@ class Pretrained:
     target_version: int
     """The version of the target network at the end."""
     loss: float
-    """Mean loss of the last updates."""
+    """Mean loss of the last 20 updates."""
 
 
 def pretrain(
@@ -88,12 +88,15 @@ def pretrain(
         ReplayError: the demonstrations are recordings of another plant.
     """
     if params.replay is None:
-        raise LearningError("there is no demonstration to learn from")
+        raise LearningError(
+            "there is no demonstration to learn from", hint="name recordings in pretraining.replay.fill"
+        )
     buffer = demonstrations(params.replay, rng)
     try:
         if not len(buffer):
             raise LearningError(
-                f"{', '.join(params.replay.fill)} holds no transition", hint="record a longer demonstration"
+                f"no transition is recorded in {', '.join(params.replay.fill)}",
+                hint="record a longer demonstration",
             )
         if params.normalise:
             updater.normalise(buffer.sample(NORMALISED_WITH, rng))

@@ -33,7 +33,7 @@ class SequentialAgent(Learning[SequentialParams]):
     ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so the observation is one inference old when the
     action is ready. With ``learn_infer`` the observation is older by one update. These orders are the sequential baselines of Riemer et
     al. (ICLR 2025). In both, the time between two actions is the duration of an inference plus that of an update. No observation is used twice. If the replay memory allows
-    no update, the agent acts without one.
+    no update yet, the agent acts again without one.
     """
 
     observation = Input(Observation, latest)

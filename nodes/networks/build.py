@@ -71,7 +71,7 @@ def initialise(module: nn.Module, seed: int) -> None:
     """Redraw all weights and biases. The same seed gives the same bits on any device.
 
     The rule is torch's for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
-    noisy layers starts from 0.5/√fan_in, and a learned number from its initial value.
+    noisy layers starts from 0.5/√fan_in, and a `LearnedNumber` from its initial value.
 
     Raises:
         TypeError: A layer of another kind has parameters.

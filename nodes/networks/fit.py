@@ -11,7 +11,7 @@ from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 IMPALA_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
-"""The stride of the pooling at the start of each sequence, for "1xDeep" and "2xDeep"."""
+"""The stride of the pooling in each sequence of an IMPALA network, by depth: 1 for "1xDeep", 2 for "2xDeep"."""
 _NO_BOUND = float("inf")
 
 

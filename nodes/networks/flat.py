@@ -47,7 +47,9 @@ def views(vector: Tensor, slots: Sequence[Slot]) -> dict[str, Tensor]:
     """
     size = torch.float32.itemsize
     if len(vector) * size < size_bytes(slots):
-        raise ValueError(f"a vector of {len(vector)} numbers is too short for {size_bytes(slots) // size}")
+        raise ValueError(
+            f"a vector of {len(vector)} numbers is too short for parameters of {size_bytes(slots) // size}"
+        )
     found = {}
     for slot in slots:
         first = slot.offset_bytes // size

@@ -38,7 +38,9 @@ class Network(nn.Module, ABC):
         Raises:
             ValueError: The network reads no pending actions, or observations have another shape.
         """
-        raise ValueError("this network reads no pending actions")
+        raise ValueError(
+            "this network reads no pending actions, so it has no separate trunk for observations"
+        )
 
     def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
         """Compute the features that a stage passes on, (batch, features); see `Pipelined`.
@@ -46,7 +48,7 @@ class Network(nn.Module, ABC):
         Raises:
             ValueError: The network is not in stages, or has no such stage, or observations have another shape.
         """
-        raise ValueError("this network is not in stages")
+        raise ValueError("this network is not divided into stages, so no stage can be computed alone")
 
     def forward(self, observations: Observations) -> Tensor:
         """Compute values, float32 of shape (batch, outputs), from a batch of observations.

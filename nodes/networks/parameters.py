@@ -157,7 +157,9 @@ def _state(module: nn.Module) -> dict[str, Tensor]:
 
 def _views(slots: Sequence[Slot], values: npt.NDArray[np.uint8]) -> dict[str, Tensor]:
     if len(values) < size_bytes(slots):
-        raise ValueError(f"a buffer of {len(values)} bytes is too small for weights of {size_bytes(slots)}")
+        raise ValueError(
+            f"a buffer of {len(values)} bytes is too small for {size_bytes(slots)} bytes of weights"
+        )
     return {
         slot.name: torch.frombuffer(
             values, dtype=slot.dtype, count=math.prod(slot.shape), offset=slot.offset_bytes

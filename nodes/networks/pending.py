@@ -1,4 +1,7 @@
-"""Networks with a late head: the trunk reads the observation, the head joins the pending actions."""
+"""Networks for observations with pending actions: the trunk reads the observation alone, and the head also reads the actions.
+
+Pending actions are decided and not yet applied. So the trunk can be computed before they are known.
+"""
 
 from __future__ import annotations
 
@@ -163,7 +166,7 @@ def parts_of(observations: Observations) -> dict[str, Tensor]:
         ValueError: the observations have no pending actions.
     """
     if not isinstance(observations, dict) or PENDING not in observations:
-        raise ValueError("expected an observation with pending actions")
+        raise ValueError(f"this network reads pending actions, and the observations have no part {PENDING!r}")
     return observations
 
 

@@ -40,7 +40,7 @@ class SupportSpec(_Spec):
 
     @property
     def spacing(self) -> float:
-        """Δz, from one atom to the next."""
+        """Δz, the difference between two neighbouring atoms."""
         return (self.high - self.low) / (self.atoms - 1)
 
 
@@ -72,7 +72,7 @@ class _Network(_Spec):
 
     @property
     def later(self) -> int:
-        """The number of later stages that read an observation."""
+        """The number of stages after the first one that read an observation."""
         return max(0, self.stages - 1) if self.skip else 0
 
 

@@ -60,7 +60,7 @@ def test_a_wrong_file_is_one_line_and_exit_code_2(tmp_path, capsys) -> None:
     [
         (["workers=0"], "arguments.workers: 0 is below the minimum, 1"),
         (["wrkers=1"], "unknown argument 'wrkers'. hint: did you mean 'workers'?"),
-        (["workers=1", "workers=2"], "command line: 'workers' is given twice"),
+        (["workers=1", "workers=2"], "command line: the argument 'workers' is given twice"),
         (
             ["--replace", "plant=support.toys:Nobody"],
             "command line: replace.plant.class: module 'support.toys' has no",
@@ -112,7 +112,7 @@ def test_params_of_a_replacement_are_read_by_their_declared_types(capsys) -> Non
         ),
         (
             ["plant.gate=x", "plant.gate.kind=latest"],
-            "'plant.gate.kind' and another argument give the same param. hint: give a param as a whole",
+            "'plant.gate.kind' and another argument set the same param. hint: set the param as a whole",
         ),
         (["worker.columns=9"], "unknown argument 'worker.columns'"),
     ],

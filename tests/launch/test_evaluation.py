@@ -167,7 +167,10 @@ def test_a_game_is_known_by_its_plant() -> None:
         ),
         (["nowhere", "boxing"], "nowhere is not a checkpoint: there is no such folder"),
         (["boxing", "krull", "--policy", "random"], "with --policy there is no CHECKPOINT"),
-        (["boxing", "--policy", "random", "--episodes", "0"], "argument --episodes: 0 is not positive"),
+        (
+            ["boxing", "--policy", "random", "--episodes", "0"],
+            "argument --episodes: should be at least 1, not 0",
+        ),
     ],
 )
 def test_what_is_asked_for_wrongly_is_told_in_a_line(words, problem, tmp_path, capsys) -> None:

@@ -336,7 +336,7 @@ def test_nothing_is_played_or_exported_from_beyond_the_end(session, capsys, tmp_
     assert (code, "ends after" in error) == (2, True)
     end_s = (Bag.open(session).end_ns - Bag.open(session).start_ns) / 1e9
     code, error = told(capsys, "bag", "play", session, "--start", end_s, "--topics", "decision")
-    assert (code, "holds nothing to play from" in error) == (1, True)
+    assert (code, "holds no message of the chosen topics from" in error) == (1, True)
 
 
 @pytest.mark.parametrize(

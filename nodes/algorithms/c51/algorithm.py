@@ -22,7 +22,10 @@ class C51(ValueAlgorithm[C51Params]):
         super().__init__(params, network, plant)
         support = network.head.support
         if support is None:
-            raise LearningError("c51 needs a support in the network's head")
+            raise LearningError(
+                "c51 learns distributions of returns, and the network's head has no support",
+                hint="give the head a support: head: {support: {low: …, high: …}}",
+            )
         self._support = support
 
     def wanted(

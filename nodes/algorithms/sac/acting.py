@@ -58,7 +58,5 @@ def continuous_of(plant: PlantSpec) -> Continuous:
         LearningError: the plant's actions are not continuous.
     """
     if not isinstance(plant.action, Continuous):
-        raise LearningError(
-            f"a squashed Gaussian is for continuous actions, not for {plant.action.kind} ones"
-        )
+        raise LearningError(f"sac chooses continuous actions, and the plant has {plant.action.kind} ones")
     return plant.action

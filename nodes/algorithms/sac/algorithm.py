@@ -25,8 +25,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class Sac(Algorithm[SacParams]):
     """SAC (Haarnoja et al., 2018, "Soft Actor-Critic Algorithms and Applications").
 
-    The losses of critics, actor and temperature are added. Each changes only its own parameters, so one gradient of the sum
-    serves all three.
+    The losses of critics, actor and temperature are added. The gradient of each is 0 for the parameters of the two other
+    parts, so one gradient of the sum serves all three.
     """
 
     def __init__(self, params: SacParams, network: NetworkSpec, plant: PlantSpec) -> None:
@@ -88,7 +88,9 @@ class Sac(Algorithm[SacParams]):
 
 def _actor_critic(network: Network) -> ActorCritic:
     if not isinstance(network, ActorCritic):
-        raise LearningError(f"sac needs the network ActorCritic, not {type(network).__name__}")
+        raise LearningError(
+            f"sac needs the network that SquashedGaussian builds, an ActorCritic, not {type(network).__name__}"
+        )
     return network
 
 

@@ -22,7 +22,7 @@ ACTION = "\naction"
 class ActorCritic(Network):
     """An actor, two critics that also read an action, and the logarithm of the temperature.
 
-    The three share no layers. Called as a network, this is the actor: it computes means and log-deviations, (batch, 2 · size).
+    Actor and critics share no layers. Called as a network, this is the actor: it computes means and log-deviations, (batch, 2 · size).
     Vectors, pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does.
     With ``predict``, only the actor rolls its features through the pending actions: the critics read these actions, and the
     action that follows them. With ``stages``, only the actor is in stages: the critics, which do not act, read at once what all
@@ -72,7 +72,7 @@ class ActorCritic(Network):
         return torch.stack([critic(joined).squeeze(1) for critic in self.critics])
 
     def _seen(self, observations: Observations) -> Observations:
-        """Return what the actor reads: a network in stages names its parts itself."""
+        """Return the observations as the actor reads them: by name, except in stages, where the actor itself names them."""
         return observations if isinstance(self.actor, Pipelined) else self._named(observations)
 
     def _named(self, observations: Observations) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Gradients in memory: written by gradient learners, read by the learner on the same host."""
+"""Gradients in shared memory: written by gradient learners, read by the learner on the same host."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GradientMemory:
         incarnation: the gradient learner's incarnation.
 
     Raises:
-        RegionError: there is no room, or the session folder cannot be written.
+        RegionError: there is not enough shared memory, or the session folder cannot be written.
     """
 
     def __init__(self, size: int, directory: Path, node: str, incarnation: int) -> None:
@@ -43,10 +43,10 @@ class GradientMemory:
             self._region.close()
             raise
         self.name = self._shared.name
-        """The ``store`` field of the learner's ``Gradient`` messages."""
+        """The name of this memory, for the field ``store`` of ``Gradient`` messages."""
 
     def leave(self, number: int, vector: Vector) -> None:
-        """Write the gradient with this number, (size,) float32, over the last but one."""
+        """Write the gradient with this number, (size,) float32. It replaces the older of the two stored gradients."""
         turn = number % _TURNS
         self._numbers[turn] = _NONE
         self._vectors[turn] = vector
@@ -72,7 +72,7 @@ class GradientReader:
         self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
-        """Return a copy of a gradient's vector, (size,) float32; None if its memory cannot be opened or is overwritten."""
+        """Return a copy of a gradient's vector, (size,) float32; None if its memory cannot be opened, or the gradient is overwritten."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found
@@ -92,7 +92,7 @@ class GradientReader:
         self._mapped.clear()
 
     def _region(self, store: str, layout: dict[str, object]) -> Region | None:
-        """Return the memory of a gradient learner; None if the region's layout differs."""
+        """Return the memory with this name; None if it cannot be opened or has another layout."""
         region = self._mapped.get(store)
         if region is not None and region.layout == layout:
             return region

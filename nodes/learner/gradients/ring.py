@@ -1,4 +1,7 @@
-"""The gradient learners of one learner, and the order of their gradients."""
+"""The gradient learners of one learner, and the order in which their gradients are applied.
+
+Here a gradient learner is called a learner, and its place is its index, from 0.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from rtgraph.msgs import Gradient
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""A learner is silent if it sends nothing for this many times its longest recent gap between gradients."""
+"""A learner is silent if it sends nothing for this many times the longest recent gap between two gradients of a learner."""
 GAPS = 32
-"""Number of recent gaps between a learner's gradients among which the longest is looked for."""
+"""Number of recent gaps that are stored, of all learners together, to find the longest one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueUpdate:
-    """Gradients to apply now (their mean, if there are several), and the version that results."""
+    """Gradients to apply now (their mean, if there are several), and the version of the weights that results."""
 
     version: int
     offers: tuple[Gradient, ...]
@@ -26,14 +29,14 @@ class DueUpdate:
 
 
 class GradientRing:
-    """Tracks the gradient learners, which of them are alive, and the next gradient to apply.
+    """Tracks which learners are alive, and the next gradient to apply.
 
     Args:
-        learners: number of learners, in the cyclic order of their places.
+        learners: number of learners. Their cyclic order is that of their places.
         order: ``round_robin`` or ``parallel``.
         version: the current version of the weights.
         silence_ns: minimum time without a message after which a learner is left out.
-        now_ns: the time; at first all learners count as alive.
+        now_ns: the current time. Until ``silence_ns`` later, all learners count as alive.
     """
 
     def __init__(
@@ -90,7 +93,7 @@ class GradientRing:
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> DueUpdate | None:
-        """Return the gradients to apply now; None if they have not arrived."""
+        """Return the gradients to apply now; None if a required gradient has not arrived."""
         update = self._ring.due()
         if update is None:
             return None

@@ -82,10 +82,12 @@ class _Ring(Generic[G]):
             self.refused += 1
             return False
         if learner in self._offers:
-            raise ValueError(f"the previous gradient of {learner!r} is not applied yet")
+            raise ValueError(
+                f"{learner!r} offers a gradient, and its previous one is not applied yet: withdraw the previous one first"
+            )
         if not 0 <= based_on <= self.version:
             raise ValueError(
-                f"{learner!r} used version {based_on} of the weights, and the newest is {self.version}"
+                f"{learner!r} used version {based_on} of the weights, which does not exist: the versions are 0 to {self.version}"
             )
         self._offers[learner] = Offer(learner, gradient, based_on)
         return True
@@ -170,7 +172,7 @@ class Parallel(_Ring[G]):
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
         """Add a gradient; see `RoundRobin`.
 
-        A gradient of an older version is refused: all belong to one batch.
+        A gradient computed with an older version is refused (return False): all gradients must be of one version.
         """
         if learner in self._alive and learner not in self._offers and 0 <= based_on < self.version:
             self.refused += 1
@@ -178,7 +180,7 @@ class Parallel(_Ring[G]):
         return super().offer(learner, gradient, based_on)
 
     def due(self) -> Update[G] | None:
-        """Return the gradients to apply now, in order, and count them as applied; None until all are offered."""
+        """Return the gradients to apply now, in order, and count them as applied; None until every learner in the ring has offered one."""
         alive = self.alive
         if not alive or any(learner not in self._offers for learner in alive):
             return None

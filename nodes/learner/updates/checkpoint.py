@@ -52,7 +52,7 @@ class Checkpoints:
         """
         if broken := state.not_finite():
             raise CheckpointError(
-                f"version {state.facts.version} is not saved to {self.folder}: {broken} is not finite",
+                f"version {state.facts.version} is not saved to {self.folder}: its tensor {broken} holds NaN or infinity",
                 hint="resume from an earlier checkpoint, with a lower learning_rate",
             )
         with writing(self.folder, CheckpointError):
@@ -105,7 +105,8 @@ def load(path: Path) -> TrainingState:
     state = TrainingState(facts, tensors)
     if broken := state.not_finite():
         raise CheckpointError(
-            f"{folder} cannot be used: {broken} is not finite", hint="use an older checkpoint"
+            f"{folder} cannot be used: its tensor {broken} holds NaN or infinity",
+            hint="use an older checkpoint",
         )
     return state
 
@@ -115,5 +116,5 @@ def _must_name_algorithm(folder: Path, facts: str) -> None:
     if isinstance(found, dict) and "version" in found and "algorithm" not in found:
         raise CheckpointError(
             f"{folder} does not name its algorithm: an older version of rtgraph wrote it",
-            hint="take only its weights: checkpoint=… instead of resume=…",
+            hint="start from its weights alone: give checkpoint=… instead of resume=…",
         )

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rtgraph.nodes.networks.network import Network, Observations
 
 _LEAST_DEVIATION = 1e-3
-"""Smaller standard deviations, as of a constant channel, are not scaled to 1."""
+"""Channels with a smaller standard deviation, such as a constant channel, are not scaled to variance 1."""
 
 
 def normalise(module: Network, observations: Observations) -> None:

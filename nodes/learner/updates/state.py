@@ -32,21 +32,21 @@ class Facts(Record):
     random: dict[str, JsonValue]
     """The state of a numpy bit generator."""
     extra: dict[str, JsonValue] = Field(default_factory=dict)
-    """Additional values of the owner."""
+    """Values that the owner of the weights adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
     """The state of a learner in a checkpoint: facts, and float32 tensors by name.
 
-    Each parameter appears as ``weights.…`` and ``target.…``, and in the two moments.
+    Each parameter of the network has the tensors ``weights.NAME`` and ``target.NAME``, and those of the optimiser's two moments.
     """
 
     facts: Facts
     tensors: dict[str, Tensor]
 
     def not_finite(self) -> str | None:
-        """Return the name of a tensor that is not finite; None if all are finite."""
+        """Return the name of a tensor that holds NaN or infinity; None if no tensor does."""
         return next((name for name, tensor in self.tensors.items() if not tensor.isfinite().all()), None)
 
     def weights(self) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ class TrainingState:
         }
 
     def checked(self, vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> list[tuple[Tensor, Tensor]]:
-        """Return each parameter's view in the vectors, with the saved tensor to copy into it.
+        """Return each parameter's view in ``vectors``, which are given by group, with the saved tensor to copy into this view.
 
         Raises:
             CheckpointError: a tensor is missing, or has another shape or dtype.
@@ -67,9 +67,13 @@ class TrainingState:
         found: list[tuple[Tensor, Tensor]] = []
         for name, view in _named(vectors, slots):
             saved = self.tensors.get(name)
-            if saved is None or saved.shape != view.shape or saved.dtype != view.dtype:
+            if saved is None:
+                raise CheckpointError(f"the checkpoint has no tensor {name}", hint="use an older checkpoint")
+            if saved.shape != view.shape or saved.dtype != view.dtype:
                 raise CheckpointError(
-                    f"the checkpoint's tensor {name} is missing, or is not {view.dtype} of shape {tuple(view.shape)}"
+                    f"the checkpoint's tensor {name} is {saved.dtype} of shape {tuple(saved.shape)}, and the network "
+                    f"needs {view.dtype} of shape {tuple(view.shape)}",
+                    hint="resume with the same network and plant as before",
                 )
             found.append((view, saved))
         return found

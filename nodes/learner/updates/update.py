@@ -78,7 +78,7 @@ class Updater:
         self._acting = acting_of(params.kind, network, plant)
         self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
         self._online, self.weights = self._made(lambda: self._acting.built(self._device, seed))
-        """The weights of this version are a view, (n,) float32, which the next update changes."""
+        """The current weights are a view, (n,) float32, of the network's memory: the next update changes them in place."""
         self._slots = layout(self._online)
         self._readers_slots = layout(self._acting.assemble())
         self._target, self.target_weights = self._blank()
@@ -145,11 +145,13 @@ class Updater:
                 weights are not finite, and cannot be used any more.
         """
         if gradient.shape != self.weights.shape:
-            raise LearningError(f"the gradient has {gradient.numel()} numbers, not {self.weights.numel()}")
+            raise LearningError(
+                f"the gradient has the shape {tuple(gradient.shape)}, and the weights have {tuple(self.weights.shape)}"
+            )
         norm = float(torch.linalg.vector_norm(gradient))
         if not math.isfinite(norm):
             raise LearningError(
-                f"the gradient's norm is {norm} after {self.version} updates",
+                f"the gradient is not finite after {self.version} updates: its norm is {norm}",
                 hint="lower learning_rate, or look for rewards or observations that are not finite",
             )
         factor = clipping(norm, self.params.max_gradient_norm)
@@ -171,7 +173,9 @@ class Updater:
         total = torch.from_numpy(np.array(gradients[0]))
         for gradient in gradients[1:]:
             if gradient.shape != gradients[0].shape:
-                raise LearningError(f"gradients differ in length: {gradients[0].size} and {gradient.size}")
+                raise LearningError(
+                    f"gradients to average must have equal lengths: {gradients[0].size} and {gradient.size}"
+                )
             total += torch.from_numpy(np.array(gradient))
         return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
 
@@ -188,9 +192,9 @@ class Updater:
         self._write(self._target, self.target_weights, buffer)
 
     def read(self, version: int, buffer: Buffer) -> None:
-        """Read the weights of a version that another updater wrote, to compute its gradients.
+        """Read the weights of a version that another updater wrote, to compute gradients for that updater.
 
-        The optimiser's moments do not change: they belong to the updater that applies.
+        The optimiser's moments do not change here: they belong to the updater that applies the gradients.
 
         Raises:
             ValueError: The buffer is too small or not contiguous.
@@ -203,7 +207,7 @@ class Updater:
         read(self._target, buffer, self._readers_slots)
 
     def training_state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
-        """Return a copy of the state for a checkpoint, with ``extra`` values of the owner."""
+        """Return a copy of the state for a checkpoint; ``extra`` values of the weights' owner are stored with it."""
         facts = Facts(
             version=self.version,
             begun=self.begun,
@@ -222,9 +226,13 @@ class Updater:
         Raises:
             CheckpointError: The state belongs to another network or plant, or is incomplete; nothing has changed.
         """
-        if state.facts.network != self.network or not state.facts.plant.agrees_with(self.plant):
+        differing = [
+            *(["network"] if state.facts.network != self.network else []),
+            *(["plant"] if not state.facts.plant.agrees_with(self.plant) else []),
+        ]
+        if differing:
             raise CheckpointError(
-                "the checkpoint belongs to another network or plant",
+                f"the checkpoint belongs to another {' and another '.join(differing)}",
                 hint="resume with the same network and plant as before",
             )
         copies = state.checked(self._vectors(), self._slots)
@@ -241,7 +249,7 @@ class Updater:
         self.target_version = self.version - (self.version - self.begun) % self.params.target_every
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint."""
+        """Return the state for a checkpoint of a virtual run."""
         return {
             "network": self.network,
             "plant": self.plant,
@@ -253,7 +261,7 @@ class Updater:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the state of a world checkpoint."""
+        """Restore the state from a checkpoint of a virtual run."""
         Updater.__init__(self, state["network"], state["plant"], state["params"], seed=0)
         self.load_training_state(state["state"])
         self.target_version = state["target_version"]
@@ -281,7 +289,7 @@ class Updater:
         return BatchLoss(total.item(), loss.q_mean.item(), errors)
 
     def _auxiliary_loss(self, batch: TensorBatch) -> Tensor | None:
-        """Compute the network's own loss; None if the network has none, or the numbers of ticks of transitions are unknown."""
+        """Compute the network's own loss; None if the network has none, or ``gamma``, from which it computes ticks, is not given."""
         if not self.network.predict or self.params.gamma is None:
             return None
         with self._algorithm.autocast(batch):
@@ -296,9 +304,11 @@ class Updater:
         # In one copy, since the vector has the layout of the readers: a small network's parameters take longer one by one.
         values = np.frombuffer(buffer, np.float32)
         own = vector.numpy()[: size_bytes(self._slots) // np.dtype(np.float32).itemsize]
-        if not values.flags.writeable or len(values) < len(own):
+        if not values.flags.writeable:
+            raise ValueError("cannot write weights into a read-only buffer")
+        if len(values) < len(own):
             raise ValueError(
-                f"cannot write {own.nbytes} bytes of weights into this buffer of {values.nbytes}"
+                f"a buffer of {values.nbytes} bytes is too small for {own.nbytes} bytes of weights"
             )
         values[: len(own)] = own
 

@@ -54,7 +54,7 @@ _FUNCTIONS: Mapping[str, Mapping[str, tuple[Any, tuple[Any, ...]]]] = {
         "roll_backward": (None, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 5)),
     },
 }
-"""By source file: its functions, without ``rtgraph_``, with their result and arguments."""
+"""The functions of each source file, by name without the prefix ``rtgraph_``, with the ctypes of their results and arguments."""
 
 
 @functools.cache
@@ -65,7 +65,7 @@ def library(source: str) -> ctypes.CDLL:
         source: the file's name without its ending, ``impala`` or ``mlp``.
 
     Raises:
-        NotCompiledError: there is no C compiler, or the compiler failed.
+        NotCompiledError: there is no C compiler, the compiler failed, or its result cannot be stored or loaded.
     """
     compiler = shutil.which(os.environ.get("CC") or "cc")
     if compiler is None:
@@ -73,7 +73,7 @@ def library(source: str) -> ctypes.CDLL:
     try:
         found = ctypes.CDLL(str(_compiled(compiler, Path(__file__).with_name(f"{source}.c"))))
     except OSError as error:
-        raise NotCompiledError(str(error)) from error
+        raise NotCompiledError(f"the compiled code cannot be stored or loaded: {error}") from error
     for name, (result, arguments) in _FUNCTIONS[source].items():
         function = getattr(found, f"rtgraph_{name}")
         function.restype, function.argtypes = result, arguments

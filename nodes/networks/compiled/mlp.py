@@ -94,7 +94,7 @@ class CompiledMlp:
         self._shape = np.array(header + [number for row in rows for number in row], np.int32)
         self._place: int = self._shape.ctypes.data
         self._memory: dict[int, tuple[Vector, int]] = {}
-        """Memory, and its address, by number of samples."""
+        """Memory for intermediate results, and its address, by number of samples."""
 
     def drawn(self, rng: np.random.Generator, count: int) -> Value:
         """Return random observations that the network can read."""
@@ -132,7 +132,9 @@ class CompiledMlp:
         pending: Vector | None = None
         if self.pending is not None:
             if not isinstance(observations, dict) or not observations.keys() >= {PENDING}:
-                raise ValueError("expected an observation with pending actions")
+                raise ValueError(
+                    f"this network reads pending actions, and the observations have no part {PENDING!r}"
+                )
             pending = _numbers(observations[PENDING], self.pending)
             if TRUNK in observations:
                 return self._of_features(weights, _numbers(observations[TRUNK], (self.features,)), pending)
@@ -161,7 +163,7 @@ class CompiledMlp:
             ValueError: the network does not predict.
         """
         if self._rolling is None:
-            raise ValueError("the network does not predict")
+            raise ValueError("this network does not predict, so it has no loss of its own")
         return self._rolling.auxiliary(reached, discounts, gamma)
 
     def backward(

@@ -1,4 +1,7 @@
-"""Rolls features through pending actions with compiled code, as `WithPrediction` does, and computes the gradient."""
+"""Rolls features through pending actions with compiled code, as `WithPrediction` does, and computes the gradient.
+
+To roll features is to apply a learned model to them once for each pending action, in order.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ Places = npt.NDArray[np.int32]
 
 
 class Rolling:
-    """The model of a network with ``predict``. It remembers the last roll of each batch size.
+    """The learned model of a network with ``predict``. It keeps the results of the last roll of each batch size.
 
     Args:
         module: the network; it has a model, so at least two slots.

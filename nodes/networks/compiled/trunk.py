@@ -153,7 +153,9 @@ class _Features(torch.autograd.Function):
     def backward(ctx: Any, *changes: Tensor) -> tuple[None, None, Tensor]:
         memory, ctx.memory = ctx.memory, None
         if memory is None:
-            raise RuntimeError("the gradient of compiled features can be computed only once")
+            raise RuntimeError(
+                "the gradient of compiled features can be computed only once: the first time frees what it is computed from"
+            )
         (change,) = changes
         gradient = ctx.trunk.backward(ctx.packed, memory, change)
         ctx.trunk.free(len(change), memory)

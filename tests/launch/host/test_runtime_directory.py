@@ -67,9 +67,12 @@ UNFIT = {
     "missing": (no_folder, "No such file or directory"),
     "a file": (a_file, "Not a directory"),
     "a circle of links": (a_circle, "Too many levels of symbolic links"),
-    "not UTF-8": (lambda folder: folder / os.fsdecode(b"\xff"), "its name is not valid UTF-8"),
-    "relative": (lambda _: Path("run"), "it is not an absolute path"),
-    "anybody's": (everybodys, r"any user may replace its contents: chmod \+t"),
+    "not UTF-8": (
+        lambda folder: folder / os.fsdecode(b"\xff"),
+        "in this locale the folder's name is not UTF-8",
+    ),
+    "relative": (lambda _: Path("run"), "the path of the folder is not absolute"),
+    "anybody's": (everybodys, r"any user may replace the files in this folder: chmod \+t"),
 }
 
 
@@ -79,7 +82,8 @@ def test_what_cannot_hold_sockets_is_passed_over(kind, short, monkeypatch) -> No
     unfit = make(short)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(unfit))
     with pytest.raises(
-        LaunchError, match=rf"no folder for the sockets of a launch\. XDG_RUNTIME_DIR=.*{why}.*hint: set XDG_"
+        LaunchError,
+        match=rf"no folder is suitable for the sockets of a launch\. XDG_RUNTIME_DIR=.*{why}.*hint: set XDG_",
     ):
         RuntimeDirectory()
     monkeypatch.setenv("TMPDIR", str(short))
@@ -120,7 +124,9 @@ def test_a_folder_that_cannot_be_written_to_is_named(number, short, monkeypatch)
 def test_a_file_system_without_sockets_is_passed_over_and_left_clean(short, monkeypatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     monkeypatch.setattr(module, "LONGEST_NAME", "no/such/folder")
-    with pytest.raises(LaunchError, match="no socket can be created in it: No such file or directory"):
+    with pytest.raises(
+        LaunchError, match="no socket can be created in this folder: No such file or directory"
+    ):
         RuntimeDirectory()
     assert not list(short.iterdir())
 

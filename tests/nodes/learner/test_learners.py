@@ -241,7 +241,8 @@ def test_each_gradient_learner_has_noise_of_its_own():
 
 def test_updates_without_end_at_one_instant_are_refused():
     with pytest.raises(
-        NodeError, match=r"more than 200 updates at one instant.*hint: give updates a latency"
+        NodeError,
+        match=r"more than 200 updates at one instant.*updates take no virtual time here.*hint: set update_frames",
     ):
         ran(1, ms=0.0, sd=0.0)
 

@@ -128,7 +128,7 @@ def test_state_that_is_not_persistent_is_refused():
 def test_a_buffer_that_is_too_small_is_refused(plant, use):
     module = build(MlpSpec(), plant)
     needed = size_bytes(layout(module))
-    with pytest.raises(ValueError, match=f"{needed - 1} bytes is too small for weights of {needed}"):
+    with pytest.raises(ValueError, match=f"{needed - 1} bytes is too small for {needed} bytes of weights"):
         use(module, np.zeros(needed - 1, dtype=np.uint8))
 
 

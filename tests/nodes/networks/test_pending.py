@@ -90,5 +90,7 @@ def test_a_plant_with_a_part_of_that_name_is_refused():
 def test_a_network_without_pending_actions_has_no_trunk_to_run_first():
     with pytest.raises(ValueError, match="reads no pending actions"):
         build(MlpSpec(), VECTORS).trunk(batch_of_one(empty_observation(VECTORS)))
-    with pytest.raises(ValueError, match="expected an observation with pending actions"):
+    with pytest.raises(
+        ValueError, match="this network reads pending actions, and the observations have no part 'pending'"
+    ):
         build(MlpSpec(), with_pending(VECTORS, 2))(batch_of_one(empty_observation(VECTORS)))

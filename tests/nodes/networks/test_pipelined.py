@@ -108,7 +108,7 @@ def test_what_is_not_in_stages_is_refused():
     module, observations = staged(VECTORS, 3, skip=True)
     with pytest.raises(ValueError, match="expected an observation with the parts observation@2, got"):
         module({name: part for name, part in seen_by(observations).items() if name != "observation@2"})
-    with pytest.raises(ValueError, match="this network is not in stages"):
+    with pytest.raises(ValueError, match="this network is not divided into stages"):
         build(MlpSpec(head=HeadSpec(dueling=True)), VECTORS).layer(0, None, None)
 
 

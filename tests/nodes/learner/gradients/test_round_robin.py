@@ -155,7 +155,9 @@ def test_no_gradient_overwrites_another():
     ring.offer("b", "first", 0)
     with pytest.raises(ValueError, match="not applied yet"):
         ring.offer("b", "second", 0)
-    with pytest.raises(ValueError, match="used version 1 of the weights, and the newest is 0"):
+    with pytest.raises(
+        ValueError, match="used version 1 of the weights, which does not exist: the versions are 0 to 0"
+    ):
         ring.offer("a", "from the future", 1)
 
 
