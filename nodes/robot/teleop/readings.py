@@ -61,9 +61,9 @@ class Readings:
             return None
         self._was_there |= not trouble
         if not isinstance(reading, OperatorInput):
-            raise NodeError(
-                f"device {self._device!r}: read() returned a {type(reading).__name__}",
-                hint="return an OperatorInput, or None if the device cannot be read",
+            raise self._error(
+                f"read() returned a {type(reading).__name__}",
+                "return an OperatorInput, or None if the device cannot be read",
             )
         if type(reading.captured_ns) is not int:
             raise self._error(
@@ -132,4 +132,4 @@ class Readings:
         return False
 
     def _error(self, found: str, hint: str) -> NodeError:
-        return NodeError(f"device {self._device!r}: {found}", hint=hint)
+        return NodeError(f"a reading of the device {self._device!r} is wrong: {found}", hint=hint)

@@ -70,7 +70,7 @@ def asked(host, **values):
 def test_a_mistake_is_refused_at_the_first_reading(person, monkeypatch, reading, problem):
     with pytest.raises(NodeError) as error:
         see(person, monkeypatch, reading)
-    assert f"device 'support.teleop:Given': {problem}" in str(error.value)
+    assert f"a reading of the device 'support.teleop:Given' is wrong: {problem}" in str(error.value)
 
 
 @pytest.mark.parametrize(
