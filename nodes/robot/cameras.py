@@ -20,7 +20,7 @@ CLOSE_S = 0.3
 
 
 class Cameras:
-    """Reads several cameras; a driver has one such object. Only ``connect`` waits.
+    """Reads several cameras; a driver has one such object. Only ``connect`` waits for pictures.
 
     A camera that stops sending is opened again, as often as needed. Meanwhile its last picture becomes stale, and the
     robot holds still.

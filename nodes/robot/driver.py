@@ -168,7 +168,7 @@ def _sizes(shape: Collection[int]) -> str:
 
 
 def make_driver(path: str, params: Mapping[str, object]) -> Driver:
-    """Return a new driver. Only the process of a plant in real time calls this.
+    """Return a new driver object. It is not connected.
 
     Raises:
         NodeError: the class does not exist.

@@ -160,7 +160,7 @@ def scale_of(params: RobotParams) -> tuple[Vector, Vector]:
 
 
 def numbers_of(params: RobotParams) -> tuple[str, ...]:
-    """Return the driver's features that are observed as numbers, in order."""
+    """Return the driver's features that are observed as numbers, in the order of the observation."""
     return tuple(f"{joint}.{suffix}" for suffix in params.observe for joint in params.joints)
 
 

@@ -65,7 +65,7 @@ class DevicePlant(Plant[P]):
         super().on_start()
 
     def on_estop(self, message: EStop) -> None:
-        """Stop at once, or end the emergency stop."""
+        """Begin the emergency stop at once, or end it, as the message says."""
         if message.reset:
             self._control.reset(self.now_ns)
         else:

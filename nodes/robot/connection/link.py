@@ -56,7 +56,7 @@ class Link:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
-        """True if this driver has switched the torque on, False if it has switched it off; None if it has done neither."""
+        """True if the present driver has switched the torque on, False if off; None if it has made no torque switch."""
         self.last_fault = ""
         self.trouble = ""
         """Why the last emergency stop, torque switch or driver failed; empty if nothing failed since the last successful

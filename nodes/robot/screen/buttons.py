@@ -49,7 +49,7 @@ class SerialButtons:
         self._path, self._timeout_s = port, timeout_s
         self._port: SerialPort | None = None
         self.names: tuple[str, ...] = ()
-        """The buttons of the firmware, in the order of the mask."""
+        """The buttons of the firmware, in the order of the mask's bits."""
         self.silent_ms = 0
         """Time without a command after which the firmware releases all buttons, in ms."""
 

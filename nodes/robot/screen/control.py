@@ -17,7 +17,7 @@ NONE: Pressed = frozenset()
 class ScreenControl(DeviceControl):
     """Presses the buttons of one console.
 
-    At each tick all buttons are sent, pressed or not, so that the firmware releases them when no tick comes.
+    Each tick sends the state of all buttons, pressed or not. The firmware releases them when no tick comes.
 
     Args:
         actions: the buttons of each action.

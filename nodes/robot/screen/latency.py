@@ -26,7 +26,7 @@ LEAST_CHANGE = 4.0
 BLOCK = 4
 """Side of the blocks over which changes are averaged, in pixels: less noise, but small objects still count."""
 GOLDEN = 0.6180339887498949
-"""The golden ratio: its multiples modulo 1 are evenly spread."""
+"""The inverse of the golden ratio: its multiples modulo 1 are evenly spread."""
 REFRESH_S = 0.03
 """Interval at which a pressed button is sent again, so that the firmware does not release it."""
 FIRST_S = 10.0

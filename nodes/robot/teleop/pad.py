@@ -22,7 +22,7 @@ AXES: Final[Mapping[str, tuple[int, float]]] = {
     "right_x": (3, 1.0),
     "right_y": (4, -1.0),
 }
-"""For each axis of most gamepads: SDL's number of it, and its direction. Right and up are positive."""
+"""For each axis of most gamepads: its number in SDL, and its direction. Right and up are positive."""
 CROSS: Final = ("cross_x", "cross_y")
 IN_ORDER: Final = ("left_x", "left_y", "right_y", "right_x", *CROSS)
 """The axis of the first joint, of the second, and so on, unless ``axes`` is given."""
