@@ -1,8 +1,8 @@
 """The gate of a plant: which decision applies at a tick.
 
 A gate is a plain object: each tick it receives the new decisions and chooses one. Three rules hold for all
-gates. The newest *observation* wins, not the newest arrival (among equals the later arrival). A decision on
-an older observation than one already applied never acts. A decision made in one episode, or before a
+gates. The newest *observation* wins, not the newest arrival (among equals the later arrival). A decision
+never acts after a decision on a newer observation has acted. A decision made in one episode, or before a
 restart of the plant (each restart begins a new incarnation), never acts in another.
 """
 
@@ -70,9 +70,9 @@ class Choice:
 
     decision: Decision | None = None
     overwritten: int = 0
-    """Number of decisions that arrived in time, while one on a newer observation was chosen."""
+    """Number of decisions that arrived in time, but a decision on a newer observation was chosen."""
     late: int = 0
-    """Number of decisions that arrived after one on a newer observation was applied, or were older than ``max_age_ms``."""
+    """Number of decisions that arrived after a decision on a newer observation had acted, or were older than ``max_age_ms``."""
     dropped: int = 0
     """Number of decisions that belonged to another episode or incarnation, or exceeded the maximum number of held decisions."""
     delay_ticks: int = 0

@@ -53,7 +53,7 @@ class Control(DeviceControl):
     Args:
         joints: the joints and their limits.
         kind: whether commands are positions or velocities.
-        connection: the device.
+        connection: the connection to the device.
         period_ns: time from tick to tick.
         now_ns: the graph's time.
         homing_speed: share of the maximum speed at which the plant moves the robot to a pose.

@@ -30,7 +30,7 @@ def send(to: socket.socket, frame: Frame) -> None:
 
 
 def receive(of: socket.socket, timeout_s: float | None) -> Frame:
-    """Receive the next frame from a socket.
+    """Receive the next frame from a socket. ``timeout_s`` None waits without limit.
 
     Raises:
         TimeoutError: no frame arrives in time.

@@ -155,4 +155,7 @@ class Ros2Robot:
         part = self._params.observation[name]
         frame_id = getattr(getattr(message, "header", None), "frame_id", "")
         if part.frame_id is not None and frame_id != part.frame_id:
-            raise RobotError(f"messages on {part.topic} are in frame {frame_id!r}, not {part.frame_id!r}")
+            raise RobotError(
+                f"messages on {part.topic} are in frame {frame_id!r}, not {part.frame_id!r}",
+                hint=f"correct frame_id of observation.{name}, or remove it to accept any frame",
+            )

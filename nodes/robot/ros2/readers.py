@@ -203,7 +203,10 @@ def decompressed(message: Any) -> Pixels:
             mode = image.mode if image.mode in MODES.values() else "RGB"
             pixels = np.asarray(image.convert(mode))
     except (UnidentifiedImageError, OSError) as error:
-        raise RobotError(f"a CompressedImage in {message.format!r} cannot be read") from error
+        raise RobotError(
+            f"a CompressedImage in {message.format!r} cannot be read",
+            hint="publish a format that Pillow reads, such as jpeg or png",
+        ) from error
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 
 

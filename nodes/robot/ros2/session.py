@@ -35,7 +35,9 @@ def check_installed(types: Iterable[str]) -> None:
     folders = [Path(folder) for folder in found.submodule_search_locations]
     if not any(_is_for_this_python(folder) for folder in folders):
         version = ".".join(map(str, sys.version_info[:2]))
-        raise NodeError(f"rclpy in {folders[0]} is for another Python than this {version}", hint=WAY_OUT)
+        raise NodeError(
+            f"rclpy in {folders[0]} is not built for Python {version}, which runs here", hint=WAY_OUT
+        )
     for package, _, name in sorted(name.partition("/msg/") for name in set(types)):
         spec = importlib.util.find_spec(package)
         if spec is None:

@@ -147,6 +147,8 @@ class SerialButtons:
         verb, _, mask = answer.partition(" ")
         pressed = int(mask, 16) if verb == "p" and MASK.fullmatch(mask) else -1
         if pressed < 0 or pressed >> len(self.names):
-            problem = f"answer {answer[:SHOWN]!r} to {request!r}" if answer else "do not answer"
-            raise RobotError(f"the buttons on {self._path} {problem}")
+            problem = f"answer {answer[:SHOWN]!r} to {request!r}, not 'p MASK'" if answer else "do not answer"
+            raise RobotError(
+                f"the buttons on {self._path} {problem}", hint="check the firmware and the cable"
+            )
         return {name: float(pressed >> bit & 1) for bit, name in enumerate(self.names)}

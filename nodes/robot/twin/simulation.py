@@ -126,7 +126,7 @@ class Simulation:
             if camera not in cameras:
                 raise RobotError(
                     f"{self.path} has no camera {camera!r}",
-                    hint=f"give one of its cameras in driver_params: {', '.join(cameras) or 'it has none'}",
+                    hint=f"the cameras of the model are: {', '.join(cameras) or 'none'}",
                 ) from error
             raise RobotError(
                 f"camera {camera!r} cannot be rendered: {str(error).partition(chr(10))[0] or type(error).__name__}",
