@@ -1,4 +1,4 @@
-"""Emulated plants: Atari and Game Boy games, Gymnasium environments, and small worlds with known optimal rates."""
+"""Emulated plants: Atari and Game Boy games, Gymnasium environments, and small environments with a known best reward per step."""
 
 from __future__ import annotations
 

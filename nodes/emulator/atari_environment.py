@@ -37,14 +37,13 @@ _NOOP = 0
 """ALE's code for no input. Every game has it."""
 
 _SETTLING_FRAMES = 2
-"""Number of frames that are run before a state is restored. An ALE state lacks the images of the last two frames, and
-whether the last frame was cut short. Games that draw unevenly (Tetris, Q*bert, Amidar) show this: the same state, restored
-after two different pasts, gives two different images. With the same two frames before it, every restore has
-the same past."""
+"""Number of frames that are run before a state is restored. An ALE state does not contain the images of the last two frames, nor
+whether the last frame was cut short. So some games (Tetris, Q*bert, Amidar) show different images if the same state is restored
+after different frames. Therefore the same two frames are run before every restore."""
 
 
 class AtariSettings(GameSettings):
-    """The settings of an Atari game."""
+    """The settings of an Atari game, from which its environment is made."""
 
     game: str
     """The name of a ROM of the ale-py wheel in snake case, such as "boxing" or "name_this_game"."""
@@ -85,9 +84,8 @@ class AtariEnvironment:
 
     Each emulator must be used by one thread only. A process may have several. ``step`` holds the interpreter lock.
 
-    Snapshots are exact, including images, for all games of the wheel except two that draw unevenly (Yar's
-    Revenge and 3D Tic-Tac-Toe): for these, memory, rewards and episode ends are exact, but some pixels after
-    a restore may differ.
+    Snapshots are exact, including images, for all games of the wheel except Yar's Revenge and 3D Tic-Tac-Toe. For these two
+    games, memory, rewards and episode ends are exact, but some pixels may differ after a restore.
     """
 
     def __init__(self, settings: AtariSettings) -> None:
@@ -177,7 +175,9 @@ class AtariEnvironment:
         try:
             state = ALEState(saved.emulator)
         except SystemError as problem:
-            raise ValueError("this snapshot is damaged: ALE cannot read its state") from problem
+            raise ValueError(
+                "this snapshot of an Atari game is damaged: ALE cannot read its state"
+            ) from problem
         self._rewind(state)
         self._still = (observation, screen)
         self._episode.restore(saved, saved.last_code, generator)
@@ -203,14 +203,16 @@ _known: dict[tuple[str, bool], _GameFacts] = {}
 
 
 def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = None) -> _GameFacts:
-    """Return the fixed properties of a game. ``loaded`` is an emulator with this game, since loading takes 0.1 s."""
+    """Return the fixed properties of a game: its screen and actions. ``loaded``, an emulator with this game, saves 0.1 s."""
     key = game, full_action_set
     if key not in _known:
         ale = _load(game) if loaded is None else loaded
         actions = ale.getLegalActionSet() if full_action_set else ale.getMinimalActionSet()
         codes = tuple(action.value for action in actions)
         if _NOOP not in codes:
-            raise ValueError(f"game {game!r}: its own actions lack a no-op. hint: full_action_set: true")
+            raise ValueError(
+                f"game {game!r}: the actions that the game uses do not include a no-op. hint: full_action_set: true"
+            )
         height, width = ale.getScreenDims()
         _known[key] = _GameFacts(height, width, codes, tuple(action.name for action in actions))
     return _known[key]
@@ -235,7 +237,9 @@ def _load(game: str) -> ALEInterface:
     rom = folder / f"{game}.bin"
     # ALE ends the process on a ROM that it cannot score.
     if ALEInterface.isSupportedROM(rom) is None:
-        raise ValueError(f"game {game!r}: ALE has its ROM but cannot play it with one player")
+        raise ValueError(
+            f"game {game!r}: ALE has its ROM but cannot play it with one player. hint: choose another game"
+        )
     ale = ALEInterface()
     ale.setFloat("repeat_action_probability", 0.0)
     ale.loadROM(rom)
@@ -243,7 +247,7 @@ def _load(game: str) -> ALEInterface:
 
 
 class AtariParams(PlantParams, AtariSettings):
-    """The parameters of an Atari game."""
+    """The parameters of the plant ``Atari``: those of every plant, and the settings of the game."""
 
 
 class Atari(Emulator[AtariParams]):

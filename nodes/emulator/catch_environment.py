@@ -33,7 +33,7 @@ _POSITIONS = ("ball_row", "ball_column", "paddle_column")
 
 
 class CatchSettings(BaseModel):
-    """The size and the rate of Catch."""
+    """The settings of Catch, from which its environment is made."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class CatchSettings(BaseModel):
     columns: int = Field(default=5, ge=2, le=42)
     """Number of columns for the paddle and the ball."""
     observe: Literal["picture", "positions"] = "picture"
-    """What an observation holds: the picture, or the row and column of the ball and the column of the paddle."""
+    """What an observation contains: the picture, or three numbers (row and column of the ball, column of the paddle)."""
     rate_hz: RateHz = 60.0
     """Steps per second."""
 
@@ -136,11 +136,14 @@ class CatchEnvironment:
         return pack_snapshot(_OWNER, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of a board of this size."""
+        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of Catch, or if its positions are not on this board."""
         saved = unpack_snapshot(snapshot, _OWNER, _SavedBoard)
         on_board = 0 <= saved.row < self._rows and 0 <= saved.column < self._columns
         if not on_board or not 0 <= saved.paddle < self._columns:
-            raise ValueError("this snapshot of 'catch' is of a board of another size")
+            raise ValueError(
+                f"this snapshot of 'catch' is of a larger board: ball at {(saved.row, saved.column)}, paddle at "
+                f"{saved.paddle}; this board has {self._rows} rows and {self._columns} columns"
+            )
         self._generator = unpack_generator(saved.generator)
         self._ball, self._paddle = (saved.row, saved.column), saved.paddle
 
@@ -154,7 +157,7 @@ class CatchEnvironment:
 
 
 class CatchParams(PlantParams, CatchSettings):
-    """The parameters of Catch."""
+    """The parameters of the plant ``Catch``: those of every plant, and the settings of the game."""
 
 
 class Catch(Emulator[CatchParams]):

@@ -1,4 +1,4 @@
-"""A minimal world that never ends, for studies of timing."""
+"""A minimal environment with an episode that never ends, for studies of timing."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class EndlessEnvironment:
 
 
 class EndlessParams(PlantParams, EndlessSettings):
-    """The parameters of the endless plant."""
+    """The parameters of the plant ``Endless``: those of every plant, and the settings of its environment."""
 
 
 class Endless(Emulator[EndlessParams]):

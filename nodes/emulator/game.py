@@ -24,7 +24,7 @@ class GameSettings(BaseModel):
     sticky: float = Field(default=0.0, ge=0, le=1)
     """The probability that a step repeats the last action in place of the given action."""
     noop_max: int = Field(default=30, ge=0)
-    """Maximum number of no-op frames before an episode. Their number is drawn uniformly from 1 to this; 0 for none."""
+    """Maximum number of no-op frames before an episode. Their number is drawn uniformly from 1 to this maximum; 0 for none."""
     max_frames: int | None = Field(default=None, ge=1)
     """Number of steps after which an episode is truncated, not counting the no-op frames; null for no limit."""
     observation: Literal["grey84", "rgb"] = "grey84"
@@ -97,7 +97,7 @@ class Episode:
         return pack_generator(self._generator)
 
     def restore(self, saved: SavedGame, last_action: int, generator: np.random.Generator) -> None:
-        """Restore the episode of a snapshot."""
+        """Restore the episode of a snapshot, with the last action and the private generator that the caller has read from it."""
         self.last_action = last_action
         self.frames = saved.frames
         self.over = saved.over

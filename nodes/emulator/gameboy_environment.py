@@ -108,7 +108,7 @@ class GameBoyEnvironment:
         self._variables: Variables = {}
         self._first_variables: Variables = {}
         self._measured: Variables = {}
-        """The variables that ``_measurements`` are of."""
+        """The variables from which ``_measurements`` was made."""
         self._measurements: dict[str, float] = {}
         self._episode = Episode(settings, _NOOP)
 
@@ -195,7 +195,9 @@ class GameBoyEnvironment:
         picture = unpack_picture(saved.screen, self._picture.shape)
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():
-            raise ValueError("this snapshot is of another version of the game: its variables differ")
+            raise ValueError(
+                "this snapshot is of another version of the game: it has other variables than this version"
+            )
         encounter = saved.encounter or self._settings.start
         next_encounter = saved.next_encounter or encounter
         if not {encounter, next_encounter} <= self._starts.keys():
@@ -219,13 +221,13 @@ class GameBoyEnvironment:
         self._console.close()
 
     def _after(self, encounter: str) -> str:
-        """Return the encounter after a given one. After the last comes the first."""
+        """Return the encounter that follows ``encounter`` in the game's order. After the last encounter comes the first."""
         names = list(self._starts)
         return names[(names.index(encounter) + 1) % len(names)]
 
 
 class GameBoyParams(PlantParams, GameBoySettings):
-    """The parameters of a Game Boy game."""
+    """The parameters of the plant ``GameBoy``: those of every plant, and the settings of the game."""
 
 
 class GameBoy(Emulator[GameBoyParams]):

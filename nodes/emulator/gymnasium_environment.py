@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import gymnasium
 
 SAME_RATE = 0.01
-"""Relative difference below which rates count as equal."""
+"""Relative difference below which two rates count as equal."""
 
 MUJOCO_PACKAGES = {"imageio": "imageio", "mujoco": "MuJoCo"}
 """The packages that Gymnasium's MuJoCo tasks need, by the module that they import."""
@@ -210,7 +210,7 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
 
 
 def _lacking(problem: Exception) -> str | None:
-    """Return the package of the extra ``mujoco`` that an environment could not import; None if it failed for another reason."""
+    """Return the name of the MuJoCo package that an environment could not import; None if it failed for another reason."""
     missing = problem if isinstance(problem, ImportError) else problem.__cause__
     return MUJOCO_PACKAGES.get(str(missing.name)) if isinstance(missing, ImportError) else None
 
@@ -226,7 +226,7 @@ def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
 
 
 def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    """Return the attributes of a wrapper or environment, except the wrapped one and those that all such environments share."""
+    """Return the attributes of a wrapper or environment, except the wrapped environment, the spaces and the Gymnasium spec."""
     from gymnasium import Env, Space  # noqa: PLC0415
     from gymnasium.envs.registration import EnvSpec  # noqa: PLC0415
 
@@ -236,7 +236,7 @@ def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
 
 
 class GymnasiumParams(PlantParams, GymnasiumSettings):
-    """The parameters of a Gymnasium environment."""
+    """The parameters of the plant ``Gymnasium``: those of every plant, and the settings of the environment."""
 
 
 class Gymnasium(Emulator[GymnasiumParams]):

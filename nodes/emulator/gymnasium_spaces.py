@@ -70,7 +70,8 @@ class Observations:
             part_name = BETWEEN.join(map(str, path))
             if part_name in parts:
                 raise ValueError(
-                    f"gymnasium environment {name!r}: two parts of its observations are named {part_name!r}"
+                    f"gymnasium environment {name!r}: two parts of its observations get the name {part_name!r}, because a "
+                    "name joins keys by '/'. hint: rename a key of the observation space, in a wrapper"
                 )
             parts[part_name] = part
             self._paths[part_name] = path, np.dtype(part.dtype)

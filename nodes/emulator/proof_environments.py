@@ -1,4 +1,4 @@
-"""The two small worlds of the paper's proofs, with exactly known costs of inaction and of delay.
+"""The two small environments of the paper's proofs, with exactly known costs of inaction and of delay.
 
 Source: Riemer, Subbaraj, Berseth, Rish, "Enabling Realtime Reinforcement Learning at Scale with Staggered
 Asynchronous Inference", ICLR 2025 (arXiv 2412.14355), proof of Theorem 1. ``rtgraph.nodes.emulator.theory``
@@ -36,7 +36,7 @@ _DEFAULT_BEHAVIOUR = 2
 
 
 class LaneSettings(BaseModel):
-    """The settings of environments with lanes, which are independent copies that step together."""
+    """The settings that environments with lanes (independent copies that step together) have in common."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -168,7 +168,8 @@ class LaneEnvironment(ABC):
         saved = unpack_snapshot(snapshot, self._owner, _SavedLanes)
         if len(saved.states) != self._states.nbytes:
             raise ValueError(
-                f"this snapshot of {self._owner!r} is damaged: {len(saved.states)} bytes of states"
+                f"this snapshot of {self._owner!r} is damaged: it has {len(saved.states)} bytes of states, "
+                f"not {self._states.nbytes}"
             )
         self._generator = unpack_generator(saved.generator)
         self._states = np.frombuffer(saved.states, "<i8").astype(np.int64)
@@ -194,8 +195,9 @@ class LaneEnvironment(ABC):
 class InactionEnvironment(LaneEnvironment):
     """Two states: reaching s1 (observed as 0) earns 1, reaching s2 (observed as 1) earns nothing.
 
-    From either state, actions a1 and a2 (0, 1) lead to s1, and β's action a3 (2) leads to s2. A policy that acts on every
-    I-th step, with β on the others, earns 1/I: ``theory.inaction_rate``. Every lane begins in s1.
+    From either state, the actions a1 and a2 (0, 1) lead to s1, and the default behaviour β's action a3 (2) leads to s2. If the
+    policy acts on every I-th step and β on the other steps, the mean reward is 1/I: ``theory.inaction_rate``. Every lane begins
+    in s1.
     """
 
     def __init__(self, settings: InactionSettings) -> None:
@@ -215,10 +217,10 @@ class DelayEnvironment(LaneEnvironment):
     A step first moves every lane to the next state or, with probability p, not at all. Then it compares the
     action with the state reached, which is also the observation. So there are d moves between an observation
     and an action applied d steps later (1 for the next step): ``theory.best_delayed_rate(p, d)`` is the
-    maximum rate. Every lane begins in a random state.
+    maximum mean reward. Every lane begins in a random state.
 
-    The paper defines no action for β here. ``noop`` is action 0, which equals the first state like any other
-    action and is right in one of n steps: measure delay only if β never acts.
+    The paper defines no action of the default behaviour β here. ``noop`` is action 0, which equals the state in one of n
+    steps on average: measure delay only if β never acts.
     """
 
     def __init__(self, settings: DelaySettings) -> None:
@@ -236,7 +238,7 @@ class DelayEnvironment(LaneEnvironment):
 
 
 class InactionParams(PlantParams, InactionSettings):
-    """The parameters of the inaction proof environment."""
+    """The parameters of the plant ``Inaction``: those of every plant, and the settings of its environment."""
 
 
 class Inaction(Emulator[InactionParams]):
@@ -247,7 +249,7 @@ class Inaction(Emulator[InactionParams]):
 
 
 class DelayParams(PlantParams, DelaySettings):
-    """The parameters of the delay proof environment."""
+    """The parameters of the plant ``Delay``: those of every plant, and the settings of its environment."""
 
 
 class Delay(Emulator[DelayParams]):

@@ -76,7 +76,7 @@ class ShiftedLayers:
         """Return the state for the next stage or, from the last stage, an action for every lane."""
         newest = features if observation is None else observation
         if newest is None:
-            raise ValueError("layer() needs features or an observation")
+            raise ValueError(f"stage {stage} got neither features nor an observation, but needs one of them")
         state = newest.astype(np.int64)
         if stage < self._stages - 1:
             return state

@@ -1,4 +1,4 @@
-"""The parts of environments' snapshots: an owner, a validated record, and a private generator.
+"""The parts of environments' snapshots: the owner (kind of environment), a validated record, and a private generator.
 
 An environment derives a private generator from the generator given to ``reset``. The caller uses the given generator
 between resets, so it cannot be part of a snapshot.
@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from rtgraph.msgs.typed.one_line import in_one_line
+
 _UNREADABLE = (ValueError, TypeError, msgpack.UnpackException)
 
 
 class Saved(BaseModel):
-    """The record that an environment saves. Each environment adds fields."""
+    """The record that an environment saves in a snapshot. Each environment adds its fields in a subclass."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -43,7 +45,7 @@ def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT
     try:
         return record.model_validate(fields)
     except ValidationError as problem:
-        raise ValueError(f"this snapshot of {owner!r} is damaged: {problem}") from problem
+        raise ValueError(f"this snapshot of {owner!r} is damaged: {in_one_line(problem)}") from problem
 
 
 def derive_generator(rng: np.random.Generator) -> np.random.Generator:
@@ -85,4 +87,6 @@ def unpack_picture(packed: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint
     try:
         return np.frombuffer(zlib.decompress(packed), np.uint8).reshape(shape)
     except (zlib.error, ValueError) as problem:
-        raise ValueError("this snapshot is damaged: a picture cannot be read") from problem
+        raise ValueError(
+            f"this snapshot is damaged: it has no valid compressed picture of the shape {shape}"
+        ) from problem

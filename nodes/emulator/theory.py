@@ -68,7 +68,7 @@ def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int
     ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
     """
     if min(chunk, interval, states) < 1:
-        raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: expected 1 or more")
+        raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: each must be 1 or more")
     acting = sum(best_delayed_rate(stay, delay + place) for place in range(min(chunk, interval)))
     return (acting + max(0, interval - chunk) / states) / interval
 

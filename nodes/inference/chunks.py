@@ -20,10 +20,10 @@ from rtgraph.nodes.inference.policy import (
 
 
 class ChunkPolicy(Policy):
-    """Decides on chunks of actions by means of another policy.
+    """Decides on chunks of actions by means of a random policy or of a user's class.
 
     A random policy draws every action. A user's class returns all actions of a chunk at once: an array (length,) of
-    discrete actions, or (length, size).
+    discrete actions, or (length, size) of actions with ``size`` numbers each.
 
     Args:
         policy: a random or scripted policy.
@@ -42,29 +42,30 @@ class ChunkPolicy(Policy):
         actions = np.asarray(self._policy.act(observation, tick).action)
         if not actions.ndim or len(actions) != self._length:
             raise NodeError(
-                f"the policy returned actions of shape {actions.shape}",
-                hint=f"return {self._length} actions, as chunk={self._length}",
+                f"the policy returned an array of shape {actions.shape}, but chunk={self._length} needs {self._length} actions",
+                hint=f"return an array with the first dimension {self._length}",
             )
         first = int(actions[0]) if actions.ndim == 1 else frozen(actions[0])
         return Act(first, chunk=frozen(actions[1:]))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Pass the announced weights to the wrapped policy. Return False if they are already overwritten."""
+        """Pass the announced version of the weights to the wrapped policy. Return False if this version is already overwritten."""
         return self._policy.adopt(announced)
 
 
 class NetworkChunkPolicy(Policy):
-    """Decides on the actions of a chunk one by one with a network; the network's trunk runs once.
+    """Decides on the actions of a chunk one by one with a network.
 
-    For each action, the earlier actions of the chunk are in the slots after those of the pending actions. So the network
-    computes the value of an action given the sequence before it, as Q-Transformer does for the numbers of one action
-    (Chebotar et al., 2023). A chunk needs h passes through the head, not a value for each possible sequence.
+    The network's trunk (the part that reads the observation alone) runs once. Its head (the part that also reads earlier
+    actions) runs once for each action. For each action, the earlier actions of the chunk are in the slots after those of the
+    pending actions (decided, not yet applied). So the network computes the value of an action given the sequence before it,
+    as Q-Transformer does for the numbers of one action (Chebotar et al., 2023).
 
     Args:
         policy: a policy with a network.
         action: the plant's actions.
         length: number of actions in a chunk, h; at least 2.
-        slots: number D of pending actions with which the observations are joined; 0 for none.
+        slots: number D of pending actions with which the observation is joined; 0 for none.
     """
 
     def __init__(self, policy: Policy, action: ActionSpec, length: int, slots: int) -> None:
@@ -75,7 +76,7 @@ class NetworkChunkPolicy(Policy):
         self.version = policy.version
 
     def trunk(self, observation: Value) -> Value:
-        """Compute the features that do not depend on pending actions."""
+        """Return the features that do not depend on pending actions. ``act`` takes them in place of the observation."""
         return self._policy.trunk(observation)
 
     def act(self, observation: Value, tick: int = 0) -> Act:
@@ -91,7 +92,7 @@ class NetworkChunkPolicy(Policy):
         return Act(acts[0].action, any(act.explored for act in acts), frozen(rest))
 
     def warm_up(self, observation: Value) -> None:
-        """Run the network once."""
+        """Run the network once, before the graph begins, because its first pass is slow."""
         alone, known = split(observation)
         self._policy.warm_up(joined(alone, self._code.extended(known)))
 
@@ -102,5 +103,5 @@ class NetworkChunkPolicy(Policy):
         return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters of the network's policy."""
+        """Replace the parameters of the policy with the network. Only changeable parameters differ."""
         self._policy.change(params)

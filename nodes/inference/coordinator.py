@@ -1,4 +1,7 @@
-"""The coordinator of staggered inference. It tracks workers, and spaces their starts or claims observations for them."""
+"""The coordinator of staggered inference. It spaces the starts of workers in time, or decides which worker gets which observation.
+
+A *claim* gives one observation to one worker, so that no other worker uses this observation.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +36,20 @@ class CoordinatorParams(Params):
     plant: PlantSpec
     """The spec of the plant: `${spec:plant}`."""
     stagger: StaggerName = "paced"
-    """The stagger method. The workers must have the same one."""
+    """The stagger method. The workers must have the same method."""
     chunk: int = Field(default=1, ge=1, exclude_if=lambda chunk: chunk == 1)
     """Number of successive ticks for which an inference gives actions."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
-    """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that each chunk follows the one before."""
+    """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that a chunk begins when the one before ends."""
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether claims are made only when an observation arrives, so that a claimed observation is always new."""
+    """Whether an observation is claimed only when it arrives, so that workers get only new observations."""
     skips_observations: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether to ignore observations while all workers are busy. Older plans lack the field: their nodes verify as they ran."""
+    """Whether to ignore observations while all workers are busy. False for recordings from before this field existed."""
 
 
 @dataclass(slots=True)
 class _Member:
-    """What the coordinator knows of a worker."""
+    """What the coordinator knows of a worker: its incarnation (number of restarts), and when its last message arrived."""
 
     incarnation: int
     seen_ns: int
@@ -55,9 +58,9 @@ class _Member:
 class Coordinator(Node[CoordinatorParams]):
     """Coordinates the workers by any stagger method. There are no races, because it handles one message at a time.
 
-    A method either delays workers, or claims each observation for one worker. The coordinator sends workers the time to
-    sleep, or the claimed observation. A restarted worker receives the current state. A worker that stays silent is
-    removed.
+    A method either delays workers, or claims each observation for one worker. So the coordinator sends a worker either the
+    time to sleep before its next inference, or the claimed observation. A restarted worker receives the current inference
+    times of the method. A worker that stays silent is removed until it sends a message.
     """
 
     only_reads = True
@@ -70,7 +73,7 @@ class Coordinator(Node[CoordinatorParams]):
     beat = Output(CoordinatorBeat)
 
     def on_prepare(self) -> None:
-        """Import the stagger method before the world runs."""
+        """Import the module of the stagger method before the graph begins."""
         stagger_method(self.params.stagger)
 
     def on_start(self) -> None:
@@ -105,7 +108,7 @@ class Coordinator(Node[CoordinatorParams]):
                 self._claim_at(self.context.now_ns())
 
     def on_inference_time(self, report: InferenceTime) -> None:
-        """Delay the starts of the other workers, by the time that an inference of this worker took."""
+        """Delay the other workers, as the stagger method computes from the time that an inference of one worker took."""
         for worker, delay_ns in self._method.report(self._ring, report.worker, report.inference_ns).items():
             self._send_delay(worker, delay_ns)
         self._longest_ns = max(self._longest_ns, report.inference_ns)
@@ -116,7 +119,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._claim_at(self.context.now_ns())
 
     def _claim_at(self, due_ns: int) -> None:
-        """Schedule the next claim for a time. It is made after all messages of that instant have arrived."""
+        """Schedule the next claim for a time. The claim is made after all messages of that time have arrived."""
         if self._timer is not None:
             if self._timer.due_ns == due_ns:
                 return

@@ -1,4 +1,4 @@
-"""A worker that knows its delay: its policy also sees the actions that are pending."""
+"""A worker that is aware of delay: its policy also sees the pending actions, which are decided but not yet applied."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DelayAwareWorkerParams(WorkerParams):
     delay_aware: DelayAware
     """Which pending actions the policy sees, and when they are read."""
     head: LatencyParams = Constant(frames=0.1)
-    """The duration of the head, which runs late. It is a part of ``latency``."""
+    """The duration of the network's head, the part that reads pending actions, with ``read: late``. It is a part of ``latency``."""
 
     @property
     def pending_slots(self) -> int:
@@ -34,10 +34,10 @@ class DelayAwareWorkerParams(WorkerParams):
 class DelayAwareWorker(Worker):
     """A worker with a policy that sees the observation joined with the known pending actions.
 
-    Staggered workers compute the pending actions side by side. When an inference begins, only about one pending action is
-    known. With ``read: late`` the trunk of the network runs first, from the observation alone. Just before the inference
-    ends, the worker reads the port ``decided`` (the decisions of all workers) once more, and the head uses these actions.
-    So all pending actions are known, except those decided while the head runs.
+    Other workers compute most of the pending actions at the same time. So when an inference begins, only about one pending
+    action is known. With ``read: late`` the trunk of the network runs first, from the observation alone. Just before the
+    inference ends, the worker reads the decisions of all workers from the port ``decided``, and the network's head uses these
+    actions. Then all pending actions are known, except those decided while the head runs.
     """
 
     params_type: ClassVar[type[Params]] = DelayAwareWorkerParams
@@ -47,11 +47,12 @@ class DelayAwareWorker(Worker):
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
-        """Also check that the agent is delay-aware, and that no part of an observation has the name of the pending actions."""
+        """Also check that the policy sees pending actions, and that no part of an observation has the name of these actions."""
         super().check(params)
         if not params.pending_slots:
             raise NodeError(
-                "a DelayAwareWorker needs the param delay_aware", hint="set delay_aware: {kind: pending}"
+                "a DelayAwareWorker needs pending actions, but its parameter delay_aware selects none",
+                hint="set delay_aware: {kind: pending}",
             )
         try:
             _ = params.seen

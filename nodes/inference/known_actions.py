@@ -1,4 +1,4 @@
-"""The pending actions that a worker knows, from the decisions that all workers have published."""
+"""The pending actions (decided, not yet applied) that a worker knows, from the decisions that all workers have published."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ _Episode = tuple[str, int, int]
 
 
 class KnownActions:
-    """The decisions of the running episode, by the tick of their observation. Of several for one tick, the last one is kept.
+    """The decided actions of the running episode, by the tick of their observation. Of several for one tick, the last is kept.
 
-    The plant's gate applies decisions in the order of their observations; with ``playout``, all at the same age. So the
-    decision on an observation that is k ticks older is applied k ticks earlier. Its lag is k. The further actions of a chunk
-    count as decisions on the next observations, until a decision on a newer observation replaces them.
+    The plant's gate, which decides when actions are applied, applies decisions in the order of their observations (the gate
+    ``playout`` applies all at the same age). So the decision on an observation that is k ticks older is applied k ticks earlier;
+    its *lag* is k. The second and further actions of a chunk count as decisions on the next observations, until a decision on
+    a newer observation replaces them.
 
     Args:
         plant: the plant's spec.
-        slots: number of lags for which actions are kept.
+        slots: D, the number of lags for which ``before`` returns actions: 1 to D.
     """
 
     def __init__(self, plant: PlantSpec, slots: int) -> None:
@@ -26,7 +27,7 @@ class KnownActions:
         self._slots = slots
         self._episode: _Episode = ("", -1, -1)
         self._actions: dict[int, tuple[int, Action]] = {}
-        """By tick: the tick of the observation that was decided on, and the action."""
+        """By tick: the tick of the observation that the decision is based on, and the action."""
 
     def decided(self, decision: Decision) -> None:
         """Add the decision of a worker."""
@@ -34,7 +35,7 @@ class KnownActions:
             self.add(decision.header.lineage, decision.action, decision.chunk)
 
     def add(self, observed: Lineage, action: Action, chunk: Array | None = None) -> None:
-        """Add a decision on an observation, with its actions for the next ticks. One of an earlier episode is ignored."""
+        """Add a decision on an observation, with its actions for the next ticks. A decision of an earlier episode is ignored."""
         episode = _episode_of(observed)
         if episode != self._episode:
             if episode[1:] < self._episode[1:]:

@@ -1,4 +1,4 @@
-"""The stages of a network that a pipeline runs on successive ticks."""
+"""A network in stages: the interface of its stages, which run on successive ticks, and stages without a learned network."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Layers(ABC):
 
     @abstractmethod
     def layer(self, stage: int, features: Array | None, observation: Value | None) -> Array:
-        """Return what a stage passes on.
+        """Return the features that a stage passes on to the next stage.
 
         Args:
-            stage: the number of the stage, from 0; not the last one.
-            features: what the stage before passed on; None in stage 0.
-            observation: what the stage observes, as in the plant's spec; None if nothing.
+            stage: the number of the stage, from 0; not the last stage.
+            features: the features that the stage before passed on; None in stage 0.
+            observation: the observation that the stage sees, as in the plant's spec; None if it sees none.
         """
 
     @abstractmethod
@@ -44,7 +44,7 @@ class Layers(ABC):
             stage: see ``layer``.
             features: see ``layer``.
             observation: see ``layer``.
-            tick: the tick of the oldest observation.
+            tick: the tick of the observation that the first stage saw.
         """
 
     def warm_up(self) -> None:  # noqa: B027 - only some networks have such work
@@ -61,7 +61,7 @@ class Layers(ABC):
 
 
 class RandomLayers(Layers):
-    """Nothing but a last stage that draws every action uniformly.
+    """Stages without a network. The last stage draws every action uniformly, and the other stages pass on no numbers.
 
     Args:
         plant: the plant's spec.
@@ -81,7 +81,7 @@ class RandomLayers(Layers):
 
 
 class ScriptedLayers(Layers):
-    """A user's class with ``layer(stage, features, observation)``, which in the last stage returns the action.
+    """The stages of a user's class. Its ``layer(stage, features, observation)`` returns features, and in the last stage the action.
 
     Args:
         params: the class, and its parameters.
@@ -91,10 +91,10 @@ class ScriptedLayers(Layers):
         self._network: Any = script_class(params)(**params.params)
 
     def layer(self, stage: int, features: Array | None, observation: Value | None) -> Array:
-        """Return the features of the user's class."""
+        """Return the features that the user's class computes."""
         return np.asarray(self._network.layer(stage, features, observation))
 
     def act(self, stage: int, features: Array | None, observation: Value | None, tick: int) -> Act:
-        """Return the action of the user's class, in memory that the class cannot write to."""
+        """Return the action that the user's class chooses. An array is returned in memory that the class cannot write to."""
         action = self._network.layer(stage, features, observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

@@ -19,7 +19,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class NetworkLayers(Layers):
-    """The stages of a network in stages (`Pipelined`). The last one acts by the algorithm, with probability ε at random.
+    """The stages of a learned network (`Pipelined`). The last stage acts by the algorithm, or with probability ε at random.
 
     Args:
         weights: the weights of the whole network.
@@ -48,7 +48,7 @@ class NetworkLayers(Layers):
         return self._policy.act(seen if features is None else {**seen, TRUNK: features}, tick)
 
     def warm_up(self) -> None:
-        """Run the whole network once."""
+        """Run the whole network once, before the graph begins, because its first pass is slow."""
         self._policy.warm_up(self._empty)
 
     def adopt(self, announced: WeightsVersion) -> bool:

@@ -43,9 +43,9 @@ class EpsilonGreedyPolicy(Policy):
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk. Return its features, which ``act`` takes in place of the observation.
+        """Run the network's trunk, the part that reads the observation alone. Return its features, which ``act`` takes instead.
 
-        If ``observation`` holds features already, return them.
+        If ``observation`` already holds features, return them.
         """
         if isinstance(observation, dict) and TRUNK in observation:
             return observation
@@ -58,7 +58,7 @@ class EpsilonGreedyPolicy(Policy):
         return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only
 
     def warm_up(self, observation: Value) -> None:
-        """Run the network once, even if all actions are random."""
+        """Run the network once, before the graph begins, even if all actions are random: its first pass is slow."""
         self._chosen(observation)
 
     @property

@@ -44,11 +44,11 @@ def make_policy(
 
 
 def must_see(weights: Weights, seen: PlantSpec) -> None:
-    """Check that a network reads the pending actions that its agent sees.
+    """Check that a network reads as many pending actions (decided, not yet applied) as its agent sees.
 
     Args:
         weights: the weights of the network.
-        seen: the spec of what the agent observes, joined with the pending actions if the agent sees these.
+        seen: the spec of what the agent sees: the plant's observations, joined with pending actions if the agent sees any.
 
     Raises:
         NodeError: the network reads another number of pending actions than the agent sees.
@@ -60,27 +60,28 @@ def must_see(weights: Weights, seen: PlantSpec) -> None:
         "no pending actions" if spec is None else f"{spec.shape[0]} pending actions" for spec in (reads, sees)
     ]
     raise NodeError(
-        f"the network {weights.name!r} reads {counts[0]}, and this agent sees {counts[1]}",
+        f"the network {weights.name!r} reads {counts[0]}, but this agent sees {counts[1]}",
         hint="delay_aware=pending and delay_aware=predict are for agent=staggered, chunk for agent=staggered and agent=single; "
         "the weights and the workers need the same delay_aware and chunk",
     )
 
 
 def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:
-    """Check that a policy fits the plant.
-
-    A user's class must be importable, take its params and have ``act``. Nothing is created.
+    """Check the class of a scripted policy: it can be imported, takes its params, and has ``act``. No policy is made.
 
     Raises:
-        NodeError: the check fails.
+        NodeError: the class cannot be imported, does not take its params, or has no ``act``.
     """
     if not isinstance(params, ScriptedParams):
         return
     script = script_class(params)
     if problem := call_problem(script, **params.params):
-        raise NodeError(f"policy {params.policy!r} cannot be made: {problem}")
+        raise NodeError(
+            f"policy {params.policy!r} cannot be made: {problem}",
+            hint="the keys of params are the keyword arguments of the class",
+        )
     if not callable(getattr(script, "act", None)):
         raise NodeError(
-            f"policy {params.policy!r} does not act",
+            f"policy {params.policy!r} has no method act",
             hint="define act(self, observation), which returns an action",
         )

@@ -18,17 +18,18 @@ from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.interface.changeable import Changeable
 
 EPSILON_OVER = 100_000
-"""Default number of ticks over which the share of random actions falls."""
+"""Default of ``epsilon_over``: the number of ticks over which the share of random actions falls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An action, and whether it was explored (drawn at random) or chosen."""
+    """An action, and whether the policy drew it at random (explored) or chose it."""
 
     action: Action
     explored: bool = False
     chunk: Array | None = None
-    """The actions for the h - 1 ticks after the tick of ``action``, (h - 1, …); None if there are none."""
+    """The actions for the h - 1 ticks after the tick of ``action``, if a decision has h actions: (h - 1,), or (h - 1, size) for
+    actions of several numbers; None if a decision has one action."""
 
 
 class Policy(ABC):
@@ -42,15 +43,15 @@ class Policy(ABC):
         """Return the action for the observation of a tick.
 
         The observation is as in the plant's spec: an array, or a mapping of named arrays. For a delay-aware agent it is
-        joined with the pending actions (see ``rtgraph.msgs.pending``).
+        joined with the pending actions, which are decided but not yet applied (see ``rtgraph.msgs.pending``).
         """
 
     def trunk(self, observation: Value) -> Value:
-        """Compute the features that do not depend on pending actions. ``act`` takes them in place of the observation."""
+        """Return the features that do not depend on pending actions. ``act`` takes them in place of the observation."""
         return observation
 
     def warm_up(self, observation: Value) -> None:
-        """Do the work, before the graph begins, that takes long the first time."""
+        """Do, before the graph begins, the work that is slow the first time. By default call ``act`` once."""
         self.act(observation)
 
     def adopt(self, announced: WeightsVersion) -> bool:
@@ -73,7 +74,7 @@ class RandomParams(Record):
 
 
 class EpsilonGreedyParams(Record):
-    """A policy with the action that the algorithm of the weights chooses with its network, or sometimes a random one.
+    """A policy that takes the action that an algorithm chooses with its network, or with probability ε a random action.
 
     The share of random actions can fall over time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at
     tick ``epsilon_over``. ``epsilon_over`` without ``epsilon_from`` is rejected.
@@ -91,22 +92,24 @@ class EpsilonGreedyParams(Record):
     resume: str | None = None
     """The checkpoint from which the run resumes, or a folder of checkpoints. Its ticks count for the fall of the share."""
     noise: bool = True
-    """Whether the algorithm explores: a noisy network draws noise, and a Gaussian is sampled. Set it to false to evaluate."""
+    """Whether the algorithm itself explores: a noisy network draws its noise, a Gaussian policy is sampled. False to evaluate."""
     compiled: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether C code computes IMPALA networks with k up to 1/2, and fully connected networks. It is compiled once per machine.
+    """Whether C code, compiled once per machine, computes IMPALA networks of width k up to 1/2, and fully connected networks.
 
-    Results are equal within rounding. A frame of k = 1/16 takes a fifth of the time. Without a C compiler, torch computes
-    these networks.
+    Its results equal those of torch within rounding. A pass of an IMPALA network with k = 1/16 takes a fifth of the time.
+    Without a C compiler, torch computes these networks.
     """
 
     @model_validator(mode="after")
     def _falls_from_something(self) -> Self:
         if self.epsilon_from is None and self.epsilon_over is not None:
-            raise ValueError("epsilon_over needs epsilon_from, the share of random actions at the beginning")
+            raise ValueError(
+                "epsilon_over is given without epsilon_from, the share of random actions at the beginning"
+            )
         return self
 
     def epsilon_at(self, tick: int) -> float:
-        """Return ε at a tick. Ticks count from the start of the first run."""
+        """Return ε, the share of random actions, at a tick. Ticks count from the start of the first of the resumed runs."""
         if self.epsilon_from is None:
             return self.epsilon
         done = min(1.0, tick / (self.epsilon_over or EPSILON_OVER))
@@ -166,12 +169,14 @@ class ScriptedPolicy(Policy):
         try:
             self._script = made(**params.params)
         except (AttributeError, OSError, RuntimeError, TypeError, ValueError) as error:
-            raise NodeError(f"policy {params.policy!r} cannot be made: {error}") from error
+            raise NodeError(
+                f"policy {params.policy!r} cannot be made: its class raised {type(error).__name__}: {error}"
+            ) from error
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action of the user's class, in memory that the class cannot write to.
+        """Return the action that the user's class chooses. An array is returned in memory that the class cannot write to.
 
-        The class gets a copy of a mapping, which it may write to. Arrays are read-only.
+        If the observation is a mapping, the class gets a copy, which it may change. The arrays are read-only.
         """
         action = self._script.act(observation.copy() if isinstance(observation, dict) else observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

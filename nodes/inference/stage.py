@@ -31,13 +31,13 @@ class StageParams(Params):
     plant: PlantSpec
     """The spec of the plant: `${spec:plant}`."""
     stages: PositiveInt
-    """L, the number of stages: the number of replicas."""
+    """L, the number of stages, which is also the number of replicas of this node."""
     policy: PolicyParams
     """The network. ``scripted``: a user's class with ``layer(stage, features, observation)``, which returns features, and in the
-    last stage the action. ``epsilon_greedy``: learned weights. The first stage gets no features (None). The others get an
-    observation only with ``skip``."""
+    last stage the action. ``epsilon_greedy``: learned weights. The first stage gets no features (None). The other stages get
+    an observation only with ``skip``."""
     skip: bool = False
-    """Whether every stage sees the newest observation beside the features (temporal skip connections)."""
+    """Whether every stage after the first also sees the newest observation (temporal skip connections)."""
     latency: LatencyParams = Constant(frames=1.0)
     """The duration of a stage. In real time, a stage is padded to this duration."""
 
@@ -47,11 +47,12 @@ class Stage(Node[StageParams]):
 
     The stages are the replicas of one node, in order. While one stage works on an observation, the stage before it works on a
     newer one. With L stages of one tick each, every tick has a decision, and an observation that passed all stages is L ticks
-    old when its action is applied. With ``skip`` the last stage has seen an observation that is one tick old. Source: Anokin et
-    al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
+    old when its action is applied. With ``skip`` the last stage has also seen an observation that is one tick old then. Source:
+    Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
-    The lineage of a decision, which determines its age, is that of the oldest observation. ``seen`` names the observations of
-    the later stages. Stages that share learned weights use the newest announced version; each switches between two inferences.
+    The lineage of a decision, which determines its age, is that of the observation of the first stage. ``seen`` gives the
+    ticks of the observations that later stages saw. Each stage uses the newest announced version of the weights, and switches
+    to a newer version between two inferences.
     """
 
     params_type: ClassVar[type[Params]] = StageParams
@@ -69,16 +70,19 @@ class Stage(Node[StageParams]):
             return
         made = script_class(params.policy)
         if problem := call_problem(made, **params.policy.params):
-            raise NodeError(f"network {params.policy.policy!r} cannot be made: {problem}")
+            raise NodeError(
+                f"network {params.policy.policy!r} cannot be made: {problem}",
+                hint="the keys of params are the keyword arguments of the class",
+            )
         if not callable(getattr(made, "layer", None)):
             raise NodeError(
-                f"network {params.policy.policy!r} has no layers",
+                f"network {params.policy.policy!r} has no method layer",
                 hint="define layer(self, stage, features, observation)",
             )
 
     @classmethod
     def check_placement(cls, params: StageParams, placement: Placement) -> None:
-        """Check that the weights are those of a network in such stages, and that a stage takes time in the virtual world."""
+        """Check that the weights are those of a network with these stages, and that a stage takes time in the virtual world."""
         if isinstance(params.policy, EpsilonGreedyParams):
             cls._check_weights(params, params.policy.weights, placement)
         draw = latency_of(params.latency, placement.name).draws(
@@ -86,8 +90,8 @@ class Stage(Node[StageParams]):
         )
         if not placement.realtime and draw() <= 0:
             raise NodeError(
-                f"{placement.name}: a stage needs a duration in the virtual world",
-                hint="set stage_frames=1",
+                f"{placement.name}: a stage takes no time in the virtual world, so it would run forever at one instant",
+                hint="set stage_frames=1, or another duration above 0",
             )
 
     @staticmethod
@@ -104,7 +108,7 @@ class Stage(Node[StageParams]):
             )
 
     def on_prepare(self) -> None:
-        """Make the network.
+        """Make the network of this stage.
 
         Raises:
             NodeError: the number of replicas is not the number of stages, or weights are missing.
@@ -112,8 +116,8 @@ class Stage(Node[StageParams]):
         params, replicas = self.params, self.context.identity.replicas
         if replicas != params.stages:
             raise NodeError(
-                f"{self.name}: a network of {params.stages} stages has {replicas} nodes",
-                hint=f"replicas: {params.stages}",
+                f"{self.name}: a network of {params.stages} stages needs as many nodes, but this node has {replicas} replicas",
+                hint=f"set replicas: {params.stages}",
             )
         self._layers = self._make_layers()
         latency = latency_of(params.latency, self.name)
@@ -151,7 +155,7 @@ class Stage(Node[StageParams]):
             self._missed += 1
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin with a new observation in the first stage. The other stages read it when features arrive."""
+        """Begin an inference in the first stage. The other stages wait for features, and then read the newest observation."""
         if not self._stage:
             self._run(None, observation, observation.origin(), self.now_ns, ())
 
@@ -169,7 +173,7 @@ class Stage(Node[StageParams]):
             self._run(features.values, newest, oldest, features.began_ns, seen)
 
     def result(self) -> dict[str, Any]:
-        """Return what was left out: features without an observation to join, and versions that were overwritten."""
+        """Return how many features found no observation to join, and how many versions of the weights were overwritten too soon."""
         counts = {"without_observation": self._unseen, "versions_missed": self._missed}
         return {name: count for name, count in counts.items() if count}
 

@@ -59,7 +59,7 @@ class WorkerParams(Params):
     latency: LatencyParams = Measured()
     """The duration of an inference. In real time, an inference is padded to this duration."""
     stagger: StaggerName = "paced"
-    """The stagger method. The coordinator must have the same one."""
+    """The stagger method. The coordinator must have the same method."""
     chunk: int = Field(default=1, ge=1, le=1000, exclude_if=lambda chunk: chunk == 1)
     """Number of successive ticks for which an inference gives actions."""
 
@@ -70,20 +70,19 @@ class WorkerParams(Params):
 
     @property
     def seen(self) -> PlantSpec:
-        """What a network reads: the plant's observations joined with pending actions, and with the earlier ones of a chunk."""
+        """The spec of what a network reads: observations joined with pending actions, and with earlier actions of its chunk."""
         return with_pending(self.plant, self.pending_slots + self.chunk - 1)
 
 
 class Worker(Node[WorkerParams]):
     """Infers from observations, again and again, and publishes decisions.
 
-    With a stagger method without claims it reads the newest observation, infers, and begins again, even if
-    the observation was used before. With claims (``paced``) it infers from the observations that the
-    coordinator claims for it, never twice from one observation. After half a second without a message from the
-    coordinator, it runs without claims until the next claim arrives.
+    A claim is a message with which the coordinator gives an observation to one worker. With a stagger method without claims,
+    the worker reads the newest observation, infers, and begins again, even if it used the observation before. With claims
+    (``paced``) the worker infers only from the observations that the coordinator gives to it, once from each. If the
+    coordinator is silent for half a second, the worker runs without claims until the next claim arrives.
 
-    It uses the newest announced version of its weights. It switches to a newer version only between two
-    inferences.
+    The worker uses the newest announced version of its weights. It switches to a newer version only between two inferences.
     """
 
     agrees_on: ClassVar = {"claim": ("stagger",), "stagger": ("stagger",), "beat": ("stagger",)}
@@ -99,7 +98,7 @@ class Worker(Node[WorkerParams]):
     state = Output(WorkerState)
 
     _known: Array | None = None
-    """The pending actions that the policy knew for its last decision; None if the policy sees none."""
+    """The pending actions that the policy knew at its last decision; None if the policy sees no pending actions."""
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
@@ -141,7 +140,7 @@ class Worker(Node[WorkerParams]):
         return ChunkPolicy(policy, params.chunk)
 
     def on_start(self) -> None:
-        """Announce the worker. It begins with the first observation."""
+        """Announce the worker to the coordinator. The first inference begins with the first observation or claim."""
         method = stagger_method(self.params.stagger)
         self._method = method.worker()
         self._paced, self._reports = method.claims, method.reports
@@ -182,7 +181,7 @@ class Worker(Node[WorkerParams]):
             self._versions.missed += 1
 
     def on_claim(self, claim: Claim) -> None:
-        """Infer from the claimed observation. A stale claim is answered with the worker's state."""
+        """Infer from the observation of a claim. Answer a claim that is old, or for an earlier incarnation, with the state."""
         stale = self._claimed is not None and claim.number <= self._claimed
         if stale or claim.incarnation != self.context.identity.incarnation:
             self._publish_state()
@@ -201,7 +200,7 @@ class Worker(Node[WorkerParams]):
         self._infer(observation)
 
     def _infer(self, observation: Observation) -> None:
-        """Act on the observation, then be busy for the rest of the inference's duration."""
+        """Choose an action for the observation, then be busy for the rest of the inference's duration."""
         self._act: Act = self._policy.act(observation.value, observation.tick)
         self._versions.acted_with(self._policy.version)
         elapsed_ns = self.context.now_ns() - self._began_ns
@@ -302,14 +301,18 @@ class Worker(Node[WorkerParams]):
             self.observation.resume()
 
     def _warm_up(self) -> None:
-        """Infer from an empty observation. The first passes are slow, so the statistics must exclude them."""
+        """Infer from an empty observation before the graph begins: the first passes are slow, and statistics must exclude them."""
         empty = empty_observation(self.params.plant)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.warm_up(empty)
 
 
 def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
-    """Refuse inferences that take no time, because the node would infer forever at one instant."""
+    """Check that inferences take time in the virtual world. Without a duration, the node would infer forever at one instant.
+
+    Raises:
+        NodeError: the latency is measured, or constant and 0.
+    """
     inference = latency.inference if isinstance(latency, Cycle) else latency
     if isinstance(inference, Measured | Constant) and draw() == 0:
         raise NodeError(

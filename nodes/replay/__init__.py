@@ -1,4 +1,4 @@
-"""Replay memory: stores and samples transitions between decisions. Does not import torch."""
+"""Replay memory: stores transitions from one decision to the next, and samples batches of them. Does not import torch."""
 
 from rtgraph.nodes.replay.client import BatchReader
 from rtgraph.nodes.replay.demonstration import demonstrations

@@ -14,14 +14,14 @@ from rtgraph.nodes.recorder.recorded import recorded_nodes
 from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, recorded_identity
 
 FILE = "world.json"
-"""The file in a memory's folder with the identity of its environment."""
+"""The file in a replay memory's folder with the identity of the memory's environment."""
 _MIXED = "several worlds"
-"""The key that marks a memory with transitions of several environments; no parameter has this name."""
+"""The key in this file that marks a memory with transitions of several environments; no parameter has this name."""
 _HINT = "to use it nevertheless: transfer=true"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:
-    """Check that a memory on disk belongs to this environment; return whether its environment is known.
+    """Check that a replay memory on disk belongs to the environment ``here``. Return whether the memory's environment is known.
 
     Raises:
         ReplayError: the memory belongs to another environment, or holds transitions of several environments, or the file
@@ -32,7 +32,8 @@ def check_folder(folder: Path, here: Identity) -> bool:
         return not (folder / "frames").exists()
     if there.get(_MIXED):
         raise ReplayError(
-            f"the replay memory in {folder} holds transitions of several environments", hint=_HINT
+            f"the replay memory in {folder} holds transitions of several environments, not only of this one",
+            hint=_HINT,
         )
     if found := differences(there, here):
         raise ReplayError(f"the replay memory in {folder} is of another environment: {found}", hint=_HINT)
@@ -51,7 +52,7 @@ def mark_folder(folder: Path, here: Identity) -> None:
 
 
 def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
-    """Mark a folder as one with transitions of several environments.
+    """Mark a folder as one with transitions of several environments, if ``here`` or a recording is of another one than the folder.
 
     Raises:
         ReplayError: the file with the folder's identity is invalid, or cannot be written.
@@ -76,13 +77,14 @@ def _identity_in(folder: Path) -> Identity | None:
         found = None
     if not is_identity(found):
         raise ReplayError(
-            f"{path} does not identify an environment", hint="remove it if the folder belongs to this plant"
+            f"{path} does not contain the identity of an environment",
+            hint="remove this file if the folder belongs to this plant",
         )
     return found
 
 
 def check_recording(bag: Bag, here: Identity) -> bool:
-    """Check that the plants of a recording belong to this environment; return whether their environment is known.
+    """Check that the plants in a recording belong to the environment ``here``. Return whether their environment is known.
 
     Raises:
         ReplayError: a plant belongs to another environment.

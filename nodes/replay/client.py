@@ -18,13 +18,13 @@ Store = tuple[str, str, int]
 class BatchReader:
     """Makes a learner's requests, and makes batches from the answers.
 
-    Frames on this host are copied once, from the replay memory's memory. One request is open at a time. A
-    batch that can no longer be read is not an error: request another.
+    The frames of a replay node on this host are copied once, from memory shared with that node. One request is open at a time.
+    A batch with frames that can no longer be read is not an error: request another batch.
 
     Args:
         learner: the name of the learner's node; answers are addressed to it.
         incarnation: the learner's incarnation.
-        directory: the session folder, which stores are relative to; None without one.
+        directory: the session folder, to which the names of stores are relative; None if there is no session folder.
     """
 
     def __init__(self, learner: str, incarnation: int, directory: Path | None) -> None:
@@ -38,14 +38,14 @@ class BatchReader:
         self._frames: Frames | None = None
         self._attached: Store | None = None
         self._refused: tuple[str, int] | None = None
-        """The name and the incarnation of a replay node with a store that cannot be mapped here."""
+        """The name and the incarnation of a replay node with frames that this process cannot map; None if there is none."""
 
     def ask(self, size: int, *, correction: float = 1.0) -> BatchRequest:
-        """Return a new request; it replaces an open one.
+        """Return a new request for a batch. It replaces the open request.
 
         Args:
             size: number of transitions.
-            correction: β of prioritised sampling.
+            correction: β, the exponent of the importance weights in prioritised sampling.
         """
         self._open = BatchRequest(
             learner=self._learner,
@@ -60,9 +60,9 @@ class BatchReader:
         return self._open
 
     def again(self) -> BatchRequest | None:
-        """Return the open request, to be sent again after a long silence; None if there is none.
+        """Return the open request, to be sent again if no answer comes; None if no request is open.
 
-        It counts once, however often it is sent.
+        The replay node counts a request once, however often it is sent.
         """
         if self._open is not None:
             # The owner of these frames may have ended: release its memory for its successor.
@@ -79,7 +79,7 @@ class BatchReader:
         )
 
     def batch(self, message: SampledBatch) -> Batch | None:
-        """Return the batch of an answer; None if its frames are gone or not accessible here: request again.
+        """Return the batch of an answer; None if its frames are overwritten or cannot be mapped here: then request again.
 
         The answered request is closed.
         """
@@ -137,7 +137,9 @@ def _drawn(message: SampledBatch) -> Draw:
         isinstance(each, dict) or each.dtype != np.int64 or each.shape != message.indices.shape
         for each in handles
     ):
-        raise ReplayError("the batch does not have one int64 frame handle for each of its transitions")
+        raise ReplayError(
+            "the batch cannot be read: its observations or next observations are not one int64 frame handle per transition"
+        )
     return Draw(
         observations=handles[0],
         actions=message.actions,

@@ -1,4 +1,4 @@
-"""A replay memory of recordings alone, to learn from before a world runs."""
+"""A replay memory of recordings alone, from which an agent learns before any plant runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtgraph.nodes.replay.storage.sizes import Sizes
 
 
 def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuffer:
-    """Return a memory of just the size for the transitions that a replay node begins with, filled with them.
+    """Return a replay memory with the transitions of the recordings in ``params.fill``, just large enough for them.
 
     Args:
         params: the parameters of the replay node.
@@ -55,7 +55,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
 
 
 def _size_bytes(params: ReplayParams, transitions: int) -> int:
-    """Return the size for this many transitions with two frames each, at most the configured capacity."""
+    """Return the size in bytes for this many transitions with two frames each, at most the capacity in ``params``."""
     size = 2**16
     while size < params.capacity_bytes and _rows(size, params) < 2 * transitions + 2:
         size += size // 8

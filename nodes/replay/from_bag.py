@@ -22,13 +22,13 @@ class FillResult:
     """The result of adding a recording to a replay memory."""
 
     kept: int
-    """Number of transitions stored on arrival; a full memory has dropped others for them."""
+    """Number of transitions that were stored. A full memory drops earlier transitions for new ones."""
     not_finite: int
     """Number of transitions left out because a number in them is not finite."""
     assembled: dict[str, Assembled]
-    """The counts of each plant's messages, by the plant's name."""
+    """The counts of the transitions and decisions of each plant, by the plant's name."""
     problems: tuple[str, ...]
-    """Problems of the recording that appeared while reading it."""
+    """Problems of the recording, such as damaged parts, that appeared while it was read."""
 
 
 def fill(

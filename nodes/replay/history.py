@@ -1,4 +1,8 @@
-"""What an agent sees besides the observation that its decision is based on: the interface of all such histories."""
+"""The interface of *histories*: they complete an observation with what else an agent saw at its decision.
+
+An agent may also see pending actions, or newer observations. A *frame* is one observation. A *chunk* is the sequence of
+actions that one decision gives for successive ticks; the *place* of an action is its number in the chunk, from 0.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,11 @@ from rtgraph.msgs import Applied
 from rtgraph.nodes.replay.transition import Frame
 
 FrameAt = Callable[[int], Frame | None]
-"""Returns the frame of a tick of the running episode; None if it is unknown."""
+"""A function that returns the frame of a tick of the running episode; None if the frame is unknown."""
 
 
 class History(ABC):
-    """Completes the frames of one plant's decisions, in order of the ticks at which these act."""
+    """Completes the frame of each decision of one plant. Decisions come in the order of the ticks at which they are applied."""
 
     @abstractmethod
     def begin(self) -> None:
@@ -21,30 +25,30 @@ class History(ABC):
 
     @abstractmethod
     def applied(self, applied: Applied) -> None:
-        """Add a tick, after the frame of its decision was completed."""
+        """Add the action applied at a tick. Called after ``decided`` for this tick."""
 
     @abstractmethod
     def decided(self, frame: Frame, applied: Applied, frame_at: FrameAt) -> Frame | None:
-        """Return the frame of the applied decision as its agent saw it; None if a part of it is unknown."""
+        """Return the frame of the applied decision, with all that its agent saw; None if a part of this is unknown."""
 
     @abstractmethod
     def next_place(self, place: int) -> int:
-        """Return the place in a chunk of the action that follows the one at ``place``; 0 if a new chunk begins."""
+        """Return the place of the action after the one at ``place``; 0 if it begins a new chunk."""
 
     @abstractmethod
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame | None:
-        """Return a frame as a decision at ``tick``, after a truncated episode, would see it at a place of its chunk.
+        """Return ``frame`` with all that a decision would see if its episode, which was truncated, continued.
 
-        None if a part of it is unknown.
+        The action of the decision would be applied at ``tick``, with this place in its chunk. None if a part is unknown.
         """
 
     @abstractmethod
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, after which nothing acts."""
+        """Return the last frame of a terminated episode, completed for a decision that is never made."""
 
 
 class View(ABC):
-    """What an agent sees besides the observation that its decision is based on."""
+    """What an agent sees at a decision besides one observation. Makes the histories of its plants."""
 
     @abstractmethod
     def history(self) -> History:

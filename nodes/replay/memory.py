@@ -19,7 +19,7 @@ from rtgraph.nodes.replay.transitions import Assembled, Assembler, Transition
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """How transitions are made; see ``Assembler``."""
+    """The settings of an ``Assembler``, which makes transitions from messages."""
 
     gamma: float = 0.99
     n_step: int = 1
@@ -32,7 +32,7 @@ class Assembly:
 
 
 class ReplayMemory:
-    """An assembler for each plant, the buffer they fill, and the rate at which batches are sampled.
+    """An assembler (maker of transitions) for each plant, the buffer that all assemblers fill, and the rate of batches.
 
     From the tick at which ``minimum`` transitions are held, ⌊ticks × updates_per_tick⌋ batches may be
     sampled. Batches that are due while no learner samples are kept up to ``slack``; beyond that they are
@@ -44,7 +44,7 @@ class ReplayMemory:
         assembly: how transitions are made.
         minimum: number of transitions before the first batch.
         updates_per_tick: batches for each tick of a plant, of any size; None for no limit.
-        slack: see above.
+        slack: maximum number of batches that are due and kept.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -62,8 +62,8 @@ class ReplayMemory:
     ) -> None:
         if not 1 <= minimum <= buffer.capacity:
             raise ReplayError(
-                f"minimum is {minimum:,} transitions, and the memory holds at most {buffer.capacity:,}",
-                hint="lower minimum, or give the memory more bytes",
+                f"minimum is {minimum:,} transitions, but must be from 1 to {buffer.capacity:,}, which fit into the memory",
+                hint="change minimum, or give the memory more bytes",
             )
         assembly.assembler()  # so that an argument out of range raises now
         self.buffer = buffer
@@ -83,12 +83,12 @@ class ReplayMemory:
 
     @property
     def ticks(self) -> int:
-        """Number of plant ticks seen, including those of earlier incarnations of a memory on disk."""
+        """Number of plant ticks seen, including those of earlier runs if the memory is on disk."""
         return self.buffer.ticks
 
     @property
     def assembled(self) -> dict[str, Assembled]:
-        """The counts of each plant's messages, by the plant's name."""
+        """The counts of the transitions and decisions of each plant, by the plant's name."""
         return {name: assembler.counts for name, assembler in self._assemblers.items()}
 
     @property
@@ -108,10 +108,10 @@ class ReplayMemory:
 
     @property
     def cannot_begin(self) -> str:
-        """The reason why no batch can be sampled while episodes stay as short as now; empty if there is none.
+        """The reason why no batch can be sampled while episodes stay as short as now; empty if batches can be sampled.
 
-        A memory has one frame slot per transition. If short episodes need a second frame for each transition,
-        fewer transitions fit.
+        A memory that keeps the newest transitions has one frame slot per transition. If short episodes need a second frame
+        for many transitions, fewer transitions fit, perhaps fewer than ``minimum``.
         """
         if self._begun or not self.buffer.full:
             return ""
@@ -136,7 +136,7 @@ class ReplayMemory:
         self._add(self._assembler(observation.header.source).observed(observation))
 
     def applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick, and count the tick."""
+        """Add the action applied at a tick, and count the tick, which may make a batch due."""
         header = applied.header
         self._add(self._assembler(header.source).applied(applied))
         place = header.incarnation, applied.tick
@@ -151,7 +151,7 @@ class ReplayMemory:
             self._begin_if_enough()
 
     def fill(self, bag: Bag, age_ticks: int | None = None) -> FillResult:
-        """Add a recording. It makes no batches due.
+        """Add the transitions of a recording. They make no batches due.
 
         Args:
             bag: the recording.
@@ -180,7 +180,7 @@ class ReplayMemory:
         self._limiter.stop()
 
     def draw(self, size: int, correction: float) -> Draw | None:
-        """Sample a batch if one is due, else return None. Its frames stay in the store.
+        """Sample a batch if one is due, else return None. The frames of the batch stay in the store.
 
         Args:
             size: number of transitions.
@@ -193,7 +193,7 @@ class ReplayMemory:
         return self.draw_again(size, correction)
 
     def draw_again(self, size: int, correction: float) -> Draw:
-        """Sample a batch in place of a lost one; it is not counted again.
+        """Sample a batch in place of a lost one. It does not count as another batch that was due.
 
         Raises:
             ReplayError: the memory is empty.

@@ -28,25 +28,25 @@ class ReplayParams(Params):
     transfer: bool = False
     """Accept folders and recordings of another environment."""
     delay_aware: DelayAware = DelayAware()
-    """Which pending actions the agent sees: observations are stored with them."""
+    """Which pending actions (decided, not yet applied) the agent sees. Observations are stored together with these actions."""
     pipeline: Pipeline = Field(default=Pipeline(), exclude_if=lambda pipeline: not pipeline.depth)
-    """Which observations the stages of an agent see: they are stored as one."""
+    """For a network in stages: which observations the stages see at a decision. These observations are stored as one."""
     capacity_mib: float = Field(default=256.0, gt=0)
-    """Maximum size, in memory or on disk."""
+    """Maximum size in MiB, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)
     """The discount per tick."""
     n_step: int = Field(default=1, ge=1)
     """Number of decisions that a transition spans."""
     learn_default: bool = False
-    """Learn from the actions of the default behaviour β too."""
+    """Learn also from the actions of the default behaviour β, which acts on ticks without a decision."""
     order: Order = "recent"
     """What a full memory keeps: the newest transitions, or a uniform sample of all transitions ever seen."""
     sampling: Sampling = "uniform"
-    """How batches are sampled."""
+    """How the transitions of a batch are drawn: all with equal probability, or in proportion to their priorities."""
     priority_exponent: float = Field(default=0.5, ge=0, le=1)
-    """Alpha of prioritised sampling."""
+    """Alpha, the exponent of priorities in prioritised sampling; 0 is uniform."""
     minimum: int = Field(default=1000, ge=1)
-    """Number of transitions before the first batch."""
+    """Number of transitions that the memory must hold before the first batch is sampled."""
     updates_per_tick: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """Batches for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for no limit."""
     slack: int = Field(default=100, ge=1)
@@ -56,12 +56,12 @@ class ReplayParams(Params):
     fill: tuple[str, ...] = ()
     """Recordings to begin with, such as demonstrations: one, or a list of them."""
     fill_age_ticks: int | None = Field(default=None, ge=1)
-    """Age in ticks of the observations of `fill` when their actions are applied; null: from
+    """Age in ticks that the observations in `fill` get when actions are applied, as for an agent of this delay; null: from
     `fill_latency_frames`.
     """
     fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """`fill_age_ticks`, given as the duration of an agent's inference in frames: rounded up to whole ticks, at least 1;
-    null: as recorded.
+    null: the ages in the recordings.
     """
     in_place: bool = True
     """In real time, let learners read frames in place; if false, and in the virtual world, messages carry the
@@ -72,12 +72,12 @@ class ReplayParams(Params):
 
     @property
     def seen(self) -> PlantSpec:
-        """The spec of what the agent observes: joined with pending actions, or with the observations of later stages, if it sees them."""
+        """The spec of what the agent sees: observations, joined with pending actions or with the observations of later stages."""
         return with_later(with_pending(self.plant, self.delay_aware.all_slots), self.pipeline.later)
 
     @property
     def view(self) -> View | None:
-        """What the agent sees besides the observation that its decision is based on; None if nothing."""
+        """What the agent sees at a decision besides one observation; None if nothing."""
         if self.pipeline.later:
             return StageView(self.pipeline.later)
         return self._pending_view
@@ -91,7 +91,7 @@ class ReplayParams(Params):
 
     @property
     def meaning(self) -> dict[str, object]:
-        """Properties that all transitions of a memory share, such as the discount; folders with others are rejected."""
+        """Properties that all transitions of a memory share, such as the discount. A folder with other values is rejected."""
         view = self._pending_view
         found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
         found["learn_default"] = self.learn_default
@@ -106,9 +106,9 @@ class ReplayParams(Params):
 
     @property
     def filled_age_ticks(self) -> int | None:
-        """The age of the observations of `fill`; None for the ages in the recording (Riemer et al., ICLR 2025).
+        """The age in ticks that observations in `fill` get; None for the ages in the recording (Riemer et al., ICLR 2025).
 
-        For a network in stages, it is that of the observation that has passed all of them.
+        For a network in stages, this is the age of the observation of the first stage.
         """
         if self.fill_age_ticks is not None or self.fill_latency_frames is None:
             return self.fill_age_ticks
@@ -119,14 +119,19 @@ class ReplayParams(Params):
     @model_validator(mode="after")
     def _stages_alone(self) -> Self:
         if self.pipeline.depth and self.delay_aware.all_slots:
-            raise ValueError("a network in stages reads no pending actions. hint: delay_aware=none chunk=1")
+            raise ValueError(
+                "pipeline and delay_aware are both set, but a network in stages reads no pending actions. "
+                "hint: delay_aware=none chunk=1"
+            )
         return self
 
     @model_validator(mode="after")
     def _chunks_as_recorded(self) -> Self:
         if self.fill and self.filled_age_ticks is not None and self.delay_aware.chunk > 1:
-            problem = f"a demonstration has no chunks, and this agent has chunks of {self.delay_aware.chunk} actions"
-            raise ValueError(f"{problem}. hint: give chunk=1")
+            raise ValueError(
+                f"a demonstration has no chunks, but this agent has chunks of {self.delay_aware.chunk} actions. "
+                "hint: give chunk=1"
+            )
         return self
 
     @field_validator("fill", mode="before")

@@ -1,4 +1,4 @@
-"""Observations as a delay-aware agent sees them: frames joined with pending actions."""
+"""Observations as a delay-aware agent sees them: joined with pending actions, which are decided but not yet applied."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from rtgraph.nodes.replay.transition import Frame
 
 @dataclass(frozen=True, slots=True)
 class PendingView(View):
-    """Which pending actions an agent sees."""
+    """Which pending actions an agent sees with an observation."""
 
     action: ActionSpec
     slots: int
     """D, the number of slots for pending actions; 0 for none."""
     read: Literal["start", "late"]
     chunk: int = 1
-    """h, the number of actions that a decision has; the earlier ones of its chunk follow in h - 1 more slots."""
+    """h, the number of actions of a decision (its chunk). The actions that precede an action in its chunk use h - 1 more slots."""
 
     def history(self) -> PendingHistory:
         """Return a new history."""
@@ -33,14 +33,15 @@ class PendingView(View):
 
 
 class PendingHistory(History):
-    """Joins the frames of decisions with the pending actions that they knew.
+    """Joins the observation (frame) of each decision with the pending actions that were known at the decision.
 
-    A worker's decision carries its pending actions. For decisions of a person, of the default behaviour β or of another agent,
-    they are made from the actions applied before: all of them if the network reads pending actions last, the oldest one if it
-    reads them as it begins.
+    A delay-aware worker's decision contains these pending actions. For a decision of a person, of the default behaviour β or
+    of another agent, they are made from the actions applied before: all of them if the network reads pending actions at its
+    end (``read: late``), only the oldest one if it reads them at its start.
 
-    With chunks, the actions applied before from the same chunk follow in further slots. So the number of filled ones is the place
-    in the chunk, and a transition leads from a place to the next one, or from the last place to the next chunk's first.
+    With chunks (several actions per decision), further slots hold the actions that precede an action in its chunk. So the
+    number of these slots in use is the place of the action in the chunk. A transition leads from one place to the next, or
+    from the last place to the first place of the next chunk.
     """
 
     def __init__(self, view: PendingView) -> None:
@@ -50,7 +51,7 @@ class PendingHistory(History):
         self._oldest_only = view.read == "start"
         self._acted: deque[tuple[int, Action]] = deque(maxlen=view.slots + view.chunk - 1)
         self._last: Array | None = None
-        """The pending actions that the last decision knew, without those of its chunk."""
+        """The pending actions known at the last decision, without the actions of its own chunk; None before a decision."""
 
     def begin(self) -> None:
         """Begin an episode: no action is pending."""
@@ -58,12 +59,12 @@ class PendingHistory(History):
         self._last = None
 
     def applied(self, applied: Applied) -> None:
-        """Add a tick, after the frame of its decision was joined."""
+        """Add the action applied at a tick. Called after ``decided`` for this tick."""
         if applied.by == "policy":
             self._acted.append((applied.tick, applied.action))
 
     def decided(self, frame: Frame, applied: Applied, frame_at: FrameAt) -> Frame:
-        """Return the frame of the applied decision with the pending actions that it knew."""
+        """Return the frame of the applied decision, joined with the pending actions known at the decision."""
         pending = applied.pending
         if self._code is not None and (pending is None or not self._code.fits(pending)):
             pending = self._code.of(self._before(applied.tick - applied.place))
@@ -71,13 +72,13 @@ class PendingHistory(History):
         return self._with(frame, self._last, applied.tick, applied.place)
 
     def next_place(self, place: int) -> int:
-        """Return the place in a chunk of the action that follows the one at ``place``; 0 if a new chunk begins."""
+        """Return the place in its chunk of the action after the one at ``place``; 0 if it begins a new chunk."""
         return place + 1 if place + 1 < self._chunk else 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame:
-        """Return a frame as a decision at ``tick``, after a truncated episode, would see it at a place of its chunk.
+        """Return ``frame``, joined as for a decision at ``tick`` if its episode, which was truncated, continued.
 
-        At place 0, it knows the pending actions at the same lags as the decision before it.
+        At place 0 of a chunk, the pending actions have the same lags as at the decision before. See ``History.after_last``.
         """
         pending = self._last
         if not place and self._code is not None:
@@ -88,7 +89,7 @@ class PendingHistory(History):
         return self._with(frame, pending, tick, place)
 
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, after which nothing acts."""
+        """Return the last frame of a terminated episode, joined with empty slots."""
         return self._with(frame, None, 0, 0)
 
     def _with(self, frame: Frame, pending: Array | None, tick: int, place: int) -> Frame:

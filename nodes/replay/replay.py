@@ -30,15 +30,15 @@ from rtgraph.nodes.runtime import Input, Node, Output, lossless, queue
 STATE_PERIOD_NS = 1_000_000_000
 
 _ON_DISK: WeakValueDictionary[Path, ReplayBuffer] = WeakValueDictionary()
-"""The memories on disk that this process has open: an incarnation that crashed in the virtual world cannot
-close its memory."""
+"""The replay memories on disk that this process has open, by folder. A node that crashes in the virtual world does not close its
+memory, so the restarted node closes it."""
 
 
 class Replay(Node[ReplayParams]):
-    """Makes transitions from the plants' observations and applied actions, stores them, and answers requests.
+    """Makes transitions from the plants' observations and applied actions, stores them, and answers requests for batches.
 
-    Requests are answered in their order of arrival, on the tick that makes a batch due. Requests never delay
-    a tick, and waiting for an answer blocks no node: without ticks there are no batches.
+    Requests are answered in their order of arrival, at the tick that makes a batch due. A request never delays a tick, and
+    a learner that waits for an answer blocks no other node. Without ticks no batch becomes due.
     """
 
     observation = Input(Observation, lossless, many=True)
@@ -63,12 +63,14 @@ class Replay(Node[ReplayParams]):
             raise NodeError(error.problem, hint=error.hint) from error
         if params.minimum > sizes.rows:
             raise NodeError(
-                f"minimum is {params.minimum:,} transitions, and only {sizes.rows:,} fit",
+                f"minimum is {params.minimum:,} transitions, but only {sizes.rows:,} fit into the replay memory",
                 hint="lower minimum, or raise capacity_mib (in a launch, the argument replay_mib)",
             )
         for path in params.fill:
             if not Path(path).is_file():
-                raise NodeError(f"fill: there is no recording {path}", hint="give the path of a .mcap file")
+                raise NodeError(
+                    f"fill: the recording {path} does not exist", hint="give the path of a .mcap file"
+                )
         try:
             cls._check_world(params)
         except ReplayError as error:
@@ -76,10 +78,10 @@ class Replay(Node[ReplayParams]):
 
     @staticmethod
     def _check_world(params: ReplayParams) -> list[str]:
-        """Check that all initial data is of this environment; return the sources with an unknown environment.
+        """Check that the folder and the recordings in ``fill`` belong to this environment. Return the paths of unknown ones.
 
         Raises:
-            ReplayError: a source is of another environment.
+            ReplayError: the folder or a recording belongs to another environment.
             BagError: a recording cannot be read.
         """
         if not params.identity or params.transfer:
@@ -122,7 +124,7 @@ class Replay(Node[ReplayParams]):
         self.every(STATE_PERIOD_NS, self._publish_state)
 
     def on_applied(self, applied: Applied) -> None:
-        """Add a tick, and send the batches it makes due."""
+        """Add the action applied at a tick, and send the batches that this tick makes due."""
         # The observation was published before: it has no handler, so that a tick is one event and not two.
         self._observe()
         self._memory.applied(applied)
@@ -130,14 +132,14 @@ class Replay(Node[ReplayParams]):
         self._answer()
 
     def on_request(self, request: BatchRequest) -> None:
-        """Answer now, or when a batch is due."""
+        """Answer a request now if a batch is due, else when one becomes due."""
         if self._requests.take(request):
             self._send(request, self._memory.draw_again(request.size, request.correction))
         else:
             self._answer()
 
     def on_priorities(self, message: Priorities) -> None:
-        """Update the priorities of transitions from their errors."""
+        """Update the priorities of transitions from their newest temporal-difference errors."""
         counts, size = self._priorities, message.indices.size
         if message.drawn_by not in (None, self.context.identity.incarnation) and not self._buffer.continued:
             counts["gone"] += size
@@ -153,7 +155,7 @@ class Replay(Node[ReplayParams]):
             counts["gone"] += size - there
 
     def on_stop(self) -> None:
-        """Add the remaining messages and close the memory."""
+        """Make transitions from the remaining messages, and close the memory."""
         self._observe()
         self._memory.finish()
         self._log_problems()
@@ -213,7 +215,7 @@ class Replay(Node[ReplayParams]):
             self.log.warning("%s: %s", path, problem)
 
     def _shared(self) -> SharedStore | None:
-        """Share the frames with learners on this host, if possible."""
+        """Share the frames with learners on this host. Return None if this fails: then messages carry the frames."""
         directory = self.context.launch_context.directory
         try:
             return SharedStore(

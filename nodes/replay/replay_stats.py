@@ -13,8 +13,8 @@ class ReplayStats:
     capacity: int
     """Maximum number of transitions if each shares its frames with its neighbours."""
     fits: int
-    """Number of transitions that fit if all need as many frames as the current ones: short episodes need
-    more."""
+    """Number of transitions that fit if each needs as many frames as the stored ones on average: in short episodes
+    transitions share fewer frames."""
     frames: int
     """Number of frames that transitions refer to, each stored once."""
     seen: int
@@ -24,6 +24,6 @@ class ReplayStats:
     skipped: int
     """Number of transitions that the reservoir did not keep since the memory was opened."""
     discarded: int
-    """Number of rows left out at opening: partly written by a killed process, or not finite."""
+    """Number of transitions on disk left out when the memory was opened: partly written by a killed process, or not finite."""
     size_bytes: int
-    """Size in memory or on disk, however full it is."""
+    """Size in bytes, in memory or on disk, however full the memory is."""

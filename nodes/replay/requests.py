@@ -1,4 +1,4 @@
-"""The open requests for batches."""
+"""The learners' requests for batches that are not answered yet."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class _LearnerRequests:
     answers: int = 0
     restarts: int = 0
     earlier_unread: int = 0
-    """Number of batches that the learner's earlier incarnations could not read."""
+    """Number of batches that the learner could not read before its last restart."""
 
 
 class Requests:
-    """The open requests in their order of arrival: for each learner, the newest of its newest incarnation.
+    """The open requests in their order of arrival: for each learner only its newest request.
 
-    A repeated request keeps its place; requests older than a learner's newest are ignored.
+    A request that is sent again keeps its place in this order. A request older than the learner's newest one is ignored.
     """
 
     def __init__(self) -> None:
         self._learners: dict[str, _LearnerRequests] = {}
         self._open: dict[str, BatchRequest] = {}
         self.passed_over = 0
-        """Number of requests that were stale on arrival."""
+        """Number of requests that were ignored, because a newer request of the same learner had arrived before."""
         self.replaced = 0
-        """Number of requests replaced by a newer one before they were answered."""
+        """Number of requests that a newer request of the same learner replaced before they were answered."""
 
     def __len__(self) -> int:
         """Return the number of open requests."""
@@ -48,7 +48,7 @@ class Requests:
         return next(iter(self._open.values()), None)
 
     def take(self, request: BatchRequest) -> bool:
-        """Add a request; return whether it was answered before, which means that the answer was lost."""
+        """Add a request. Return whether the same request was already answered, which means that the answer was lost."""
         learner = self._learners.get(request.learner)
         if learner is None:
             self._learners[request.learner] = _LearnerRequests(request)

@@ -1,4 +1,4 @@
-"""Observations as a network in stages sees them: one for each stage."""
+"""Observations as a network in stages sees them: each stage runs at another tick, and may see a newer observation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.nodes.replay.transition import Frame
 
 @dataclass(frozen=True, slots=True)
 class StageView(View):
-    """How many later stages see an observation."""
+    """How many stages after the first one see an observation."""
 
     later: int
 
@@ -25,27 +25,28 @@ class StageView(View):
 class StageHistory(History):
     """Joins the frame of a decision, which its first stage saw, with the frames that the later stages saw.
 
-    A decision of a pipeline names these. For decisions of a person, of the default behaviour β or of another agent, they are those
-    that stages of one tick each would have seen: the frames after the first one, up to the tick before the action.
+    A frame is one observation. A decision of a network in stages names the ticks of the later frames. For a decision of a
+    person, of the default behaviour β or of another agent, they are the frames that stages of one tick each would have seen:
+    those after the first stage's frame, up to the tick before the action.
 
     Args:
-        later: number of later stages that see an observation.
+        later: number of stages after the first one that see an observation.
     """
 
     def __init__(self, later: int) -> None:
         self._later = later
         self._ages: tuple[int, ...] = ()
-        """The ages in ticks, at the last action, of the observations that its later stages saw."""
+        """The ages in ticks, at the tick of the last action, of the frames that the later stages saw for this action."""
 
     def begin(self) -> None:
         """Begin an episode."""
         self._ages = ()
 
     def applied(self, applied: Applied) -> None:
-        """Do nothing: the frames say all."""
+        """Do nothing: stages see observations only, not the actions applied before."""
 
     def decided(self, frame: Frame, applied: Applied, frame_at: FrameAt) -> Frame | None:
-        """Return the frame of the applied decision, with those of the later stages; None if one of these is unknown."""
+        """Return the frame of the applied decision, joined with the frames of the later stages; None if one is unknown."""
         seen, lineage = applied.seen, applied.header.lineage
         if len(seen) != self._later or lineage is None or lineage.tick != frame.tick:
             seen = tuple(min(frame.tick + stage, applied.tick - 1) for stage in range(1, self._later + 1))
@@ -58,11 +59,11 @@ class StageHistory(History):
         return 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame | None:
-        """Return a frame as a decision at ``tick`` would see it: all stages see observations as old as for the last decision."""
+        """Return ``frame``, joined as for a decision at ``tick``: each stage sees a frame as old as at the last decision."""
         return _joined(frame, [frame_at(tick - age) for age in self._ages])
 
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, once for each stage."""
+        """Return the last frame of a terminated episode, joined with itself: every stage sees this frame."""
         return _with(frame, [frame] * self._later)
 
 

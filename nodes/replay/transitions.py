@@ -1,9 +1,9 @@
 """Make transitions from a plant's observations and applied actions.
 
-In real time a decision is based on one observation and applied some ticks later; between decisions the
-default behaviour β acts, and the world never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025,
-Definition 1). So a transition begins at the *application* of a decision and ends at that of the next, but its
-observations are those that the two decisions are based on.
+In real time a decision is based on one observation and applied some ticks later. On ticks without a decision the default
+behaviour β acts, and the plant never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025, Definition 1). So a transition
+begins when a decision is *applied* and ends when the next decision is applied, but its two observations are those that these
+decisions are based on.
 """
 
 from __future__ import annotations
@@ -23,16 +23,15 @@ __all__ = ["Assembled", "Assembler", "Frame", "Transition"]
 
 @dataclass(slots=True)
 class Assembled:
-    """The counts of an assembler."""
+    """How many transitions an ``Assembler`` has made, and what it made them from or left out."""
 
     transitions: int = 0
     decisions: int = 0
-    """Number of decisions that took effect, including those of β if they are learned from."""
+    """Number of decisions that took effect, including those of the default behaviour β if the agent learns from them."""
     default_ticks: int = 0
-    """Number of ticks at which β acted."""
+    """Number of ticks at which the default behaviour β acted."""
     unowned_ticks: int = 0
-    """Number of ticks with a reward that belongs to no decision: before an episode's first, or after a
-    loss."""
+    """Number of ticks with a reward that belongs to no decision: before the first decision of an episode, or after a lost message."""
     cut: int = 0
     """Number of decisions without a known successor: a message was lost, or the stream ended."""
     unknown: int = 0
@@ -43,35 +42,36 @@ class Assembled:
 
 @dataclass(slots=True)
 class _Open:
-    """A decision that has taken effect and has no successor yet."""
+    """A decision that has taken effect, while no later decision has yet."""
 
     frame: Frame
     action: Action
     tick: int
     by_default: bool
     place: int
-    """The place of the action in the decision's chunk."""
+    """The number of the action in the decision's chunk (several actions of one decision), from 0."""
     discounted_reward: float = 0.0
     factor: float = 1.0
-    """gamma^j at the next tick."""
+    """gamma^j, the discount of the reward at the next tick."""
 
 
 class Assembler:
     """Makes transitions from one plant's observations and applied actions.
 
-    Each tick's two messages may arrive in either order, and one topic may be ahead of the other; within a
-    topic, the order is the plant's. A lost message cuts the chain: no transition spans the gap. No transition
-    crosses an episode or a restart of the plant. ``counts`` has the numbers.
+    Each tick has two messages, an observation and an applied action. They may arrive in either order, and one topic may be
+    ahead of the other topic; within a topic, the order is the plant's. No transition spans a lost message, the end of an
+    episode or a restart of the plant. ``counts`` says how many transitions were made, and what was left out.
 
     Args:
         gamma: the discount per tick.
-        learn_default: learn from β's actions too, as decisions based on the observation of the tick before.
+        learn_default: make transitions also from the actions of the default behaviour β, as decisions based on the
+            observation of the tick before.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
         age_ticks: base each action on the observation that is this old when the action is applied; None for the
-            observation that its decision was based on. So a slower agent can learn from a person's game. As for
-            such an agent, the first ticks of an episode have no action.
-        view: what observations are joined with; None for the plant's observations alone.
+            observation that its decision was based on. So a slower agent can learn from a person's game. The actions of
+            the first ticks of an episode are left out, because such an agent has no observation for them.
+        view: what else the agent sees at a decision, to join observations with; None for observations alone.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -106,10 +106,10 @@ class Assembler:
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
-        """Frames by incarnation and tick; those that no future decision can be based on are removed."""
+        """Frames by incarnation and tick. Frames that no future decision can be based on are removed."""
         self._oldest = (-1, -1)
         self._done = (-1, -1)
-        """The newest finished tick: another message for it is a duplicate."""
+        """Incarnation and tick of the newest tick with both messages. A further message for this tick is a duplicate."""
         self._follows: tuple[int, int, int] | None = None
         """Incarnation, episode and tick of the next message if nothing is lost."""
         self._began = -1
@@ -118,7 +118,7 @@ class Assembler:
         self.counts = Assembled()
 
     def observed(self, observation: Observation) -> list[Transition]:
-        """Add an observation; return the transitions it completes."""
+        """Add an observation. Return the transitions that it completes."""
         header = observation.header
         self._frames[header.incarnation, observation.tick] = Frame(
             header.source,
@@ -137,7 +137,7 @@ class Assembler:
         return self._advance()
 
     def applied(self, applied: Applied) -> list[Transition]:
-        """Add the action applied at a tick; return the transitions it completes."""
+        """Add the action applied at a tick. Return the transitions that it completes."""
         self._applied.append(applied)
         if len(self._applied) > self._most_frames:
             self._applied.popleft()
@@ -145,7 +145,7 @@ class Assembler:
         return self._advance()
 
     def finish(self) -> list[Transition]:
-        """End the stream; return the transitions that end with fewer than ``n_step`` decisions."""
+        """End the stream of messages. Return the remaining transitions, which span fewer than ``n_step`` decisions."""
         self.counts.unpaired += len(self._observations) + len(self._applied)
         self._observations.clear()
         self._applied.clear()
@@ -153,7 +153,7 @@ class Assembler:
         return self._counted(self._cut())
 
     def _advance(self) -> list[Transition]:
-        """Process the ticks with both messages."""
+        """Process the ticks of which both messages have arrived. Return the completed transitions."""
         made: list[Transition] = []
         while self._observations and self._applied:
             observation, applied = self._observations[0], self._applied[0]
@@ -199,7 +199,7 @@ class Assembler:
         return made
 
     def _decided(self, frame: Frame | None, applied: Applied) -> list[Transition]:
-        """End the open decision when the next one takes effect; that one is then open."""
+        """Complete the open decision, because the next decision takes effect. The next decision is then the open one."""
         self.counts.decisions += 1
         if frame is not None and self._history is not None:
             place = applied.header.incarnation, applied.episode, applied.tick
@@ -257,14 +257,14 @@ class Assembler:
         return self._chain.push(step)
 
     def _cut(self) -> list[Transition]:
-        """Drop the open decision. Transitions that were complete before it stay valid and end there."""
+        """Drop the open decision, because a message was lost. Return the transitions that were complete before it."""
         if self._open is not None:
             self.counts.cut += 1
             self._open = None
         return self._chain.end()
 
     def _frame_of(self, applied: Applied) -> Frame | None:
-        """Return the frame of the observation that the decision's lineage names, or None."""
+        """Return the frame that the decision is based on (or is ``age_ticks`` old); None if it is unknown or of another episode."""
         lineage = applied.header.lineage
         place = (applied.header.incarnation, applied.episode, applied.tick)
         if self._age_ticks is not None:

@@ -49,10 +49,9 @@ class VirtualClock:
 
 
 TIME_BASE = "whole ns"
-"""The rule of ``period_ns``, ``tick_time_ns`` and ``frames_ns``, as named in recordings and world
-checkpoints.
+"""The name of the rounding rule of ``period_ns``, ``tick_time_ns`` and ``frames_ns``, which recordings and world checkpoints contain.
 
-Files without a rule are older. In these, each tick and each duration was floored separately.
+A file without this name is older: each of its tick times and durations was rounded down separately.
 """
 
 _BILLION = 1_000_000_000
@@ -62,8 +61,8 @@ def period_ns(rate_hz: float) -> int:
     """Return the time between two ticks, P = round(10⁹ / rate).
 
     P is a whole number, so that ticks, latencies and spacings in ticks add up exactly: tick k is at k·P, and
-    an inference of n frames that begins at a tick ends at a tick. (Flooring each value separately let an
-    inference end 1 ns before its tick, so the next one began with the old observation.) ``true_rate_hz`` is
+    an inference of n frames that begins at a tick ends at a tick. (When each value was rounded down separately, an
+    inference could end 1 ns before its tick, and the next inference then began with the old observation.) ``true_rate_hz`` is
     the rate of these ticks; P differs from 10⁹ / rate by at most half a nanosecond: 0.02 ppm at 60 Hz, 500
     ppm near 1 MHz.
     """
@@ -71,17 +70,17 @@ def period_ns(rate_hz: float) -> int:
 
 
 def true_rate_hz(rate_hz: float) -> float:
-    """Return the rate of ticks that are ``period_ns`` apart."""
+    """Return the rate, in Hz, of ticks that are ``period_ns(rate_hz)`` apart."""
     return _BILLION / period_ns(rate_hz)
 
 
 def tick_time_ns(tick: int, rate_hz: float) -> int:
-    """Return the time at which a tick is due: tick · P."""
+    """Return the time at which a tick is due, in ns: tick · ``period_ns(rate_hz)``."""
     return tick * period_ns(rate_hz)
 
 
 def frames_ns(frames: float, rate_hz: float) -> int:
-    """Return the duration of a number of frames: frames · P, rounded to ns.
+    """Return the duration of a number of frames: frames · ``period_ns(rate_hz)``, rounded to ns.
 
     Frames are rounded to nine decimals first, so that a float that misses a whole number by its last bits,
     such as 3 · 0.1 / 0.1, counts as that number.

@@ -1,7 +1,7 @@
 """Run one node's handlers, one at a time. The realtime and the virtual world share this code.
 
-The world calls ``deliver``, ``fire`` and ``free``. The executor decides which call runs now and which waits
-because the node is busy. It asks the world to schedule calls and to transmit published messages.
+The world (realtime or virtual) passes messages to ``deliver`` and due calls to ``fire``. The executor decides which handler
+runs now and which waits because the node is busy. It asks the world to schedule calls and to transmit published messages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DELIVERY, _FREE = Urgency.DELIVERY, Urgency.FREE
 
 
 class Host(Protocol):
-    """The calls of a world that an executor uses."""
+    """The methods of a world (realtime or virtual) that an executor calls."""
 
     @property
     def clock(self) -> Clock: ...
@@ -71,10 +71,10 @@ class Executor:
         self.launch_context = launch_context
         self.rng = generator(seed, identity.name, identity.incarnation)
         self.now_ns: Callable[[], int] = host.clock.now_ns
-        """Returns the graph's time."""
+        """Returns the graph's time, in ns."""
         self._timers = 0
         self._shared = not (launch_context.realtime or node_type.only_reads)
-        """Whether other nodes receive the same message object, so that this node, which may write to it, needs a copy."""
+        """Whether the node needs a copy of each message: in the virtual world other nodes receive the same object."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -108,10 +108,10 @@ class Executor:
         self.alive = False
 
     def change(self, values: Mapping[str, Any], *, quietly: bool = False) -> None:
-        """Set new values of changeable parameters, and call the node's ``on_params`` if the node has started.
+        """Set new values of changeable parameters. Call the node's ``on_params``, unless ``quietly``.
 
         Raises:
-            NodeError: a parameter is unknown or read-only, or a value is invalid. Then nothing changes.
+            NodeError: a parameter is unknown or read-only, or a value is invalid. Then no parameter changes.
         """
         self._change(with_values(self.node.params, values), values, quietly=quietly)
 
@@ -128,7 +128,7 @@ class Executor:
                 self._waiting.append(port)
 
     def fire(self, timer: Timer) -> None:
-        """Make a scheduled call that is due: now, or when the node is free."""
+        """Make a scheduled call whose time has come: now, or as soon as the node is free."""
         if timer.cancelled or not self.alive:
             return
         if self.keeps_journal:
@@ -147,7 +147,7 @@ class Executor:
             self._fired()
 
     def flush_journal(self) -> None:
-        """Publish the pending entries of the journal, if one is kept."""
+        """Publish the pending entries of the node's journal (what it consumed and published). Without a journal, do nothing."""
 
     def world_state(self) -> dict[str, Any]:
         """Return the executor's state, without the node and its ports."""
@@ -163,8 +163,9 @@ class Executor:
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the executor's state, without the node and its ports."""
         if type(state["params"]) is not type(self.node.params):
+            there, here = type(state["params"]).__qualname__, type(self.node.params).__qualname__
             raise CheckpointError(
-                f"{self.identity.name}: the checkpoint was written by a node with params of another class"
+                f"{self.identity.name}: the node's parameters are a {there} in the checkpoint, but a {here} in this launch"
             )
         self.node.params = state["params"]
         self.rng = state["rng"]
@@ -173,7 +174,9 @@ class Executor:
         self._waiting = state["waiting"]
         if self.keeps_journal != ("journal" in state):
             raise CheckpointError(
-                f"{self.identity.name}: the checkpoint was written with another setting of `journal`"
+                f"{self.identity.name}: the node {'keeps a' if self.keeps_journal else 'keeps no'} journal in this launch, "
+                f"but {'kept one' if 'journal' in state else 'kept none'} in the launch that wrote the checkpoint",
+                hint="record with the same `journal` setting as that launch",
             )
 
     # Called by the node through its context.
@@ -187,7 +190,7 @@ class Executor:
         if type(due_ns) is not int:
             due_ns = whole_ns(due_ns, "at()")
         if not (self._began and self.alive):
-            raise self._not_now("nothing can be scheduled")
+            raise self._before_on_start_or_after_on_stop("no call can be scheduled")
         check_method(handler, self.node)
         self._timers = number = self._timers + 1
         timer = Timer(due_ns, handler, urgency, None, False, number)
@@ -200,7 +203,7 @@ class Executor:
     def every(self, period_ns: int, handler: Callable[[], None]) -> Timer:
         """Schedule repeated calls of a method of the node."""
         if not (self._began and self.alive):
-            raise self._not_now("nothing can be scheduled")
+            raise self._before_on_start_or_after_on_stop("no call can be scheduled")
         check_method(handler, self.node)
         period_ns = checked_period_ns(period_ns)
         self._timers = number = self._timers + 1
@@ -209,7 +212,7 @@ class Executor:
         return timer
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None) -> None:
-        """Make the node busy for a duration."""
+        """Make the node busy for ``duration_ns``, then call ``then``, if it is not None."""
         if type(duration_ns) is not int:
             duration_ns = whole_ns(duration_ns, "spend()")
         if duration_ns < 0:
@@ -217,10 +220,10 @@ class Executor:
                 f"{self.identity.name}: spend() takes a duration, and {duration_ns} ns is negative"
             )
         if not (self._began and self.alive):
-            raise self._not_now("spend() cannot be called")
+            raise self._before_on_start_or_after_on_stop("spend() cannot be called")
         if self.busy and not self._completing:
             raise NodeError(
-                f"{self.identity.name} is already busy",
+                f"{self.identity.name}: spend() cannot be called while the node is already busy",
                 hint="call spend again in the method given as `then`",
             )
         if then is not None:
@@ -232,9 +235,9 @@ class Executor:
         self.host.schedule(self, Timer(due_ns, then or _nothing, _DELIVERY, None, False, number, True))
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
-        """Write a message's header and pass the message to the world, as a copy where the node may still change it."""
+        """Write a message's header and pass the message to the world: a copy, if the node may still change the message."""
         if not (self._began and self.alive):
-            raise self._not_now("nothing can be published")
+            raise self._before_on_start_or_after_on_stop("no message can be published")
         values = message.__dict__
         before = values["header"]
         own = message if before is OWNED else isolated(message)
@@ -271,10 +274,10 @@ class Executor:
             self.node.on_params(frozenset(values))
 
     def _fires(self, timer: Timer) -> None:
-        """Begin the journal's entry of a scheduled call, if a journal is kept."""
+        """Begin the journal entry of a scheduled call. Without a journal, do nothing."""
 
     def _fired(self) -> None:
-        """End the journal's entry of a scheduled call, if a journal is kept."""
+        """End the journal entry of a scheduled call. Without a journal, do nothing."""
 
     def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:
         """Call a lifecycle method of the node."""
@@ -282,7 +285,7 @@ class Executor:
         handler()
 
     def _published(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Write a message into the journal before it is transmitted, if a journal is kept."""
+        """Record in the journal that a message is published, before it is transmitted. Without a journal, do nothing."""
 
     def _handle(self, port: BoundInput[Any]) -> None:
         handler, inbox = port.handler, port.inbox
@@ -323,10 +326,13 @@ class Executor:
     def _made(self, node_type: type[Node[Any]], params: Params) -> Node[Any]:
         node = node_type(self, params)
         if not hasattr(node, "outputs"):
-            raise NodeError(f"{node_type.__name__}.__init__ does not call super().__init__(context, params)")
+            raise NodeError(
+                f"{node_type.__name__}.__init__ does not call super().__init__(context, params), so the node has no ports",
+                hint="call it first, or remove __init__ and set attributes in on_start",
+            )
         return node
 
-    def _not_now(self, problem: str) -> NodeError:
+    def _before_on_start_or_after_on_stop(self, problem: str) -> NodeError:
         return NodeError(
             f"{self.identity.name}: {problem} {'after on_stop' if self._began else 'before on_start'}",
             hint=f"do it in {'on_stop at the latest' if self._began else 'on_start or later'}",
@@ -334,4 +340,4 @@ class Executor:
 
 
 def _nothing() -> None:
-    """Do nothing. This is what follows a busy time without ``then``."""
+    """Do nothing: the call at the end of a busy time for which the node gave no ``then``."""

@@ -50,7 +50,8 @@ def spec_of(node_type: type, params: object) -> PlantSpec:
     spec: object = describe.spec(params)
     if not isinstance(spec, PlantSpec):
         raise NodeError(
-            f"{node_type.__name__}.spec returns a {type(spec).__name__}", hint="return a PlantSpec"
+            f"{node_type.__name__}.spec returns a {type(spec).__name__}, not a PlantSpec",
+            hint="return a PlantSpec",
         )
     return spec
 
@@ -61,15 +62,15 @@ def is_identity(value: object) -> TypeGuard[Identity]:
 
 
 def recorded_identity(node: Mapping[str, Any], here: Identity) -> Identity:
-    """Return the identity of a node in a recorded plan, limited to the parameters that ``here`` has."""
+    """Return the identity of a node in a recorded plan (resolved launch file), with the parameters that ``here`` has."""
     params = node["params"]
     return {CLASS: node["node"], **{name: params[name] for name in here if name in params}}
 
 
 def differences(there: Identity, here: Identity) -> str:
-    """Describe how two identities differ; empty if they do not differ, or if one is unknown.
+    """Describe how two identities differ; empty if they do not differ, or if one is unknown (empty).
 
-    A parameter that only one identity has is not compared, because another version of the class added it.
+    A parameter that only one identity has is not compared, because the versions of the class differ in this parameter.
     """
     if there and here and there[CLASS] != here[CLASS]:
         return f"{there[CLASS]} there, {here[CLASS]} here"

@@ -33,13 +33,15 @@ from rtgraph.msgs.wire.codec import Frame, frames_of
 OUTPUT = "_journal"
 """The name of the output and of the topic of journals. Names in graphs begin with a letter, so this name is free."""
 OUTSIDE = "rtgraph topic pub"
-"""The publisher of messages that a person sends. No node has this name, and recordings have no messages of this
-messages."""
+"""The publisher name in messages that a person sends with this command. No node has this name.
+
+Recordings do not contain these messages, so the journal contains their documents.
+"""
 DELIVERY_LENGTH = 6
-"""Minimum number of elements of a recorded delivery. A recorded publication has fewer."""
+"""Minimum number of elements of a delivery in ``published``. A publication has fewer, so a reader can distinguish them."""
 ENTRIES_MOST = 512
 AGE_MOST_NS = 500_000_000
-"""Entries are published when the oldest has this age, or when there are ``ENTRIES_MOST``. A kill loses no more than these."""
+"""Entries are published when the oldest has this age, or when there are ``ENTRIES_MOST``. A killed process loses at most these."""
 
 
 class Kind(enum.IntEnum):
@@ -57,11 +59,11 @@ _DELIVERY = Kind.DELIVERY  # members of an enum take five times as long to look 
 
 
 class Documents:
-    """A cache of encoded messages, so that each message is encoded once.
+    """A cache of wire documents (encoded messages), so that each message is encoded once.
 
     Args:
         most: maximum number of messages.
-        most_bytes: maximum total size of the documents of these messages. The newest message is always kept.
+        most_bytes: maximum total size of their documents in bytes. The newest message is always kept.
     """
 
     def __init__(self, most: int = 64, most_bytes: int = 1 << 26) -> None:
@@ -95,7 +97,7 @@ class JournalWriter:
     """Writes the journal of one node.
 
     Args:
-        read_ns: reads the clock.
+        read_ns: reads the graph's clock, in ns.
         publish: publishes a part of the journal.
         documents: computes the digests of messages.
         realtime: whether the clock advances during a handler, so that each reading is recorded.
@@ -144,7 +146,7 @@ class JournalWriter:
             self.flush()
 
     def delivered(self, port: str, key: str, message: Message) -> bool:
-        """Record a delivery. Return whether it began an entry, which the caller must end."""
+        """Record a delivery, in the open entry or in a new one. Return whether a new entry began, which the caller must end."""
         header = message.header
         digest = self._documents.digest(message)
         what = [port, header.source, header.incarnation, header.sequence, key, digest]
@@ -163,7 +165,7 @@ class JournalWriter:
             self._open[3].append([output, key or "", message.header.sequence, digest])
 
     def world_state(self) -> dict[str, Any]:
-        """Return the unpublished entries and the journal's position. Called between two entries."""
+        """Return the unpublished entries, and the number of entries before them. Called between two entries."""
         return {
             "entries": self._entries,
             "first": self._first,
@@ -172,7 +174,7 @@ class JournalWriter:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the position in the journal and the entries that are not published."""
+        """Restore the unpublished entries, and the number of entries before them."""
         self._entries, self._first = state["entries"], state["first"]
         self._since_ns, self._digest = state["since_ns"], state["digest"]
 

@@ -20,10 +20,10 @@ _TIMER = Kind.TIMER  # members of an enum take five times as long to look up
 
 
 class JournalledExecutor(Executor):
-    """Runs a node, and writes each of its calls into a journal, with what it consumed and published.
+    """Runs a node, and records each call of a handler in a journal, with the messages that the call consumed and published.
 
-    The journal is published on an output that the runtime adds to the node. ``options`` are the arguments of
-    ``Executor``; ``documents`` is the cache of encoded messages.
+    The journal is published on an output that the runtime adds to the node. ``options`` are the other arguments of
+    ``Executor``; ``documents`` is a cache of encoded messages.
     """
 
     keeps_journal = True
@@ -100,10 +100,10 @@ def executor_of(
     documents: Documents,
     may_drive_hardware: bool = False,
 ) -> Executor:
-    """Return the executor of a planned node. It keeps a journal if the plan says so.
+    """Make the node of a plan, and return its executor, which keeps a journal if ``plan.journal`` is true.
 
     Raises:
-        NodeError: the node cannot be made, or drives a device where this is not allowed.
+        NodeError: the node cannot be made, or drives a device although ``may_drive_hardware`` is false.
     """
     node_type = load_class(plan.node)
     identity = Identity(plan.name, plan.replica, plan.replicas, incarnation)

@@ -1,6 +1,6 @@
 """Latency models: the duration of an inference (T_θ), of an update, or of a message's transport.
 
-In real time an inference is padded to the drawn latency, to emulate an accelerator elsewhere, or a network
+In real time an inference is padded to the drawn latency, to emulate an accelerator of another machine, or a network
 larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine. The
 transport of a message takes time only in virtual time, if its edge has a model. Durations are given in frames
 of the plant (``frames``) or in milliseconds (``ms``).
@@ -31,10 +31,10 @@ Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
 Times = Annotated[float, Field(ge=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=10)]
-"""The relative spread of a distribution. Above the maximum nearly all draws would be extreme."""
+"""The relative spread of a distribution. With a larger value nearly all draws would be extreme."""
 
 Draw = Callable[[], int]
-"""Draws the duration of the next inference in ns."""
+"""A function that draws the next duration, in ns."""
 
 
 class _Latency(Record):
@@ -48,7 +48,8 @@ class _Latency(Record):
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
         if (self.frames is None) == (self.ms is None):
-            raise ValueError("give the duration either in frames or in ms")
+            given = "neither is" if self.frames is None else "both are"
+            raise ValueError(f"give the duration either in frames or in ms: {given} given")
         return self
 
     def _ns(self, times: float, rate_hz: float) -> int:
@@ -70,7 +71,7 @@ class _Random(_Latency):
 
 
 class Measured(Record):
-    """The measured duration of the forward pass. Only in real time, because virtual time cannot measure it."""
+    """An inference takes as long as its forward pass. Only in real time: in virtual time a forward pass takes no time."""
 
     kind: Literal["measured"] = "measured"
 
@@ -79,7 +80,7 @@ class Measured(Record):
 
 
 class Constant(_Latency):
-    """Every inference takes the same time. In real time an inference takes longer if its forward pass does."""
+    """Every inference takes the given duration. In real time it takes longer if its forward pass takes longer."""
 
     kind: Literal["constant"] = "constant"
 
@@ -88,46 +89,50 @@ class Constant(_Latency):
 
 
 class Padded(Constant):
-    """Another name of ``constant``. In real time, inferences are padded to this duration."""
+    """Another name of ``constant``. In real time, inferences are padded to the given duration."""
 
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
 
 class Normal(_Random):
-    """Normally distributed, with the duration as its mean, but never below 1 % of the duration."""
+    """A normal distribution. Its mean is the given duration, and no draw is below 1 % of this mean."""
 
     kind: Literal["normal"] = "normal"
     sd: Spread = 0.05
-    """The standard deviation, as a share of the duration."""
+    """The standard deviation, as a share of the mean."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         return self._ns(max(0.01, 1.0 + self.sd * rng.standard_normal()), rate_hz)
 
 
 class Lognormal(_Random):
-    """Lognormal, with the duration as its mean."""
+    """A lognormal distribution. Its mean is the given duration."""
 
     kind: Literal["lognormal"] = "lognormal"
     sigma: Spread = 0.5
-    """The standard deviation of the logarithm."""
+    """The standard deviation of the duration's natural logarithm."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         return self._ns(math.exp(self.sigma * rng.standard_normal() - self.sigma**2 / 2), rate_hz)
 
 
 class Mixture(_Random):
-    """The latency of an ε-greedy policy: some decisions need no forward pass. Both kinds take a fixed or lognormal time."""
+    """The latency of an ε-greedy policy: some decisions need no forward pass.
+
+    Decisions with a forward pass take the given duration on average, the others ``cost`` times this duration. Either time is
+    fixed, or lognormal if its sigma is above 0.
+    """
 
     kind: Literal["mixture"] = "mixture"
     epsilon: Share = 0.5
     """The share of decisions without a forward pass."""
     cost: Times = 0.02
-    """The mean duration of decisions without a forward pass, as a share of the duration."""
+    """The mean duration of decisions without a forward pass, as a multiple of the given duration."""
     # Plans from before these fields lack them.
     sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
-    """The standard deviation of the logarithm of decisions with a forward pass."""
+    """The standard deviation of the natural logarithm of the duration of decisions with a forward pass."""
     cost_sigma: Spread = Field(default=0.0, exclude_if=operator.not_)
-    """The standard deviation of the logarithm of decisions without a forward pass."""
+    """The standard deviation of the natural logarithm of the duration of decisions without a forward pass."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         times, sigma = (self.cost, self.cost_sigma) if rng.random() < self.epsilon else (1.0, self.sigma)
@@ -137,15 +142,15 @@ class Mixture(_Random):
 
 
 class Spikes(_Random):
-    """Normally distributed, but a few inferences take much longer."""
+    """A normal distribution, of which the given duration is the mean; but a few inferences take much longer."""
 
     kind: Literal["spikes"] = "spikes"
     sd: Spread = 0.03
-    """The standard deviation, as a share of the duration."""
+    """The standard deviation of the normal distribution, as a share of its mean."""
     probability: Share = 0.002
     """The share of inferences that take longer."""
     factor: Annotated[float, Field(gt=0, le=1e6)] = 10.0
-    """The duration of these inferences, as a multiple of the usual duration."""
+    """The duration of the inferences that take longer, as a multiple of the given duration."""
 
     def drawn(self, rng: np.random.Generator, rate_hz: float) -> int:
         spike = rng.random() < self.probability
@@ -153,7 +158,7 @@ class Spikes(_Random):
 
 
 class Empirical(Record):
-    """Measured durations, given as values, in a file, or by their quantiles."""
+    """Measured durations, given by exactly one of: their values, a file with the values, their quantiles."""
 
     kind: Literal["empirical"] = "empirical"
     values_ms: tuple[Milliseconds, ...] = ()
@@ -162,14 +167,14 @@ class Empirical(Record):
     """A text file of durations in milliseconds, one per line."""
     # Plans from before the field lack it.
     quantiles_ms: tuple[tuple[Share, Milliseconds], ...] = Field(default=(), exclude_if=operator.not_)
-    """Pairs of a share and the time in ms that this share of the durations does not exceed. Linear between two pairs."""
+    """Pairs (share, time in ms): this share of the durations is at most this time. Between two pairs the time is interpolated."""
     order: Literal["sample", "sequence"] = "sample"
     """``sample``: draw values at random; ``sequence``: repeat the values in the given order."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if bool(self.values_ms) + (self.file is not None) + bool(self.quantiles_ms) != 1:
-            raise ValueError("give either values_ms, file or quantiles_ms")
+            raise ValueError("give either values_ms, file or quantiles_ms: exactly one of them")
         if not self.quantiles_ms:
             return self
         if self.order == "sequence":
@@ -183,7 +188,8 @@ class Empirical(Record):
             or (shares[0], shares[-1]) != (0, 1)
         ):
             raise ValueError(
-                "quantiles_ms must be pairs of share and time that both rise, from share 0 to share 1"
+                "quantiles_ms must be pairs of share and time that both rise from pair to pair: "
+                f"the first share is 0 and the last is 1, not {shares[0]:g} and {shares[-1]:g}"
             )
         return self
 
@@ -198,29 +204,29 @@ class Empirical(Record):
 
 
 Model = Annotated[Constant | Normal | Lognormal | Mixture | Spikes | Empirical, Field(discriminator="kind")]
-"""A model that draws durations in either world."""
+"""A latency model for both real time and virtual time."""
 
 
 class Cycle(Record):
-    """A worker's inferences, and the pauses between them, as a latency file holds them."""
+    """Latency models of a worker's inferences and of the pauses between them, as in a latency file."""
 
     kind: Literal["cycle"] = "cycle"
     inference: Model
     """The duration of an inference."""
     pause: Model
-    """The time from the end of an inference until the same worker begins the next one, without the waiting times of the
-    method. In real time, and with claims, the pause arises by itself and is not drawn."""
+    """The time from the end of an inference until the same worker begins the next one, without the time for which the stagger
+    method delays the worker. Drawn only in virtual time, and only with methods that do not choose each worker's observation."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return self.inference.draws(rng, rate_hz)
 
 
 class ByNode(Record):
-    """A model for each node, by the node's name, as in a latency file. The first name or pattern that matches applies."""
+    """A latency model for each node, by the node's name, as in a latency file. The first name or pattern that matches applies."""
 
     kind: Literal["by_node"] = "by_node"
     file: str
-    """The latency file, which errors name."""
+    """The path of the latency file, for errors."""
     models: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]]
     """The models by name. ``*`` and ``?`` in a name are wildcards."""
 
@@ -248,10 +254,10 @@ LatencyParams = Annotated[
 
 
 def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
-    """Return the latency model of a node.
+    """Return the latency model of the node with this name.
 
     Raises:
-        NodeError: the models are given by name, and none of the names matches the node's name.
+        NodeError: ``latency`` has a model for each node name, and no name or pattern in it matches this name.
     """
     return latency.of(name) if isinstance(latency, ByNode) else latency
 
@@ -313,15 +319,17 @@ class _Repeated:
 
 @functools.cache
 def _read(file: str) -> tuple[float, ...]:
-    wanted = f"{file}: expected durations in milliseconds, one per line"
+    wanted = "write durations in milliseconds, one per line"
     try:
         values = tuple(number(word) for word in Path(file).read_text(encoding="utf-8").split())
     except OSError as error:
         raise NodeError(f"the latency file {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise NodeError(f"{wanted}: {error}") from error
+        raise NodeError(
+            f"the latency file {file} has a line that is not a number: {error}", hint=wanted
+        ) from error
     if not values:
-        raise NodeError(f"{wanted}; it is empty")
+        raise NodeError(f"the latency file {file} is empty", hint=wanted)
     if min(values) < 0:
-        raise NodeError(f"{wanted}; {min(values):g} is negative")
+        raise NodeError(f"the latency file {file} has the negative duration {min(values):g}", hint=wanted)
     return values

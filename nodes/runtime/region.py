@@ -34,29 +34,37 @@ Layout = Mapping[str, object]
 class Region:
     """A file or memory file that is mapped into memory.
 
-    Make one with ``Region.open`` (one process writes) or ``Region.attach`` (any number of processes read).
+    Make a region with ``Region.open`` (one process writes) or ``Region.attach`` (any number of processes read).
     """
 
     def __init__(
         self, descriptor: int, layout: Layout, *, writable: bool, continued: bool, path: Path | None = None
     ) -> None:
         self.descriptor = descriptor
-        """The file descriptor of the region, which a child process can inherit and attach to."""
+        """The file descriptor of the region. A child process that inherits it can pass it to ``Region.attach``."""
         self.layout = layout
         self.continued = continued
         """Whether the file existed before it was opened."""
         self.location = str(path.resolve()) if path else f"/proc/{process_id()}/fd/{descriptor}"
-        """The path for other processes of this user on this host, while this process has the file open."""
+        """The path by which other processes of this user on this host can attach, while this process has the region open."""
         self._writable = writable
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         self._mapping = mmap.mmap(descriptor, 0, access=access)
 
     @classmethod
     def open(cls, layout: Layout, size_bytes: int, path: Path | None = None) -> Region:
-        """Open a region for writing; create it if it is missing. Without a path it is memory that ends with its last user.
+        """Open a region for writing, and create its file if the file is missing.
+
+        Without a path the region is a memory file, which the kernel frees when the last process has closed it.
+
+        Args:
+            layout: the description of the contents.
+            size_bytes: the size of the contents, without the first page.
+            path: the file; None for a memory file.
 
         Raises:
-            RegionError: memory or disk space is missing, another process writes the region, or the file has other contents.
+            RegionError: too little memory or disk space is free, another process writes the file, or the file exists with
+                another layout or size.
         """
         if path is None:
             descriptor = os.memfd_create(f"rtgraph-{layout['kind']}", os.MFD_CLOEXEC)
@@ -83,7 +91,7 @@ class Region:
 
     @classmethod
     def attach(cls, source: Path | int) -> Region:
-        """Map a region of another process read-only, by its path or an inherited file descriptor.
+        """Map a region of another process read-only. ``source`` is its path or an inherited file descriptor.
 
         Raises:
             RegionError: the source cannot be read, or is not a region.
@@ -105,9 +113,9 @@ class Region:
             raise
 
     def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...], offset: int) -> npt.NDArray[np.generic]:
-        """Return a part of the region as an array. ``offset`` is in bytes, after the first page.
+        """Return a part of the region as an array of this shape and dtype. It stays valid after ``close``.
 
-        The array has the given shape and dtype and stays valid after ``close``.
+        ``offset`` is in bytes from the end of the first page.
         """
         array: npt.NDArray[np.generic] = np.ndarray(shape, dtype, self._mapping, HEAD_BYTES + offset)
         return array
@@ -141,11 +149,14 @@ def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -
     head = _MAGIC + json.dumps(layout).encode()
     if len(head) >= HEAD_BYTES:
         raise RegionError(
-            f"the description of {layout['kind']} does not fit into the first page of its memory file"
+            f"the description of {layout['kind']} has {len(head):,} bytes, but only {HEAD_BYTES - 1:,} bytes fit into "
+            f"the first page of {'the memory file' if path is None else path}",
+            hint="it contains the names of an observation's parts and of actions: use fewer or shorter names",
         )
     available = available_bytes()
     if path is None and available is not None and size_bytes > available - LEFT_BYTES:
-        raise _no_room(layout, size_bytes, f"{available / 2**20:,.0f} MiB are available")
+        why = f"{available / 2**20:,.0f} MiB of memory are available, of which {LEFT_BYTES >> 20} MiB must stay free"
+        raise _no_room(layout, size_bytes, why)
     try:
         # Allocate now: a clear error here instead of a bus error at a later frame.
         os.posix_fallocate(descriptor, 0, HEAD_BYTES + size_bytes)
@@ -156,8 +167,8 @@ def _fill(descriptor: int, layout: Layout, size_bytes: int, path: Path | None) -
 
 def _no_room(layout: Layout, size_bytes: int, why: str) -> RegionError:
     return RegionError(
-        f"{layout['kind']} need {size_bytes / 2**20:,.0f} MiB: {why}",
-        hint="give it fewer bytes, or free memory",
+        f"{layout['kind']} need {size_bytes / 2**20:,.0f} MiB, which cannot be allocated: {why}",
+        hint="give them fewer bytes (a replay memory: replay_mib), or free memory or disk space",
     )
 
 
@@ -168,21 +179,27 @@ def _layout_of(descriptor: int, name: str) -> Layout:
     except ValueError:
         layout = None
     if len(head) < HEAD_BYTES or not isinstance(layout, dict):
-        raise RegionError(f"{name} is not a memory file of rtgraph", hint="choose another folder")
+        raise RegionError(
+            f"{name} is not a memory file of rtgraph: its first page has no valid description",
+            hint="choose another folder",
+        )
     return layout
 
 
 def _check(descriptor: int, layout: Layout, size_bytes: int, path: Path) -> None:
     found = _layout_of(descriptor, str(path))
     wanted = json.loads(json.dumps(layout))
-    if found != wanted or os.fstat(descriptor).st_size != size_bytes + HEAD_BYTES:
+    if found == wanted:
+        found, wanted = {"size_bytes": os.fstat(descriptor).st_size - HEAD_BYTES}, {"size_bytes": size_bytes}
+    if found != wanted:
         names = sorted(found.keys() | wanted.keys())
-        differing = [name for name in names if found.get(name) != wanted.get(name)] or ["size"]
-        differing_text = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
+        differing = [name for name in names if found.get(name) != wanted.get(name)]
+        there = ", ".join(f"{name} {json.dumps(found.get(name))}" for name in differing)
+        here = ", ".join(f"{name} {json.dumps(wanted.get(name))}" for name in differing)
         raise RegionError(
-            f"{path} was created with other settings: {differing_text}",
-            hint=f"the settings here are {', '.join(json.dumps(wanted.get(name)) for name in differing)}: "
-            "choose another folder, use the same settings (also replay_mib), or remove this one",
+            f"{path} was created with other settings: {there}",
+            hint=f"the settings here are {here}: use the same settings (also replay_mib), choose another folder, "
+            "or remove the file",
         )
 
 
@@ -191,5 +208,6 @@ def _lock(descriptor: int, path: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise RegionError(
-            f"{path} is in use by another process", hint="one process writes it; others attach"
+            f"{path} is in use by another process, and only one process may write it",
+            hint="end that process, or choose another folder",
         ) from error

@@ -1,4 +1,4 @@
-"""A node's result at the end of a launch: its JSON values, its edges, its errors."""
+"""What a node reports at the end of a launch: its result as JSON values, the counts of messages at its inputs, its errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
     """
     result: object = node.result()
     if not isinstance(result, dict):
-        raise NodeError(f"result() returns a {type(result).__name__}", hint="return a dict")
+        raise NodeError(f"result() returns a {type(result).__name__}, not a dict", hint="return a dict")
     return {
         _key(key, "result()"): _clean(value, f"result()[{key!r}]", DEEPEST) for key, value in result.items()
     }
@@ -47,7 +47,7 @@ def results_of(
     Args:
         executors: the executors of the nodes, by name.
         failed: nodes that are already known to have failed. If such a node has no result, no reason is returned.
-        interruption: the exception that signal handlers raise. It is raised again.
+        interruption: the exception that signal handlers raise. It is raised again, and is not a reason.
     """
     found: dict[str, dict[str, JsonValue]] = {}
     problems: dict[str, str] = {}
@@ -101,7 +101,9 @@ def _clean(value: object, place: str, depth: int) -> JsonValue:
         # Integers of more than 64 bits cannot be sent.
         if not -(2**63) <= value < 2**63:
             shown = value if value.bit_length() <= _SHOWN_BITS else f"a number of {value.bit_length():,} bits"
-            raise NodeError(f"{place} is {shown}, beyond 64 bits", hint="give it as text")
+            raise NodeError(
+                f"{place} is {shown}, an integer beyond 64 bits, which cannot be sent", hint="give it as text"
+            )
         return int(value)
     if depth and isinstance(value, dict):
         return {_key(key, place): _clean(item, f"{place}[{key!r}]", depth - 1) for key, item in value.items()}
@@ -111,7 +113,7 @@ def _clean(value: object, place: str, depth: int) -> JsonValue:
         raise NodeError(
             f"{place} is nested too deeply", hint=f"return at most {DEEPEST} levels of lists and dicts"
         )
-    raise NodeError(f"{place} is a {type(value).__name__}, which JSON does not have", hint=_HINT)
+    raise NodeError(f"{place} is a {type(value).__name__}, which JSON cannot express", hint=_HINT)
 
 
 def _key(key: object, place: str) -> str:

@@ -1,4 +1,4 @@
-"""The plan of each node: plain, frozen data from which a world starts the node."""
+"""The plan of each node in a resolved launch file: plain, frozen data from which the realtime or virtual world starts the node."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class InputPlan(Record):
 
 
 class RestartPolicy(Record):
-    """When a node is restarted after its process dies: up to ``most`` times in ``window_s``, with growing delays."""
+    """When a node is restarted after its process dies: up to ``most`` times in ``window_s`` seconds, with growing delays."""
 
     when: Literal["never", "on_failure"] = "on_failure"
     most: int = Field(default=5, ge=0)
@@ -42,9 +42,9 @@ class NodePlan(Record):
     """The topic of each output, by the output's name."""
     inputs: dict[str, InputPlan] = Field(default_factory=dict)
     taps: dict[str, tuple[Tapped, ...]] = Field(default_factory=dict)
-    """The outputs that each tap receives."""
+    """The outputs that each tap (an input that receives messages of any class) receives, by the tap's name."""
     journal: bool = False
-    """Whether the node writes a journal, so that it can be re-executed from a recording."""
+    """Whether the node writes a journal (what it consumed and published), so that it can be re-executed from a recording."""
     python: str | None = None
     """The interpreter of the node's process; None for the launcher's interpreter."""
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
@@ -55,7 +55,7 @@ class NodePlan(Record):
     """Maximum time that the node may take to stop, in seconds; None for the default of its class."""
 
     def publishers(self) -> dict[str, tuple[str, ...]]:
-        """Return the publishers of each input and tap."""
+        """Return the names of the nodes that publish to each input and tap, by the name of the input or tap."""
         fed = {name: source.publishers for name, source in self.inputs.items()}
         tapped = self.taps.items()
         return fed | {name: tuple(dict.fromkeys(t.publisher for t in taps)) for name, taps in tapped}

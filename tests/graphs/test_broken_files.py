@@ -114,7 +114,7 @@ FILES = [
     # Classes and params.
     Broken("no class path", "nodes:\n  a: {class: Plant}\n", 2, "nodes.a.class", "is not a class path: package.module:Class"),
     Broken("a module that is not there", "nodes:\n  a: {class: 'support.toyz:Plant'}\n", 2, "nodes.a.class", "'support.toyz' cannot be imported"),
-    Broken("a class that is not there", "nodes:\n  a: {class: 'support.toys:Plnt'}\n", 2, "nodes.a.class", "has no 'Plnt'", "Plant"),
+    Broken("a class that is not there", "nodes:\n  a: {class: 'support.toys:Plnt'}\n", 2, "nodes.a.class", "has no class 'Plnt'", "Plant"),
     Broken("a class that is no node", "nodes:\n  a: {class: 'support.toys:NotANode'}\n", 2, "nodes.a.class", "is not a node class"),
     Broken("an unknown param", "nodes:\n  plant:\n    class: support.toys:Plant\n    params:\n      rate: 60\n      game: pong\n", 5, "nodes.plant.params.rate", "unknown param 'rate'", "'rate_hz'"),
     Broken("a param of another type", "nodes:\n  plant:\n    class: support.toys:Plant\n    params:\n      game: pong\n      rate_hz: fast\n", 6, "nodes.plant.params.rate_hz", "should be a number, not 'fast'"),
@@ -171,7 +171,7 @@ FILES = [
     Broken("a fault of no output", launch("world: virtual\nfaults:\n  - {kind: edge, port: decision}\n"), 5, "faults.0.port", "'decision' matches no output", others=RECORDED),
     Broken("a delay of no node", launch("world: virtual\ndelays:\n  - {target: recoder, latency: {kind: constant, ms: 1}}\n"), 5, "delays.0.target", "'recoder' matches no node", "'recorder'", others=RECORDED),
     Broken("a delay of no output", launch("world: virtual\ndelays:\n  - {port: decision, latency: {kind: constant, ms: 1}}\n"), 5, "delays.0.port", "'decision' matches no output", others=RECORDED),
-    Broken("a delay in frames", launch("world: virtual\ndelays:\n  - latency: {kind: constant, frames: 1}\n"), 5, "delays.0", "an edge has no frames", others=RECORDED),
+    Broken("a delay in frames", launch("world: virtual\ndelays:\n  - latency: {kind: constant, frames: 1}\n"), 5, "delays.0", "an edge has no frame rate", others=RECORDED),
     Broken("a delay of an unknown kind", launch("world: virtual\ndelays:\n  - latency: {kind: measured}\n"), 5, "delays.0.latency", "unknown kind 'measured'", others=RECORDED),
     Broken("a delay in the real world", launch("delays:\n  - latency: {kind: constant, ms: 1}\n"), 3, "delays", "cannot be delayed in the realtime world", others=RECORDED),
     Broken("a fault in the real world", launch("faults:\n  - {kind: edge}\n"), 3, "faults", "cannot be injected in the realtime world", others=RECORDED),

@@ -71,7 +71,7 @@ def test_the_graphs_that_ship_bring_no_modules() -> None:
     [
         ({"policy": "beside_nowhere:X"}, "nodes.worker.params", "No module named 'beside_nowhere'"),
         ({"policy": "beside_policies:X"}, "nodes.worker.params", "has no class 'X'"),
-        ({"policy": "beside_policies:Idle"}, "nodes.worker.params", "does not act"),
+        ({"policy": "beside_policies:Idle"}, "nodes.worker.params", "has no method act"),
         ({"params": "{speed: 2}"}, "nodes.worker.params", "unexpected keyword argument 'speed'"),
         ({"default": "beside_policies:X"}, "nodes.plant.params", "has no class 'X'"),
         ({"default": "nop"}, "nodes.plant.params", "unknown default behaviour 'nop'"),

@@ -63,7 +63,10 @@ def test_another_world_may_be_taken_on_purpose(session, kind) -> None:
 )
 def test_a_file_that_is_not_an_identity_is_an_error(tmp_path, text) -> None:
     (tmp_path / "world.json").write_text(text)
-    with pytest.raises(ReplayError, match=r"world\.json does not identify an environment\. hint: remove it"):
+    with pytest.raises(
+        ReplayError,
+        match=r"world\.json does not contain the identity of an environment\. hint: remove this file",
+    ):
         check_folder(tmp_path, {"class": "a:A"})
 
 

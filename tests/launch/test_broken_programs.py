@@ -66,7 +66,7 @@ def test_what_json_cannot_hold_is_told_of_and_costs_nothing_else(world: str) -> 
     with Launch.of("trouble", "trouble=SaysNonsense", "--world", world, "--ticks", "30") as launch:
         assert launch.wait() == 1
         assert (
-            "error: trouble: trouble: NodeError: result()['seen']['names'] is a set, which JSON does not have. hint: return "
+            "error: trouble: trouble: NodeError: result()['seen']['names'] is a set, which JSON cannot express. hint: return "
             in last_line(launch.stderr)
         )
         assert "Traceback" not in launch.stderr

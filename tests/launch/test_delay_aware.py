@@ -120,7 +120,7 @@ def test_agents_that_see_no_pending_actions_are_refused(agent, tmp_path, capsys)
     arguments = ["launch", *CATCH, f"agent={agent}", *VIRTUAL, "--ticks", "5", "--out", str(tmp_path / "s")]
     assert main(arguments) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "reads 3 pending actions, and this agent sees no pending actions" in said
+    assert "reads 3 pending actions, but this agent sees no pending actions" in said
     assert "delay_aware=pending and delay_aware=predict are for agent=staggered" in said
 
 

@@ -50,7 +50,7 @@ def test_a_launch_that_learns_says_nothing_of_it(tmp_path, capsys) -> None:
 
 def test_a_memory_that_can_never_hold_enough_is_refused_by_check(capsys) -> None:
     assert main(["check", *WIDE, "minimum=300"]) == 2
-    assert "minimum is 300 transitions, and only 261 fit" in capsys.readouterr().err
+    assert "minimum is 300 transitions, but only 261 fit" in capsys.readouterr().err
 
 
 def test_an_option_of_the_algorithm_is_named_in_its_error(capsys) -> None:

@@ -124,11 +124,11 @@ def test_neither_the_recording_nor_the_summary_holds_a_path(recorded) -> None:
 @pytest.mark.parametrize(
     ("text", "outcome", "says"),
     [
-        (None, "unverifiable", "camera.py, which this was recorded with, is not found"),
+        (None, "unverifiable", "camera.py, which the recorded launch used, is not found"),
         (
             "# other\n",
             "unverifiable",
-            "camera.py is not the file this was recorded with (camera.py has other content)",
+            "camera.py is not the file that the recorded launch used (camera.py has other content)",
         ),
         ("", "same", ""),
     ],
@@ -157,7 +157,7 @@ def test_players_find_the_classes_of_a_recording_from_elsewhere(recorded, monkey
     forget(monkeypatch)
     (recorded / "graphs" / "camera.py").unlink()
     with pytest.raises(
-        BagError, match=r"camera.py, which this was recorded with, is not found. hint: put it beside"
+        BagError, match=r"camera.py, which the recorded launch used, is not found. hint: put it beside"
     ):
         recorded_types(bag)
 
@@ -168,7 +168,7 @@ def test_a_world_goes_on_from_elsewhere_with_the_same_file_only(recorded, monkey
     assert run(plan, Silent(), directory=recorded / "more", checkpoints=checkpoints).code == 0
     forget(monkeypatch)
     write_class(recorded / "graphs" / "camera.py", 2.0)
-    with pytest.raises(NodeError, match=r"camera.py is not the file this was recorded with"):
+    with pytest.raises(NodeError, match=r"camera.py is not the file that the recorded launch used"):
         run(plan, Silent(), directory=recorded / "other", checkpoints=checkpoints)
     changed = load_launch(recorded / "graphs" / "g.yaml", world="virtual", ticks=40)
     with pytest.raises(CheckpointError, match=r"camera.py has changed since .*session ran with it"):

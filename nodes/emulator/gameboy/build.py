@@ -69,7 +69,7 @@ def _run(folder: str, *command: str) -> None:
 
 
 def _write_tiles(program: str, folder: Path) -> None:
-    """Write the drawings of font and program to ``tiles.c``, and the number of each drawing's first tile to ``tiles.h``."""
+    """Write the drawings of the font and of the program to ``tiles.c``, and the number of each drawing's first tile to ``tiles.h``."""
     blank = ["." * _TILE] * _TILE
     letters = {chr(ord(" ") + index): blank for index in range(_LETTERS)}
     for characters, rows in _drawings(folder / "font.txt"):
@@ -79,7 +79,9 @@ def _write_tiles(program: str, folder: Path) -> None:
         numbers.append(f"{name} = {len(tiles)}")
         tiles += _cut(rows)
     if len(tiles) > _MOST_TILES:
-        raise ValueError(f"{program} has {len(tiles)} tiles, but at most {_MOST_TILES} are possible")
+        raise ValueError(
+            f"the drawings of {program} have {len(tiles)} tiles of 8×8 pixels, but a program can have at most {_MOST_TILES}"
+        )
     data = bytes(byte for tile in tiles for byte in _two_planes(tile))
     (folder / "tiles.h").write_text(
         "#ifndef TILES_H\n#define TILES_H\n#include <stdint.h>\n"
@@ -105,7 +107,7 @@ def _drawings(path: Path) -> list[tuple[str, list[str]]]:
 
 
 def _cut(rows: list[str]) -> list[list[str]]:
-    """Return the tiles of a drawing, row by row."""
+    """Return the tiles of a drawing, from left to right and from top to bottom."""
     return [
         [row[left : left + _TILE] for row in rows[top : top + _TILE]]
         for top in range(0, len(rows), _TILE)
@@ -114,7 +116,7 @@ def _cut(rows: list[str]) -> list[list[str]]:
 
 
 def _two_planes(tile: list[str]) -> list[int]:
-    """Return a tile in the machine's format: the low bits of each row, then its high bits."""
+    """Return a tile in the machine's format, 16 bytes: for each row of 8 pixels the low bits, then the high bits."""
     planes: list[int] = []
     for row in tile:
         shades = [_SHADES.index(pixel) for pixel in row]

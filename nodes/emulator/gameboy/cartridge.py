@@ -1,4 +1,4 @@
-"""Games of cartridges for which the user brings the ROM: Tetris, and Pokémon's battles and catches."""
+"""Games for which the user brings the ROM of a cartridge: Tetris, and Pokémon's battles and catches."""
 
 from __future__ import annotations
 

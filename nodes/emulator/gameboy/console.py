@@ -94,7 +94,7 @@ _emulators: list[_Emulator] = []
 
 
 class Console:
-    """One machine with a ROM in it, switched on a moment ago.
+    """One Game Boy with a ROM in it. When it is made, it has just been switched on.
 
     Args:
         rom: the program, 32 KiB or more.
@@ -113,7 +113,7 @@ class Console:
 
     @property
     def state(self) -> bytes:
-        """The complete state of the machine, 26.7 kB. Set it only on a console with the same ROM: only its size is checked."""
+        """The complete state of the machine, 26.7 kB. A state fits only the same ROM, but only its size is checked when it is set."""
         return _timeless((self._emulator or self._take_over()).core.get_state())
 
     @state.setter
@@ -177,7 +177,7 @@ class Console:
 
     def _take_over(self) -> _Emulator:
         if self._kept is None:
-            raise RuntimeError("the console is closed")
+            raise RuntimeError("the console is closed and cannot be used again: make a new one")
         emulator = _emulator_with(self._rom)
         emulator.release()
         emulator.user = weakref.ref(self)
@@ -202,7 +202,9 @@ def block_of(address: int, count: int) -> int:
     for start, size in _BLOCKS.items():
         if start <= address and address + count <= start + size:
             return start
-    raise IndexError(f"{count} bytes at {address:#06x} are not memory that can be read")
+    raise IndexError(
+        f"the {count} bytes at {address:#06x} are not within one block of memory that can be read"
+    )
 
 
 def _emulator_with(rom: Path) -> _Emulator:

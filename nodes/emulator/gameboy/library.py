@@ -22,7 +22,7 @@ _NUMBERS: Final = re.compile(r"(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Rom:
-    """A ROM that the user may bring. Only this revision can be used, since others keep their variables elsewhere."""
+    """A ROM that the user may bring. Only this revision can be used: other revisions have their variables at other addresses."""
 
     name: str
     """The ROM's name in the library."""
@@ -32,7 +32,7 @@ class Rom:
     title: str
     """The title in the ROM's header, which other revisions and languages have too."""
     others: dict[str, str] = field(default_factory=dict)
-    """The names of other revisions, by SHA-1."""
+    """The names of other revisions, which cannot be used, by their SHA-1."""
 
 
 ROMS: Final = {

@@ -63,7 +63,8 @@ class PokemonBattleRules:
 class PokemonCatchingRules:
     """An encounter earns 1 once its creature is caught, and -1 if the encounter ends without a catch.
 
-    A catch changes the dex (if the species is new), then the party or, if the party is full, the box.
+    A catch changes the Pokédex (the list of caught species) if the species is new, then the party or, if the party is full, the
+    box (the store of further creatures).
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:

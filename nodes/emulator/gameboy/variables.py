@@ -48,7 +48,9 @@ class Variable:
 
 
 class VariableReader:
-    """Reads all variables of a game in one call of the core. Those that it cannot read come from a copy of the memory.
+    """Reads all variables of a game in one call of the emulator's core.
+
+    Variables with too many bytes for the core are read from a copy of the memory.
 
     Raises:
         IndexError: a variable is outside the memory that can be read.
@@ -65,7 +67,7 @@ class VariableReader:
         }
         self._numbers: dict[str, int] = {}
         self._variables: Variables = {}
-        """The variables of ``_numbers``, which the core has read last."""
+        """The values that ``read`` returned last. They were computed from ``_numbers``, the numbers that the core read last."""
 
     def read(self, console: Console) -> Variables:
         """Return the values of all variables, by name: the same mapping as before if none has changed.
@@ -79,7 +81,7 @@ class VariableReader:
         return self._variables
 
     def _variables_of(self, numbers: dict[str, int], console: Console) -> Variables:
-        """Return the variables, in their order, of the numbers that the core has read."""
+        """Return the values of all variables, in the order in which the game names them, from the numbers that the core read."""
         converted = {name: variable.number(numbers[name]) for name, variable in self._converted.items()}
         if self._long:
             memory = console.memory()

@@ -1,1 +1,4 @@
-"""A world in which pending actions move the state, and the best rates in it, for policies that know these actions or not."""
+"""An environment in which pending actions (decided, not yet applied) move the state, and the best mean rewards in it.
+
+The best mean reward is computed for policies that know the pending actions, and for policies that do not.
+"""

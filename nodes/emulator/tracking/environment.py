@@ -1,7 +1,7 @@
-"""Tracking: keep a drifting position on a target. Actions that are decided but not yet applied change the future position.
+"""Tracking: keep a drifting position on a target. *Pending* actions, decided but not yet applied, change the future position.
 
 In the delay environment of the proofs, actions do not move the state, so it does not matter which actions are pending.
-Here they move it. A policy that acts on a late observation alone corrects errors that pending actions already correct.
+Here actions move the position. A policy that sees only a late observation corrects errors that pending actions already correct.
 ``rtgraph.nodes.emulator.tracking.theory`` has the best rates, with all pending actions known and with none.
 """
 
@@ -25,7 +25,7 @@ class TrackingSettings(LaneSettings):
     """The settings of Tracking."""
 
     positions: int = Field(default=5, ge=3)
-    """Number of positions in the ring. It is odd, so that both ways around the ring are alike."""
+    """Number of positions in the ring. Must be odd, so that both ways around the ring are alike."""
     steady: float = Field(default=0.9, ge=0, le=1)
     """The probability p that the position does not drift in a step. Otherwise it drifts by one position in either direction."""
 
@@ -33,7 +33,9 @@ class TrackingSettings(LaneSettings):
     @classmethod
     def _odd(cls, positions: int) -> int:
         if positions % 2 == 0:
-            raise ValueError(f"expected an odd number, not {positions}")
+            raise ValueError(
+                f"the number of positions must be odd, so that both ways around the ring are alike, not {positions}"
+            )
         return positions
 
     def spec(self) -> PlantSpec:
@@ -66,7 +68,7 @@ class TrackingEnvironment(LaneEnvironment):
 
 
 class TrackingParams(PlantParams, TrackingSettings):
-    """The parameters of Tracking."""
+    """The parameters of the plant ``Tracking``: those of every plant, and the settings of its environment."""
 
 
 class Tracking(Emulator[TrackingParams]):

@@ -1,7 +1,8 @@
 """The best possible rates of Tracking under a delay, computed exactly.
 
 With a delay of d steps, the action decided for an observation applies d steps later (1 is the next step), so d - 1 actions
-are pending: decided, and not yet applied. The reward of a policy depends on how many of these actions it knows.
+are *pending*: decided, and not yet applied. The reward of a policy depends on how many pending actions it knows. A *rate* is the
+mean reward per step.
 
 Source: a delayed process is Markov again in its state joined with the pending actions (Katsikopoulos & Engelbrecht, "Markov
 decision processes with delays and asynchronous cost collection", IEEE Transactions on Automatic Control 48(4), 2003; Walsh,
@@ -57,7 +58,10 @@ def best_plan(
     """
     _check(delay)
     if not 1 <= chunk <= interval:
-        raise ValueError(f"chunk {chunk} and interval {interval}: expected 1 or more, and no overlap")
+        raise ValueError(
+            f"chunk {chunk} and interval {interval}: the chunk must have 1 or more actions, and not more than the interval "
+            "has steps, because chunks must not overlap"
+        )
     steps = [drift_distribution(positions, steady, delay + place) for place in range(interval)]
     reached = [chances[_distance(positions)] for chances in steps]
     onwards = drift_distribution(positions, steady, interval)[_differences(positions)]
@@ -118,9 +122,9 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0
     """Return the rate of a policy that sees the late observation and the oldest ``known`` pending actions.
 
     The policy acts on the position to which the known actions lead without drift. This position moves in the same way as the
-    observed one, but each action moves it ``known`` steps earlier. The world reaches it ``known`` steps later, apart from the
-    drift in between. The rate is the probability of the target in the stationary distribution over this position joined with
-    the unknown actions, averaged over time if the distribution oscillates.
+    observed position, but each action moves it ``known`` steps earlier. The true position reaches it ``known`` steps later, apart
+    from the drift in between. The rate is the probability of the target in the stationary distribution over this position joined
+    with the unknown actions, averaged over time if the distribution oscillates.
 
     Args:
         steady: the probability that nothing drifts in a step.
@@ -137,7 +141,8 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0
     positions, pending = len(policy), len(ACTIONS) ** (delay - 1 - known)
     if positions * pending > _MOST_STATES:
         raise ValueError(
-            f"delay {delay}: the problem has {positions * pending:,} states, and at most {_MOST_STATES:,} are possible"
+            f"delay {delay}: the computation needs {positions * pending:,} states, but at most {_MOST_STATES:,} are allowed, "
+            "because more take minutes"
         )
     drift = drift_distribution(positions, steady, 1)[_differences(positions)].T
     reached = drift_distribution(positions, steady, known)[_distance(positions)]

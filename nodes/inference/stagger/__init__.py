@@ -1,4 +1,4 @@
-"""The stagger methods, one module each, and their registry."""
+"""The stagger methods, which spread the inferences of workers in time: one module each, and their registry."""
 
 from rtgraph.nodes.inference.stagger.method import CoordinatorStagger, StaggerMethod, WorkerStagger
 from rtgraph.nodes.inference.stagger.registry import StaggerName, stagger_method, stagger_names

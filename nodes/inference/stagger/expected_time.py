@@ -10,9 +10,10 @@ from rtgraph.nodes.inference.stagger.ring import distances
 
 
 class ExpectedTimeCoordinator(CoordinatorStagger):
-    """Delays workers by the change δ of the mean inference time μ over all workers.
+    """Delays workers in proportion to the change δ of the mean inference time μ over all workers.
 
-    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I. Delays are rounded down to ns.
+    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I, where self is the worker that
+    reports a time, dist the distance in the cyclic order, and N_I the number of workers. Delays are rounded down to ns.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
-"""A stagger method: its requirements of the graph, and its two halves, for workers and for the coordinator.
+"""A stagger method: what it needs of the graph, and its two halves, one for workers and one for the coordinator.
 
 A worker's half decides how long to hold a finished decision and how long to sleep before the next inference.
-The coordinator's half turns inference times into delays for the other workers, or claims observations for
-workers. Times are whole ns. Both halves are plain objects without clock and sockets.
+The coordinator's half turns inference times into delays for the other workers, or *claims* observations: it gives each
+observation to one worker. Times are whole ns. Both halves are plain objects without clock and sockets.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class CoordinatorStagger:
 
     def __init__(self) -> None:
         self.maximum_ns = 0
-        """The longest inference time so far, m of Algorithm 1. It is sent to the workers."""
+        """The longest inference time so far (m of Algorithm 1, Riemer et al., ICLR 2025), for the workers."""
         self.mean_ns = 0
-        """The mean inference time, μ of Algorithm 2. It is sent to the workers."""
+        """The mean inference time (μ of Algorithm 2, Riemer et al., ICLR 2025), for the workers."""
         self.longest_ns = 0
-        """The longest inference time of workers that do not report their times; 0 while no such time is known."""
+        """The longest inference time known from the states of workers, for methods with claims; 0 while none is known."""
         self.claim_ticks = 1
         """Minimum number of ticks between two claimed observations of an episode."""
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
-        """Add an inference time. Return the delay in ns for every other worker that must be delayed.
+        """Add the inference time of ``worker``. Return the delay in ns of each other worker that must be delayed, by name.
 
-        ``ring`` holds the live workers in their cyclic order.
+        ``ring`` holds the names of the live workers in their cyclic order.
         """
         return {}
 
@@ -57,13 +57,13 @@ class CoordinatorStagger:
         """Update the state of a worker. Called only for methods with claims."""
 
     def add_observation(self, observation: Observation) -> None:
-        """Add the newest observation, which is not claimed. Called only for methods with claims."""
+        """Add the newest observation, which no worker has yet. Called only for methods with claims."""
 
     def awaits_observation(self) -> bool:
-        """Return whether a worker is free, so that the next observation can be claimed for it.
+        """Return whether a worker is free, so that the next observation can be claimed for this worker.
 
-        If no worker is free, only the newest observation is added, when a worker becomes free. Called only for methods with
-        claims.
+        While no worker is free, the coordinator need not add observations. It adds the newest observation when a worker
+        becomes free. Called only for methods with claims.
         """
         return True
 
@@ -71,27 +71,27 @@ class CoordinatorStagger:
         """Claim an observation for a worker. Called only for methods with claims.
 
         Returns:
-            (worker, claim number, observation); the earliest time of the next claim, if it is too early for a claim;
+            (worker, claim number, observation); the earliest time of the next claim in ns, if it is too early for a claim;
                 None if there is no free worker or no observation to claim.
         """
         return None
 
     def forget(self, worker: str) -> None:
-        """Remove a worker until it reports again."""
+        """Remove a silent worker. Its next message adds it again."""
 
 
 class StaggerMethod:
-    """A stagger method: the gate that it needs, and the objects for its workers and its coordinator.
+    """A stagger method: the gate that it needs in the plant, and the objects for its workers and its coordinator.
 
     To add a method, write a module with a subclass named ``Method`` and add the module's name to ``registry.METHODS``.
     """
 
     gate: ClassVar[Literal["latest", "playout"]] = "latest"
-    """The gate of the plant for this method. Graphs use it unless the user chooses another gate."""
+    """The gate of the plant for this method: the rule by which the plant applies decisions. The user can choose another gate."""
     claims: ClassVar[bool] = False
-    """Whether the coordinator claims observations for workers.
+    """Whether the coordinator claims observations for workers (gives each observation to one worker).
 
-    If it does not, workers infer again and again, and the coordinator sends them delays.
+    If it does not, each worker infers again and again, and the coordinator sends delays to the workers.
     """
     reports: ClassVar[bool] = False
     """Whether workers report how long each inference took, for the coordinator's ``report``."""

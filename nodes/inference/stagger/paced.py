@@ -1,8 +1,8 @@
-"""Paced claims: each observation goes to at most one worker, and a worker never waits for its turn.
+"""The stagger method ``paced``: the coordinator *claims* each observation for at most one worker, which infers from it.
 
-A free worker gets the newest unclaimed observation. If there are fewer workers than frames in an inference, the time
-between two claims is at least the mean inference time divided by the number of workers. So claims stay evenly
-spaced.
+A free worker gets the newest observation that is not claimed. Workers have no fixed order, so none waits for another one. If
+there are fewer workers than frames in an inference, the time between two claims is at least the mean inference time divided by
+the number of workers. So claims stay evenly spaced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIMES_KEPT = 400
 
 @dataclass(slots=True)
 class _Seat:
-    """The state of a worker, as far as ``Pacing`` knows it."""
+    """What ``Pacing`` knows of a worker: since when it is free, and the last claim that it got."""
 
     incarnation: int
     free_since_ns: int | None
@@ -36,11 +36,12 @@ class _Seat:
 class Pacing(CoordinatorStagger):
     """Decides which worker uses which observation, and when.
 
-    Claims are numbered from ``first_claim``. An object that replaces another one must begin above the numbers of that one.
+    Claims are numbered from ``first_claim``. After a restart of the coordinator, the new numbers must be higher than all earlier
+    ones, because a worker ignores a claim with a lower number.
     """
 
     _overdue_from_ns: int = 0
-    """Time up to which no claim can be overdue."""
+    """The time, in ns, up to which no claim can be overdue."""
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
         super().__init__()
@@ -48,7 +49,7 @@ class Pacing(CoordinatorStagger):
         self._seats: dict[str, _Seat] = {}
         self._newest: Observation | None = None
         self._claimed: tuple[int, int] | None = None
-        """Episode and tick of the last claimed observation."""
+        """Episode and tick of the last claimed observation; None before the first claim."""
         self._mean_ns = 0.0
         self._times: deque[int] = deque(maxlen=TIMES_KEPT)
         self._count = 0
@@ -134,7 +135,7 @@ class Pacing(CoordinatorStagger):
         return max(LEASE_LEAST_NS, LEASE_TIMES * high)
 
     def _suspend_overdue(self, now_ns: int) -> None:
-        """Suspend workers with overdue claims. The claimed observations are not given to other workers."""
+        """Do not count workers that have not answered their claim in time. Their observations are not given to other workers."""
         if not self._times or now_ns <= self._overdue_from_ns:
             return
         # Claims are only renewed, so no claim is overdue earlier.
@@ -147,7 +148,7 @@ class Pacing(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Claim each observation once. The playout gate then applies decisions at a constant age."""
+    """Give each observation to one worker. The plant's gate ``playout`` then applies all decisions at the same age."""
 
     gate = "playout"
     claims = True

@@ -26,7 +26,7 @@ def stagger_method(name: str) -> StaggerMethod:
 
     Raises:
         NodeError: there is no method with this name.
-        ExtensionError: the package that brings the method is broken.
+        ExtensionError: the method of an installed package cannot be imported, or is not a ``StaggerMethod``.
     """
     if name in METHODS:
         found: Any = importlib.import_module(f"{__package__}.{name}").Method
@@ -36,7 +36,7 @@ def stagger_method(name: str) -> StaggerMethod:
             raise NodeError(f"unknown stagger method {name!r}", hint=nearest(name, stagger_names()))
         found = others[name].load()
         if not (isinstance(found, type) and issubclass(found, StaggerMethod)):
-            raise others[name].error("it is not a subclass of StaggerMethod")
+            raise others[name].error("the entry point does not name a subclass of StaggerMethod")
     method: type[StaggerMethod] = found
     return method()
 

@@ -1,4 +1,4 @@
-"""The limiter: keeps a ratio between sampled and inserted transitions."""
+"""The limiter: limits the ratio of samples taken from a replay memory to items inserted into it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class LimiterCounts:
     sample_waits: int
     """Number of times that sampling was refused."""
     forgone: int
-    """Number of samples due beyond the slack, which are skipped."""
+    """Number of samples that were due beyond the slack, and so were skipped."""
 
 
 class Limiter:
     """Keeps the number of samples at most ``samples_per_insert`` times the number of inserts.
 
-    Sampling waits while no sample is due. Inserting never waits, since a plant cannot: call ``skip_excess`` after
+    Sampling waits while no sample is due. Inserting never waits, since a plant cannot wait: call ``skip_excess`` after
     inserting, and samples due beyond the slack are skipped. The limiter only counts; it never blocks. The counts
-    are integers: however long it runs, no sample is allowed early or late.
+    are integers: however long the limiter runs, no sample is allowed early or late.
 
     Args:
         samples_per_insert: samples for each insert; None for no limit.
-        slack: number of samples that may be due.
+        slack: maximum number of samples that are due and not skipped.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -42,7 +42,7 @@ class Limiter:
         if samples_per_insert is not None and not 0 < samples_per_insert < float("inf"):
             raise ReplayError(
                 f"samples_per_insert must be above 0 and finite, not {samples_per_insert}",
-                hint="use null for no limit",
+                hint="use None for no limit",
             )
         if not slack >= 1:
             raise ReplayError(f"slack must be at least 1, not {slack}", hint="below 1, no sample is ever due")
@@ -53,13 +53,13 @@ class Limiter:
         self._slack = slack * self._per_sample
         self._inserted = self._sampled = self._sample_waits = 0
         self._forgiven = 0
-        """Samples removed from the balance: skipped ones, and those for transitions of earlier runs."""
+        """Samples that do not become due, in units of 1 / ``_per_sample``: skipped ones, and those for items of earlier runs."""
         self._forgone = 0
         self._stopped = False
 
     @property
     def due(self) -> float:
-        """Number of samples due; negative if more were taken than allowed."""
+        """Number of samples due; negative if more samples were taken than allowed."""
         return self._due() / self._per_sample
 
     def may_sample(self) -> bool:
@@ -100,7 +100,7 @@ class Limiter:
         return LimiterCounts(self._inserted, self._sampled, self._sample_waits, forgone)
 
     def _due(self) -> int:
-        """Return the number of samples due, times ``_per_sample`` so that it is an integer."""
+        """Return the number of samples due, multiplied by ``_per_sample``, so that the result is an integer."""
         if not self._limited:
             return 0
         return self._inserted * self._per_insert - self._sampled * self._per_sample - self._forgiven

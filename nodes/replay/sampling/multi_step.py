@@ -1,4 +1,4 @@
-"""Transitions over several decisions, made from those over one."""
+"""Transitions that span several decisions (n-step), made from transitions that span one decision."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rtgraph.nodes.replay.transition import Transition
 
 
 class MultiStep:
-    """Joins each transition with the n − 1 that follow it, fewer at the end of a chain.
+    """Joins each transition with the n − 1 transitions that follow it; with fewer at the end of a chain.
 
-    The discount of each is gamma to the power of its ticks, so the joint discount is right however far apart
-    in time the decisions are.
+    A *chain* is a sequence of transitions, each of which begins where the one before ended. The discount of each is gamma to
+    the power of its ticks, so the product of the discounts is right for decisions at any distance in time.
     """
 
     def __init__(self, decisions: int) -> None:
@@ -27,7 +27,7 @@ class MultiStep:
         self._chain: deque[Transition] = deque()
 
     def push(self, step: Transition) -> list[Transition]:
-        """Add the transition that begins where the last one ended; return the transitions that this completes."""
+        """Add the next transition of the chain. Return the joined transition that it completes, in a list; empty if none."""
         self._chain.append(step)
         if len(self._chain) < self._decisions:
             return []
@@ -36,7 +36,7 @@ class MultiStep:
         return [joined]
 
     def end(self) -> list[Transition]:
-        """End the chain: no later transition continues it. Return the shorter transitions at its end."""
+        """End the chain: no later transition continues it. Return the joined transitions with fewer than n decisions."""
         ended = []
         while self._chain:
             ended.append(_joined(self._chain))

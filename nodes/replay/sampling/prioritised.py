@@ -11,21 +11,21 @@ from rtgraph.nodes.replay.sampling.sumtree import SumTree
 _MOST_CHANGED = 4096
 _HIGHEST = float(np.finfo(np.float32).max)
 LEAST_ERROR = 1e-6
-"""ε, added to every error, so that every transition can be sampled again."""
+"""ε, added to the absolute value of every error, so that every transition can be sampled again."""
 
 
 class PriorityRows:
-    """The priorities p^alpha of rows, and sampling in proportion to them.
+    """The priorities p^alpha of the rows of a table of transitions, and sampling in proportion to them.
 
-    Changes are collected and applied to the tree together, at the next draw.
+    Changed priorities are collected, and applied to the tree of sums together, at the next draw.
 
     New rows get the highest current priority, so that each is likely to be sampled soon (Schaul et al.,
-    section 3.3). The highest priority ever would not do: after one error of 10⁹ nearly every draw would be a
-    new row, forever. torchrl calls this ``max_priority_within_buffer``.
+    section 3.3). The highest priority that ever occurred would be wrong: after one error of 10⁹ nearly every draw would be
+    a new row, forever. torchrl calls this option ``max_priority_within_buffer``.
 
     Args:
-        index: for each row, 0 if it is empty; read, never written.
-        values: for each row p^alpha, written here.
+        index: (rows,) uint64, 0 for an empty row. Read, never written.
+        values: (rows,) float32, p^alpha of each row. Written by this class.
         exponent: alpha; 0 is uniform.
     """
 
@@ -41,8 +41,7 @@ class PriorityRows:
         rows = np.flatnonzero(index)
         self._tree.set(rows, values[rows])
         self.highest = float(values[rows].max()) if rows.size else 1.0
-        """The priority of new rows, at least that of every current row. Overwritten rows count until the next
-        draw."""
+        """The priority of new rows: the highest of all current rows, and of the rows overwritten since the last draw."""
         self._changed: list[int] = []
         self._lowered = False
         """Whether a row with the highest priority was changed or removed."""
@@ -58,7 +57,7 @@ class PriorityRows:
     def update(self, rows: npt.NDArray[np.int64], errors: npt.NDArray[np.floating]) -> None:
         """Set the priorities of rows from their newest temporal-difference errors.
 
-        Both arrays are (n,); errors are finite. A row that occurs twice keeps its last error.
+        Both arrays have the shape (n,), and all errors are finite. For a row that occurs twice, the last error counts.
         """
         values = (np.abs(errors.astype(np.float64)) + LEAST_ERROR) ** self._exponent
         values = np.minimum(values, _HIGHEST).astype(np.float32)
@@ -73,9 +72,9 @@ class PriorityRows:
     def draw(
         self, count: int, correction: float, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Draw rows. Return them, (count,) int64, and their importance weights, (count,) float32.
+        """Draw rows. Return two arrays: the rows, (count,) int64, and their importance weights, (count,) float32.
 
-        A weight is (N·P)^−β divided by the largest; β is ``correction``.
+        A weight is (N·P)^−β, divided by the largest such weight, for N rows and a row's probability P; β is ``correction``.
         """
         self._work_in()
         rows = self._tree.draw(count, rng)
@@ -84,11 +83,11 @@ class PriorityRows:
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
     def world_state(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
-        """Return the state that the rows do not hold: highest priority, pending changes, tree."""
+        """Return the state that is not in the rows: the highest priority, the pending changes, the tree of sums."""
         return self.highest, self._lowered, self._changed, self._tree.levels
 
     def load_world_state(self, state: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
-        """Restore the state; the rows must be restored already."""
+        """Restore the state that ``world_state`` returned. The rows must already be restored."""
         self.highest, self._lowered, changed, levels = state
         self._changed = list(changed)
         for mine, theirs in zip(self._tree.levels, levels, strict=True):

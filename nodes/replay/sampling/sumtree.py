@@ -1,4 +1,4 @@
-"""Sample in proportion to priorities, many at once."""
+"""A tree of sums, which draws many numbers at once with probabilities in proportion to priorities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FAN = 32
 
 
 class SumTree:
-    """The values of leaves, the sums of groups of 32 leaves, of 32 such groups, and so on.
+    """The values of leaves (priorities), the sums of groups of 32 leaves, the sums of 32 such groups, and so on.
 
     Sums are always recomputed from the level below, never adjusted by differences, so rounding errors do not
     accumulate. A leaf of value 0 is never found.
@@ -27,11 +27,11 @@ class SumTree:
             raise ReplayError(f"a sum tree needs at least 1 leaf, not {leaves}")
         self.leaves = leaves
         self.levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
-        """The values, 32 to a row, then the sums of rows, and so on."""
+        """One (rows, 32) float64 array per level: first the values of leaves, then the sums of these rows, and so on."""
 
     @staticmethod
     def bytes_for(leaves: int) -> int:
-        """Return the memory of a tree in bytes."""
+        """Return the size in bytes of a tree with this number of leaves."""
         return sum(rows * _FAN * 8 for rows in _rows(leaves))
 
     @property
@@ -51,7 +51,7 @@ class SumTree:
     def set(self, leaves: Indices, values: npt.NDArray[np.floating]) -> None:
         """Set the values of leaves; if a leaf occurs twice, the last value is kept.
 
-        ``leaves`` and ``values`` are (n,).
+        ``leaves`` and ``values`` are two arrays of the same shape (n,).
 
         Raises:
             ReplayError: a value is negative or not finite, or there is no such leaf. Nothing has changed.
@@ -59,9 +59,13 @@ class SumTree:
         if not leaves.size:
             return
         if leaves.min() < 0 or leaves.max() >= self.leaves:
-            raise ReplayError(f"a leaf is outside 0 to {self.leaves - 1}")
-        if not (np.isfinite(values).all() and (values >= 0).all()):
-            raise ReplayError("a priority is negative or not finite")
+            wrong = leaves.min() if leaves.min() < 0 else leaves.max()
+            raise ReplayError(
+                f"the leaf {wrong} does not exist: the leaves of this tree are 0 to {self.leaves - 1}"
+            )
+        allowed = np.isfinite(values) & (values >= 0)
+        if not allowed.all():
+            raise ReplayError(f"the priority {values[~allowed][0]} must be finite and at least 0")
         places, sums = leaves, values
         for level in self.levels:
             level.reshape(-1)[places] = sums
@@ -70,9 +74,9 @@ class SumTree:
             sums = level[places].sum(axis=1)
 
     def find(self, masses: Floats) -> Indices:
-        """Return the leaf at which the running sum of the values first exceeds each mass, (n,).
+        """Return, for each mass, the first leaf at which the running sum of the leaves' values exceeds the mass, (n,) int64.
 
-        Masses are (n,), at least 0 and less than ``total``.
+        ``masses`` has the shape (n,); each mass is at least 0 and less than ``total``.
 
         Raises:
             ReplayError: all values are 0.
@@ -94,7 +98,7 @@ class SumTree:
         return rows
 
     def draw(self, count: int, rng: np.random.Generator) -> Indices:
-        """Draw leaves, (count,), in proportion to their values: one from each of ``count`` equal parts of the total."""
+        """Draw leaves, (count,) int64, in proportion to their values: one from each of ``count`` equal parts of ``total``."""
         total = self.total
         masses = (np.arange(count) + rng.random(count)) * (total / count)
         return self.find(np.minimum(masses, np.nextafter(total, 0.0)))

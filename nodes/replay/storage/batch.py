@@ -15,12 +15,12 @@ from rtgraph.nodes.replay.storage.frames import Frames, Handles
 class Batch:
     """B transitions, as independent arrays.
 
-    A learner's target is returns + discounts × value(next_observations). A discount is 0 if the episode was
-    terminated, else gamma to the power of the ticks between.
+    A learner's target is returns + discounts × value(next_observations), all (B,) float32. A discount is 0 if the episode
+    was terminated, else gamma to the power of the number of ticks that the transition takes.
     """
 
     observations: Value
-    """(B, *shape), with the plant's dtype, or such an array for each part by name."""
+    """(B, *shape), with the plant's dtype; for an observation of several parts a dict of such arrays, by the part's name."""
     actions: npt.NDArray[np.generic]
     """(B,) int64 for ``Discrete``, (B, size) int64 for ``MultiDiscrete``, (B, size) float32 for ``Continuous``."""
     returns: npt.NDArray[np.float32]
@@ -29,12 +29,12 @@ class Batch:
     weights: npt.NDArray[np.float32]
     """Importance weights, (B,), the largest of them 1; all 1 for uniform sampling."""
     indices: npt.NDArray[np.int64]
-    """The transitions' indices, (B,), for updating their priorities."""
+    """The index of each transition in the replay memory, (B,), to update its priority."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A batch with its frames still in the store: sent to a learner that reads them itself."""
+    """A batch with handles (numbers) of its frames, for a learner that reads the frames from shared memory itself."""
 
     observations: Handles
     actions: npt.NDArray[np.generic]
@@ -45,10 +45,10 @@ class Draw:
     indices: npt.NDArray[np.int64]
 
     def batch(self, frames: Frames) -> Batch:
-        """Copy the frames and return the batch.
+        """Copy the frames that the handles refer to, and return the batch with them.
 
         Raises:
-            FrameOverwritten: some frames are overwritten.
+            FrameOverwritten: newer frames have overwritten some of the frames.
         """
         size = self.observations.size
         # One read for both: a batch is complete or not read at all.

@@ -23,28 +23,27 @@ from rtgraph.nodes.replay.transition import Transition
 
 
 class ReplayBuffer:
-    """Transitions, each with the handles of its two frames, and the frames, each stored once.
+    """Transitions, each with the handles (numbers) of its two frames (observations), and the frames, each stored once.
 
     ``recent`` keeps the newest transitions. ``reservoir`` keeps a uniform sample of all transitions ever seen
     (Vitter's Algorithm R), which costs two frames per transition because neighbours are rarely kept together.
 
-    A frame is released when nothing refers to it, and its slot is reused only after ``spare_frames`` more
-    frames: that is how long another process can read frames by their handles.
+    A frame is released when no transition refers to it. Its slot is reused only after ``spare_frames`` more frames, so that
+    another process has this time to read a frame by its handle.
 
     Args:
-        capacity_bytes: maximum total size.
+        capacity_bytes: maximum total size in bytes.
         plant: the spec of observations and actions.
         order: what a full buffer keeps.
         sampling: how batches are sampled.
         priority_exponent: alpha of prioritised sampling.
-        spare_frames: see above.
-        folder: the folder of a memory-mapped buffer on disk, continued if it exists. It survives a kill at
-            any instant; ``sync`` makes it survive a power failure.
-        meaning: properties that all its transitions share, such as the discount; a folder with other values
-            is rejected.
+        spare_frames: number of frames stored before a released slot is reused.
+        folder: the folder of a memory-mapped buffer on disk, continued if it exists; None for a buffer in memory. A buffer
+            on disk survives a kill of its process at any instant; ``sync`` makes it survive a power failure.
+        meaning: properties that all transitions share, such as the discount; a folder with other values is rejected.
 
     Raises:
-        RegionError: there is no room, or the folder holds another kind of buffer or is in use.
+        RegionError: there is too little room, or the folder holds a buffer with other settings or is in use.
         ReplayError: an option is out of range.
     """
 
@@ -100,7 +99,7 @@ class ReplayBuffer:
 
     @property
     def ticks(self) -> int:
-        """Number of plant ticks, stored by the replay node so that a restarted one continues from it."""
+        """Number of plant ticks. The replay node stores it here, so that a restarted replay node continues from it."""
         return self._table.ticks
 
     @ticks.setter
@@ -112,14 +111,14 @@ class ReplayBuffer:
         return self._count
 
     def add(self, transition: Transition, rng: np.random.Generator | None = None) -> bool:
-        """Add a transition; return whether it was kept.
+        """Add a transition. Return whether it was kept.
 
-        ``reservoir`` draws from ``rng`` which transition it replaces.
+        With ``reservoir``, ``rng`` draws whether the transition is kept, and which one it replaces.
 
         Raises:
             NotFinite: a number in the transition is not finite, or its reward is too large for a float32.
                 Nothing has changed.
-            ReplayError: the transition does not fit the plant, or ``rng`` is required. Nothing has changed.
+            ReplayError: the transition does not fit the plant, or ``reservoir`` has no ``rng``. Nothing has changed.
         """
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
@@ -155,7 +154,7 @@ class ReplayBuffer:
         return self.draw(batch, rng, correction=correction).batch(self.frames)
 
     def draw(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Draw:
-        """Sample transitions, with replacement; their frames stay in the store.
+        """Sample transitions, with replacement, and return them with the handles of their frames.
 
         Args:
             batch: number of transitions.
@@ -163,12 +162,12 @@ class ReplayBuffer:
             correction: β, the exponent of the importance weights; 1 corrects fully.
 
         Raises:
-            ReplayError: the buffer is empty.
+            ReplayError: the buffer is empty, or ``batch`` is below 1.
         """
         if not self._count or batch < 1:
             raise ReplayError(
-                f"cannot draw {batch} transitions from a memory of {self._count}",
-                hint="draw at least 1, and add transitions first",
+                f"cannot draw {batch} transitions from a replay memory that holds {self._count} transitions",
+                hint="draw at least 1 transition" if self._count else "add transitions first",
             )
         if self._priorities is None:
             rows = (self._first + rng.integers(self._count, size=batch)) % self.capacity
@@ -191,8 +190,8 @@ class ReplayBuffer:
     ) -> int:
         """Set the priorities of transitions from their temporal-difference errors.
 
-        Return how many of them still exist. Both arguments are (n,). Transitions that were dropped meanwhile
-        are ignored. With uniform sampling, nothing is stored.
+        Return how many of the transitions still exist. Both arguments have the shape (n,). Transitions that were dropped
+        after the draw are ignored. With uniform sampling, nothing is stored.
 
         Raises:
             ReplayError: an error is not finite, or the arrays differ in shape. Nothing has changed.
@@ -200,7 +199,7 @@ class ReplayBuffer:
         indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
         if indices.shape != errors.shape:
             raise ReplayError(
-                f"the temporal-difference errors have shape {errors.shape}, and the transitions {indices.shape}"
+                f"the temporal-difference errors have the shape {errors.shape}, but the indices of transitions {indices.shape}"
             )
         infinite = int(np.count_nonzero(~np.isfinite(errors)))
         if infinite:
@@ -233,13 +232,13 @@ class ReplayBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether transitions were dropped for others since it was opened."""
+        """Whether the buffer has dropped transitions to make room for others since it was opened."""
         return self._evicted > 0
 
     def sync(self) -> None:
-        """Flush the buffer to disk, so that its contents survive a power failure. Slow if it is large.
+        """Flush the buffer to disk, so that its contents survive a power failure. Slow if the buffer is large.
 
-        A power failure may leave later writes incomplete without a trace; a killed process never does.
+        After a power failure, writes since the last flush may be incomplete without a trace; after a kill, none is.
         """
         self.frames.sync()
         self._table.sync()
@@ -257,7 +256,8 @@ class ReplayBuffer:
         """
         if self._on_disk:
             raise CheckpointError(
-                "a replay memory in a folder cannot be saved in a checkpoint: its files would be newer when the run resumes",
+                "a replay memory in a folder cannot be saved in a checkpoint: its files change after the checkpoint, "
+                "so a resumed run would find newer transitions",
                 hint="give the replay memory no folder: the checkpoint then holds its transitions",
             )
         priorities = self._priorities
@@ -281,7 +281,7 @@ class ReplayBuffer:
             self._priorities.load_world_state(state["priorities"])
 
     def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
-        """Return the row for the next transition, or None if the reservoir does not keep it."""
+        """Return the row for the next transition; None if the reservoir does not keep this transition."""
         if self._order == "recent":
             return seen % self.capacity
         if rng is None:
@@ -318,10 +318,14 @@ class ReplayBuffer:
 
 
 def _check_options(order: str, sampling: str, spare_frames: int) -> None:
-    if order not in get_args(Order) or sampling not in get_args(Sampling):
+    if order not in get_args(Order):
         raise ReplayError(
-            f"unknown order {order!r} or sampling {sampling!r} of a replay memory",
-            hint=f"orders: {', '.join(get_args(Order))}; sampling: {', '.join(get_args(Sampling))}",
+            f"a replay memory has no order {order!r}", hint=f"the orders are {', '.join(get_args(Order))}"
+        )
+    if sampling not in get_args(Sampling):
+        raise ReplayError(
+            f"a replay memory has no sampling {sampling!r}",
+            hint=f"the ways of sampling are {', '.join(get_args(Sampling))}",
         )
     if spare_frames < 0:
         raise ReplayError(

@@ -1,4 +1,4 @@
-"""The slots of a replay memory's frames: which are in use, and by how many transitions."""
+"""The slots in which a replay memory stores frames (observations): which are in use, and by how many transitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.nodes.replay.transition import Frame
 class FrameSlots:
     """Counts the references to each frame of a store, and finds slots for new frames.
 
-    A slot without references is reused only after ``spare`` more frames.
+    A slot without references is reused only after ``spare`` more frames were stored.
     """
 
     def __init__(self, store: FrameStore, spare: int) -> None:
@@ -34,9 +34,9 @@ class FrameSlots:
         return int(np.count_nonzero(self._references))
 
     def hold(self, frame: Frame, release_some: Callable[[], None]) -> int:
-        """Return the handle of a frame, with one more reference to it; store the frame if it is new.
+        """Store a frame, unless it is stored already. Count one more reference to it, and return its handle.
 
-        ``release_some`` releases frames, and is called until there is a slot.
+        ``release_some`` releases frames of old transitions. It is called until a slot is free.
         """
         handle = self._stored.get(frame, -1)
         slot = handle % self._store.slots
@@ -49,7 +49,7 @@ class FrameSlots:
         return handle
 
     def release(self, handle: int) -> None:
-        """Remove one reference to a frame."""
+        """Remove one reference to the frame with this handle."""
         slot = handle % self._store.slots
         self._references[slot] -= 1
         if not self._references[slot]:

@@ -1,10 +1,10 @@
-"""Frames, each stored once: written by one process, read by any number on the same host without a copy.
+"""Frames (observations), each stored once: written by one process, read by any number of processes on the same host.
 
-A frame's handle is generation × slots + slot; the generation counts the writes to the slot. If slots are used
-in turn, handles count the frames. A frame of several parts has one slot, and each part its own array of all
-slots. Each slot has a word: 0 if it was never written, odd while it is being written, 2 × (generation + 1)
-when it holds that generation's frame. A reader checks the word before and after reading, so it detects frames
-that were or are being overwritten and never returns them.
+Each frame is stored in a slot. A frame's *handle*, a number, is generation × slots + slot; the generation counts the writes
+to the slot. If slots are used in turn, handles count the frames. A frame of several parts has one slot, and each part has
+an array of all slots. Each slot has a word of 64 bits: 0 if the slot was never written, odd while it is being written,
+2 × (generation + 1) when it holds the frame of this generation. A reader checks the word before and after reading, so it
+detects frames that were or are being overwritten and never returns them.
 
 This requires that stores become visible in program order, as on x86-64; on other machines (ARM), read only in
 the writing process.
@@ -29,7 +29,7 @@ from rtgraph.nodes.runtime.region import Region
 Handles = npt.NDArray[np.int64]
 WORD_BYTES = 8
 PART_BYTES = 64
-"""The array of each part begins at a multiple of this."""
+"""The array of each part begins at a multiple of this number of bytes."""
 _AT_ONCE = 1024
 """Number of frames checked at once."""
 
@@ -50,7 +50,7 @@ class Frames:
                 for name, part, offset in _layout(self.spec, self.slots)
             }
         except (KeyError, TypeError, ValueError) as error:
-            raise RegionError("the file does not hold the frames of a replay memory") from error
+            raise RegionError(f"{region.location} does not hold the frames of a replay memory") from error
         self._words = cast(npt.NDArray[np.uint64], words)
         self._arrays = arrays
 
@@ -76,10 +76,10 @@ class Frames:
         return there & (handles >= 0)
 
     def frames(self, handles: Handles | Sequence[int]) -> Value:
-        """Return a copy of the frames, (n, *shape), in the order of the handles; by name if they have several parts.
+        """Return a copy of the frames, (n, *shape), in the order of the handles; for several parts, a dict of such arrays.
 
         Raises:
-            FrameOverwritten: some frames are overwritten.
+            FrameOverwritten: newer frames have overwritten some of these frames.
         """
         handles = np.asarray(handles, np.int64)
         before = self.alive(handles)
@@ -91,7 +91,7 @@ class Frames:
         return self._value(found)
 
     def finite(self, handles: Handles) -> npt.NDArray[np.bool_]:
-        """Return for each handle whether the frame in its slot is finite, (n,) bool."""
+        """Return for each handle whether all numbers of the frame in its slot are finite, (n,) bool."""
         floats = [pixels for pixels in self._arrays.values() if pixels.dtype.kind == "f"]
         if not floats:
             return np.ones(handles.shape, np.bool_)
@@ -106,10 +106,10 @@ class Frames:
         return found[places]
 
     def view(self, handle: int) -> Value:
-        """Return a frame in place, read-only, without a copy. Check ``alive`` again afterwards.
+        """Return a frame in place, read-only, without a copy. Check ``alive`` after use: the frame may be overwritten meanwhile.
 
         Raises:
-            FrameOverwritten: the frame is overwritten.
+            FrameOverwritten: a newer frame has overwritten this frame.
         """
         if not self.alive([handle])[0]:
             raise FrameOverwritten([0])
@@ -125,7 +125,7 @@ class Frames:
 
     @property
     def location(self) -> str:
-        """The path for other processes of this user on this host, while this process has the frames open."""
+        """The path by which other processes of this user on this host can attach, while this process has the frames open."""
         return self._region.location
 
     def close(self) -> None:
@@ -145,8 +145,8 @@ class FrameStore(Frames):
         path: the file, continued if it exists; None for memory.
 
     Raises:
-        RegionError: there is no room, or the file holds other frames or is in use.
-        ReplayError: there are no slots.
+        RegionError: there is too little room, or the file holds other frames or is in use.
+        ReplayError: ``slots`` is below 1.
     """
 
     def __init__(self, spec: ArraySpec | PartsSpec, slots: int, path: Path | None = None) -> None:
@@ -161,7 +161,7 @@ class FrameStore(Frames):
         super().__init__(Region.open(layout, offset + slots * last.size_bytes, path))
 
     def check(self, frame: Frame) -> None:
-        """Check that a frame is one of the plant's.
+        """Check that a frame has the dtype and shape of the plant's observations, and only finite numbers.
 
         Raises:
             NotFinite: a number in the frame is not finite.
@@ -181,7 +181,7 @@ class FrameStore(Frames):
 
     @staticmethod
     def bytes_per_slot(spec: ArraySpec | PartsSpec) -> int:
-        """Return the size of one frame in bytes."""
+        """Return the size in bytes of one frame and the word of its slot."""
         return WORD_BYTES + sum(part.size_bytes for part in _parts(spec).values())
 
     @staticmethod
@@ -196,7 +196,7 @@ class FrameStore(Frames):
 
     @property
     def size_bytes(self) -> int:
-        """The size of all slots."""
+        """The size of all slots in bytes."""
         return self.slots * self.bytes_per_slot(self.spec)
 
     def write(self, slot: int, frame: Value) -> int:
@@ -206,7 +206,9 @@ class FrameStore(Frames):
             ReplayError: the frame does not fit the spec. Nothing has changed.
         """
         if not self.spec.admits(frame):
-            raise ReplayError(f"a frame is {described(frame)}, but this memory stores {described(self.spec)}")
+            raise ReplayError(
+                f"a frame is {described(frame)}, but this replay memory stores {described(self.spec)}"
+            )
         # Odd from here on. A writer killed here leaves it odd; this then rounds to the next generation.
         generation = (int(self._words[slot]) + 1) // 2
         self._words[slot] = 2 * generation + 1
@@ -232,7 +234,7 @@ class FrameStore(Frames):
         return {"words": self._words[:slots].copy(), "frames": self._value(frames)}
 
     def load_world_state(self, state: Mapping[str, Any]) -> None:
-        """Restore the first slots; the others were never written."""
+        """Restore the slots of ``state``, which are the first ones. The other slots were never written."""
         slots = len(state["words"])
         self._words[:slots] = state["words"]
         for name, frames in parts_of(state["frames"]).items():

@@ -13,10 +13,10 @@ Rows = npt.NDArray[np.int64]
 
 
 def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
-    """Clear the rows that are damaged, lack a frame or are not finite; put the others in order.
+    """Clear the rows (transitions) that are damaged, lack a frame or have a number that is not finite; put the others in order.
 
     Returns:
-        The numbers of the remaining rows, (n,) int64, and the number of cleared rows.
+        The numbers of the remaining rows, (n,) int64, and how many rows were cleared.
     """
     index = table.index.astype(np.int64) - 1
     rows = np.flatnonzero(index >= 0)

@@ -15,24 +15,24 @@ from rtgraph.nodes.runtime.region import HEAD_BYTES
 Order = Literal["recent", "reservoir"]
 Sampling = Literal["uniform", "prioritised"]
 REFERENCE_BYTES = 4
-"""Size of a frame's reference count."""
+"""Size of a frame's reference count, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes that fit a budget."""
+    """How many rows (transitions) and frames (observations) fit into a number of bytes."""
 
     rows: int
     frames: int
     size_bytes: int
-    """The total size."""
+    """The size of all rows and frames, and of their administration, in bytes."""
 
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
         """Return the largest numbers of rows and frames that fit ``capacity_bytes``, with ``spare`` additional frames.
 
         Raises:
-            ReplayError: the budget is too small.
+            ReplayError: ``capacity_bytes`` is too small for three rows.
         """
         frame = FrameStore.bytes_per_slot(plant.observation) + REFERENCE_BYTES
         row = row_dtype(plant.action).itemsize

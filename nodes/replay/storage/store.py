@@ -1,4 +1,4 @@
-"""Publish the location of readable memory to other processes on this host."""
+"""Give a shared file or memory a name by which other processes on this host can read it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rtgraph.msgs.errors import RegionError
 class SharedStore:
     """A stable name for a shared file or memory.
 
-    It is relative to the session folder, so that it is the same in every run of the session. Memory has no path; a link in the
-    session folder points to it while the process lives.
+    The name is a path relative to the session folder, so that it is the same in every run of the session. Memory has no path
+    of its own, so a link in the session folder points to it while the process lives.
 
     Args:
-        location: of the file, or of the memory while this process has it open.
-        directory: the session folder.
-        node: the name of the owning node.
-        kind: the kind of the store; a node has one of each kind.
-        on_disk: whether it is a file with a path.
+        location: the path of the file, or of the memory while this process has it open.
+        directory: the session folder; None without one: then ``name`` is ``location``.
+        node: the name of the node that owns the file or memory.
+        kind: what the file or memory holds, such as ``frames``; a node has one of each kind.
+        on_disk: whether ``location`` is a file on disk, which needs no link.
 
     Raises:
         RegionError: the link cannot be made.

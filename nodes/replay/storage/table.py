@@ -1,7 +1,7 @@
-"""The transitions without their frames: one row each.
+"""The transitions of a replay memory without their frames (observations): one row each.
 
-A row's first word is 0 while it is empty or being written, else the row's index + 1; it is written last and
-cleared first. So a process can be killed at any store: each row is complete or absent.
+A row's first word is 0 while the row is empty or being written, else the index of its transition + 1. The word is written
+last and cleared first. So each row is complete or absent, even if the process is killed while it writes.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class TransitionTable:
     Args:
         action: the action spec.
         rows: number of rows.
-        order: the replacement order; a file with another order is refused.
+        order: what a full table keeps; a file with another order is refused.
         meaning: further properties that all rows share; a file with other values is refused.
         path: the file, continued if it exists; None for memory.
 
     Raises:
-        RegionError: there is no room, or the file holds another table or is in use.
+        RegionError: there is too little room, or the file holds another table or is in use.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class TransitionTable:
 
     @property
     def seen(self) -> int:
-        """Number of transitions offered, including those not kept."""
+        """Number of transitions ever offered to the replay memory, including those that it did not keep."""
         return int(self._counters[0])
 
     @seen.setter
@@ -89,7 +89,7 @@ class TransitionTable:
         outcome: tuple[float, float, int],
         priority: float,
     ) -> None:
-        """Write an absent row: ``frames`` are the handles of its two frames, ``outcome`` is reward, discount and ticks."""
+        """Write a row that is empty: ``frames`` are the handles of its two frames, ``outcome`` is reward, discount and ticks."""
         self.rows[slot] = (0, *frames, action, *outcome, priority)
         self.index[slot] = index + 1
 
@@ -119,9 +119,14 @@ class TransitionTable:
         else:
             right = np.shape(action) == (self._action.size,)
         if not right:
-            raise ReplayError(f"action {action!r} is not an action of this plant")
+            kind = (
+                f"integers from 0 to {self._action.count - 1}"
+                if isinstance(self._action, Discrete)
+                else f"arrays of shape ({self._action.size},)"
+            )
+            raise ReplayError(f"{action!r} is not an action of this plant: its actions are {kind}")
         if isinstance(self._action, Continuous) and not np.isfinite(action).all():
-            raise NotFinite(f"action {action!r} is not finite")
+            raise NotFinite(f"the action {action!r} of a transition has a number that is not finite")
         if not abs(reward) <= _MOST:
             raise NotFinite(
                 f"the reward of a transition is {reward:g}",
@@ -134,12 +139,12 @@ class TransitionTable:
             )
 
     def world_state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return a copy of the contents."""
+        """Return a copy of the rows up to the last one in use, and of the counters."""
         used = int(np.flatnonzero(self.index)[-1]) + 1 if self.index.any() else 0
         return {"counters": self._counters.copy(), "rows": self.rows[:used].view("u1").copy()}
 
     def load_world_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Restore the rows of a table that was never written."""
+        """Restore the rows and counters of a checkpoint, in a table that was never written."""
         rows = np.ascontiguousarray(state["rows"]).view(self.rows.dtype)
         self._counters[:] = state["counters"]
         self.rows[: len(rows)] = rows
@@ -154,7 +159,7 @@ class TransitionTable:
 
 
 def row_dtype(action: ActionSpec) -> np.dtype[np.void]:
-    """Return the dtype of a row."""
+    """Return the structured dtype of a row: index, handles of frames, action, reward, discount, ticks, priority."""
     kind = "<f4" if isinstance(action, Continuous) else "<i8"
     shape = () if isinstance(action, Discrete) else (action.size,)
     fields: list[tuple[str, str] | tuple[str, str, tuple[int, ...]]] = [

@@ -1,4 +1,7 @@
-"""Arrays, tensors and bit generators of a checkpoint: their description in the document, and their bytes beside it."""
+"""How a world checkpoint stores numpy arrays, torch tensors and numpy's bit generators.
+
+The *document* (the msgpack part of the file) describes each of them. The bytes of a large array are in a *buffer* after the document.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,14 @@ import numpy.typing as npt
 from rtgraph.msgs.errors import CheckpointError
 
 INLINE_MOST = 512
-"""Maximum size in bytes of an array that is stored in the document itself."""
+"""Maximum size in bytes of an array that is stored in the document. A larger array has its bytes in a buffer."""
 
 Array = npt.NDArray[Any]
 Buffer = bytes | list[int]
-"""The bytes of an array, or the offset and size of a buffer beside the document."""
+"""The bytes of an array, or the offset and the size, both in bytes, of the buffer that contains them."""
 Put = Callable[[Array], Buffer]
 Get = Callable[[Buffer], Array]
-"""Returns the bytes of a buffer, uint8."""
+"""A function that returns the bytes of a buffer, as a 1-D uint8 array."""
 
 _BITS = {
     kind.__name__: kind
@@ -37,25 +40,30 @@ _LARGEST_POOL = 1024
 
 
 def described(dtype: np.dtype[Any]) -> str:
-    """Return a dtype as text. Raises ``CheckpointError`` if it holds objects."""
+    """Return a text that describes a numpy dtype. Raises ``CheckpointError`` for a dtype that holds Python objects."""
     if dtype.hasobject:
         raise CheckpointError("an array of Python objects cannot be saved", hint="keep the objects in a list")
     return repr(np.lib.format.dtype_to_descr(dtype))
 
 
 def dtype_of(description: str) -> np.dtype[Any]:
-    """Return the described dtype. Raises ``CheckpointError`` if the description is invalid."""
+    """Return the numpy dtype that a text of ``described`` describes. Raises ``CheckpointError`` if the text is invalid."""
     try:
         dtype = np.lib.format.descr_to_dtype(ast.literal_eval(description))
     except (IndexError, KeyError, SyntaxError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{description!r:.60} is not the dtype of an array") from error
+        raise CheckpointError(
+            f"the checkpoint is damaged: {description!r:.60} does not describe a dtype of numpy"
+        ) from error
     if dtype.hasobject or not dtype.itemsize:
-        raise CheckpointError(f"arrays of dtype {description!r:.60} cannot be restored")
+        content = "holds Python objects" if dtype.hasobject else "has elements of 0 bytes"
+        raise CheckpointError(
+            f"the checkpoint has an array of dtype {description!r:.60}, which cannot be restored: the dtype {content}"
+        )
     return dtype
 
 
 def packed_array(value: Array, put: Put) -> list[Any]:
-    """Return ``[dtype, shape, order, writable, buffer]`` of an array that is saved whole, not as a view of another one."""
+    """Return ``[dtype, shape, order, writable, buffer]`` of an array that is saved whole, not as a view of another array."""
     description = described(value.dtype)
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = (value.T if order == "F" else np.ascontiguousarray(value)).reshape(-1)
@@ -64,16 +72,21 @@ def packed_array(value: Array, put: Put) -> list[Any]:
 
 
 def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
-    """Return the described array, in new memory."""
+    """Return the array that ``packed``, made by ``packed_array``, describes. It has new memory."""
     description, shape, order, writable, buffer = packed
     dtype, data = dtype_of(description), get(buffer)
-    if min(shape, default=0) < 0 or order not in ("C", "F"):
+    if min(shape, default=0) < 0:
         raise CheckpointError(
-            f"the checkpoint is damaged: an array has the shape {shape!r:.60} and the order {order!r:.20}"
+            f"the checkpoint is damaged: an array has the shape {shape!r:.60}, with a negative size"
+        )
+    if order not in ("C", "F"):
+        raise CheckpointError(
+            f"the checkpoint is damaged: an array has the memory order {order!r:.20}, which is not 'C' or 'F'"
         )
     if math.prod(shape) * dtype.itemsize != data.size:
         raise CheckpointError(
-            f"the checkpoint has {data.size} bytes for an array of dtype {dtype} and shape {shape!r:.60}, which do not fit"
+            f"the checkpoint is damaged: it has {data.size} bytes for an array of dtype {dtype} and shape {shape!r:.60}, "
+            f"which needs {math.prod(shape) * dtype.itemsize} bytes"
         )
     made: Array = np.empty(tuple(shape), dtype, order=order)
     if data.size:
@@ -95,9 +108,11 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 
 
 def unpacked_view(packed: Sequence[Any], base: object) -> Array:
-    """Return the described view of ``base``. Numpy checks that the view stays within ``base``."""
+    """Return the view of ``base`` that ``packed``, made by ``packed_view``, describes. Numpy checks that it stays within ``base``."""
     if type(base) is not np.ndarray:
-        raise CheckpointError("the checkpoint holds a view of something that is not an array")
+        raise CheckpointError(
+            f"the checkpoint is damaged: it has a view of a {type(base).__name__}, which is not an array"
+        )
     description, shape, strides, offset, writable = packed
     memory = base if base.flags.c_contiguous else base.T
     made: Array = np.ndarray(
@@ -111,40 +126,47 @@ def unpacked_view(packed: Sequence[Any], base: object) -> Array:
 def packed_tensor(value: Any, put: Put) -> list[Any]:
     """Return ``[dtype, shape, buffer]`` of a contiguous CPU tensor that owns all its memory."""
     torch = sys.modules["torch"]
-    if value.requires_grad or value.layout is not torch.strided:
+    if value.requires_grad:
         raise CheckpointError(
-            "a tensor that requires a gradient, or is not dense, cannot be saved",
-            hint="keep tensor.detach(), or a dense tensor",
+            "a tensor that requires a gradient cannot be saved", hint="keep tensor.detach() instead"
         )
-    if value.device.type != "cpu" or not value.is_contiguous():
+    if value.layout is not torch.strided:
         raise CheckpointError(
-            "a tensor that is not contiguous or not on the CPU cannot be saved",
-            hint="keep tensor.cpu().contiguous()",
+            f"a tensor of layout {value.layout} cannot be saved, because it is not dense",
+            hint="keep tensor.to_dense() instead",
+        )
+    if value.device.type != "cpu":
+        raise CheckpointError(
+            f"a tensor on the device {value.device} cannot be saved", hint="keep tensor.cpu() instead"
+        )
+    if not value.is_contiguous():
+        raise CheckpointError(
+            "a tensor that is not contiguous cannot be saved", hint="keep tensor.contiguous() instead"
         )
     if value.untyped_storage().nbytes() != value.numel() * value.element_size():
         raise CheckpointError(
-            "a tensor that is a view of another cannot be saved",
-            hint="keep a copy of the tensor: tensor.clone()",
+            "a tensor that is a view of another tensor cannot be saved",
+            hint="keep a copy of the view: tensor.clone()",
         )
     flat = value.reshape(-1).view(torch.uint8) if value.numel() else torch.empty(0, dtype=torch.uint8)
     return [str(value.dtype).removeprefix("torch."), list(value.shape), put(flat.numpy())]
 
 
 def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
-    """Return a tensor from its packed description."""
+    """Return the tensor that ``packed``, made by ``packed_tensor``, describes."""
     import torch  # noqa: PLC0415 - only if there is a tensor
 
     name, shape, buffer = packed
     dtype = getattr(torch, name, None)
     if not isinstance(dtype, torch.dtype):
-        raise CheckpointError(f"{name!r:.60} is not the dtype of a tensor")
+        raise CheckpointError(f"the checkpoint is damaged: {name!r:.60} is not the name of a dtype of torch")
     data = np.array(get(buffer))
     flat = torch.from_numpy(data).view(dtype) if data.size else torch.empty(0, dtype=dtype)
     return flat.reshape(tuple(shape))
 
 
 def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
-    """Return ``[class, state, seeds]`` of a bit generator of numpy. Its children are seeded from ``seeds``."""
+    """Return ``[class, state, seeds]`` of a bit generator of numpy. ``seeds`` describes its seed sequence, which ``spawn`` needs."""
     name = type(bits).__name__
     if _BITS.get(name) is not type(bits):
         raise CheckpointError(
@@ -159,7 +181,11 @@ def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
 
 
 def unpacked_bits(packed: Any) -> np.random.BitGenerator:
-    """Return the described bit generator. Raises ``CheckpointError`` if the value describes none."""
+    """Return the bit generator that ``packed``, made by ``packed_bits``, describes.
+
+    Raises:
+        CheckpointError: ``packed`` does not describe a bit generator of numpy.
+    """
     try:
         name, state, spawn = packed
         seeds: Any = 0
@@ -172,13 +198,13 @@ def unpacked_bits(packed: Any) -> np.random.BitGenerator:
         bits.state = state
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"the saved state of a random generator is invalid: {type(error).__name__}: {error}"
+            f"the checkpoint is damaged: the state of a random generator is invalid ({type(error).__name__}: {error})"
         ) from error
     return bits
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with numpy's arrays as lists, and numpy's integers as integers, also within dicts."""
+    """Return a value with arrays of numpy as lists and integers of numpy as integers of Python, also within dicts."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray | list):

@@ -1,9 +1,10 @@
 """World checkpoint files and their folder.
 
-A file consists of ``MAGIC``, the lengths of head and document (little-endian, 8 bytes each), the head, the
-document, buffers at multiples of 64, and 32 bytes of BLAKE2b over all bytes before. Head and document are
-msgpack. The file is written to a temporary path, flushed to disk and then renamed. So a file with a
-number is complete, even if its writer is killed.
+A file consists of ``MAGIC``; the lengths of head and document (little-endian, 8 bytes each); the *head*, a dict that
+describes the checkpoint; the *document*, which contains the state of the world; the *buffers*, which contain the bytes of
+large arrays, each at a multiple of 64 bytes; and the BLAKE2b checksum (32 bytes) of all bytes before. Head and document are
+encoded by msgpack. The file is written to a temporary path, flushed to disk and then renamed to ``NUMBER.world``. So a file
+with such a name is complete, even if its writer is killed.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ MAGIC = b"rtgraph world 4\n"
 KEPT = 2
 SUFFIX = ".world"
 _DIGEST_BYTES = 32
-_EARLIER = "remove it, and resume from the one before"
+_EARLIER = "remove this file, and resume from the checkpoint before it"
 _LENGTHS = struct.Struct("<QQ")
 Buffers = Sequence[tuple[int, Array]]
-"""Pairs of offset and buffer, in order of offset. Offsets count from the first buffer."""
+"""Pairs of offset and buffer, in order of offset. An offset is in bytes from the start of the first buffer."""
 
 
 class SnapshotFolder:
-    """A folder of numbered world checkpoints. The last two are kept."""
+    """A folder of numbered world checkpoints. Only the last two checkpoints are kept."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,12 +77,16 @@ class SnapshotFile:
             with open(path, "rb") as file:
                 self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
+            why = error.strerror if isinstance(error, OSError) else "the file is empty"
+            raise CheckpointError(f"the world checkpoint {path} cannot be read: {why}") from error
         self._path = path
         lengths_end = len(MAGIC) + _LENGTHS.size
         self._end = len(self._data) - _DIGEST_BYTES
         if self._data[: len(MAGIC)] != MAGIC or self._end < lengths_end:
-            raise CheckpointError(f"{path} is not a world checkpoint of this version of rtgraph")
+            raise CheckpointError(
+                f"{path} is not a world checkpoint, or was written by a version of rtgraph with another format",
+                hint="resume with the version of rtgraph that wrote the file",
+            )
         with memoryview(self._data) as whole, whole[: self._end] as signed:
             if hashlib.blake2b(signed, digest_size=_DIGEST_BYTES).digest() != self._data[self._end :]:
                 raise CheckpointError(f"{path} is damaged: the checksum is wrong", hint=_EARLIER)
@@ -89,19 +94,22 @@ class SnapshotFile:
         if lengths_end + head + document > self._end:
             raise CheckpointError(f"{path} is damaged: the end is missing", hint=_EARLIER)
         self.head: dict[str, Any] = self._unpack(lengths_end, head)
-        """The description of the checkpoint, available before the document is read."""
+        """The description of the checkpoint: its virtual time, the restarts of each node, and other plain values."""
         self._document = lengths_end + head, document
         self._first = lengths_end + head + document
         self._first += -self._first % ALIGNMENT
         if not isinstance(self.head, dict):
-            raise CheckpointError(f"{path} is damaged: the head is missing", hint=_EARLIER)
+            raise CheckpointError(
+                f"{path} is damaged: its head, which describes the checkpoint, is a {type(self.head).__name__}, not a dict",
+                hint=_EARLIER,
+            )
 
     def document(self) -> Any:
         """Return the decoded document of the checkpoint."""
         return self._unpack(*self._document)
 
     def buffer(self, offset: int, size: int) -> Array:
-        """Return the buffer at an offset from the first buffer, uint8, read-only."""
+        """Return a buffer as a read-only 1-D uint8 array. ``offset`` counts from the first buffer; both arguments are in bytes."""
         start = self._first + offset
         if not (offset >= 0 and size > 0 and start + size <= self._end):
             raise CheckpointError(
@@ -117,11 +125,13 @@ class SnapshotFile:
 
 
 def unpack(data: bytes) -> Any:
-    """Return the document that the bytes hold. Raises ``CheckpointError`` if the bytes are invalid."""
+    """Decode a head or a document from its msgpack bytes. Raises ``CheckpointError`` if the bytes are invalid."""
     try:
         return msgpack.unpackb(data, ext_hook=unpacked, strict_map_key=False)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
-        raise CheckpointError(f"the contents cannot be read: {error}") from error
+        raise CheckpointError(
+            f"the contents are not the msgpack document of a checkpoint ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _write(file: IO[bytes], head: dict[str, Any], document: Any, buffers: Buffers) -> None:

@@ -1,9 +1,11 @@
-"""Rebuild a graph of objects from the records that ``writer`` wrote.
+"""Rebuild a graph of objects from the records that ``writer`` wrote. A *record* describes one object.
 
-Objects can refer to each other in cycles, so they are made in three steps: first empty, or complete if
-immutable (a tuple); then filled; last, objects with a ``load_world_state`` restore themselves, each after all
-objects that it refers to. Of the code that a checkpoint names, only classes that ``Names`` admits run, and only
-``__new__``, ``load_world_state``, the look-up of an enumeration's member, and the hashes of keys.
+Objects can refer to each other in cycles. So they are rebuilt in three steps. First, every object is made: an immutable one,
+such as a tuple, complete, any other one empty. Then the empty objects are filled. Last, objects with a ``load_world_state``
+restore themselves, each after all objects that it refers to.
+
+A checkpoint cannot run arbitrary code: its records may name only classes that ``Names`` admits. Of these classes only
+``__new__``, ``load_world_state``, the look-up of a member of an enumeration, and the hash of a key are called.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ _new, _set = object.__new__, object.__setattr__
 
 
 class Reference:
-    """A placeholder for the object that the record with this number describes."""
+    """A placeholder for the object that the record number ``number`` describes."""
 
     __slots__ = ("number",)
 
@@ -39,23 +41,25 @@ class Reference:
 
 
 def unpacked(code: int, data: bytes) -> object:
-    """Return the value of one of the document's msgpack extension types."""
+    """Decode a value of a msgpack extension type: a reference to a record, or an integer of more than 64 bits."""
     if code == REFERENCE:
         return Reference(int.from_bytes(data, "big"))
     if code == INTEGER:
         return int.from_bytes(data, "big", signed=True)
-    raise CheckpointError(f"the checkpoint holds a value of the unknown type {code}")
+    raise CheckpointError(
+        f"the checkpoint has a value of msgpack extension type {code}, which this version of rtgraph does not know"
+    )
 
 
 class Reader:
     """Rebuilds the objects of a checkpoint from its records.
 
     Args:
-        names: the classes that a record may name.
-        anchors: the objects that exist already, by name; see ``writer``.
+        names: the classes and functions that a record may name.
+        anchors: the objects that exist already, such as nodes, by name; see ``writer``.
         records: the records, in the form in which they were written.
-        buffer: returns a buffer beside the document, uint8, by its offset and size.
-        folder: the folder that relative paths of the checkpoint now refer to.
+        buffer: returns the bytes of a large array, as a 1-D uint8 array, from their offset and size in bytes.
+        folder: the session folder. Paths that the checkpoint stores as relative are below this folder.
     """
 
     def __init__(
@@ -76,7 +80,7 @@ class Reader:
         self._loaded: set[int] = set()
 
     def make(self) -> None:
-        """Make all objects. Those with a ``load_world_state`` are still empty."""
+        """Make all objects, and fill them except those with a ``load_world_state``. These stay empty until ``load``."""
         for number in range(len(self._records)):
             self._object(number)
         # Containers with keys are filled once their keys are complete.
@@ -86,17 +90,17 @@ class Reader:
                     _FILLERS[kind](self, self._made[number], parts)
 
     def value(self, packed: Any) -> Any:
-        """Return the object that a value in the document refers to."""
+        """Return the object that ``packed`` refers to, or ``packed`` itself if it is a plain value, such as a number."""
         if isinstance(packed, Reference):
             return self._object(packed.number)
         if isinstance(packed, list | dict):
             raise CheckpointError(
-                "the checkpoint is damaged: it has a list or dict where a plain value or a reference should be"
+                f"the checkpoint is damaged: it has a {type(packed).__name__} in place of a plain value or a reference"
             )
         return packed
 
     def load(self, packed: Any) -> None:
-        """Restore the state of all objects that a value refers to. An object comes after the objects that it refers to."""
+        """Restore all objects that ``packed`` refers to, also indirectly. Each is restored after the objects that it refers to."""
         waiting = [(number, False) for number in _references(packed)]
         while waiting:
             number, done = waiting.pop()
@@ -112,7 +116,10 @@ class Reader:
         if number in self._made:
             return self._made[number]
         if number in self._making:
-            raise CheckpointError("the checkpoint holds an immutable object that refers to itself")
+            raise CheckpointError(
+                f"the checkpoint is damaged: an immutable object ({self._records[number][0]}) refers to itself, "
+                "so it cannot be made"
+            )
         self._making.add(number)
         kind, *parts = self._records[number]
         made = self._made[number] = MAKERS[kind](self, *parts)
@@ -133,7 +140,7 @@ class Reader:
         kind = self._names.type_at(name)
         if kind.__mro__[1] is not tuple or len(getattr(kind, "_fields", ())) != len(items):
             raise CheckpointError(
-                f"{name} is not a named tuple with {len(items)} fields, as in the checkpoint"
+                f"{name} is not a named tuple with {len(items)} fields, which it was when the checkpoint was written"
             )
         return tuple.__new__(kind, self._values(items))
 
@@ -143,15 +150,22 @@ class Reader:
     def _generator(self, bits: Any) -> np.random.Generator:
         made = self.value(bits)
         if not isinstance(made, np.random.BitGenerator):
-            raise CheckpointError("the checkpoint holds a random generator without its state")
+            raise CheckpointError(
+                "the checkpoint is damaged: a random generator of numpy has no bit generator, but "
+                f"a {type(made).__name__}"
+            )
         return np.random.Generator(made)
 
     def _path(self, below: bool, path: str) -> Path:
         if not below:
             return Path(path)
-        if self._folder is None or ".." in Path(path).parts or Path(path).is_absolute():
+        if self._folder is None:
             raise CheckpointError(
-                "the checkpoint holds a path in the session folder, but this launch has no such folder"
+                f"the checkpoint has the path {path!r:.60} in the session folder, but this launch has no session folder"
+            )
+        if ".." in Path(path).parts or Path(path).is_absolute():
+            raise CheckpointError(
+                f"the checkpoint is damaged: the path {path!r:.60} is not in the session folder"
             )
         return self._folder / path
 
@@ -160,7 +174,7 @@ class Reader:
         function = inspect.getattr_static(type(holder), name, None)
         if name.startswith("__") or not isinstance(function, FunctionType):
             raise CheckpointError(
-                f"a {type(holder).__qualname__} has no method {name!r:.60}, which the checkpoint names"
+                f"the class {type(holder).__qualname__} has no method {name!r:.60}, to which the checkpoint refers"
             )
         return MethodType(function, holder)
 
@@ -170,7 +184,8 @@ class Reader:
         kind = self._names.type_at(name)
         if not issubclass(kind, wanted) or issubclass(kind, unwanted):
             raise CheckpointError(
-                f"{name} cannot be restored: the checkpoint describes another kind of object"
+                f"an object of the class {name} cannot be restored, because the base of the class is not the one "
+                "that it had when the checkpoint was written"
             )
         return kind
 
@@ -181,7 +196,10 @@ class Reader:
     def _stateful(self, name: str, _: Any) -> Any:
         kind = self._type(name, object, NODE_TYPES)
         if not issubclass(kind, WorldState):
-            raise CheckpointError(f"{name} has no load_world_state, which the checkpoint needs")
+            raise CheckpointError(
+                f"{name} cannot be restored: the class no longer has both methods world_state and load_world_state, "
+                "which it had when the checkpoint was written"
+            )
         return kind.__new__(kind)
 
     def _instance(self, name: str, *_: Any) -> Any:
@@ -247,21 +265,29 @@ _FILLERS: dict[str, Callable[[Reader, Any, Any], None]] = {
 
 
 def _check_fields(kind: type, needed: Iterable[str], saved: Mapping[str, Any]) -> None:
-    """Check that a saved object has the fields of its class. The class may have changed since the object was saved.
+    """Check that a saved object has the fields of its class, which may have changed since the object was saved.
+
+    Args:
+        kind: the class of the object.
+        needed: the names of the fields of the class.
+        saved: the saved values of the object, by field name.
 
     Raises:
-        CheckpointError: the saved object lacks a field of its class, or has a field that its class does not have.
+        CheckpointError: the object lacks a field of its class, or has a field that its class does not have.
     """
     missing = [name for name in needed if name not in saved]
     # A class also has the name of what it caches in an attribute.
     unknown = [name for name in saved if name not in needed and not hasattr(kind, name)]
     if missing or (unknown and issubclass(kind, BaseModel)):
-        problem = f"without the field {missing[0]!r}" if missing else f"with the unknown field {unknown[0]!r}"
-        raise CheckpointError(f"the checkpoint holds {with_article(kind.__qualname__)} {problem}")
+        problem = f"without the field {missing[0]!r}" if missing else f"with the field {unknown[0]!r}"
+        raise CheckpointError(
+            f"the checkpoint has {with_article(kind.__qualname__)} {problem}, "
+            f"which the class {'needs' if missing else 'does not have'} now"
+        )
 
 
 def _references(packed: Any) -> Iterator[int]:
-    """Yield the numbers of the records that a value refers to."""
+    """Yield the number of each record that ``packed``, a value or a record, refers to directly."""
     stack = [packed]
     while stack:
         item = stack.pop()

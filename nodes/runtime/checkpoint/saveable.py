@@ -1,9 +1,9 @@
-"""Which objects of a world can be saved and restored, and the names of their classes.
+"""Which objects of a virtual world a checkpoint can save and restore, and how it names their classes.
 
-Between two events the state of the virtual world is plain data: numbers, text, the containers list, tuple, dict,
-set and deque, arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of
-modules, and instances of Python classes with such attributes. An object that holds anything else (an emulator,
-a torch module, a file, a ``functools.partial``) must define its state itself::
+A checkpoint is written between two events. It can save numbers, text, the containers list, tuple, dict, set and deque,
+arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of modules, and instances of
+Python classes with such attributes. The class of any other object (an emulator, a torch module, a file, a
+``functools.partial``), or of the object that holds it, must define what is saved::
 
     class Policy:
         def world_state(self) -> object:
@@ -26,7 +26,7 @@ from typing import Any, Protocol, runtime_checkable
 from rtgraph.msgs.errors import CheckpointError
 
 _OWN = ("rtgraph.msgs", "rtgraph.nodes")
-"""Packages with modules that a checkpoint may import. It may use other modules only if they are already imported."""
+"""Reading a checkpoint may import modules of these packages. It uses modules of other packages only if already imported."""
 _HEAP_TYPE = 1 << 9
 """The flag that CPython sets on classes written in Python."""
 INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
@@ -42,23 +42,23 @@ _BUILTINS: dict[str, type] = {
 
 @runtime_checkable
 class WorldState(Protocol):
-    """An object that defines the state to save.
+    """An object that defines its state in world checkpoints.
 
-    The methods are not named ``state`` and ``load_state``, because nodes have ports and attributes named ``state``.
+    The methods are not named ``state`` and ``load_state``, because some nodes have a port or an attribute named ``state``.
     """
 
     def world_state(self) -> object:
-        """Return the object's complete state as values that can be saved. Called between two events.
+        """Return the object's complete state as values that a checkpoint can save. Called between two events.
 
-        The state may refer to other objects of the world. Each object is saved once, and all references to it are
-        restored. The call must not change anything.
+        The state may refer to other objects of the world. Each of them is saved once, and restored with all references
+        to it. The call must not change anything.
         """
         ...
 
     def load_world_state(self, state: Any) -> None:
-        """Restore the object from its state. Called on an instance that was made without ``__init__``.
+        """Restore the object from ``state``, which ``world_state`` returned. The object was made without ``__init__``.
 
-        All objects in the state are already complete, except those that refer back to this object.
+        All objects in the state are already restored, except those that refer back to this object.
 
         Raises:
             CheckpointError: the state does not fit the object.
@@ -78,25 +78,32 @@ class Names:
         self._packages = {"rtgraph", *packages}
 
     def of(self, thing: type | FunctionType) -> str:
-        """Return the name of a class or function.
+        """Return the name, ``module:qualname``, by which a checkpoint refers to a class or function.
 
         Raises:
-            CheckpointError: the class or function cannot be found again by a name.
+            CheckpointError: the name does not lead back to the class or function, or its package is not in ``packages``.
         """
         name = f"{thing.__module__}:{thing.__qualname__}"
         if _BUILTINS.get(name) is thing:
             return name
         if not self._admits(thing.__module__):
-            raise CheckpointError(f"a {name} cannot be saved", hint=INSTEAD)
+            raise CheckpointError(
+                f"a {name} cannot be saved, because its package is not one of this launch's nodes",
+                hint=INSTEAD,
+            )
         if _looked_up(sys.modules.get(thing.__module__), thing.__qualname__) is not thing:
             raise CheckpointError(
-                f"{name} cannot be found by its name",
-                hint="use a method in place of a lambda or an inner function",
+                f"{name} cannot be saved, because its module does not define it under this name",
+                hint="use a method in place of a lambda or an inner function, and a class at the top of its module",
             )
         return name
 
     def at(self, name: str) -> type | FunctionType:
-        """Return the class or function with a name. Raises ``CheckpointError`` if none with this name is admitted."""
+        """Return the class or function with a name that ``of`` returned.
+
+        Raises:
+            CheckpointError: no such class or function exists, or its package is not in ``packages``.
+        """
         if name in _BUILTINS:
             return _BUILTINS[name]
         module_name, _, qualname = name.partition(":")
@@ -107,7 +114,8 @@ class Names:
                     module = importlib.import_module(module_name)
                 except ImportError as error:
                     raise CheckpointError(
-                        f"there is no module {module_name!r}, which the checkpoint names"
+                        f"the checkpoint needs the module {module_name!r}, which cannot be imported: {error}",
+                        hint="use the version of rtgraph that wrote the checkpoint",
                     ) from error
             found = _looked_up(module, qualname)
             if found is not None:
@@ -118,10 +126,17 @@ class Names:
         )
 
     def type_at(self, name: str) -> type:
-        """Return the class with a name. Raises ``CheckpointError`` if no class with this name is admitted."""
+        """Return the class with a name that ``of`` returned.
+
+        Raises:
+            CheckpointError: as in ``at``, or the name belongs to a function or a metaclass.
+        """
         found = self.at(name)
         if not isinstance(found, type) or issubclass(found, type):
-            raise CheckpointError(f"{name!r}, which the checkpoint names, is not a class with instances")
+            kind = "metaclass" if isinstance(found, type) else "function"
+            raise CheckpointError(
+                f"the checkpoint has an object of the class {name!r}, but this is now a {kind}"
+            )
         return found
 
     def _admits(self, module: str) -> bool:
@@ -129,20 +144,21 @@ class Names:
 
 
 def refuse_foreign(kind: type) -> None:
-    """Check that instances of a class consist only of attributes.
+    """Check that the instances of a class have all their state in attributes, which a checkpoint can save.
 
     Raises:
-        CheckpointError: a part of the class is written in another language than Python.
+        CheckpointError: the class, or a base of it, is written in another language than Python, such as C.
     """
     if any(base is not object and not base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
         raise CheckpointError(
-            f"a {kind.__module__}:{kind.__qualname__} has state outside its attributes",
+            f"a {kind.__module__}:{kind.__qualname__} cannot be saved: its class, or a base of it, is not written in Python, "
+            "so it may have state outside its attributes",
             hint=INSTEAD,
         )
 
 
 def _looked_up(module: object, qualname: str) -> type | FunctionType | None:
-    """Return the class or function if the module defines it under this name, else None."""
+    """Return the class or function that a module defines under this name; None if the module defines none or is None."""
     found: Any = module
     for part in qualname.split("."):
         if found is None or not isinstance(found, type | type(sys)):

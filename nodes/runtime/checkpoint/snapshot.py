@@ -1,7 +1,7 @@
-"""World checkpoints: the full state of a virtual world between two events, for a bit-exact continuation.
+"""World checkpoints: the full state of a virtual world between two events, for a bit-exact continuation of the run.
 
-The continuation has the same plan. Its nodes are created again, each with its incarnation (number of restarts), and then
-restored from the checkpoint. ``on_prepare`` and ``on_start`` are not called again.
+The continuation has the same plan (the resolved launch file). Its nodes are created again, each with the number of restarts
+(*incarnation*) that it had, and then restored from the checkpoint. ``on_prepare`` and ``on_start`` are not called again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
-"""Prefixes of the names of anchors (objects that exist already) that others depend on. These are restored first."""
+"""Name prefixes of the anchors (objects that exist before the restore) that are restored first: the others depend on them."""
 _SAME_CODE = "use the code that wrote the checkpoint"
 
 
@@ -38,8 +38,8 @@ class WorldSaver:
 
     Args:
         folder: the folder of the checkpoints.
-        every_ns: the virtual time between two checkpoints.
-        about: plain values for the head of each file.
+        every_ns: the virtual time between two checkpoints, in ns.
+        about: plain values that describe the run, for the head of each file.
     """
 
     def __init__(self, folder: Path, every_ns: int, about: Mapping[str, Any]) -> None:
@@ -48,14 +48,14 @@ class WorldSaver:
         self._about = dict(about)
 
     def due_after(self, time_ns: int) -> int:
-        """Return the time at which the next checkpoint is due, in ns."""
+        """Return the virtual time at which the first checkpoint after ``time_ns`` is due, in ns."""
         return (time_ns // self._every_ns + 1) * self._every_ns
 
     def write(self, world: VirtualWorld) -> Path:
-        """Write a checkpoint of the world between two events.
+        """Write a checkpoint of the world and return its path. Called between two events.
 
         Raises:
-            CheckpointError: something in the world cannot be saved, or the file cannot be written.
+            CheckpointError: an object in the world cannot be saved, or the file cannot be written.
         """
         writer = Writer(names_of(world.plans), anchors_of(world), world.launch_context.directory)
         try:
@@ -67,10 +67,11 @@ class WorldSaver:
 
 
 def load(world: VirtualWorld, file: SnapshotFile) -> None:
-    """Restore a checkpoint into a world that has not begun.
+    """Restore a checkpoint into a world in which no node has started.
 
     Raises:
-        CheckpointError: the checkpoint is of another plan, or is damaged; the world is then unusable.
+        CheckpointError: the checkpoint is of another plan (resolved launch file), does not fit the code, or is damaged. The
+            world is then unusable.
     """
     try:
         world.recreate_nodes(file.head["incarnations"])
@@ -80,15 +81,16 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
         raise CheckpointError(error.problem, hint=error.hint or _SAME_CODE) from error
     except Exception as error:  # whatever a class's code raises for an invalid state
         raise CheckpointError(
-            f"the checkpoint does not fit the code of this launch: {type(error).__name__}: {error}",
+            f"the checkpoint does not fit the code of this launch, or is damaged: restoring it raised "
+            f"{type(error).__name__}: {error}",
             hint=_SAME_CODE,
         ) from error
 
 
 def anchors_of(world: VirtualWorld) -> dict[str, object]:
-    """Return the anchors of a world, by name: the objects that exist once its nodes are made.
+    """Return the *anchors* of a world by name: the world, its clock, its nodes with their ports, and its other fixed objects.
 
-    Restoring a checkpoint does not make these objects, but sets their state.
+    They exist before a checkpoint is restored. The restore only sets their state.
     """
     found: dict[str, object] = {
         "world": world,
@@ -112,10 +114,10 @@ def anchors_of(world: VirtualWorld) -> dict[str, object]:
 
 
 def names_of(plans: Iterable[NodePlan]) -> Names:
-    """Return the classes that a checkpoint of the nodes of these plans may name.
+    """Return the names of the classes and functions that a checkpoint of a world with these nodes may refer to.
 
-    These are the classes of rtgraph, and of the packages of the nodes, of their messages, and of the class paths and the
-    extensions that their parameters name.
+    They belong to rtgraph, or to the package of a node, of a message of a node, or of a class or extension that a parameter
+    of a node names.
     """
     packages: set[str] = set()
     for plan in plans:
@@ -135,7 +137,14 @@ def names_of(plans: Iterable[NodePlan]) -> Names:
 
 
 def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[int, int], Array]) -> None:
-    """Make the objects of a checkpoint, and restore the parts of the world."""
+    """Make the objects of a checkpoint, and restore the anchors of the world.
+
+    Args:
+        world: the world, in which no node has started.
+        states: the state of each anchor, by the anchor's name.
+        records: the descriptions of all other objects.
+        buffer: returns the bytes of a large array, as a 1-D uint8 array, from their offset and size in bytes.
+    """
     anchors = anchors_of(world)
     stateful = {name: anchor for name, anchor in anchors.items() if isinstance(anchor, WorldState)}
     unknown = [name for name in states if name not in stateful]
@@ -143,8 +152,13 @@ def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[i
     missing = [name for name in stateful if name not in states]
     if unknown or missing:
         raise CheckpointError(
-            f"the checkpoint is of another plan: {(unknown or missing)[0]!r} is "
-            f"not in {'this plan' if unknown else 'the checkpoint'}"
+            f"the checkpoint belongs to a launch with other nodes, ports or settings: {(unknown or missing)[0]!r} is "
+            + (
+                "in the checkpoint, but not in this launch"
+                if unknown
+                else "in this launch, but not in the checkpoint"
+            ),
+            hint="resume with the launch, and the code, that wrote the checkpoint",
         )
     reader = Reader(names_of(world.plans), anchors, records, buffer, world.launch_context.directory)
     reader.make()

@@ -1,7 +1,7 @@
-"""Write a graph of objects as a flat table of records, which refer to each other by number.
+"""Write the objects of a virtual world as a flat list of records. A *record* describes one object, and refers to others by number.
 
-Objects that exist when the graph is read again (the world, its nodes, their ports) are *anchors*: a record names
-them, and only their state is written. Every other object is written once, however many objects refer
+Objects that already exist when a checkpoint is read (the world, its nodes, their ports) are *anchors*: the record of an
+anchor has only its name, and its state is written separately. Every other object is written once, however many objects refer
 to it. ``reader`` reads what this module writes.
 """
 
@@ -31,23 +31,23 @@ from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 ALIGNMENT = 64
 """Buffers begin at multiples of this number of bytes."""
 REFERENCE, INTEGER = 1, 2
-"""Extension types of msgpack: the number of a record; an integer of more than 64 bits, signed, big-endian."""
+"""Extension types of msgpack. REFERENCE: the number of a record. INTEGER: an integer of more than 64 bits, signed, big-endian."""
 NODE_TYPES = (Node, Executor, BoundInput, BoundOutput)
-"""The parts of running nodes. They are always anchors."""
+"""The classes of running nodes and of their parts. Instances are always anchors (objects of which only the state is saved)."""
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
 @functools.cache
 def _is_stateful(kind: type) -> bool:
-    """Return whether a class defines its saved state; a protocol takes long to find out."""
+    """Return whether a class has the methods of ``WorldState``. Cached, because ``issubclass`` is slow for a protocol."""
     return issubclass(kind, WorldState)
 
 
 def packed(document: Any) -> bytes:
-    """Return the msgpack bytes of a document.
+    """Encode the head or the document of a checkpoint file by msgpack.
 
     Raises:
-        CheckpointError: a text in the document cannot be encoded as UTF-8.
+        CheckpointError: a text cannot be encoded as UTF-8, or a value has a type that msgpack cannot encode.
     """
     try:
         data: bytes = msgpack.packb(document, default=_large)
@@ -62,24 +62,24 @@ def packed(document: Any) -> bytes:
 
 
 class Writer:
-    """Collects records and the buffers beside them.
+    """Collects the records of objects, and the buffers with the bytes of their large arrays.
 
     Args:
-        names: the classes that may be named.
+        names: the classes and functions that a record may name.
         anchors: the objects of which only the state is written, by name.
-        folder: paths below this folder are stored relative to it.
+        folder: the session folder. Paths below it are stored relative to it.
     """
 
     def __init__(self, names: Names, anchors: Mapping[str, object], folder: PurePath | None = None) -> None:
         self.records: list[list[Any]] = []
         self.buffers: list[tuple[int, arrays.Array]] = []
-        """Each buffer with its offset from the first buffer."""
+        """The bytes of each large array, and their offset in bytes from the first buffer."""
         self._end = 0
         self._names = names
         self._folder = folder
         self._known: dict[int, int] = {}
         self._objects: list[object] = []
-        """The written objects. They are kept alive, so that Python does not reuse an id."""
+        """The objects that have a record. They are kept alive, so that Python does not use their ``id()`` for other objects."""
         self._places: list[tuple[int | None, str]] = []
         self._pending: deque[int] = deque()
         self._storages: dict[int, int] = {}
@@ -87,10 +87,10 @@ class Writer:
             self._add(anchor, None, _owner(name), ["anchor", name])
 
     def states(self, anchors: Mapping[str, object]) -> dict[str, Any]:
-        """Return the state of each anchor that has one, as values of the document.
+        """Return the state of each anchor that defines one, by name, in the form in which the document contains it.
 
         Raises:
-            CheckpointError: an object cannot be saved. The error names the node and its attribute.
+            CheckpointError: an object cannot be saved. The error names the node and the attribute that refers to it.
         """
         found = {}
         for name, anchor in anchors.items():
@@ -103,7 +103,7 @@ class Writer:
         return found
 
     def _value(self, value: object, holder: int | None, label: str) -> Any:
-        """Return the form of a value in the document: the value itself, or a reference to its record."""
+        """Return what the document contains for a value: a plain value itself, or a reference to the record of an object."""
         if type(value) in _PLAIN:
             return value
         number = self._known.get(id(value))
@@ -112,7 +112,10 @@ class Writer:
         return msgpack.ExtType(REFERENCE, number.to_bytes(4, "big"))
 
     def _put(self, data: arrays.Array) -> arrays.Buffer:
-        """Add the bytes of an array. They are copied only when they are written."""
+        """Return the bytes of a small array, or add a buffer for a large one and return ``[offset, size]`` in bytes.
+
+        The bytes of a large array are not copied. They must not change until the file is written.
+        """
         if data.size <= arrays.INLINE_MOST:
             return data.tobytes()
         offset = self._end + -self._end % ALIGNMENT
@@ -130,7 +133,7 @@ class Writer:
         return number
 
     def _finish(self) -> None:
-        """Write the records of all referenced objects that are not written yet."""
+        """Fill the records of all referenced objects that do not have their contents yet."""
         while self._pending:
             number = self._pending.popleft()
             try:
@@ -139,7 +142,7 @@ class Writer:
                 raise CheckpointError(f"{self._place(number)}: {error.problem}", hint=error.hint) from error
 
     def _place(self, number: int) -> str:
-        """Return the path by which a node refers to an object, for errors."""
+        """Return the node and its attributes that lead to an object, such as ``worker/0: policy.rng``, for errors."""
         labels: list[str] = []
         at: int | None = number
         while at is not None:
@@ -160,10 +163,10 @@ class Writer:
     def _instance(self, value: Any, number: int) -> list[Any]:
         kind = type(value)
         if isinstance(value, NODE_TYPES):
-            part = "node" if isinstance(value, Node) else "part"
+            part = "a node" if isinstance(value, Node) else "part of a node"
             raise CheckpointError(
-                f"{with_article(kind.__qualname__)} that is not a {part} of this launch cannot be saved",
-                hint="keep no node instances in attributes",
+                f"{with_article(kind.__qualname__)} that is not {part} of this launch cannot be saved",
+                hint="do not keep nodes or their ports in attributes",
             )
         # A class's ``world_state`` takes precedence, even for a class written in another language.
         if _is_stateful(value.__class__):
@@ -208,7 +211,8 @@ class Writer:
                 return ["view", self._value(base, number, " (whole)"), arrays.packed_view(value, base)]
         elif base is not None and value.flags.writeable:
             raise CheckpointError(
-                f"an array in the memory of a {type(base).__qualname__} cannot be saved", hint=INSTEAD
+                f"an array that shares the memory of a {type(base).__qualname__} and may write to it cannot be saved",
+                hint=f"keep a copy of the array: array.copy(), or {INSTEAD}",
             )
         return ["array", arrays.packed_array(value, self._put)]
 
@@ -217,7 +221,7 @@ class Writer:
         storage = value.untyped_storage().data_ptr()
         if storage and self._storages.setdefault(storage, number) != number:
             raise CheckpointError(
-                "a tensor that shares the memory of another cannot be saved",
+                "a tensor that shares its memory with another tensor cannot be saved",
                 hint="keep a copy of the tensor: tensor.clone()",
             )
         return record
@@ -226,7 +230,8 @@ class Writer:
         owner, name = value.__self__, value.__func__.__name__
         if inspect.getattr_static(type(owner), name, None) is not value.__func__:
             raise CheckpointError(
-                f"the method {name} cannot be saved, because the class of its object has no such method"
+                f"the method {name} cannot be saved, because {type(owner).__qualname__} has no method of this name",
+                hint="give the function the name under which its class defines it",
             )
         return ["method", self._value(owner, number, f" (which has the method {name})"), name]
 
@@ -257,13 +262,13 @@ _WRITERS_OF_ALL: tuple[tuple[type, _Write], ...] = (
     (logging.Logger, lambda _, v, __: ["logger", v.name]),
     (PurePath, Writer._path),
 )
-"""Writers for classes and all their subclasses."""
+"""Functions that write the record of an object. Each is for the instances of one class and of all its subclasses."""
 
 
 def _large(value: Any) -> msgpack.ExtType:
     """Return the msgpack form of an integer with more than 64 bits."""
     if type(value) is not int:
-        raise ValueError(f"a document cannot hold a {type(value).__qualname__}")
+        raise ValueError(f"msgpack cannot encode a {type(value).__qualname__}")
     return msgpack.ExtType(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 

@@ -9,7 +9,7 @@ from rtgraph.nodes.runtime.classes.sources import normalised
 
 
 def class_paths(value: object) -> Iterator[str]:
-    """Yield each value in a node's parameters that looks like a class path."""
+    """Yield each text in a node's parameters that looks like a class path, also within lists and dicts."""
     if isinstance(value, str):
         module, colon, name = normalised(value).partition(":")
         if colon and all(part.isidentifier() for part in (*module.split("."), *name.split("."))):
@@ -23,12 +23,12 @@ def class_paths(value: object) -> Iterator[str]:
 
 
 def modules_of_class(path: str) -> list[str]:
-    """Return the modules that the class path of a node names: two if a player's class replaces another class."""
+    """Return the modules that the class path of a node names: one, or two for ``module:Player[module:Class]``."""
     parts = [part.partition(":")[0] for part in re.split(r"[\[\]]", normalised(path))]
     return [part for part in parts if part]
 
 
 def modules_named(node_class: str, params: object) -> set[str]:
-    """Return the top-level modules that a node's class path and its parameters name."""
+    """Return the names of the top-level modules in a node's class path, and in the class paths in its parameters."""
     paths = [*modules_of_class(node_class), *(path.partition(":")[0] for path in class_paths(params))]
     return {path.partition(".")[0] for path in paths}

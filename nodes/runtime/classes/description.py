@@ -1,8 +1,8 @@
-"""A node class as another interpreter describes it, and a substitute for it where its module cannot be imported.
+"""Descriptions of node classes that run in another Python interpreter, and classes made from these descriptions.
 
-A node with another interpreter may need a package that only that interpreter has, such as a driver. That
-interpreter describes the class: its ports, its parameters and, for a plant, its spec. The launcher and the
-other processes use a class made from the description. Only the node's process has the real class.
+A node may need a package that only another interpreter has, such as a driver. Then that interpreter runs the node, and
+describes the node's class: its ports, its parameters and, for a plant, its spec. The launcher and the processes of other
+nodes cannot import the class, and use a class made from the description instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rtgraph.nodes.runtime.interface.ports import Input, Output
 
 
 class PortDescription(Record):
-    """The description of a port: its message class and, for an input, its policy."""
+    """The description of a port: its message class and, for an input, its policy (which messages it keeps)."""
 
     message: str
     """The name of the message class."""
@@ -38,7 +38,7 @@ class PortDescription(Record):
 
 
 class NodeDescription(Record):
-    """A node class, as the node's interpreter describes it."""
+    """The description of a node class, made by the interpreter that runs its nodes."""
 
     path: str
     bases: tuple[str, ...]
@@ -50,7 +50,7 @@ class NodeDescription(Record):
     inputs: dict[str, PortDescription]
     outputs: dict[str, PortDescription]
     specs: dict[str, PlantSpec] = Field(default_factory=dict)
-    """The specs of a plant, by the digest of its parameters."""
+    """For a plant: its spec for each set of parameters, by ``params_digest``. Empty for other nodes."""
 
 
 class GivenParams(Params):
@@ -84,13 +84,13 @@ def is_as_described(node_type: type[Node[Any]], description: NodeDescription) ->
 
 
 def params_digest(params: Mapping[str, Any]) -> str:
-    """Return a digest of parameters given as JSON values."""
+    """Return a digest, as hex text, of a node's parameters, given as JSON values."""
     text = repr(sorted(params.items(), key=lambda item: item[0]))
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def class_of(description: NodeDescription) -> type[Node[Any]]:
-    """Return a class with the ports of a description. Its nodes cannot run."""
+    """Return a node class with the ports of a description. It serves to check a graph; its nodes cannot run."""
     module, _, name = description.path.partition(":")
     members: dict[str, Any] = {
         "__module__": module,
@@ -158,7 +158,7 @@ _messages: dict[tuple[str, str], type[Message]] = {}
 
 
 def _message(port: PortDescription) -> type[Message]:
-    """Return the described message class. This is the local class of this name if it has the same schema."""
+    """Return the message class of a described port: the local class of this name if it has the same schema, else a new one."""
     here = message_types().get(port.message)
     if here is not None and schema_hash(here).hex() == port.hash:
         return here

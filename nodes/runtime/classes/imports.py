@@ -1,9 +1,8 @@
-"""Where modules are found: the user's modules in the files of the plan, all other modules in Python's usual places.
+"""Where modules are found: the user's modules in the files of the launch, all other modules in Python's usual places.
 
-A module beside a graph file is *pinned*: an import of its name gets that file, in every process of a launch.
-Its bytecode is not cached, so that the process runs the source as it was when the plan was made. Additional
-folders come after all installed packages, so that a file in them does not shadow an installed module of the
-same name.
+A module beside a graph file is *pinned*: an import of its name gets that file, in every process of a launch. Cached bytecode
+of a pinned module is ignored, so that each process runs the current source. Folders added by ``look_in`` are searched after
+all installed packages, so that a file in such a folder does not shadow an installed module of the same name.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ _NOT_THE_USERS = (
 _folders: list[str] = []
 _pinned: dict[str, Path] = {}
 _loaded: dict[str, tuple[Path, str]] = {}
-"""Modules imported from pinned files: the file, and the digest of its source at import."""
+"""Modules that were imported from pinned files, by name: the file, and the digest of its source at the time of the import."""
 
 
 class _Source(importlib.machinery.SourceFileLoader):
@@ -83,7 +82,7 @@ def _spec(name: str, module: Path) -> importlib.machinery.ModuleSpec | None:
 
 
 def look_in(*folders: Path) -> None:
-    """Search these folders, too, for modules from now on. A missing folder is ignored."""
+    """Search for modules in these folders, too, from now on. A folder that does not exist is ignored."""
     for folder in folders:
         try:
             path = str(folder.resolve(strict=True))
@@ -103,7 +102,7 @@ def looked_in() -> tuple[str, ...]:
 
 
 def pin(modules: Mapping[str, Path]) -> None:
-    """Pin these modules, by their top-level names, to these files or packages. Earlier pins are removed."""
+    """Make imports of these top-level modules use these files, or folders of packages. Earlier pins are removed."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     _pinned.clear()
@@ -112,7 +111,7 @@ def pin(modules: Mapping[str, Path]) -> None:
 
 
 def also_pin(name: str, module: Path) -> None:
-    """Pin one more module to this file or package."""
+    """Make imports of one more top-level module use this file, or this folder of a package."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     _pinned[name] = module.resolve()
@@ -120,12 +119,12 @@ def also_pin(name: str, module: Path) -> None:
 
 
 def pinned() -> dict[str, str]:
-    """Return the pinned modules and their paths."""
+    """Return the path of each pinned module, by the module's name."""
     return {name: str(module) for name, module in _pinned.items()}
 
 
 def installed_at(name: str, own: Iterable[Path]) -> str | None:
-    """Return where Python finds a top-level module outside the user's folders; None if it finds no such module there."""
+    """Return where Python finds a module's top-level package outside the folders ``own``, as text for errors; None if nowhere."""
     first = name.partition(".")[0]
     if first in sys.builtin_module_names:
         return "a part of Python"
@@ -142,7 +141,7 @@ def installed_at(name: str, own: Iterable[Path]) -> str | None:
 
 
 def module_of(name: str) -> ModuleType:
-    """Import a module. A failure becomes one readable error.
+    """Import a module by its full name. Every failure is raised as one ``NodeError``.
 
     Raises:
         NodeError: the module or one of its imports is missing, or the import fails.
@@ -175,7 +174,7 @@ def module_of(name: str) -> ModuleType:
 
 
 def file_of(module: ModuleType) -> str:
-    """Return the file of a module, as errors show it."""
+    """Return the path of a module's file, or ``NAME, a part of Python`` if it has no file, for errors."""
     return str(getattr(module, "__file__", None) or f"{module.__name__}, a part of Python")
 
 

@@ -21,13 +21,15 @@ _stand_ins: dict[str, type[Node[Any]]] = {}
 
 
 def stand_in(classes: Mapping[str, type[Node[Any]]]) -> None:
-    """Make ``load_class`` return these classes, given by class path, for nodes with other interpreters."""
+    """Make ``load_class`` return these classes for these class paths. They replace classes that only other interpreters have."""
     _stand_ins.clear()
     _stand_ins.update(classes)
 
 
 def load_class(path: str) -> type[Node[Any]]:
-    """Import a node class by its class path, ``package.module:Class``, or ``package.module:Player[package.module:Class]``.
+    """Import a node class by its class path, ``package.module:Class``.
+
+    The path ``package.module:Player[package.module:Class]`` gives a player of recordings that replaces nodes of ``Class``.
 
     Raises:
         NodeError: the module or class does not exist, or the class is not a node class.
@@ -46,7 +48,7 @@ def load_class(path: str) -> type[Node[Any]]:
         known = dict.fromkeys([*getattr(module, "__all__", ()), *vars(module)])  # some only on use
         names = [n for n in known if _is_node(getattr(module, n, None)) and getattr(module, n) is not Node]
         raise NodeError(
-            f"module {module_name!r} has no {class_name!r} ({file_of(module)})",
+            f"module {module_name!r} has no class {class_name!r} ({file_of(module)})",
             hint=passed_over(module) or f"its nodes are {', '.join(names) or 'none'}",
         )
     if not _is_node(found):
@@ -59,7 +61,7 @@ def _is_node(value: object) -> TypeGuard[type[Node[Any]]]:
 
 
 def _standing_in(path: str, other: str) -> type[Node[Any]]:
-    """Return the class of the player at ``path``, made to replace nodes of the class at ``other``."""
+    """Return the player of recordings with the class path ``path``, made to replace nodes of the class with the path ``other``."""
     maker = getattr(load_class(path), "standing_in_for", None)
     if maker is None:
         raise NodeError(
@@ -94,16 +96,21 @@ def load_message(path: str) -> type[Message]:
         NodeError: the module or class does not exist, or the class is not a message class for topics.
     """
     found = class_at(path)
-    if not issubclass(found, Message) or not found.on_topics:
+    if not issubclass(found, Message):
         raise NodeError(f"{path!r} is not a message class", hint="derive one from rtgraph.msgs.Message")
+    if not found.on_topics:
+        raise NodeError(
+            f"{path!r} is a control message, which the launcher and its nodes exchange without a topic",
+            hint="name a class of messages for topics",
+        )
     return found
 
 
 def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[Any]]:
-    """Return the outputs of a node in a plan, given by its class path and its parameters.
+    """Return the outputs, by name, of a node with this class path and these parameters.
 
     Raises:
-        NodeError: the class cannot be loaded, or its ``outputs_of`` raises this error.
+        NodeError: the class cannot be loaded, the parameters are invalid, or the class's ``outputs_of`` raises this error.
     """
     node_type = load_class(path)
     if not node_type.has_outputs_of_params():

@@ -1,4 +1,7 @@
-"""The user's modules that a plan runs. The plan records them, so that they can be found and compared later."""
+"""The user's modules that the nodes of a launch need.
+
+The plan (the resolved launch file) records their paths and digests, so that a later run can find the same source.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,13 @@ from rtgraph.nodes.runtime.classes import imports
 from rtgraph.nodes.runtime.classes.sources import digest
 
 FILE = "modules.json"
-"""The file in a session folder that holds the paths of the launch's modules. Recordings hold no such paths."""
+"""The file in a session folder that holds the paths of the launch's modules. Recordings do not hold these paths."""
 _known: dict[tuple[str, str], Path] = {}
 """The path at which this process found a module, by the module's name and digest."""
 
 
 class LocalModule(Record):
-    """A module named by a graph file or the command line: its path and its contents."""
+    """A module that a graph file or the command line names: its path, and the digest of its source."""
 
     file: str
     """The path of the file, or of the folder of a package, relative to the launch file's folder or the current folder."""
@@ -31,7 +34,7 @@ class LocalModule(Record):
 
 @dataclass
 class Located:
-    """The paths of a plan's modules on this host, and the problems with modules that are missing or changed."""
+    """The result of ``locate``: the paths of modules on this host, and the problems with missing or changed ones, by module."""
 
     paths: dict[str, Path] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -61,32 +64,32 @@ def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) 
             remember(name, module, same[0])
         elif there:
             found.problems[name] = (
-                f"{shown} is not the file this was recorded with ({there[0]} has other content)"
+                f"{shown} is not the file that the recorded launch used ({there[0]} has other content)"
             )
         else:
-            found.problems[name] = f"{shown}, which this was recorded with, is not found"
+            found.problems[name] = f"{shown}, which the recorded launch used, is not found"
         if same or there:
             found.paths[name] = (same or there)[0].resolve()
     return found
 
 
 def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> None:
-    """Import the plan's modules from their files from now on.
+    """Make imports of the plan's modules use the files that ``locate`` finds, from now on.
 
     Raises:
         NodeError: a module is missing or has changed.
     """
     located = locate(modules, recorded_in)
-    if located.problems:
+    for missing_or_changed in located.problems.values():
         raise NodeError(
-            next(iter(located.problems.values())),
-            hint="put the file as it was beside the recording or into the current folder",
+            missing_or_changed,
+            hint="put the file as it was beside the recording, or into the current folder",
         )
     imports.pin(located.paths)
 
 
 def paths_as_json(modules: Mapping[str, LocalModule]) -> str:
-    """Return the paths of the modules, as JSON for the session folder."""
+    """Return the paths of the modules by name, as the JSON text of ``FILE``."""
     known = {name: _known.get((name, module.digest)) for name, module in modules.items()}
     return json.dumps({name: str(path) for name, path in known.items() if path}, indent=2) + "\n"
 

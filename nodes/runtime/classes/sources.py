@@ -15,7 +15,7 @@ def normalised(name: str) -> str:
 
 
 def local_module(name: str, folder: Path) -> Path | None:
-    """Return the path of a top-level module in a folder: a file, or the folder of a package; None if there is none.
+    """Return the path of a top-level module in a folder: a file, or the folder of a package; None if neither exists.
 
     A folder without ``__init__.py`` is a package if it contains the requested module.
     """

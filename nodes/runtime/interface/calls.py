@@ -1,4 +1,4 @@
-"""The arguments of a node's calls to its world: whole nanoseconds, and methods of the node."""
+"""Checks of the arguments of a node's timers and ``spend``: times in whole nanoseconds, and methods of the node."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.interface.declaration import check_at_one_instant, takes
 
 SHORTEST_PERIOD_NS = 1_000
-"""The shortest period. No host repeats a call faster, so a shorter value is in the wrong unit."""
+"""The shortest period of a timer. No host repeats a call faster, so a shorter value is probably in the wrong unit."""
 
 _callable_later: set[FunctionType] = set()
 """Methods that have passed ``check_method``."""
@@ -48,14 +48,14 @@ def checked_period_ns(value: object) -> int:
 def check_method(handler: object, node: object) -> None:
     """Check that a handler for a later call is a method of the node that takes no arguments.
 
-    A scheduled call can then be saved by name.
+    A world checkpoint saves a scheduled call by the name of this method.
 
     Raises:
         NodeError: the handler is not such a method.
     """
     if not isinstance(handler, MethodType) or handler.__self__ is not node:
         raise NodeError(
-            f"{handler!r:.100} is not a method of the node",
+            f"a call is scheduled of {handler!r:.100}, which is not a method of the node",
             hint=_way_out(handler),
         )
     function = handler.__func__

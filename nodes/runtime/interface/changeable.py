@@ -50,7 +50,7 @@ def changeable_values(params: BaseModel) -> dict[str, object]:
 
 
 def changeable_paths(model: type[BaseModel]) -> list[str]:
-    """Return the dotted paths of a model's changeable parameters, including those of all members of unions."""
+    """Return the dotted paths of a model's changeable parameters, including those of every class in a union."""
     return list(dict.fromkeys(_paths(model, ())))
 
 
@@ -61,7 +61,7 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
 
     Args:
         params: the current parameters.
-        values: JSON values; ``Typed`` text is read as the declared type.
+        values: JSON values, by dotted path. A ``Typed`` value is text, which is read as the declared type of the parameter.
 
     Raises:
         NodeError: a parameter is unknown or read-only, or a value is invalid.
@@ -69,7 +69,8 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
     known = changeable_values(params)
     for path in values:
         if path not in known:
-            raise NodeError(f"{path}: {_why_not(params, path)}", hint=_which(params, path, known))
+            unknown_or_read_only = _why_not(params, path)
+            raise NodeError(f"{path}: {unknown_or_read_only}", hint=_which(params, path, known))
     content: dict[str, Any] = params.model_dump(mode="json", by_alias=True)
     for path, value in values.items():
         _put(content, params, path.split("."), value)

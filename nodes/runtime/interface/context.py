@@ -1,4 +1,4 @@
-"""The runtime's side of a node: identity, clock, random generator, timers and publishing."""
+"""What the runtime provides to a node: identity, clock, random generator, timers and publishing."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rtgraph.nodes.runtime.interface.ports import BoundOutput
 
 
 class Urgency(enum.IntEnum):
-    """The order of events in both worlds.
+    """The order of events at the same time, in real time and in virtual time.
 
-    Events are ordered by time, then urgency, then the node's place in the plan, then the order of scheduling.
+    Events are ordered by time, then urgency, then the node's place in the plan (the resolved launch file), then the order in
+    which they were scheduled. No other code defines this order.
 
-    No other code defines the order of events at the same time: first messages arrive and work completes, then
-    plants tick, then timers fire, then nodes become free. A message that is published at an instant without
-    delay arrives before any less urgent event of that instant, so a relay between two nodes changes nothing.
-    A decision that is due exactly at a tick therefore counts for that tick, and a worker that becomes free at
-    an instant can read that instant's observation.
+    At one time, first messages arrive and work completes, then plants tick, then timers fire, then nodes become free. A
+    message without transport time arrives before any less urgent event of the same time, also if a third node passes it on.
+    So a decision that is published exactly at a tick counts for that tick, and a worker that becomes free at a tick can read
+    the observation of that tick.
     """
 
     DELIVERY = 0
@@ -65,14 +65,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """The limits at which a graph ends."""
+    """The limits at which a graph ends: a number of ticks and a duration; None for no limit."""
 
     ticks: int | None = None
     duration_ns: int | None = None
 
 
 class SharedWeights(Protocol):
-    """Weights that nodes of a graph share. The runtime passes them to nodes. A world checkpoint keeps their versions."""
+    """Weights of a network that nodes of a graph share. The runtime passes them to nodes. A world checkpoint saves ``versions``."""
 
     @property
     def versions(self) -> object: ...
@@ -90,7 +90,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class LaunchContext:
-    """The launch that a node is part of."""
+    """What a node may know about the launch that it is part of."""
 
     realtime: bool = False
     limits: RunLimits = field(default_factory=RunLimits)
@@ -98,7 +98,7 @@ class LaunchContext:
     """The session folder; None if nothing is written."""
     weights: Mapping[str, SharedWeights] = field(default_factory=dict)
     runtime_directory: Path | None = None
-    """The private folder with the sockets of the launch; None if there is none."""
+    """The private folder with the sockets of the launch; None in virtual time, or if the sockets are not in a folder."""
     stop_s: float = 0.0
     """Maximum time that the node may take to stop, in seconds; 0 if not set."""
 
@@ -123,6 +123,6 @@ class Context(Protocol):
 
 
 def generator(seed: int, name: str, incarnation: int) -> np.random.Generator:
-    """Return a node's random generator. It differs from those of all other nodes, and after each restart of the node."""
+    """Return a node's random generator. Each node, and each incarnation of a restarted node, has another seed."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little"), incarnation])

@@ -1,4 +1,4 @@
-"""What a node class may declare. A mistake raises an error when the class is defined, so that a check of the graph finds it."""
+"""Checks of what a node class declares. A mistake raises an error when the class is defined, so that a check of a graph finds it."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def check_message_type(port: str, message_type: object) -> None:
         )
     if not message_type.on_topics:
         raise NodeError(
-            f"{declared_at()}{port}({shown}): {shown} travels between the launcher and its nodes only",
-            hint="declare a message class for the topic",
+            f"{declared_at()}{port}({shown}): {shown} is a control message, which only the launcher and its nodes exchange",
+            hint="declare another message class for the port",
         )
 
 
@@ -192,7 +192,7 @@ def _check_attribute(name: str, value: object, body: Mapping[str, Any], port_typ
         )
     if name in _ASKED_OF_THE_CLASS and isinstance(value, FunctionType):
         raise NodeError(
-            f".{name} is called on the class, before a node exists",
+            f".{name} is not a class method, but the runtime calls it on the class, before a node exists",
             hint="write @classmethod above it",
         )
     if name == "result":

@@ -14,8 +14,9 @@ from rtgraph.msgs import Record
 class EdgeCount:
     """The counts of one publisher's messages at one input.
 
-    ``lost`` messages never arrived (a gap in the sequence numbers). ``overwritten`` messages arrived, but newer ones
-    replaced them before the node read them. ``refused`` messages could not be decoded.
+    ``lost`` messages never arrived (a gap in the sequence numbers), or did not fit into the inbox of a lossless input.
+    ``overwritten`` messages arrived, but newer ones replaced them before the node read them. ``refused`` messages could not
+    be decoded.
     """
 
     received: int = 0
@@ -26,7 +27,7 @@ class EdgeCount:
     next_sequence: int = 0
 
     def add(self, incarnation: int, sequence: int) -> None:
-        """Count a message that arrived. A restarted publisher starts a new sequence, which is not a gap."""
+        """Count a message that arrived, and the lost messages before it. A restarted publisher (higher incarnation) counts from 0."""
         self.received += 1
         if incarnation > self.incarnation:
             self.lost += sequence if self.incarnation >= 0 else 0
@@ -37,7 +38,7 @@ class EdgeCount:
 
 
 class Tapped(Record):
-    """One output that a tap receives."""
+    """One output that a tap (an input that receives messages of any class) receives."""
 
     publisher: str
     node: str
@@ -47,5 +48,5 @@ class Tapped(Record):
     message: str = Field(default="", exclude_if=operator.not_)
     """The output's message class, ``package.module:Class``, if the node's parameters determine it; else empty.
 
-    An empty field is omitted, so that plans made before this field existed stay the same.
+    An empty value is not written, so that plans (resolved launch files) from before this field stay the same.
     """

@@ -1,11 +1,11 @@
 """The base of node classes.
 
-A node is a class with parameters, ports and handlers. It uses the world only through its runtime: ``now_ns``,
-``rng``, timers and ports. So the same class runs in real time, as one process of many, and in virtual time,
+A node is a class with parameters, ports and handlers. It uses time, random numbers and other nodes only through its runtime:
+``now_ns``, ``rng``, timers and ports. So the same class runs in real time, as one process of many, and in virtual time,
 as one of hundreds of nodes in a single process.
 
-Handlers run one at a time, each at one instant, and never block. A node that works for some time calls
-``spend``. Then it is busy, like a process that computes. Meanwhile its inboxes fill, or newer messages replace older ones.
+Handlers run one at a time, each at one instant, and never block. A node that works for some time calls ``spend``. Until that
+time is over the node is busy, like a process that computes. Meanwhile its inboxes fill, or newer messages replace older ones.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class Node(Generic[P]):
     and may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
     ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
-    ``agrees_on`` names, by input, the params that must equal those of the nodes that publish on it.
+    ``agrees_on`` gives, by input, the names of parameters that must have equal values in this node and in every node that
+    publishes to this input.
     """
 
     params_type: ClassVar[type[Params]] = Params
@@ -62,12 +63,12 @@ class Node(Generic[P]):
     stop_rank: ClassVar[int] = 1
     agrees_on: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     imports_later: ClassVar[tuple[str, ...]] = ()
-    """Modules that only running nodes import. A launch imports these modules once, for all its nodes."""
+    """Modules that a node imports only when it runs, such as torch. A launch imports them once, before it forks its nodes."""
     reproducible: ClassVar[bool] = True
-    """Whether the journal is enough to run the node again. False, for example, if a person also controls the node."""
+    """Whether the node's journal (what it consumed) is enough to run it again. False, for example, if a person controls it."""
     hardware: ClassVar[bool] = False
-    """Whether the node drives a device. Such a node is made only in its process in real time: the virtual world refuses it,
-    and verification leaves it out."""
+    """Whether the node drives a device. Such a node is made only in its own process in real time: the virtual world refuses it,
+    and ``rtgraph bag verify`` does not run it again."""
 
     only_reads: ClassVar[bool] = False
     """Whether the node never writes to the messages that it receives. In the virtual world it then receives no copies of
@@ -90,7 +91,7 @@ class Node(Generic[P]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs of a node with these parameters. By default these are the outputs of the class."""
+        """Return the outputs, by name, of a node with these parameters. By default these are the outputs of the class."""
         del params
         return cls.output_ports
 
@@ -166,7 +167,7 @@ class Node(Generic[P]):
         return self.context.preparing(what, done, total)
 
     def on_start(self) -> None:
-        """Start the node: all edges are connected, and the graph's time is at or after 0."""
+        """Start the node. Now all edges are connected, and the graph's time is 0 or later."""
 
     def on_params(self, changed: frozenset[str]) -> None:
         """Handle changed parameters, given by dotted path. ``self.params`` already has the new values."""
@@ -178,11 +179,11 @@ class Node(Generic[P]):
         """Bring a device into a safe state. Called in real time after the node raised an error, before its process ends."""
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
-        """Be busy for a while: no handler runs until the time is over. Then ``then`` runs first.
+        """Be busy for ``duration_ns``: no handler runs until this time is over. Then ``then`` runs first.
 
-        In real time the call waits, while the runtime goes on with its own work. In virtual time,
-        computation takes time only by this call. What ``then`` publishes is available *at* the end: a decision that is due exactly at a
-        tick counts for that tick. The node becomes free after all other events of that instant.
+        The call returns at once. In real time the process then waits, and continues to receive messages. In virtual time,
+        computation takes time only by this call. What ``then`` publishes arrives *at* the end of the busy time: a decision
+        that is due exactly at a tick counts for that tick. The node becomes free after all other events of that instant.
 
         Raises:
             NodeError: the duration is negative or not a whole number, or the node is already busy.
@@ -205,6 +206,8 @@ class Node(Generic[P]):
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency = Urgency.TIMER) -> Timer:
         """Call a method of this node once, at a time of the graph's clock (when the node is free).
 
+        ``urgency`` orders the call among other events at the same time.
+
         Raises:
             NodeError: the time is not a whole number, or the handler is not a method of the node.
         """
@@ -223,10 +226,10 @@ class Node(Generic[P]):
         """Ask the whole graph to stop because the work is done.
 
         Raises:
-            NodeError: the reason is not text.
+            NodeError: the reason is not text, or is empty.
         """
         if not isinstance(reason, str) or not reason:
-            raise NodeError(f"finish() takes the reason as text, not {reason!r:.60}")
+            raise NodeError(f"finish() takes the reason as text that is not empty, not {reason!r:.60}")
         self.context.finish(reason)
 
     def world_state(self) -> dict[str, Any]:
@@ -246,7 +249,7 @@ class Node(Generic[P]):
         vars(self).update(state)
 
     def result(self) -> dict[str, Any]:
-        """Return the node's result at the end of the launch, as JSON values."""
+        """Return the node's result at the end of the launch: JSON values by name, for the summary."""
         return {}
 
     def failure(self) -> str:

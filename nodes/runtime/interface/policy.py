@@ -39,7 +39,7 @@ def queue(depth: int) -> InputPolicy:
 
 
 def check_policy(policy: object) -> None:
-    """Check that the policy of a port is an ``InputPolicy``. Raises ``NodeError``."""
+    """Check that the policy of a port is an ``InputPolicy``. Raises ``NodeError`` if it is not."""
     if isinstance(policy, InputPolicy):
         return
     hint = "write latest, lossless or queue(n)"
@@ -48,4 +48,6 @@ def check_policy(policy: object) -> None:
     elif policy in ("latest", "lossless"):
         hint = f"write {policy}, without quotes: from rtgraph.nodes import {policy}"
     shown = getattr(policy, "__name__", repr(policy))
-    raise NodeError(f"{declared_at()}{shown:.60} is not an input's policy", hint=hint)
+    raise NodeError(
+        f"{declared_at()}{shown:.60} is not an input's policy, which says which messages to keep", hint=hint
+    )

@@ -9,9 +9,9 @@
         def on_observation(self, message: Observation) -> None:
             self.echo.publish(message)
 
-An input's *policy* decides what happens to messages that arrive faster than the node takes them: ``latest``
-keeps the newest, ``queue(n)`` the newest n, ``lossless`` all of them up to a byte budget. Dropped messages
-are counted.
+An input's *policy* decides which messages it keeps if they arrive faster than the node reads them: ``latest`` keeps the
+newest message, ``queue(n)`` the newest n messages, ``lossless`` all messages up to a number of bytes. Dropped messages are
+counted.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Input(Generic[M]):
 
 
 class Output(Generic[M]):
-    """A port that publishes messages of one class. A message on a ``keyed`` output goes to the one node that its key names.
+    """A port that publishes messages of one class. On a ``keyed`` output each message has a key, the name of its only receiver.
 
     Raises:
         NodeError: ``message_type`` is not a message class.
@@ -111,12 +111,12 @@ class Output(Generic[M]):
 
 @functools.cache
 def _has_origin(kind: type) -> bool:
-    """Return whether messages can derive from objects of a class. Cached, because pydantic takes a microsecond for it."""
+    """Return whether a class is a message or a lineage. Cached, because pydantic's ``issubclass`` takes a microsecond."""
     return issubclass(kind, (Message, Lineage))
 
 
 class HasPorts(Protocol):
-    """A node, as far as its ports use it."""
+    """The attributes of a node that its ports use."""
 
     inputs: dict[str, BoundInput[Any]]
     outputs: dict[str, BoundOutput[Any]]
@@ -143,16 +143,16 @@ class BoundInput(Generic[M]):
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
     as_sent: bool = False
-    """Whether the inbox gets published messages themselves: no copies, and no journal that records them."""
+    """Whether the inbox can get the published message object itself: the node needs no copy, and keeps no journal."""
     tapped: tuple[Tapped, ...] = ()
     """The outputs that a tap receives; empty for other inputs."""
     declared: dict[str, int] = field(default_factory=dict)
-    """Number of messages that publishers sent until they ended, as they report it, by edge. Known at the end of the launch."""
+    """Number of messages that each publisher reports to have sent, by publisher. Known at the end of a launch in real time."""
     inbox: deque[M] = field(default_factory=deque)
     waiting: bool = False
     """Whether the executor calls the handler as soon as the node is free."""
     under_way: int = 0
-    """Number of messages that the virtual world is about to deliver at this instant."""
+    """Number of messages to this input that the virtual world has yet to deliver, now or after a transport time."""
     name: str = field(init=False)
     depth: int | None = field(init=False)
     read_only: bool = field(init=False)
@@ -169,7 +169,7 @@ class BoundInput(Generic[M]):
         self._budget = self.port.policy.budget_bytes
 
     def put(self, message: M) -> None:
-        """Add a message. Drop older messages if the policy requires this."""
+        """Add a message. If the inbox is full, drop the oldest message, or in a lossless input this message."""
         # A dict is read in a fifth of the time of a model's attributes.
         header = message.__dict__["header"].__dict__
         source, sequence = header["source"], header["sequence"]
@@ -251,7 +251,7 @@ class BoundInput(Generic[M]):
             self.mute()
 
     def _has_room(self, size: int) -> bool:
-        """Return whether a message of a size in bytes fits into a lossless inbox that seems full: the sum is recomputed."""
+        """Return whether a message of ``size`` bytes fits into a lossless inbox, after adding up the sizes of the messages in it."""
         if self._full_at and len(self.inbox) >= self._full_at:
             return False
         self._full_at = 0
@@ -284,9 +284,9 @@ class BoundOutput(Generic[M]):
     port: Output[M]
     send: Callable[[BoundOutput[M], M, Lineage | None, str | None], None]
     source: str | None = None
-    """The publisher that headers name, if it is not the node itself. Players set this."""
+    """The publisher in the headers of messages; None for the node itself. Players of recordings set another publisher."""
     sent: dict[str | None, int] = field(default_factory=dict)
-    """Number of messages published, by key. This is also the next sequence number."""
+    """Number of messages published, by key (None without a key). This is also the sequence number of the next message."""
     newest: M | None = None
     """The newest published message."""
     name: str = field(init=False)
@@ -307,7 +307,8 @@ class BoundOutput(Generic[M]):
             key: the name of the receiving node, on a keyed output.
 
         Raises:
-            NodeError: the message is of another class, or the key does not match the port.
+            NodeError: the message is of another class, ``of`` is neither a message nor a lineage, the key is missing on a
+                keyed output, or a key is given on an output that is not keyed.
         """
         if type(message) is not self.message_type:
             raise NodeError(
@@ -315,7 +316,7 @@ class BoundOutput(Generic[M]):
             )
         if key is None:
             if self.keyed:
-                raise NodeError(f"output {self.name!r} is keyed: give key=")
+                raise NodeError(f"output {self.name!r} is keyed: give key=, the name of the receiving node")
         else:
             self._check_key(key)
         if of is None or type(of) is Lineage:  # the usual ones first: pydantic's isinstance takes longer
@@ -323,13 +324,19 @@ class BoundOutput(Generic[M]):
         elif _has_origin(type(of)):
             lineage = of.origin()
         else:
-            raise NodeError(f"of= takes a message or a lineage, not {of!r:.60}")
+            raise NodeError(
+                f"publish() of output {self.name!r}: of= takes a message or a lineage, not {of!r:.60}",
+                hint="give the observation that the message derives from, or a message that derives from it",
+            )
         self.newest = message
         self.send(self, message, lineage, key)
 
     def _check_key(self, key: object) -> None:
         if not self.keyed:
-            raise NodeError(f"output {self.name!r} is not keyed")
+            raise NodeError(
+                f"output {self.name!r} is not keyed, so publish() takes no key",
+                hint="leave out key=, or declare Output(..., keyed=True)",
+            )
         if not isinstance(key, str):
             raise NodeError(f"output {self.name!r} takes the name of a node as key, not {key!r:.60}")
 

@@ -18,8 +18,8 @@ from rtgraph.nodes.runtime.interface.ports import Input
 class RawMessage:
     """A received message, not decoded: what a recorder or a bridge gets.
 
-    ``channel`` is its topic, or ``topic/key`` if it has a key; ``data`` is the wire document; ``taken_ns`` is
-    the graph's time at which it arrived.
+    ``channel`` is the topic, or ``topic/key`` if the message has a key; ``data`` is the wire document (the encoded message);
+    ``taken_ns`` is the graph's time at which the message arrived.
     """
 
     topic: str
@@ -36,9 +36,9 @@ class RawMessage:
 
 @dataclass(frozen=True)
 class RawHeader:
-    """The origin of a message. Like a message's header it has a ``__dict__``, which ports read.
+    """The origin of a raw message. Like the header of a decoded message it has a ``__dict__``, which ports read.
 
-    ``source`` identifies publisher and channel: each pair has a separate sequence.
+    ``source`` is ``publisher:channel``, because each pair of publisher and channel has separate sequence numbers.
     """
 
     source: str
@@ -49,10 +49,10 @@ class RawHeader:
 
 
 class Tap(Input[Any]):
-    """A port that receives every message of the outputs in the plan, up to a budget of 1 GiB.
+    """A port that receives every message of all outputs that the graph connects to it. Its inbox keeps up to 1 GiB.
 
     Args:
-        journals: whether it receives the journals, too.
+        journals: whether the tap also receives the journals of nodes (what they consumed and published).
     """
 
     whole: ClassVar[bool] = True
@@ -76,5 +76,5 @@ def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) ->
 
 
 def edge_name(publisher: str, channel: str) -> str:
-    """Return the name of the edge from a publisher's channel to a tap, for counters."""
+    """Return the name by which counters identify the edge from a publisher's channel to a tap."""
     return f"{publisher}:{channel}"

@@ -1,7 +1,7 @@
 """The log of a realtime node, written by a separate thread.
 
-A write waits while the disk is busy, or while a terminal is stopped. Without this module, a tick that logs would wait too,
-also for a message of another thread.
+A write waits while the disk is busy, or while a terminal is stopped. If the thread of the ticks wrote the log, a tick would
+wait, too, even for a log record of another thread.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from rtgraph.nodes.runtime.realtime.threads import start_thread
 
 FLUSH_S = 1.0
-"""Maximum wait for the disk at the end of a process."""
+"""Maximum time in seconds to wait for the disk at the end of a process."""
 
 
 class BackgroundHandler(QueueHandler):

@@ -1,10 +1,11 @@
 """The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
 
 A node binds two sockets. ``plain`` queues at most 1,000 messages for each subscriber. ``lossless`` queues at most
-20,000, for subscribers that need every message. So a stalled subscriber neither blocks a publisher nor uses unlimited
-memory. A subscriber detects missed messages from the sequence numbers and counts them.
+20,000 messages for each subscriber that needs every message. So a stalled subscriber neither blocks a publisher nor uses
+unlimited memory. A subscriber detects missed messages from the sequence numbers and counts them.
 
-The first frame of a message begins with its *lead*, which is topic and key; see ``lead``.
+The first frame of a message begins with its *lead*, the bytes of topic and key, which ZeroMQ filters by; see ``lead``. A
+*probe* is a short test message that shows that an edge works.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
 """Maximum number of queued messages for a subscriber that needs every message: five minutes at 60 Hz.
 
-A subscriber that stalls for longer loses the messages after these.
+A subscriber that stalls for longer loses all later messages until it reads again.
 """
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
@@ -51,9 +52,9 @@ class BusPlan(Record):
     topics: dict[str, str]
     """The topic of each output, by the output's name."""
     keys: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    """The nodes that subscribe to each keyed output, by the output's name."""
+    """The names of the nodes that subscribe to each keyed output, by the output's name."""
     wanted_lossless: tuple[str, ...] = ()
-    """The outputs with at least one subscriber that needs every message."""
+    """The names of the outputs with at least one subscriber that needs every message."""
     inputs: dict[str, str] = Field(default_factory=dict)
     """The topic of each input, by the input's name."""
     connect: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -64,7 +65,7 @@ class BusPlan(Record):
 
 @dataclass(slots=True)
 class Probed:
-    """A received probe, which shows that the edge from its publisher to this node works."""
+    """A received probe (test message), which shows that the edge from its publisher to this node works."""
 
     port: str
     publisher: str
@@ -142,7 +143,7 @@ class Bus:
         return more, probes
 
     def close(self, linger_ms: int) -> None:
-        """Close every socket. Published messages may be sent for another ``linger_ms``."""
+        """Close every socket. Messages that are already published may still be sent during ``linger_ms``."""
         for subscriber in self._inputs:
             subscriber.socket.close(0)
         self._plain.close(linger_ms)
@@ -188,7 +189,7 @@ class _Subscriber(abc.ABC):
         """Return the message for the port, or a received probe; None if the message cannot be decoded."""
 
     def drain(self, deliver: Callable[[BoundInput[Any], Any], None], probes: list[Probed]) -> bool:
-        """Read waiting messages: deliver each message, and add each probe to ``probes``. Return whether more may wait."""
+        """Read up to ``BURST`` messages: deliver each, or add it to ``probes`` if it is a probe. Return whether more may wait."""
         recv, take, port = self.socket.recv, self.take, self.port
         for _ in range(BURST):
             try:
@@ -207,7 +208,7 @@ class _Subscriber(abc.ABC):
         return True
 
     def probed(self, first: memoryview, start: int) -> Probed | None:
-        """Return the probe that begins at byte ``start`` of a first frame; None if it is too short."""
+        """Return the probe that begins at byte ``start`` of a message's first frame; None if the frame is too short."""
         if len(first) < start + 9:
             return None
         _, nonce = struct.unpack_from("<Bq", first, start)
@@ -246,7 +247,7 @@ class _InputSubscriber(_Subscriber):
         return message
 
     def pause(self, paused: bool) -> None:
-        """Receive only probes while paused, else everything. Probes show that a paused input works, at almost no cost."""
+        """Receive only probes if ``paused``, else all messages. Probes show that the edge to a paused input works."""
         self.socket.setsockopt(zmq.SUBSCRIBE, self._lead + PROBE_BYTE if paused else self._lead)
         self.socket.setsockopt(zmq.UNSUBSCRIBE, self._lead if paused else self._lead + PROBE_BYTE)
 
@@ -271,7 +272,7 @@ class _TapSubscriber(_Subscriber):
 
 
 def make_context() -> zmq.Context[zmq.Socket[bytes]]:
-    """Return a ZeroMQ context. Its sending threads have the priority of the calling thread."""
+    """Return a ZeroMQ context. Its I/O thread has the SCHED_FIFO priority of the calling thread, if that thread has one."""
     context = zmq.Context()
     priority = fifo_priority()
     if priority is not None:
@@ -289,7 +290,7 @@ def _publisher(context: zmq.Context[zmq.Socket[bytes]], endpoint: str, waiting: 
     except zmq.ZMQError as error:
         socket.close(0)
         raise LaunchError(
-            f"cannot bind {endpoint}: {error.strerror}",
+            f"cannot bind a socket to {endpoint}: {error.strerror}",
             hint="if another process uses the endpoint, choose another port or end that process",
         ) from error
     return socket

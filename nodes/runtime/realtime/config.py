@@ -1,4 +1,4 @@
-"""The configuration of a process of the realtime world."""
+"""The configuration of a process of the realtime world: what the launcher sends to start a node."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 
 
 class FunctionCall(Record):
-    """A call by path, ``package.module:function``, with the plain values that the function takes.
+    """A function, ``package.module:function``, and the plain values to call it with.
 
-    The launcher chooses the function, so the runtime does not import it.
+    The launcher chooses the function, so that the runtime need not import its module.
     """
 
     function: str
@@ -40,7 +40,7 @@ class NodeConfig(Record):
     ticks: int | None = None
     directory: str | None = None
     changed: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that were changed in an earlier incarnation of the node, by dotted path."""
+    """Values of parameters that were changed before the node was restarted, by dotted path."""
     stop_s: float = 0.0
     weights: FunctionCall | None = None
     """A call that returns the weights of the graph, by name; None if the graph has none."""

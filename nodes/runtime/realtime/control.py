@@ -45,7 +45,7 @@ class ControlClient:
 
 
 def protocol() -> str:
-    """Return a text that must be equal in two installations of rtgraph, so that they can communicate."""
+    """Return a digest of the wire format and of the control messages. Two installations can communicate only if it is equal."""
     found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
     for message_type in CONTROL_TYPES:
         found.update(message_type.schema_name.encode() + schema_hash(message_type))

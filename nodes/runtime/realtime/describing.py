@@ -2,8 +2,8 @@
 
 The command is ``python -m rtgraph.nodes.runtime.realtime.describing``.
 
-Each line on stdin is a request as JSON, and each line on stdout the answer to it. The first line on stdout, sent
-without a request, is this interpreter's protocol.
+Each line on stdin is a request as JSON, and each line on stdout is the answer to it. The first line on stdout, sent without
+a request, is the digest of this interpreter's messages, which must equal that of the launcher.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rtgraph.nodes.runtime.realtime.control import protocol
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a node class. With ``params`` in the request, add the validated params and a plant's spec."""
+    """Return the description of a node class. If the request has ``params``, add the validated params and, for a plant, the spec."""
     look_in(*map(Path, question["folders"]))
     pin({name: Path(module) for name, module in question["modules"].items()})
     path = question["class"]
@@ -41,7 +41,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Answer the requests on stdin, one per line, until it ends.
+    """Answer the requests on stdin, one per line, until stdin ends.
 
     Only answers go to stdout: what modules print during import goes to stderr.
     """

@@ -7,7 +7,7 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.edges import EdgeCount
 
 SILENCE_NS = 1_000_000_000
-"""Stop waiting for messages when none has arrived for this long."""
+"""The wait for the last messages ends when none has arrived for this time."""
 
 
 class Draining:
@@ -28,7 +28,7 @@ class Draining:
         self._until_ns = now_ns + (stop.deadline_ns - now_ns) // 2
 
     def is_over(self, now_ns: int) -> bool:
-        """Return whether all messages to lossless inputs have been handled, or the time is over."""
+        """Return whether all messages to lossless inputs have arrived and been handled, or the time to wait for them is over."""
         if now_ns > self._until_ns:
             return True
         if self._not_arrived() and now_ns <= self.arrived_ns + SILENCE_NS:

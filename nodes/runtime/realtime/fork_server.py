@@ -1,12 +1,12 @@
 """The fork server: imports shared modules once, then forks a process for each node.
 
-The server opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice:
-its parent, the server's child, ends at once, and the launcher adopts the node. So nodes survive the death of
-the server, but not of the launcher. Each node leads a session, so that Ctrl-C reaches only the
-launcher.
+The server opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice: the server
+forks a child, which forks the node and ends at once, and the launcher becomes the parent of the node. So nodes survive the
+death of the server, but not of the launcher. Each node leads a session of its own (``setsid``), so that Ctrl-C reaches only
+the launcher.
 
-The imports take most of the time of a start. So the launcher starts the server before it has a plan. It sends what
-the nodes need as soon as it knows: first modules (`Import`), then everything else (`Preload`).
+The imports take most of the time of a start. So the launcher starts the server before it has resolved the launch file. It
+sends the names of modules as soon as it knows them (`Import`), and later everything else that the nodes need (`Preload`).
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ from rtgraph.nodes.runtime.realtime.requests import (
 TITLE = "rtgraph: "
 """The prefix of the title of a node's process. The node's name follows it."""
 NODE_VARIABLE = "RTGRAPH_NODE"
-"""The environment variable that marks the processes that a node starts."""
+"""The environment variable with the node's name, in the node's process and all processes that it starts."""
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 def serve(channel: socket.socket) -> None:
-    """Import modules on request, and answer 0 once all are loaded. Then fork a process for each request, and answer its pid."""
+    """Handle the launcher's requests: import modules, answer 0 after a `Preload`, then fork processes and answer the pid of each."""
     # Garbage collection leaves holes that each node would fill, which unshares the pages.
     gc.disable()
     # Without this, each node imports numpy.random and setproctitle itself, 4 MB and 50 ms each time.
@@ -95,7 +95,7 @@ def _import(paths: tuple[str, ...]) -> None:
 
 
 def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
-    """Import and call once what every node needs, so that nodes share the memory.
+    """Import the modules and call the functions that every node needs, once, so that nodes share the memory.
 
     Returns:
         The channel, which may have another file descriptor now.
@@ -116,7 +116,7 @@ def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
 
 
 def _become_parent(channel: socket.socket, request: Any) -> None:
-    """Be the server's child: fork the node, send its pid, and end."""
+    """Act as the server's child: fork the requested process, send its pid to the launcher, and end."""
     node = os.fork()
     if node == 0:
         gc.enable()
@@ -182,7 +182,7 @@ def _redirect(log_file: str | None) -> None:
 
 
 def main() -> None:
-    """Serve (``serve DESCRIPTOR LAUNCHER``), or be one node (``node DESCRIPTOR FOLDER...``).
+    """Run the fork server (``serve DESCRIPTOR LAUNCHER``), or one node (``node DESCRIPTOR FOLDER...``).
 
     ``DESCRIPTOR`` is the file descriptor of the socket for requests, ``LAUNCHER`` the launcher's process id. Each
     ``FOLDER`` is a folder of modules.

@@ -1,7 +1,7 @@
-"""An orderly stop for processes that drive a device, in cases where other processes are killed.
+"""An orderly stop for a process that drives a device, when its launcher dies or on SIGTERM.
 
-When the launcher dies, or on SIGTERM, the process leaves its loop and its node stops: a robot goes to its
-park pose. A process that hangs during this stop is killed after ``stop_s`` and a margin.
+The kernel kills the processes of other nodes in these cases. A process with a ``Guard`` leaves its loop instead and stops its
+node: a robot goes to its park pose. If the process hangs during this stop, it ends after ``stop_s`` and ``MARGIN_S``.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ import threading
 from rtgraph.nodes.runtime.realtime.host import outlive_parent
 
 MARGIN_S = 1.0
-"""Time for the rest of the process to end, in addition to the node's ``stop_s``."""
+"""Time in seconds for the process to end after its node has stopped, in addition to the node's ``stop_s``."""
 EXIT_CODE_HUNG = 70
-"""Exit code of a process that hung."""
+"""Exit code of a process that hung during its orderly stop."""
 
 
 class Guard:
-    """Watches the launcher and SIGTERM. Make it in the main thread.
+    """Notices the end of the launcher, and SIGTERM. Make a guard in the main thread.
 
     Args:
-        stop_s: maximum time that the node may take to stop.
+        stop_s: maximum time in seconds that the node may take to stop.
 
     Raises:
         LaunchError: the launcher has already ended.

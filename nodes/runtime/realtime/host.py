@@ -1,4 +1,4 @@
-"""The host's services for a process: priority, precise timers, parent death signal, memory use."""
+"""What a process asks of the Linux kernel: priority, precise timers, a signal when its parent dies, memory use."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def prctl(option: int, argument: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, ctypes.c_ulong(argument), 0, 0, 0) != 0:
         code = ctypes.get_errno()
-        raise OSError(code, f"prctl({option}, {argument}): {os.strerror(code)}")
+        raise OSError(code, f"the kernel refuses prctl({option}, {argument}): {os.strerror(code)}")
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of descendants that have lost their parent."""
+    """Make this process the new parent of each descendant whose parent ends."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def leave_orphans() -> None:
-    """Adopt no more orphans."""
+    """Undo ``adopt_orphans``: descendants whose parent ends get another parent than this process."""
     prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
@@ -51,13 +51,12 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
     deadline = time.monotonic() + within_s
     while os.getppid() != parent:
         if time.monotonic() > deadline or not _exists(parent):
-            raise LaunchError(
-                f"this process should end when process {parent} ends, but {parent} is not its parent"
-            )
+            problem = "is not its parent" if _exists(parent) else "does not exist"
+            raise LaunchError(f"this process should end when process {parent} ends, but {parent} {problem}")
         time.sleep(0.0005)
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        raise LaunchError("the launcher has ended")
+        raise LaunchError(f"the launcher, process {parent}, has ended, so this process ends, too")
 
 
 def outlive_parent() -> int:
@@ -70,11 +69,11 @@ def outlive_parent() -> int:
     try:
         descriptor = os.pidfd_open(parent)
     except ProcessLookupError:
-        raise LaunchError("the launcher has ended") from None
+        raise LaunchError(f"the launcher, process {parent}, has ended, so this process ends, too") from None
     prctl(_PR_SET_PDEATHSIG, 0)
     if os.getppid() != parent:
         os.close(descriptor)
-        raise LaunchError("the launcher has ended")
+        raise LaunchError(f"the launcher, process {parent}, has ended, so this process ends, too")
     return descriptor
 
 
@@ -94,9 +93,10 @@ def sharpen_timers() -> None:
 
 
 def take_priority(wanted: str) -> str:
-    """Request a priority: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the best allowed).
+    """Request a priority: ``low``, ``normal``, ``nice``, ``fifo`` or ``auto`` (the highest that the kernel allows).
 
-    Return a description of the priority that was granted.
+    Returns:
+        A description of the priority that the kernel granted.
     """
     if wanted == "low":
         os.setpriority(os.PRIO_PROCESS, 0, LOW)
@@ -119,10 +119,10 @@ def take_priority(wanted: str) -> str:
 
 
 def _be_nice() -> None:
-    """Lower the nice value of this process, and of its session if it leads one.
+    """Lower the nice value of this process, and of its session if the process leads one.
 
-    Linux with autogroups (``sched(7)``) shares processors between sessions first: a nice value counts only against
-    processes of the same session. Each node leads a session, so its nice value alone changes nothing.
+    Linux with autogroups (``sched(7)``) shares processors between sessions first: the nice value of a process counts only
+    against processes of the same session. Each node leads a session, so the nice value of its process alone changes nothing.
 
     Raises:
         OSError: the kernel refuses the value.
@@ -135,8 +135,8 @@ def _be_nice() -> None:
 def _has_autogroup() -> bool:
     """Return whether the kernel has put this process into an autogroup.
 
-    The kernel's file ``autogroup`` is missing if the kernel has no autogroups. It is empty for a process without an
-    autogroup, such as one in the session that the kernel started with. Writing it then fails with EINVAL.
+    The kernel's file ``autogroup`` is missing if the kernel has no autogroups. The file is empty for a process without an
+    autogroup, such as one in the first session after boot; writing to the file then fails with EINVAL.
     """
     try:
         return bool(_AUTOGROUP.read_text(encoding="ascii").strip())

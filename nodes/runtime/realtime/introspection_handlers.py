@@ -1,4 +1,4 @@
-"""How a node handles introspection: it reports its state, receives injected messages, and changes parameters."""
+"""How a node's process answers commands that inspect a running graph: it reports counters, takes messages, changes parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtgraph.nodes.runtime.realtime.host import resident_bytes
 
 
 def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
-    """Return a node's counters. It must be cheap, because it runs twice a second; in plants, between two ticks.
+    """Return the counters of a node that its heartbeat reports. Called twice a second, in plants between two ticks, so it is cheap.
 
     Args:
         executor: the executor of the node.
@@ -49,7 +49,7 @@ def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
 def take_injected(
     executor: Executor, inject: Inject, deliver: Callable[[BoundInput[Any], Message], None]
 ) -> None:
-    """Deliver a message from outside the graph to a node. Count an invalid message as refused."""
+    """Deliver a message that a person sent from outside the graph to an input of the node. Count an invalid message as refused."""
     port = executor.node.inputs.get(inject.port)
     if port is None:
         return
@@ -66,7 +66,7 @@ def take_injected(
 
 
 def change_params(executor: Executor, wanted: ChangeParams) -> ParamsChanged:
-    """Change a node's parameters, and return their values after the change."""
+    """Change a node's parameters. Return their new values, or the problem if a parameter cannot be changed."""
     try:
         executor.change(wanted.values)
     except NodeError as error:

@@ -1,7 +1,7 @@
-"""The lead (first bytes) of a message: topic and key, each followed by a zero byte. ZeroMQ subscribes to such prefixes.
+"""The *lead* (first bytes) of a message: topic and key, each followed by a zero byte. A ZeroMQ subscription is such a prefix.
 
-A *probe*, which shows that an edge works, is sent in the same way. After the lead it has a byte with which no document
-begins.
+A *probe* is a short test message that shows that an edge works. It has a lead, too, followed by a byte with which no wire
+document (encoded message) begins.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ LEAD_MOST = 4096
 
 
 class Lead(NamedTuple):
-    """The topic and the key of a received message. Its document, or its probe, begins at byte ``start`` of the first frame."""
+    """The topic and the key of a received message. The encoded message, or the probe, begins at byte ``start`` of the first frame."""
 
     topic: str
     key: str
@@ -23,7 +23,7 @@ class Lead(NamedTuple):
 
 
 def lead_of(topic: str, key: str | None = "") -> bytes:
-    """Return the lead of a topic's messages with a key. Without a key (None), return the bytes that all its messages share."""
+    """Return the lead of messages with a topic and a key (empty for messages without a key); if None, the prefix for all keys."""
     return f"{topic}\0".encode() if key is None else f"{topic}\0{key}\0".encode()
 
 

@@ -1,8 +1,8 @@
 """The realtime world of one node: its process, its sockets, the wall clock.
 
-The loop receives messages, makes due calls, then waits for a message or the next due call. A busy node (one
-that spends time) continues to receive, so that its inputs drop old messages as their policies require, and it
-continues to answer the launcher.
+The loop receives messages, makes due calls, then waits for a message or the next due call. While a node is busy (after a
+call of ``spend``), the loop continues to receive, so that inputs drop old messages as their policies require, and continues
+to answer the launcher.
 """
 
 from __future__ import annotations
@@ -81,10 +81,10 @@ class RealtimeNode:
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
         self._guard: Guard | None = None
-        """The guard of a node that drives a device; None for other nodes."""
+        """Stops a node that drives a device in an orderly way when the launcher dies; None for other nodes."""
 
     def run(self) -> int:
-        """Run from the ready barrier to the stop. Return the exit code of the process."""
+        """Prepare the node, wait until all nodes are ready, run until the stop. Return the exit code of the process."""
         name, incarnation = self._config.plan.name, self._config.incarnation
         try:
             sharpen_timers()
@@ -160,7 +160,7 @@ class RealtimeNode:
         self._send_control(Finish(node=executor.identity.name, reason=reason))
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
-        """Report the progress of the preparation. Always returns True: a launcher that stops kills nodes that prepare."""
+        """Report the progress of ``on_prepare``. Always return True: a launcher that stops kills nodes that still prepare."""
         now_ns = self._host_clock.now_ns()
         if now_ns >= self._heartbeat_ns or done >= total:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
@@ -222,7 +222,7 @@ class RealtimeNode:
             self._executor.deliver(port, message)
 
     def _delivery(self) -> Callable[[BoundInput[Any], Message], None]:
-        """Return the function that handles received messages in this phase: before ``on_start``, running, or stopping."""
+        """Return the function that handles received messages now, which depends on whether the node has begun or is stopping."""
         if not self._began:
             return self._keep_for_later
         return self._executor.deliver if self._draining is None else self._deliver_at_the_end
@@ -288,7 +288,7 @@ class RealtimeNode:
         )
 
     def _stopped(self) -> str:
-        """Stop the node. Return the error that it raised; empty if none. The node's counters are reported in any case."""
+        """Call ``on_stop`` of the node. Return its error as text; empty if it raised none or the node has not begun."""
         if not self._began:
             return ""
         try:

@@ -18,18 +18,18 @@ from rtgraph.nodes.runtime.realtime.config import FunctionCall, NodeConfig
 
 
 class StartNode(Record):
-    """Start the process of a node. Its output goes to ``log_file``."""
+    """The request to start the process of a node. The output of the process goes to ``log_file``."""
 
     kind: Literal["node"] = "node"
     launcher: int
     log_file: str | None
     config: NodeConfig
     modules: dict[str, str] = Field(default_factory=dict)
-    """The pinned modules, for a process that the server does not fork."""
+    """The paths of the user's modules, by module name. Only for a process with another interpreter, which is not forked."""
 
 
 class CallFunction(Record):
-    """Call a function in a process that then ends. Its output goes to ``log_file``."""
+    """The request to call a function in a process that then ends. The output of the process goes to ``log_file``."""
 
     kind: Literal["call"] = "call"
     launcher: int
@@ -38,7 +38,7 @@ class CallFunction(Record):
 
 
 class Import(Record):
-    """Import modules before the plan is complete. The server does not answer this request."""
+    """The request to import modules while the launcher still resolves the launch file. The server does not answer it."""
 
     kind: Literal["import"] = "import"
     modules: tuple[str, ...]
@@ -46,7 +46,7 @@ class Import(Record):
 
 
 class Preload(Record):
-    """The modules to import and the functions to call before nodes are forked."""
+    """The request to import modules and call functions before nodes are forked."""
 
     kind: Literal["preload"] = "preload"
     log_file: str
@@ -54,13 +54,13 @@ class Preload(Record):
     open_files: int
     """The limit of open files in the launcher's process."""
     descriptors: tuple[int, ...]
-    """File descriptors of the launcher, which are sent after this message. The fork server gives them the same numbers."""
+    """Numbers of file descriptors of the launcher, which are sent after this request. The server gives them the same numbers."""
     folders: tuple[str, ...]
     """Folders in which modules are found, after Python's own."""
     modules: tuple[str, ...]
     """Modules to import, as in `Import`."""
     pinned: dict[str, str] = Field(default_factory=dict)
-    """The files or packages of pinned modules, by module name."""
+    """The paths of the user's modules (a file, or the folder of a package), by module name."""
     described: dict[str, NodeDescription] = Field(default_factory=dict)
     """Descriptions of classes that only other interpreters can import, by class path."""
     calls: tuple[FunctionCall, ...] = ()
@@ -70,7 +70,7 @@ Request = StartNode | CallFunction
 
 
 def send(channel: socket.socket, value: Any) -> None:
-    """Send a plain value over a socket."""
+    """Send a plain value, such as a dict or a number, over a socket."""
     data = msgpack.packb(value)
     channel.sendall(struct.pack("<I", len(data)) + data)
 
@@ -115,7 +115,9 @@ def take_descriptors(channel: socket.socket, numbers: tuple[int, ...]) -> socket
         channel = socket.socket(fileno=_moved(channel.detach(), beyond))
     for descriptor, number in zip(received, numbers, strict=True):
         if os.path.exists(f"/proc/self/fd/{number}"):
-            raise OSError(f"the file descriptor {number} is in use")
+            raise OSError(
+                f"the launcher's file descriptor {number} cannot be received: in this process {number} is in use"
+            )
         os.dup2(descriptor, number, inheritable=False)
         os.close(descriptor)
     return channel

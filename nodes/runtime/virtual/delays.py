@@ -20,19 +20,19 @@ from rtgraph.nodes.runtime.latency import Draw, Empirical, Model
 
 
 class EdgeDelay(Record):
-    """Transport times of one output's messages from ``source`` to ``target``, names of nodes, perhaps with wildcards."""
+    """Transport times of the messages from an output of the node ``source`` to the node ``target``."""
 
     source: str = "*"
     target: str = "*"
     port: str = "*"
-    """The name of the output. In all names, ``*`` and ``?`` are wildcards."""
+    """The name of the output. In this name and in the names of both nodes, ``*`` and ``?`` are wildcards."""
     latency: Model
     """The model of the transport time, in ms."""
 
     @model_validator(mode="after")
     def _in_milliseconds(self) -> Self:
         if not isinstance(self.latency, Empirical) and self.latency.frames is not None:
-            raise ValueError("give the transport time in ms: an edge has no frames")
+            raise ValueError("give the transport time in ms, not in frames: an edge has no frame rate")
         return self
 
 
@@ -58,7 +58,7 @@ class EdgeDelays:
         self._edges: dict[tuple[str, str, str, str], _Edge | None] = {}
 
     def delay_ns(self, source: str, output: str, target: str, port: str, now_ns: int) -> int:
-        """Return the transport time of the next message of an edge.
+        """Return the transport time of the next message of an edge, in ns.
 
         Args:
             source: the node that publishes.

@@ -65,7 +65,7 @@ class EventQueue:
         return self.events - self._before_this_instant
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
-        """Insert a call of a node. A call that was due earlier is due now."""
+        """Insert a scheduled call of a node's method. A call that was due before the present time is due now."""
         due_ns = max(timer.due_ns, self._clock.time_ns)
         self._scheduled = number = self._scheduled + 1
         heapq.heappush(self._heap, (due_ns, timer.urgency, executor.index, number, _fire, (executor, timer)))
@@ -73,7 +73,7 @@ class EventQueue:
     def push(
         self, due_ns: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
-        """Insert an event."""
+        """Insert an event: ``call(*arguments)`` at ``due_ns``. ``index`` is the place of its node in the plan, for the order."""
         self._scheduled += 1
         heapq.heappush(self._heap, (due_ns, urgency, index, self._scheduled, call, arguments))
 
@@ -87,7 +87,7 @@ class EventQueue:
 
         Args:
             until_ns: the time before which events are run.
-            progress: called with the virtual time about every 4,000 events.
+            progress: called with the virtual time in ns, about every 4,000 events.
             reached: called before each event; no more events are run once it returns a true value.
 
         Raises:
@@ -123,13 +123,11 @@ class EventQueue:
                 progress(now_ns)
 
     def happen(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Run an event now.
+        """Run an event now. A node that raises an error has failed, and gets no more events.
 
         Raises:
             RtgraphError: a node raised this error.
             WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
-
-        A node that has failed gets no more events.
         """
         self.events = events = self.events + 1
         if events - self._before_this_instant > SUSPICIOUS_EVENTS:
@@ -143,7 +141,7 @@ class EventQueue:
             raise failure from error
 
     def attempt(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
-        """Run an event now. Return its errors."""
+        """Run an event now. Return the error that it raises, in a list; empty if it raises none."""
         try:
             self.happen(call, arguments)
         except RtgraphError as error:
@@ -226,15 +224,19 @@ class EventQueue:
         """Ignore an event of a node that has ended."""
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Note the receiver of an event if the instant has very many events. Raise an error if there are too many."""
+        """Note the receiver of an event at an instant with very many events.
+
+        Raises:
+            WorldError: the instant has more than ``MOST_EVENTS_AT_ONCE`` events. The error names the last receivers.
+        """
         name = _who(call, arguments)
         if arguments and isinstance(arguments[-1], Message):
             name = f"{arguments[-1].header.source} -> {name}.{arguments[1].name}"
         self._recent.append(name)
         if self._at_this_instant > MOST_EVENTS_AT_ONCE:
             raise WorldError(
-                f"{MOST_EVENTS_AT_ONCE:,} events happened at {self._clock.time_ns} ns, in a cycle without delay: "
-                f"{', '.join(dict.fromkeys(self._recent))}",
+                f"{MOST_EVENTS_AT_ONCE:,} events happened at {self._clock.time_ns} ns, because messages go round in a cycle "
+                f"without delay: {', '.join(dict.fromkeys(self._recent))}",
                 hint="let one of these nodes spend time or wait for a timer",
             )
 

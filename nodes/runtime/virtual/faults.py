@@ -17,10 +17,10 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class EdgeFault(Record):
-    """Faults of one output's messages from ``source`` to ``target``: names of nodes, in which ``*`` and ``?`` are wildcards.
+    """Faults of the messages from the output ``port`` of the node ``source`` to the node ``target``.
 
-    Each message is dropped with probability ``drop``, else duplicated with probability ``duplicate``. Each
-    copy is delayed by a uniformly drawn time up to ``delay_most_ns``.
+    In all three names ``*`` and ``?`` are wildcards. Each message is dropped with probability ``drop``, else duplicated with
+    probability ``duplicate``. Each copy is delayed by a uniformly drawn time up to ``delay_most_ns``.
     """
 
     kind: Literal["edge"] = "edge"
@@ -33,7 +33,7 @@ class EdgeFault(Record):
 
 
 class CrashFault(Record):
-    """Nodes crash at a time, and restart ``restart_after_ns`` later; None for no restart."""
+    """A crash, at ``at_ns``, of each node with the name or pattern ``node``. It restarts ``restart_after_ns`` later; None: never."""
 
     kind: Literal["crash"] = "crash"
     node: str
@@ -57,7 +57,10 @@ def crashes(
         if isinstance(fault, CrashFault):
             matching = [name for name in known if fnmatch.fnmatchcase(name, fault.node)]
             if not matching:
-                raise WorldError(f"a crash of {fault.node!r} cannot be injected: no node has this name")
+                raise WorldError(
+                    f"a crash of {fault.node!r} cannot be injected: no node has this name",
+                    hint=f"the nodes are {', '.join(known)}; * and ? are wildcards",
+                )
             yield from ((fault, name) for name in matching)
 
 

@@ -23,7 +23,7 @@ class Route:
         self.all: _Targets = []
         self.taps: _Targets = []
         self.by_key: dict[str, _Targets] = {}
-        """The inputs that receive messages with a key, for the keys that ``targets`` was called with."""
+        """The results of ``targets``, by key."""
 
     def targets(self, key: str) -> _Targets:
         """Return the inputs that receive messages with a key."""
@@ -36,7 +36,7 @@ class Route:
 
 
 def routes(plans: Sequence[NodePlan], executors: Mapping[str, Executor]) -> dict[BoundOutput[Any], Route]:
-    """Return the route of each output, to the inputs of running nodes."""
+    """Return the route of each output: the inputs, of running nodes, that receive its messages."""
     made: dict[BoundOutput[Any], Route] = {}
     by_topic = {
         (plan.name, topic): made.setdefault(executors[plan.name].node.outputs[port], Route(topic))

@@ -1,7 +1,7 @@
 """The virtual world: every node in one process, under a discrete-event scheduler with virtual time.
 
-The world is deterministic: the same plan and seed give the same events in the same order (``Urgency``), and so the
-same bytes.
+The world is deterministic: the same plan (resolved launch file) and seed give the same events in the same order
+(``Urgency``), and so the same bytes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ log = logging.getLogger("rtgraph.world")
 
 
 class CheckpointWriter(Protocol):
-    """Writes checkpoints of a world."""
+    """Decides when a checkpoint of a world is due, and writes it."""
 
     def due_after(self, time_ns: int) -> int:
         """Return the time at which the next checkpoint is due, later than ``time_ns``.
@@ -64,7 +64,7 @@ class VirtualWorld:
         launch_context: the launch context for the nodes.
         faults: the faults to inject.
         delays: the transport times of messages. Messages on edges without one arrive at once.
-        interruption: the exception that signal handlers raise. It ends the run at once. All others are errors of nodes.
+        interruption: the exception that signal handlers raise. It ends the run at once. Any other is an error of a node.
     """
 
     def __init__(
@@ -122,11 +122,11 @@ class VirtualWorld:
     ) -> None:
         """Run until a node asks for the end, the duration is over, no event is left, or ``interrupt`` is called.
 
-        If a node fails, the others are still stopped in order, so that they save their data.
+        If a node fails, the other nodes are still stopped in order, so that they save their data.
 
         Args:
-            progress: called with the virtual time about every 4,000 events.
-            keeper: writes checkpoints: when they are due, and at the end, before the nodes are stopped.
+            progress: called with the virtual time in ns, about every 4,000 events.
+            keeper: writes checkpoints when they are due, and one at the end, before the nodes are stopped.
             preparing: called with the progress of a node's preparation: what it does, how much is done, and the total.
 
         Raises:
@@ -157,9 +157,9 @@ class VirtualWorld:
             raise failures[0]
 
     def advance(self, reached: Callable[[], object]) -> None:
-        """Run events until ``reached``, called before each, returns true, a node asked for the end, or no event is left.
+        """Run events until ``reached`` returns true, a node asked for the end, or no event is left.
 
-        For programs that step the world.
+        For programs that step the world. ``reached`` is called before each event.
 
         Raises:
             RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
@@ -169,7 +169,7 @@ class VirtualWorld:
         self.event_queue.run(math.inf, reached=reached)
 
     def advance_to(self, time_ns: int, reached: Callable[[], object]) -> None:
-        """Run the events that are due by a time, and set the clock to this time. Stop early if ``reached`` returns true.
+        """Run the events that are due at or before ``time_ns``, and set the clock to it. Stop early if ``reached`` returns true.
 
         Raises:
             RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
@@ -205,9 +205,20 @@ class VirtualWorld:
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
 
     def recreate_nodes(self, incarnations: Mapping[str, int]) -> None:
-        """Recreate the nodes with these incarnations, in a world that has not begun."""
-        if self._begun or set(incarnations) != set(self.executors):
-            raise CheckpointError("the checkpoint is of another plan, with other nodes")
+        """Recreate the nodes with these incarnations (numbers of restarts), in a world in which no node has started.
+
+        Raises:
+            CheckpointError: a node has started, or the world has other nodes.
+        """
+        if self._begun:
+            raise CheckpointError("a checkpoint cannot be restored into a world in which a node has started")
+        if set(incarnations) != set(self.executors):
+            there = ", ".join(sorted(incarnations))
+            raise CheckpointError(
+                f"the checkpoint belongs to a launch with other nodes: {there}; "
+                f"the nodes here are {', '.join(sorted(self.executors))}",
+                hint="resume with the launch that wrote the checkpoint",
+            )
         self.executors = {plan.name: self._executor(plan, incarnations[plan.name]) for plan in self.plans}
         self._routes = routes(self.plans, self.executors)
 
@@ -219,7 +230,7 @@ class VirtualWorld:
         return {"time_ns": self.clock.time_ns, "restarts": self.restarts}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the time and the numbers of restarts."""
+        """Restore the time and the number of restarts of each node."""
         self.clock.time_ns, self.restarts = state["time_ns"], state["restarts"]
         self._begun = set(self.executors.values())
 
@@ -360,9 +371,9 @@ class VirtualWorld:
             keep_ns = keeper.due_after(next_ns)
 
     def _stop(self) -> list[RtgraphError]:
-        """Stop the running nodes by rank. Later ranks still receive what earlier ranks publish while they stop.
+        """Stop the running nodes in order of ``stop_rank``, and return their errors. An error does not keep others from stopping.
 
-        Return the errors. After an error the other nodes are stopped all the same.
+        Nodes of a higher rank still receive what nodes of a lower rank publish while they stop.
         """
         self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
         self.down |= {

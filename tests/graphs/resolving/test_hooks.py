@@ -53,7 +53,7 @@ class Nobody:
         ("Divides", "{}", "Divides.check failed: hooked.py:16: ZeroDivisionError: division by zero"),
         ("Placed", "{}", "Placed.check_placement failed: hooked.py:19: KeyError: 'where'"),
         ("Ports", "{}", "Ports.outputs_of returns [1]. hint: return a dict of Output"),
-        ("Loose", "{}", "Loose.spec returns a dict. hint: return a PlantSpec"),
+        ("Loose", "{}", "Loose.spec returns a dict, not a PlantSpec. hint: return a PlantSpec"),
         ("LeavesSpec", "{}", "LeavesSpec.spec failed: hooked.py:28: SystemExit: 0"),
         (
             "Endless",

@@ -248,7 +248,7 @@ def test_an_argument_without_effect_is_refused(file):
         (KNOWN.replace("kind: normal, ms: 120", "kind: normol, ms: 120"), 5, "workers.worker/2: unknown kind 'normol'"),
         (KNOWN.replace("ms: 120", "ms: -1"), 5, "should be ≥ 0"),
         (KNOWN.replace("edges:", "edgs:"), 6, "unknown key 'edgs'"),
-        (KNOWN.replace("kind: constant, ms: 2", "kind: constant, frames: 2"), 8, "an edge has no frames"),
+        (KNOWN.replace("kind: constant, ms: 2", "kind: constant, frames: 2"), 8, "an edge has no frame rate"),
         (KNOWN.replace("worker/2", "worker/9"), None, "has no inference time of 'worker/2'; it has those of worker/0, worker/1, worker/9"),
         ("rtgraph_latency: 1\nworkers: {}\n", 2, "must not be empty"),
     ],

@@ -262,7 +262,7 @@ def test_dict_and_tuple_spaces_are_parts_named_by_their_path():
 
 def test_two_parts_of_one_name_are_refused(register):
     register(observation_space=spaces.Dict({"a/b": BOX, "a": spaces.Dict({"b": BOX})}))
-    with pytest.raises(ValueError, match="two parts of its observations are named 'a/b'"):
+    with pytest.raises(ValueError, match="two parts of its observations get the name 'a/b'"):
         echo()
 
 

@@ -118,7 +118,7 @@ def test_one_vote_is_the_best_delayed_policy_and_more_are_never_better():
 
 
 def test_numbers_of_chunks_are_checked():
-    with pytest.raises(ValueError, match="chunk 0, interval 1, states 2: expected 1 or more"):
+    with pytest.raises(ValueError, match="chunk 0, interval 1, states 2: each must be 1 or more"):
         chunked_rate(0.9, 1, 0, 1, 2)
     with pytest.raises(ValueError, match="chunk 17: expected 1 to 16 actions"):
         voted_rate(0.9, 1, 17, 0.0)

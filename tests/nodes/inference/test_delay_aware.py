@@ -105,14 +105,14 @@ def test_a_network_that_reads_other_pending_actions_than_its_workers_see_is_refu
     }
     weights = {"policy": shared_weights("policy", {"kind": "mlp"}, spec)}
     placement = Placement(name="worker/0", weights=weights, realtime=False)
-    with pytest.raises(NodeError, match="reads 4 pending actions, and this agent sees no pending actions"):
+    with pytest.raises(NodeError, match="reads 4 pending actions, but this agent sees no pending actions"):
         Worker.check_placement(WorkerParams(**shared), placement)
     aware = DelayAwareWorkerParams(**shared, delay_aware={"kind": "pending", "latency_frames": 3})
-    with pytest.raises(NodeError, match="reads 4 pending actions, and this agent sees 3 pending actions"):
+    with pytest.raises(NodeError, match="reads 4 pending actions, but this agent sees 3 pending actions"):
         DelayAwareWorker.check_placement(aware, placement)
     fitting = DelayAwareWorkerParams(**shared, delay_aware={"kind": "pending", "slots": 4})
     DelayAwareWorker.check_placement(fitting, placement)
-    with pytest.raises(NodeError, match="needs the param delay_aware"):
+    with pytest.raises(NodeError, match="its parameter delay_aware selects none"):
         DelayAwareWorker.check(DelayAwareWorkerParams(**shared, delay_aware=DelayAware()))
 
 

@@ -117,7 +117,7 @@ def test_epsilon_falls_linearly_from_the_ticks_of_the_observations():
     assert EpsilonGreedyParams(epsilon=0.3).epsilon_at(7) == 0.3
     unsaid = EpsilonGreedyParams(epsilon=0.0, epsilon_from=1.0)
     assert [unsaid.epsilon_at(tick) for tick in (0, 25_000, 100_000)] == pytest.approx([1, 0.75, 0])
-    with pytest.raises(ValueError, match="epsilon_over needs epsilon_from"):
+    with pytest.raises(ValueError, match="epsilon_over is given without epsilon_from"):
         EpsilonGreedyParams(epsilon_over=1_000)
 
 

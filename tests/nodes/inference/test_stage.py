@@ -74,10 +74,10 @@ def test_stages_are_checked():
     Stage.check(params(LAYERS, stages=2, stay=0.9))
     with pytest.raises(NodeError, match=r"cannot be made: .*stages"):
         Stage.check(params(LAYERS))
-    with pytest.raises(NodeError, match=r"has no layers. hint: define layer\(self, stage"):
+    with pytest.raises(NodeError, match=r"has no method layer. hint: define layer\(self, stage"):
         Stage.check(params(f"{__name__}:NoLayers"))
     still = params(f"{__name__}:NoLayers", latency=0.0)
-    with pytest.raises(NodeError, match="a stage needs a duration in the virtual world"):
+    with pytest.raises(NodeError, match="a stage takes no time in the virtual world"):
         Stage.check_placement(still, Placement(name="stage/0", weights={}, realtime=False))
 
 
@@ -88,7 +88,10 @@ def staged(stages, *, skip):
 
 
 def test_the_stages_are_as_many_as_the_nodes():
-    with pytest.raises(NodeError, match=r"stage/0: a network of 2 stages has 1 nodes. hint: replicas: 2"):
+    with pytest.raises(
+        NodeError,
+        match=r"stage/0: a network of 2 stages needs as many nodes, but this node has 1 replicas. hint: set replicas: 2",
+    ):
         staged(2, skip=True).begin()
 
 

@@ -196,7 +196,8 @@ def test_a_busy_node_cannot_spend():
     _, node = diary()
     node.spend(5)
     with pytest.raises(
-        NodeError, match=r"node is already busy. hint: call spend again in the method given as `then`"
+        NodeError,
+        match=r"node: spend\(\) cannot be called while the node is already busy. hint: call spend again in the method given as `then`",
     ):
         node.spend(5)
 
@@ -210,7 +211,7 @@ def test_then_cannot_spend_twice():
     host = HandHost(Greedy, {"spend_ns": 5})
     host.begin()
     send(host, 0)
-    with pytest.raises(NodeError, match="is already busy"):
+    with pytest.raises(NodeError, match="while the node is already busy"):
         host.run_until(10)
 
 

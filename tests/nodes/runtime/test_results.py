@@ -75,15 +75,18 @@ def test_numbers_of_numpy_become_pythons_and_those_that_are_none_become_none(val
 @pytest.mark.parametrize(
     ("said", "problem"),
     [
-        (None, "result() returns a NoneType. hint: return a dict"),
-        ([1], "result() returns a list. hint: return a dict"),
-        ({"a": {1}}, "result()['a'] is a set, which JSON does not have. hint: return numbers, text"),
+        (None, "result() returns a NoneType, not a dict. hint: return a dict"),
+        ([1], "result() returns a list, not a dict. hint: return a dict"),
+        ({"a": {1}}, "result()['a'] is a set, which JSON cannot express. hint: return numbers, text"),
         ({"a": np.zeros(3)}, "result()['a'] is a ndarray, which"),
         ({"a": [0, {"b": b"x"}]}, "result()['a'][1]['b'] is a bytes, which"),
         ({3: 4}, "result() has a key 3, which is not text"),
         ({"a": {None: 4}}, "result()['a'] has a key None, which is not text"),
-        ({"a": 2**63}, "result()['a'] is 9223372036854775808, beyond 64 bits. hint: give it as text"),
-        ({"a": 1 << 99_999}, "result()['a'] is a number of 100,000 bits, beyond 64 bits"),
+        (
+            {"a": 2**63},
+            "result()['a'] is 9223372036854775808, an integer beyond 64 bits, which cannot be sent. hint: give it as text",
+        ),
+        ({"a": 1 << 99_999}, "result()['a'] is a number of 100,000 bits, an integer beyond 64 bits"),
         (nested(DEEPEST + 2), "is nested too deeply"),
     ],
 )

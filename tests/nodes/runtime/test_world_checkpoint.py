@@ -279,7 +279,7 @@ def memory_mapped(_):
         (lambda _: threading.Lock(), "keeper: kept: a _thread:lock"),
         (lambda _: keeping.Linked("x", Elsewhere()), "keeper: kept.next: a "),
         (lambda _: np.array([object()]), "keeper: kept: an array of Python objects"),
-        (memory_mapped, "keeper: kept: an array in the memory of a memoryview"),
+        (memory_mapped, "keeper: kept: an array that shares the memory of a memoryview"),
         (lambda _: keeping.torch.zeros(4)[:2], "keeper: kept: a tensor that is a view of another"),
         (lambda _: keeping.torch.nn.Linear(1, 1), "keeper: kept: a torch.nn.modules.linear:Linear"),
         (lambda _: ValueError("x"), "keeper: kept: a builtins:ValueError"),
@@ -295,7 +295,7 @@ def memory_mapped(_):
         (lambda _: 1j, "keeper: kept: a builtins:complex cannot be saved"),
         (
             lambda _: keeping.world(lambda _: None).executors["sink"].node,
-            "keeper: kept: a Sink that is not a node of this launch cannot be saved. hint: keep no node",
+            "keeper: kept: a Sink that is not a node of this launch cannot be saved. hint: do not keep nodes",
         ),
         (lambda _: "a\udcff", "a node holds the text 'a\\udcff', which UTF-8 cannot encode"),
     ],
@@ -420,7 +420,10 @@ LINKED = {"name": "x", "next": None}
 @pytest.mark.parametrize(
     ("record", "problem"),
     [
-        (["model", "support.chatter:Ping", {}, None, None, None], "a Ping without the field 'header'"),
+        (
+            ["model", "support.chatter:Ping", {}, None, None, None],
+            "a Ping without the field 'header', which the class needs now",
+        ),
         (
             [
                 "model",
@@ -430,10 +433,16 @@ LINKED = {"name": "x", "next": None}
                 None,
                 None,
             ],
-            "a Ping with the unknown field 'old'",
+            "a Ping with the field 'old', which the class does not have now",
         ),
-        (["instance", "support.keeping:Linked", LINKED, {}], "a Linked without the field 'others'"),
-        (["instance", "support.keeping:Frozen", {}, {"number": 1}], "a Frozen without the field 'inner'"),
+        (
+            ["instance", "support.keeping:Linked", LINKED, {}],
+            "a Linked without the field 'others', which the class needs now",
+        ),
+        (
+            ["instance", "support.keeping:Frozen", {}, {"number": 1}],
+            "a Frozen without the field 'inner', which the class needs now",
+        ),
     ],
 )
 def test_objects_of_another_version_of_their_class_are_refused(tmp_path, record, problem):
@@ -443,14 +452,12 @@ def test_objects_of_another_version_of_their_class_are_refused(tmp_path, record,
     path = SnapshotFolder(tmp_path).write({"incarnations": world.incarnations()}, [states, [record]], [])
     with pytest.raises(CheckpointError) as caught:
         load(world, SnapshotFile(path))
-    assert (
-        str(caught.value) == f"the checkpoint holds {problem}. hint: use the code that wrote the checkpoint"
-    )
+    assert str(caught.value) == f"the checkpoint has {problem}. hint: use the code that wrote the checkpoint"
 
 
 def test_another_plan_is_refused(tmp_path, written):
     other = VirtualWorld([plan(0, "other", "support.chatter:Sink", {}, "", {})])
-    with pytest.raises(CheckpointError, match="another plan"):
+    with pytest.raises(CheckpointError, match="other nodes: keeper, sink; the nodes here are other"):
         load(other, SnapshotFile(written))
 
 

@@ -153,7 +153,8 @@ def test_a_delay_below_one_step_is_refused(compute):
 
 def test_a_delay_that_would_take_hours_is_refused():
     with pytest.raises(
-        ValueError, match=r"delay 16: the problem has 71,744,535 states, and at most 200,000 are possible"
+        ValueError,
+        match=r"delay 16: the computation needs 71,744,535 states, but at most 200,000 are allowed",
     ):
         policy_rate(0.9, 16, (1,) * 5)
 
@@ -188,5 +189,5 @@ def test_the_best_plan_is_that_of_all_sequences_of_actions(delay, chunk, interva
 
 
 def test_a_plan_has_no_overlap():
-    with pytest.raises(ValueError, match="chunk 3 and interval 2: expected 1 or more, and no overlap"):
+    with pytest.raises(ValueError, match="chunk 3 and interval 2: the chunk must have 1 or more actions"):
         best_plan(5, 0.9, 1, 3, 2)

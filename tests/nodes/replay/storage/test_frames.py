@@ -160,7 +160,7 @@ def test_a_frame_of_another_kind_is_refused_and_changes_nothing():
     for wrong in (np.zeros((5, 6), np.uint8), np.zeros((6, 5), np.int8)):
         with pytest.raises(
             ReplayError,
-            match=r"a frame is u?int8 of shape .*, but this memory stores uint8 of shape \(6, 5\)",
+            match=r"a frame is u?int8 of shape .*, but this replay memory stores uint8 of shape \(6, 5\)",
         ):
             store.write(0, wrong)
     assert np.array_equal(store.frames([handle]), [frame(0)])
@@ -168,7 +168,7 @@ def test_a_frame_of_another_kind_is_refused_and_changes_nothing():
 
 
 def test_more_memory_than_there_is_is_refused_at_once():
-    with pytest.raises(RegionError, match=r"need .* MiB.*hint: give it fewer"):
+    with pytest.raises(RegionError, match=r"need .* MiB.*hint: give them fewer"):
         FrameStore(ArraySpec(dtype="uint8", shape=(1 << 20,)), 1 << 24)
 
 

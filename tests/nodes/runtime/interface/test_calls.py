@@ -75,12 +75,12 @@ def node() -> Caller:
         (lambda n: n.after(5, functools.partial(n.on_ping, None)), "is not a method of the node"),
         (
             lambda n: n.after(5, n.tick()),
-            r"None is not a method of the node. hint: .*self.method, not self.method\(\)",
+            r"None, which is not a method of the node. hint: .*self.method, not self.method\(\)",
         ),
         (lambda n: n.after(5, n.on_ping), "Caller.on_ping takes arguments, but a timer calls it without any"),
         (lambda n: n.spend(5, n.on_ping), "Caller.on_ping takes arguments"),
         (lambda n: n.after(5, n.later), "Caller.later is async"),
-        (lambda n: n.finish(3), "takes the reason as text, not 3"),
+        (lambda n: n.finish(3), "takes the reason as text that is not empty, not 3"),
         (lambda n: n.finish(""), "takes the reason as text"),
         (lambda n: n.mail.publish(Ping(number=1), key=3), "takes the name of a node as key, not 3"),
         (lambda n: n.out.publish(Ping(number=1), of=3), "of= takes a message or a lineage, not 3"),
@@ -102,10 +102,10 @@ def test_whole_numbers_of_numpy_are_taken(node) -> None:
     [
         (
             lambda n: n.out.publish(Ping(number=1)),
-            "nothing can be published before on_start. hint: do it in on_start",
+            "no message can be published before on_start. hint: do it in on_start",
         ),
-        (lambda n: n.every(5_000, n.tick), "nothing can be scheduled before on_start"),
-        (lambda n: n.after(5, n.tick), "nothing can be scheduled before on_start"),
+        (lambda n: n.every(5_000, n.tick), "no call can be scheduled before on_start"),
+        (lambda n: n.after(5, n.tick), "no call can be scheduled before on_start"),
         (lambda n: n.spend(5), "cannot be called before on_start"),
     ],
 )
@@ -122,7 +122,7 @@ def test_what_would_vanish_after_the_stop_is_refused(monkeypatch) -> None:
     )
     world.run()
     assert world.results() == {}
-    assert "nothing can be published after on_stop" in world.problems["late"]
+    assert "no message can be published after on_stop" in world.problems["late"]
 
 
 class Without(Caller):

@@ -80,9 +80,9 @@ def test_a_node_is_found_by_its_path():
         ("support.nowhere:Sink", "module 'support.nowhere' cannot be imported"),
         (
             "rtgraph.nodes.inference:Workr",
-            r"has no 'Workr' .*its nodes are Coordinator, DelayAwareWorker, Stage, Worker$",
+            r"has no class 'Workr' .*its nodes are Coordinator, DelayAwareWorker, Stage, Worker$",
         ),
-        ("support.chatter:Sinc", r"has no 'Sinc' \(.*chatter\.py\)\. hint: its nodes are .*Sink"),
+        ("support.chatter:Sinc", r"has no class 'Sinc' \(.*chatter\.py\)\. hint: its nodes are .*Sink"),
         ("support.chatter:Ping", "is not a node class"),
     ],
 )

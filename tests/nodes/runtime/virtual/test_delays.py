@@ -72,7 +72,7 @@ def test_the_messages_of_one_edge_do_not_change_the_times_of_another():
 @pytest.mark.parametrize(
     ("latency", "says"),
     [
-        ({"kind": "constant", "frames": 1}, "an edge has no frames"),
+        ({"kind": "constant", "frames": 1}, "an edge has no frame rate"),
         ({"kind": "measured"}, "measured"),
         ({"kind": "constant", "ms": -1}, "greater than or equal to 0"),
     ],

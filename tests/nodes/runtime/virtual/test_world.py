@@ -180,7 +180,8 @@ def test_a_cycle_without_delay_is_refused_with_the_names_of_its_edges():
         ("other", "Echo", {}, ["one"]),
     )
     with pytest.raises(
-        WorldError, match=f"{MOST_EVENTS_AT_ONCE:,} events happened at 50 ns, in a cycle without delay"
+        WorldError,
+        match=f"{MOST_EVENTS_AT_ONCE:,} events happened at 50 ns, because messages go round in a cycle without delay",
     ) as caught:
         made.run()
     assert "one -> other.ping" in str(caught.value)
