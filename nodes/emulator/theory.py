@@ -18,7 +18,7 @@ _TIE_DIGITS = 9
 def inaction_rate(interval: float) -> float:
     """Return the rate of acting every ``interval`` steps (τ_I/τ_M) in the inaction environment: 1 / interval.
 
-    β acts on all other steps and earns nothing. Raises ``ValueError`` if the interval is below 1.
+    The default behaviour β acts on all other steps and earns nothing. Raises ``ValueError`` if the interval is below 1.
     """
     _check_interval(interval)
     return 1 / interval
@@ -64,8 +64,8 @@ def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int
     """Return the best rate in the delay environment with chunks of ``chunk`` actions, one chunk every ``interval`` steps.
 
     The first action of a chunk applies ``delay`` steps after its observation, each further action a step later. The next
-    chunk replaces the actions that are left. On steps without an action, β matches one of ``states`` states. Raises
-    ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
+    chunk replaces the actions that are left. On steps without an action, the default behaviour β acts, and its action is right in
+    one of ``states`` steps. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
     """
     if min(chunk, interval, states) < 1:
         raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: each must be 1 or more")
@@ -103,7 +103,7 @@ def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
 
 
 def inaction_bound(interval: float) -> float:
-    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the number of steps on which β acts.
+    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the number of steps of the default behaviour β.
 
     Theorem 1 multiplies this term by the number of decisions, τ/τ_I. Divided by ``interval``, the term is the regret per
     environment step, 1 - 1/interval. Raises ``ValueError`` if the interval is below 1.

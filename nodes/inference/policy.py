@@ -109,7 +109,7 @@ class EpsilonGreedyParams(Record):
         return self
 
     def epsilon_at(self, tick: int) -> float:
-        """Return ε, the share of random actions, at a tick. Ticks count from the start of the first of the resumed runs."""
+        """Return ε, the share of random actions, at a tick. Ticks count from the start of the first run, before any resume."""
         if self.epsilon_from is None:
             return self.epsilon
         done = min(1.0, tick / (self.epsilon_over or EPSILON_OVER))

@@ -90,7 +90,7 @@ class Stage(Node[StageParams]):
         )
         if not placement.realtime and draw() <= 0:
             raise NodeError(
-                f"{placement.name}: a stage takes no time in the virtual world, so it would run forever at one instant",
+                f"{placement.name}: a stage needs a duration above 0 in the virtual world, where computation takes no time",
                 hint="set stage_frames=1, or another duration above 0",
             )
 

@@ -52,7 +52,7 @@ def mark_folder(folder: Path, here: Identity) -> None:
 
 
 def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
-    """Mark a folder as one with transitions of several environments, if ``here`` or a recording is of another one than the folder.
+    """Mark a folder as one with transitions of several environments, if ``here`` or a recording has another identity than the folder.
 
     Raises:
         ReplayError: the file with the folder's identity is invalid, or cannot be written.

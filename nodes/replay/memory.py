@@ -62,7 +62,7 @@ class ReplayMemory:
     ) -> None:
         if not 1 <= minimum <= buffer.capacity:
             raise ReplayError(
-                f"minimum is {minimum:,} transitions, but must be from 1 to {buffer.capacity:,}, which fit into the memory",
+                f"minimum is {minimum:,} transitions, but must be from 1 to {buffer.capacity:,}, the number that fits into the memory",
                 hint="change minimum, or give the memory more bytes",
             )
         assembly.assembler()  # so that an argument out of range raises now

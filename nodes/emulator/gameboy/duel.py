@@ -26,7 +26,10 @@ DUEL_VARIABLES: Final[Mapping[str, Variable]] = {
 
 
 class DuelBattleRules:
-    """A battle earns 1 for each opponent that falls, and -1 for each creature of ours. It ends when a side has none left."""
+    """A battle earns 1 for each opponent that falls, and -1 for each of the player's creatures that falls.
+
+    The battle ends when a side has no creature left.
+    """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         return float(

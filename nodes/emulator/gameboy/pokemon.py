@@ -35,9 +35,10 @@ YELLOW_VARIABLES: Final[Mapping[str, Variable]] = pokemon_variables(-1)
 
 
 class PokemonBattleRules:
-    """A battle earns 1 for each opponent that faints, and -1 for each creature of ours. Only creatures in the party count.
+    """A battle earns 1 for each opponent that faints, and -1 for each creature in the player's party that faints.
 
-    The battle is won when the last opponent faints. It is lost when our last creature faints, or when it ends in another way.
+    The battle is won when the last opponent faints. It is lost when the player's last creature faints, or when the battle ends in
+    another way.
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
@@ -79,7 +80,7 @@ class PokemonCatchingRules:
 
 
 _LAST_FALLS: Final[tuple[tuple[str, EndReason], ...]] = (("my", "lost"), ("opp", "won"))
-"""Why the battle ended when a side's last creature fell. If both sides' last ones fall at once, we lose, as in the game."""
+"""Why the battle ended when a side's last creature fell. If the last creatures of both sides fall at once, the player loses."""
 
 
 def _party(side: str, now: Variables) -> range:

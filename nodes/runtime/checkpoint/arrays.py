@@ -108,7 +108,7 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 
 
 def unpacked_view(packed: Sequence[Any], base: object) -> Array:
-    """Return the view of ``base`` that ``packed``, made by ``packed_view``, describes. Numpy checks that it stays within ``base``."""
+    """Return the view of ``base`` that ``packed``, made by ``packed_view``, describes. Numpy checks that the view stays within ``base``."""
     if type(base) is not np.ndarray:
         raise CheckpointError(
             f"the checkpoint is damaged: it has a view of a {type(base).__name__}, which is not an array"

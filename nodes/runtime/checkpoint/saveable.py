@@ -88,7 +88,7 @@ class Names:
             return name
         if not self._admits(thing.__module__):
             raise CheckpointError(
-                f"a {name} cannot be saved, because its package is not one of this launch's nodes",
+                f"a {name} cannot be saved: it is neither plain data nor from a package of this launch's nodes",
                 hint=INSTEAD,
             )
         if _looked_up(sys.modules.get(thing.__module__), thing.__qualname__) is not thing:

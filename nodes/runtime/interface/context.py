@@ -123,6 +123,6 @@ class Context(Protocol):
 
 
 def generator(seed: int, name: str, incarnation: int) -> np.random.Generator:
-    """Return a node's random generator. Each node, and each incarnation of a restarted node, has another seed."""
+    """Return a node's random generator. Each node has a different seed, and a new seed after each restart."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return np.random.default_rng([seed, int.from_bytes(digest, "little"), incarnation])

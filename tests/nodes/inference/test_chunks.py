@@ -58,7 +58,7 @@ def test_a_random_policy_draws_every_action():
 
 @pytest.mark.parametrize("actions", [[1, 2], 4])
 def test_another_number_of_actions_is_one_error(actions):
-    with pytest.raises(NodeError, match=r"shape .*hint: return 3 actions, as chunk=3"):
+    with pytest.raises(NodeError, match=r"shape .*chunk=3 needs 3 actions. hint: return an array"):
         chunks_of(scripted(actions), 3).act(OBSERVATION)
 
 

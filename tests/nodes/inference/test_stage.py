@@ -77,7 +77,7 @@ def test_stages_are_checked():
     with pytest.raises(NodeError, match=r"has no method layer. hint: define layer\(self, stage"):
         Stage.check(params(f"{__name__}:NoLayers"))
     still = params(f"{__name__}:NoLayers", latency=0.0)
-    with pytest.raises(NodeError, match="a stage takes no time in the virtual world"):
+    with pytest.raises(NodeError, match="a stage needs a duration above 0 in the virtual world"):
         Stage.check_placement(still, Placement(name="stage/0", weights={}, realtime=False))
 
 
@@ -117,5 +117,5 @@ def test_the_layers_of_the_delay_environment_pass_the_state_on():
     # Of three steps, the likeliest number of moves is 1; of one step, 0.
     assert network.layer(2, state, None) == 0
     assert network.layer(2, np.array([1]), state) == 3
-    with pytest.raises(ValueError, match="needs features or an observation"):
+    with pytest.raises(ValueError, match="got neither features nor an observation"):
         network.layer(1, None, None)

@@ -121,7 +121,7 @@ def test_times_are_drawn_by_the_seed(kind):
         ),
         (
             {"kind": "empirical", "quantiles_ms": [[0, 1], [0.9, 2]]},
-            "quantiles_ms must be pairs of share and time that both rise",
+            "from the share 0 to the share 1, not from 0 to 0.9",
         ),
         (
             {"kind": "empirical", "quantiles_ms": [[0, 1], [1, 2]], "order": "sequence"},
