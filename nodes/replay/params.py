@@ -128,10 +128,8 @@ class ReplayParams(Params):
     @model_validator(mode="after")
     def _chunks_as_recorded(self) -> Self:
         if self.fill and self.filled_age_ticks is not None and self.delay_aware.chunk > 1:
-            raise ValueError(
-                f"a demonstration has no chunks, but this agent has chunks of {self.delay_aware.chunk} actions. "
-                "hint: give chunk=1"
-            )
+            problem = f"a demonstration has no chunks, but this agent has chunks of {self.delay_aware.chunk} actions"
+            raise ValueError(f"{problem}. hint: give chunk=1")
         return self
 
     @field_validator("fill", mode="before")

@@ -90,7 +90,9 @@ def test_numbers_are_written_lowest_byte_first():
 )
 def test_memory_that_cannot_be_read_is_named(address, count):
     console = Console(ROM)
-    with pytest.raises(IndexError, match=f"{count} bytes at {address:#06x} are not within one block of memory"):
+    with pytest.raises(
+        IndexError, match=f"{count} bytes at {address:#06x} are not within one block of memory"
+    ):
         console.memory().read(address, count)
     with pytest.raises(IndexError, match=f"{address:#06x}"):
         console.poke(address, 0, count)
