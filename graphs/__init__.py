@@ -1,4 +1,4 @@
-"""Graph and launch files, the plan they resolve to, and pictures of it."""
+"""Graph and launch files, the plan (a launch file with everything resolved), and pictures of the plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Turns files into a plan: read, resolve arguments, expand, replace, resolve, wire. Nothing is started."""
+"""Turns files into a plan: read the files, resolve arguments, expand includes, replace nodes, resolve nodes, connect edges.
+
+Nothing is started. A plan is a launch file with everything resolved.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ _COMMAND_LINE = Document("command line", {}, {}).top
 
 @dataclass(frozen=True, slots=True)
 class PlanPreview:
-    """What is known before the nodes of a plan are imported. The plan may still be invalid."""
+    """What is known of a plan before the classes of its nodes are imported. The plan may still be invalid."""
 
     world: str
     node_classes: tuple[str, ...]
@@ -89,7 +92,8 @@ def load_launch(
         replace: replacements of a node's ``class`` and ``params``, by the node's full name.
         folders: folders in which launch files are found by name.
         graph_folders: folders in which graphs are found by name.
-        record: whether to record; or the recorder's parameters and ``journal``. The virtual world records by default.
+        record: whether to record; or a mapping of the recorder's parameters and ``journal``, which says whether nodes keep a
+            journal of what they consume. By default only virtual time is recorded.
         environment: environment variables that files may refer to; by default those of the process.
         effective: whether an argument without effect is an error.
         on_preview: called when the files are read, before the import of nodes, which takes most of the time.
@@ -155,7 +159,7 @@ def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Lau
 def _after_replacements(
     launch: _Launch, overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
 ) -> tuple[PlacedNode, ...]:
-    """Return the nodes, with those replaced that the file names, then those that the caller names."""
+    """Return the nodes after the replacements that the launch file asks for, and then those that the caller asks for."""
     nodes = replaced(
         launch.parts.nodes, launch.scenario.replace, launch.document.top / "replace", launch.scope
     )

@@ -21,9 +21,9 @@ CLASS = rf"^{_CLASS}(\[{_CLASS}\])?$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """Name of a node, an argument or weights: lower-case letters, digits and underscores."""
 PathName = Annotated[str, StringConstraints(pattern=PATH)]
-"""Names joined by slashes: a namespace, or a node with its namespace."""
+"""Names joined by slashes: a namespace, or a node's name with its namespace."""
 InstanceName = Annotated[str, StringConstraints(pattern=INSTANCE)]
-"""A node with its namespace, or one of its replicas."""
+"""A node's name with its namespace, or the name of one of its replicas."""
 Topic = Annotated[str, StringConstraints(pattern=TOPIC)]
 """Name of a topic: names joined by slashes; absolute if it begins with a slash."""
 ClassPath = Annotated[str, StringConstraints(pattern=CLASS)]

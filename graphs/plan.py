@@ -1,7 +1,7 @@
 """The plan: a frozen graph with everything resolved.
 
-It holds no host names and no times, and paths as the files give them, so the same files and arguments give the same
-plan in every folder.
+"Resolved" means that includes, arguments, references, parameters and edges have their final values. A plan holds no host names
+and no times, and paths as the files give them, so the same files and arguments give the same plan in every folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from rtgraph.nodes.weights.plan import WeightsPlan
 
 
 class Plan(Record):
-    """Everything a world needs to run a graph. A node's position in ``nodes`` is its index."""
+    """Everything needed to run a graph, in real time or in virtual time. A node's position in ``nodes`` is its index."""
 
     format: Literal[1] = 1
     name: str
@@ -45,12 +45,12 @@ class Plan(Record):
     faults: tuple[Fault, ...] = ()
     # Most plans have none of these, and older plans lack the keys.
     delays: tuple[EdgeDelay, ...] = Field(default=(), exclude_if=operator.not_)
-    """The transport times of messages in the virtual world."""
+    """The transport times of messages on edges, in virtual time."""
     modules: dict[str, LocalModule] = Field(default_factory=dict, exclude_if=operator.not_)
     """The user's modules that the plan runs, by top-level name."""
 
     described: dict[str, NodeDescription] = Field(default_factory=dict, exclude_if=operator.not_)
-    """Descriptions by other interpreters of node classes that cannot be imported here, by class path."""
+    """Descriptions of node classes that cannot be imported here, made by other Python interpreters; by class path."""
 
     def edges(self) -> list[tuple[str, str, str]]:
         """Return every edge as (publishing node, receiving node, input or tap)."""
@@ -87,7 +87,10 @@ class Plan(Record):
             content = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe ones
             return strict(TypeAdapter(cls), content)
         except yaml.YAMLError as error:
-            raise GraphError(f"the plan is not YAML: {error}") from error
+            raise GraphError(
+                f"the plan is not YAML: {error}",
+                hint="rtgraph writes a plan to plan.yaml of each session folder",
+            ) from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             key = ".".join(map(str, first["loc"])) or None

@@ -23,7 +23,8 @@ SHORT_VECTOR = 64
 """Maximum length of vectors that are exported and shown in full; larger arrays are summarised."""
 LONGEST = 2**48
 WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
-"""The keys of an encoded array. An observation cannot have parts with exactly these names."""
+"""The keys of the mapping that encodes an array. An observation cannot have three parts with exactly these names, because
+it would be decoded as one array."""
 
 Array = npt.NDArray[np.generic]
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -71,7 +72,7 @@ class ArrayField:
 
     def _name(self, name: object) -> str:
         if not isinstance(name, str):
-            raise ValueError(f"a part's name must be text, not {name!r:.40}")  # noqa: TRY004 - pydantic's way
+            raise ValueError(f"the name of an array in a mapping must be text, not {name!r:.40}")  # noqa: TRY004 - pydantic's way
         return name
 
     def _validate(self, value: Any, info: ValidationInfo) -> npt.NDArray[np.generic]:
@@ -153,26 +154,32 @@ def on_bytes(array: npt.NDArray[np.generic]) -> bool:
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
     """Return an array as a read-only view of the received bytes, copied only if they are not aligned."""
     if buffers is None or not isinstance(value, dict) or value.keys() != WIRE_KEYS:
-        raise ValueError("should be an array")
+        raise ValueError(f"should be an array, not a value of type {type(value).__name__}")
     name, shape, index = value["dtype"], value["shape"], value["buffer"]
     dtype = DTYPES.get(name) if isinstance(name, str) else None
     if dtype is None:
-        raise ValueError(f"an array has the unknown dtype {name!r:.40}")
+        raise ValueError(f"an array has the unknown dtype {name!r:.40}; the dtypes are {', '.join(DTYPES)}")
     if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
-        raise ValueError(f"an array's shape must be a list of at most {MAX_DIMENSIONS} lengths")
+        raise ValueError(
+            f"an array's shape must be a list of at most {MAX_DIMENSIONS} lengths, not {shape!r:.60}"
+        )
     size = dtype.itemsize
     for length in shape:
         if type(length) is not int or not 0 <= length <= LONGEST:
-            raise ValueError("each length in an array's shape must be a whole number from 0 to 2**48")
+            raise ValueError(
+                f"each length in an array's shape must be a whole number from 0 to 2**48, not {length!r:.40}"
+            )
         size *= length
     if type(index) is not int or not 0 <= index < len(buffers):
-        raise ValueError("an array's bytes are missing")
+        raise ValueError(
+            f"an array's bytes are missing: it names buffer {index!r:.40}, and the message has {len(buffers)} buffers"
+        )
     data = buffers[index]
     if type(data) is not bytes:
         data = memoryview(data).toreadonly()
     length = len(data) if type(data) is bytes else data.nbytes
     if size != length:
-        raise ValueError(f"an array of shape {tuple(shape)} does not have {length} bytes")
+        raise ValueError(f"an array of {name} and shape {tuple(shape)} needs {size} bytes, not {length}")
     made: npt.NDArray[np.generic] = np.ndarray(shape, dtype, data)
     return made if made.flags.aligned else np.ndarray(shape, dtype, bytes(data))
 

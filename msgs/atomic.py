@@ -30,7 +30,7 @@ _HINTS = {
 
 @contextlib.contextmanager
 def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; what is written there becomes ``path`` at the end.
+    """Yield a temporary path beside ``path``; what is written there becomes ``path`` at the end of the ``with`` block.
 
     The temporary path may become a file, a folder or a link. An existing file at ``path`` is replaced:
     readers see the old one or the new one, never half of it. On an error, everything written is removed and

@@ -49,7 +49,7 @@ R = TypeVar("R", bound=Record)
 
 
 def _unchecked(kind: type[R]) -> Callable[[dict[str, Any]], R]:
-    """Return ``unchecked`` of a class. An attribute of a pydantic class takes longer to look up than the rest of the call."""
+    """Return a class's method ``unchecked`` as a function, because looking up the method takes longer than calling it."""
     names = set(kind.model_fields)
 
     def unchecked(values: dict[str, Any]) -> R:
@@ -64,10 +64,10 @@ def _unchecked(kind: type[R]) -> Callable[[dict[str, Any]], R]:
 
 
 class Lineage(Record):
-    """The observation that a message derives from; it gives the age and latency of every action.
+    """The observation that a message derives from. The age and the latency of every action are computed from it.
 
-    ``stamp_ns`` is the graph's time at which the observation was published; ``tick`` and ``episode`` are the
-    plant's.
+    ``source``, ``incarnation``, ``sequence`` and ``stamp_ns`` (the graph's time of publication) are those of the
+    observation's header; ``tick`` and ``episode`` are the observation's fields.
     """
 
     source: str
@@ -86,7 +86,7 @@ class Header(Record):
     """Who published a message, when, and what it derives from. Written by the runtime, never by a node.
 
     Each start of the node is an ``incarnation``, counted from 0. ``sequence`` counts the messages of an incarnation
-    from 0, for each output (and key).
+    from 0, separately for each output and, if the output sends each message to one node, for each receiving node.
     ``stamp_ns`` is the graph's time at publication.
     """
 
@@ -103,7 +103,7 @@ _HEADER_NAMES = set(Header.model_fields)
 def written_header(
     source: str, incarnation: int, sequence: int, stamp_ns: int, lineage: Lineage | None
 ) -> Header:
-    """Make the header of a message that is published, as ``Header.unchecked`` does, in a call less."""
+    """Make the header of a published message without validation. This takes one call fewer than ``Header.unchecked``."""
     header = _new(Header)
     _set_values(
         header,
@@ -124,8 +124,8 @@ def written_header(
 UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 """The header of a message that has not been published."""
 OWNED = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
-"""The header of an unpublished message that has valid values and that nothing else refers to: it is published unchecked and
-uncopied.
+"""The header of an unpublished message that has valid values and that nothing else refers to. Such a message is published
+without a check and without a copy.
 
 Used with ``unchecked`` for messages that rtgraph's nodes make at every tick.
 """
@@ -143,7 +143,8 @@ class Message(Record):
 
     schema_name: ClassVar[str] = ""
     on_topics: ClassVar[bool] = True
-    """Whether the class may be published on a topic. Other classes are for direct communication only."""
+    """Whether the class may be published on a topic. Other classes are only sent directly between a launcher, its nodes and
+    introspection clients."""
     header: Header = UNSENT
 
     @classmethod

@@ -39,7 +39,7 @@ M = TypeVar("M", bound=BaseModel)
 _shipped: dict[str, type[BaseModel]] = {}
 """The message classes that come with rtgraph, by name."""
 _unbuilt: weakref.WeakSet[type[BaseModel]] = weakref.WeakSet()
-"""The records defined since the last ``build_all``."""
+"""The subclasses of ``Record`` that were defined since the last ``build_all``."""
 
 
 def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
@@ -181,7 +181,7 @@ def built(model: type[M]) -> type[M]:
 
 
 def build_record(model: type[BaseModel]) -> None:
-    """Build the validator of a record as ``build_if_foreign`` does, or else in the next ``build_all``."""
+    """Build a record's validator now if the record does not come with rtgraph, otherwise in the next ``build_all``."""
     _unbuilt.add(model)
     build_if_foreign(model)
 
@@ -189,7 +189,8 @@ def build_record(model: type[BaseModel]) -> None:
 def build_all() -> None:
     """Build the pydantic validator of every imported record now, so that its first use is not slow.
 
-    Records of an earlier call are not read again: in a forked process, reading a class copies the memory that it shares.
+    Records that an earlier call has built are not read again: in a forked process, reading a class copies the memory that
+    the process shares with its parent.
     """
     while _unbuilt:
         model = _unbuilt.pop()

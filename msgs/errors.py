@@ -117,7 +117,7 @@ class ReplayError(RtgraphError):
 
 
 class FrameOverwritten(ReplayError):
-    """Newer frames replaced requested frames. ``lost`` holds the positions of the replaced ones in the request."""
+    """Newer frames replaced requested frames. ``lost`` holds the positions in the request of the replaced frames."""
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(
@@ -136,7 +136,7 @@ class LearningError(RtgraphError):
 
 
 class CheckpointError(RtgraphError):
-    """A checkpoint cannot be written, or a folder is not a checkpoint, or one that does not fit the run."""
+    """A checkpoint cannot be written, a folder is not a checkpoint, or a checkpoint does not fit the run."""
 
 
 class MetricsError(RtgraphError):

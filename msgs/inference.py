@@ -28,23 +28,29 @@ class Decision(Message):
     policy_version: int = 0
     explored: bool = False
     pending: array() | None = None  # type: ignore[valid-type]
-    """The pending actions that the policy knew, as in ``rtgraph.msgs.pending``; None if it sees no pending actions."""
+    """The pending actions (decided, not yet applied) that the policy knew, encoded as in ``rtgraph.msgs.pending``; None if
+    the policy sees no pending actions."""
     chunk: array() | None = None  # type: ignore[valid-type]
     """The actions for the h - 1 ticks after that of ``action``, (h - 1, …); None if the decision is a single action."""
     seen: tuple[int, ...] = ()
-    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty without skip."""
+    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty if the network has
+    no temporal skip connections."""
 
 
 class Features(Message):
-    """What a stage of a layer-pipelined network passes on. The header's lineage is the oldest observation in it."""
+    """The features that a stage of a layer-pipelined network passes to the next stage.
+
+    The header's lineage is the oldest observation that they are computed from.
+    """
 
     stage: int = Field(ge=0)
-    """The stage that computed it, from 0."""
+    """The number of the stage that computed the features; the first stage is 0."""
     values: array()  # type: ignore[valid-type]
     began_ns: int
     """The graph's time at which the first stage read the oldest observation."""
     seen: tuple[int, ...] = ()
-    """The ticks of the observations that the later stages have seen so far, in order of the stages; empty without skip."""
+    """The ticks of the observations that the later stages have seen so far, in order of the stages; empty if the network has
+    no temporal skip connections."""
 
 
 class InferenceTime(Message):
@@ -58,9 +64,8 @@ class InferenceTime(Message):
 class StaggerDelay(Message):
     """Staggering for one worker: sleep ``delay_ns`` more before the next inference.
 
-    Includes the measured times.
-
-    ``maximum_ns`` is m of Algorithm 1, ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025).
+    The message also holds the measured inference times from which the delay was computed: ``maximum_ns`` is m of
+    Algorithm 1, ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025).
     """
 
     delay_ns: int = Field(ge=0)
@@ -69,7 +74,7 @@ class StaggerDelay(Message):
 
 
 class WorkerState(Message):
-    """Whether a worker is busy, and with which claim.
+    """Whether a worker is busy, and with which claim (an observation that the coordinator assigned to it).
 
     Sent when ready, after each decision, and twice a second.
     """
@@ -83,7 +88,7 @@ class WorkerState(Message):
 
 
 class Claim(Message):
-    """An observation that the coordinator assigns to one worker; no other worker uses it. Carries the observation itself."""
+    """An observation that the coordinator assigns to one worker, so that no other worker uses the same observation."""
 
     number: int = Field(ge=0)
     worker: str

@@ -62,7 +62,7 @@ class NodeState(Record):
     heard_s: float | None = None
     """Seconds since the node's last message."""
     does: str = ""
-    """The state of a robot; empty for other nodes."""
+    """The state of a robot, such as ``running``; empty if the node is not a robot."""
     beat: Beat | None = None
     earlier: Beat | None = None
 

@@ -2,8 +2,8 @@
 
 A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its
 arrays are read-only (see ``frozen``), but its lists and dicts are writeable. So a message is published with
-copies of its sender's lists and dicts, and in the virtual world, where nothing is encoded, each subscriber
-gets its own copies. A value that would not arrive unchanged is rejected at publication, in both worlds.
+copies of its sender's lists and dicts. In virtual time, where messages are not encoded, each subscriber also
+gets its own copies. A value that would not arrive unchanged is rejected at publication, in real time and in virtual time.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def isolated(message: M) -> M:
 
 
 def unshared(message: T) -> T:
-    """Return a published message with new lists and dicts, for the caller alone; the message itself if it has none.
+    """Return a published message with new lists and dicts, for the caller alone; the message itself if it has neither.
 
-    The other fields are not checked: ``isolated`` has done so. Anything but a message is returned unchanged.
+    No value is checked: ``isolated`` has checked all values. Anything but a message is returned unchanged.
     """
     names = _writeable.get(type(message))
     if names is None:
@@ -157,14 +157,19 @@ def _isolated(value: Any, deepest: int) -> Any:
     if kind in _CONSTANT:
         return value
     if not deepest:
-        raise EncodeError("it is nested too deeply")
+        raise EncodeError(
+            f"it is nested too deeply: at most {DEEPEST} levels of lists, dicts and records can be sent"
+        )
     usual = _BY_TYPE.get(kind)
     if usual is not None:
         return usual(value, deepest)
     for base, isolate in _BY_CLASS:
         if isinstance(value, base):
             return isolate(value, deepest)
-    raise EncodeError(f"a {kind.__name__} cannot be sent")
+    raise EncodeError(
+        f"a {kind.__name__} cannot be sent",
+        hint="send numbers, text, bytes, arrays, records, or lists, tuples and dicts of these",
+    )
 
 
 def _integer(value: int, deepest: int) -> int:

@@ -21,7 +21,7 @@ def on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
 
     Args:
         package: name of the package.
-        modules: the names that each module defines, between spaces; the module is relative to the package.
+        modules: for each module, named relative to the package, the names that it defines, separated by spaces.
     """
     homes = {name: f"{package}.{module}" for module, names in modules.items() for name in names.split()}
 

@@ -33,10 +33,12 @@ class WeightsRequest(Message):
 
     receiver: str
     life: int | None = None
-    """The ``life`` of the version that is partly received (the incarnation of its learner); None for the newest version."""
+    """To continue a version that is partly received: its ``life``, the incarnation of its learner. None requests the newest
+    version."""
     version: int | None = None
     target: int | None = None
-    """The target network's version that the node already has, of the same learner incarnation; it need not be sent again."""
+    """The version of the target network that the node already has from the same learner incarnation, and that need not be
+    sent again; None if the node has no version."""
     target_life: int | None = None
     first: int = Field(default=0, ge=0)
     """The first part requested."""
@@ -63,7 +65,11 @@ class WeightsChunk(Message):
 
 
 class BatchRequest(Message):
-    """A learner requests a batch. The answer comes when the replay memory's limiter allows it."""
+    """A learner requests a batch.
+
+    The answer comes when the replay memory's limiter, which limits the number of batches per tick of the plant,
+    allows it.
+    """
 
     learner: str
     incarnation: int
@@ -73,7 +79,8 @@ class BatchRequest(Message):
     correction: float = Field(default=1.0, ge=0, le=1)
     """β of prioritised sampling: the exponent of the importance weights."""
     in_place: bool = True
-    """Whether the learner can map the ``store`` of the answer; if False, the answer contains the frames."""
+    """Whether the learner can map the file of frames that the answer names as ``store``; if False, the answer contains the
+    frames."""
     unread: int = Field(default=0, ge=0)
     """Number of batches so far that the learner received too late to read."""
 
@@ -86,7 +93,8 @@ class SampledBatch(Message):
     incarnation: int
     """The incarnation of the learner that sent the request."""
     store: str | None = None
-    """The path of the memory with the frames, which a learner on the same host maps; None if this message has them."""
+    """The path of the file with the frames, which a learner on the same host maps into its memory; None if this message
+    contains the frames."""
     observations: array_or_parts()  # type: ignore[valid-type]
     """The frames, (B, *shape), by name if they have several parts; with a ``store``, the frames' handles, (B,) int64."""
     actions: array()  # type: ignore[valid-type]
@@ -134,14 +142,15 @@ class Gradient(Message):
 
     learner: str
     place: int = Field(ge=0)
-    """The learner's place in the order in which the owner applies gradients, round after round."""
+    """The learner's place in the order in which the owner of the weights applies the learners' gradients, round after round."""
     incarnation: int
     number: int = Field(ge=0)
     """The number of the gradient: each learner counts its gradients from 0."""
     based_on: int = Field(ge=0)
     """The version of the weights that the gradient was computed with."""
     store: str | None = None
-    """The path of the memory with the vector, which a learner on the same host maps; None if this message has it."""
+    """The path of the file with the vector, which a learner on the same host maps into its memory; None if this message
+    contains the vector."""
     vector: array("float32", None)  # type: ignore[valid-type]
     """One element per parameter; empty if there is a ``store``."""
     loss: float
@@ -158,9 +167,10 @@ class GradientAnswer(Message):
     """The incarnation of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
-    """The version of the weights that the gradient made; None if the gradient was not used, and a new one is requested."""
+    """The version of the weights that the gradient made; None if the gradient was not used and the learner must send a new
+    one."""
     in_place: bool = True
-    """Whether the owner could map the ``store``; if False, send the vector in the message."""
+    """Whether the owner of the weights could map the gradient's ``store``; if False, send the vector in the message."""
 
 
 class LearnerState(Message):
@@ -179,7 +189,7 @@ class Learned(Message):
     learner: str
     """The learner that computed the gradient; several names are joined by commas."""
     delay: int = Field(default=0, ge=0)
-    """Number of versions from the one that the gradient was computed with to the one that it was applied to."""
+    """Number of versions by which the weights had advanced between computing the gradient and applying it."""
     loss: float
     q_mean: float
     """Mean value Q(s, a) of the actions taken, over the batch."""
@@ -194,7 +204,7 @@ class Learned(Message):
 
 
 class LearningProgress(Message):
-    """Progress of learning: means over the last few seconds; for the return, over the last episodes.
+    """Progress of learning: means over the last few seconds; the mean return is over the last episodes.
 
     A value is None if it is unknown.
     """

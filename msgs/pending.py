@@ -1,9 +1,10 @@
-"""What a policy sees beside an observation: pending actions, and if its network runs in stages, what the later stages observe.
+"""What a policy sees beside an observation: pending actions and, if its network runs in stages, the later stages' observations.
 
 Pending actions are those that are decided and not yet applied.
 
-With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the
-D observations before it have acted too, one a tick from tick t on; the observation shows only the first of these actions.
+With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the D
+observations of ticks t - D to t - 1 have acted too, at ticks t to t + D - 1. The observation of tick t shows only the first of
+these actions.
 An observation joined with them is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
 
 A network decides on a chunk of h actions one by one. When it decides on the action at a place of the chunk, the earlier actions of
@@ -92,7 +93,7 @@ def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
     )
     if PENDING in parts:
         raise ValueError(
-            f"the plant's observation has a part named {PENDING!r}, which is reserved. hint: rename it"
+            f"the plant's observation has a part named {PENDING!r}, which is reserved for the pending actions. hint: rename it"
         )
     joined = PartsSpec(parts={**parts, PENDING: PendingCode(plant.action, slots).spec})
     return plant.model_copy(update={"observation": joined})
@@ -155,8 +156,8 @@ class PendingCode:
         """Return the pending actions in encoded form, with the shape and dtype described for the class.
 
         Args:
-            known: pending actions by lag, from 1 to ``slots``: the number of ticks between the observation that an action was
-                decided on and the later observation that is encoded.
+            known: pending actions by lag, from 1 to ``slots``. The lag is the number of ticks from the observation that the
+                action was decided on to the current observation, for which the pending actions are encoded.
         """
         code = np.zeros(self.spec.shape, self.spec.dtype)
         for lag, action in known.items():
@@ -173,7 +174,11 @@ class PendingCode:
             code[slot, -1] = 1
 
     def extended(self, pending: Array | None) -> Array:
-        """Return a copy of pending actions with fewer slots, filled up with slots without an action. None has no slots."""
+        """Return a copy of encoded pending actions, filled up to ``slots`` slots with slots that hold no action.
+
+        Args:
+            pending: at most ``slots`` slots; None for no slot.
+        """
         code = self.of({})
         if pending is not None:
             code[: len(pending)] = pending
@@ -185,7 +190,7 @@ class PendingCode:
 
 
 class Pipeline(Record):
-    """Whether an agent's network runs in stages, and what these observe."""
+    """Whether an agent's network runs in stages, and what the stages observe."""
 
     agent: str = ""
     """The kind of agent. Only ``pipeline`` has stages."""
@@ -224,7 +229,8 @@ def with_later(plant: PlantSpec, later: int) -> PlantSpec:
     added = {name_at(name, stage): part for stage in range(1, later + 1) for name, part in parts.items()}
     if both := sorted(parts.keys() & added.keys()):
         raise ValueError(
-            f"the plant's observation has a part named {both[0]!r}, which is reserved. hint: rename it"
+            f"the plant's observation has a part named {both[0]!r}, which is reserved for what a later stage observes. "
+            "hint: rename it"
         )
     return plant.model_copy(update={"observation": PartsSpec(parts=parts | added)})
 

@@ -1,4 +1,4 @@
-"""Messages of a plant: its observations, and the actions applied to it."""
+"""Messages of a plant (an emulator or a robot): its observations, and the actions applied to it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ class Applied(Message):
     starting: bool = False
     """Whether β acted only because no decision on an observation of this episode can be due yet."""
     delay_ticks: int = 0
-    """D, the age at which the ``playout`` gate applies decisions; 0 for ``latest``."""
+    """D: with the gate ``playout``, the age in ticks at which the plant applies decisions; 0 with the gate ``latest``, which
+    applies the newest decision at once."""
     due_ns: int
     lateness_ns: int
     """How long after ``due_ns`` the tick began."""
@@ -127,13 +128,15 @@ class Applied(Message):
     """Time from the capture of each part of this tick's observation to the tick; parts without a capture time are
     omitted."""
     pending: array() | None = None  # type: ignore[valid-type]
-    """The pending actions that the applied decision knew; None if there were none."""
+    """The field ``pending`` of the applied decision: the pending actions (decided, not yet applied) that the policy knew; None
+    if its policy sees no pending actions, or if no decision was applied."""
     place: int = 0
     """The place of the action in the chunk of its decision, from 0."""
     averaged: int = 0
     """Number of decisions over which the action is averaged, up to ``decision``; 0 if it is the action of one decision."""
     seen: tuple[int, ...] = ()
-    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty if there were none."""
+    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty if no later stage
+    sees an observation."""
 
 
 class EpisodeEnd(Message):
@@ -197,5 +200,5 @@ class EStop(Message):
     """Stop a robot at once, until a message with ``reset`` arrives."""
 
     reset: bool = False
-    """Whether to allow motion again, in place of a stop."""
+    """True: allow motion again. False: stop."""
     reason: str = ""

@@ -40,7 +40,7 @@ class PlayProgress(Message):
 
 
 class Journal(Message):
-    """A part of a node's journal: everything it consumed, so that it can be executed again from a recording.
+    """A part of a node's journal, which lists everything that the node consumed, so that a recording can run the node again.
 
     ``entries`` is a msgpack array with one item per event, in order; ``rtgraph.nodes.runtime.journal``
     documents the items. ``digest`` is a hash chain: it covers this part and the digest of the previous part.

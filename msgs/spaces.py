@@ -22,13 +22,13 @@ RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
 
 WHOLE = ""
-"""The name of a single-array observation where parts are listed by name."""
+"""The key of a single-array observation in mappings that hold the parts of an observation by name."""
 
 Value = Array | dict[str, Array]
 """An observation: one array, or several by name."""
 
 Command = Literal["position", "velocity", "torque"]
-"""What the numbers of a continuous action command at the joints."""
+"""The quantity at the joints that the numbers of a continuous action set."""
 
 
 class _Spec(BaseModel):
@@ -71,7 +71,9 @@ class ArraySpec(_Spec):
     @model_validator(mode="after")
     def _one_name_an_element(self) -> Self:
         if self.names and (len(self.shape) != 1 or len(self.names) != self.shape[0]):
-            raise ValueError(f"{len(self.names)} names are given for an array of shape {self.shape}")
+            raise ValueError(
+                f"{len(self.names)} names are given for an array of shape {self.shape}: only a vector has names, one for each element"
+            )
         _check_names(self.names)
         return self
 
@@ -197,7 +199,7 @@ class PlantSpec(_Spec):
 
     @property
     def array(self) -> ArraySpec:
-        """The only array of an observation.
+        """The array of an observation that has only one.
 
         Raises:
             ValueError: an observation has several parts.
@@ -231,4 +233,5 @@ def described(value: Value | ArraySpec | PartsSpec) -> str:
 
 def _check_names(names: Sequence[str]) -> None:
     if len(set(names)) != len(names):
-        raise ValueError(f"a name is given twice: {', '.join(names)}")
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} is given twice in {', '.join(names)}")

@@ -75,7 +75,7 @@ class Go(ControlMessage):
 
 
 class Stop(ControlMessage):
-    """Stop in order, before ``deadline_ns`` of the graph's time.
+    """Stop in an orderly way, before ``deadline_ns`` of the graph's time.
 
     ``sent`` holds, for each lossless input, the total number of messages from each publisher that has ended.
     """
@@ -90,7 +90,7 @@ EdgeRow = tuple[str, str, int, int, int, int]
 
 
 class Beat(Record):
-    """A node's counters since its incarnation began. ``at_ns`` is their time on the host's monotonic clock."""
+    """A node's counters since its latest start. ``at_ns`` is their time on the host's monotonic clock."""
 
     at_ns: int
     busy: bool

@@ -19,7 +19,7 @@ HINT = "rename one of the files, or put each into a package of another name"
 
 @dataclass(frozen=True)
 class ModuleClaim:
-    """The file or package that a module's name stands for in a plan."""
+    """The file or package that the name of a user's module stands for in a plan, the resolved launch file."""
 
     path: Path
     digest: str
@@ -133,8 +133,9 @@ class LocalModules:
     def _folders(self, place: Place, scope: Scope) -> list[Path]:
         """Return the folders to search for a module, in order.
 
-        First that of the file that names it, then those of the files that include that file, then the working directory. After the
-        folder of a symbolic link comes that of its target. Folders that ship with rtgraph are left out.
+        First comes the folder of the file that names the module, then the folders of the files that include that file, then
+        the working directory. After the folder of a symbolic link comes the folder of the link's target. Folders that ship with
+        rtgraph are left out.
         """
         files = [place.document.file]
         outer: Scope | None = scope

@@ -17,8 +17,8 @@ from rtgraph.nodes.runtime.interface.node import Node
 class OtherInterpreters:
     """Asks other interpreters for the classes, parameters and specs of their nodes.
 
-    A class that can be imported here too is used directly. Otherwise a stand-in made from the description is used in
-    every process except the node's own.
+    If a node's class can be imported here too, this class is used. Otherwise every process except that of the node uses
+    a stand-in, which is made from the interpreter's description of the class.
     """
 
     def __init__(self) -> None:

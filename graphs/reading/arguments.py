@@ -147,7 +147,7 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
     """Return the value of an argument given as text by the user.
 
-    ``null`` is None; for type str only if that is the default.
+    The text ``null`` means None. For an argument of type str it means None only if the default is null.
     """
     if text == "null" and (entry.type != "str" or (entry.default is None and not entry.required)):
         return None

@@ -41,10 +41,10 @@ class Library:
 class Scope:
     """A graph or launch file, read once with its arguments and the namespace that it is included in.
 
-    ``asked`` collects the topics that inner nodes use, by their names in this file; ``partial`` is set if a condition
-    switched something off. Both serve to detect a remap without effect. ``passed`` maps arguments that this file passes
-    to an exposed graph to that graph's scope, to detect an argument without effect. ``disabled`` holds what conditions
-    removed: the entry as text, and the parts of its condition that are false.
+    Two fields serve to detect a remap without effect: ``asked`` holds the topics that the nodes of the file use, by their
+    names in this file; ``partial`` says whether a condition removed an entry. Two fields serve to detect an argument
+    without effect: ``passed`` holds pairs of an argument that this file passes to an included graph and the scope of that
+    graph; ``disabled`` holds each entry that a condition removed, as text, with the parts of the condition that are false.
     """
 
     document: Document
@@ -113,7 +113,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Raw:
-    """A mapping in which references such as ``${name}`` are not replaced yet, its place, and the scope that resolves them."""
+    """A mapping with references such as ``${name}`` that are not replaced yet, its place, and what resolves the references."""
 
     value: dict[str, Value]
     place: Place
@@ -122,7 +122,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node as the files describe it, under its full name. ``replaces`` is the class that it replaced."""
+    """A node as the files describe it, under its full name. ``replaces`` is the class of the node that it replaces, if any."""
 
     name: str
     scope: Scope
@@ -238,7 +238,7 @@ def _launched(document: Document) -> str:
 def _given(
     entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return the arguments written in an include, and those that the including file passes on if it exposes the graph."""
+    """Return the arguments written in an include, and those passed on from the including file if the include has ``expose``."""
     given = substitute(entry.arguments, place / "arguments", outer.references)
     passed = {
         name: value for name, value in outer.references.arguments.items() if entry.expose and name in declared

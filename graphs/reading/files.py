@@ -98,7 +98,7 @@ def declared_arguments(
     environment: Mapping[str, str],
     chain: tuple[Path, ...] = (),
 ) -> dict[str, ArgumentEntry]:
-    """Return the arguments of a file and of the graphs that it exposes, in file order.
+    """Return the arguments of a file and of the graphs that it exposes (includes with ``expose: true``), in file order.
 
     Args:
         document: the file.
@@ -124,13 +124,13 @@ def declared_arguments(
             if name not in given and declared.setdefault(name, entry) != entry and name not in own:
                 raise (include / "expose").error(
                     f"argument {name!r} is declared differently by two of the graphs exposed here",
-                    hint="declare it in this file",
+                    hint="declare the argument in this file",
                 )
     return declared
 
 
 def _exposed(document: Document) -> Iterator[tuple[str, Container[str], Place]]:
-    """Yield the exposed graphs, the names of the arguments that they are given, and their places."""
+    """Yield, for each include with ``expose: true``, the graph, the arguments written in the include, and its place."""
     section = "includes" if file_kind(document) == "graph" else "graphs"
     entries = document.value.get(section, [])
     for index, entry in enumerate(entries if isinstance(entries, list) else []):

@@ -22,7 +22,7 @@ MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1
 MOST_TICKS = 10**12
 MOST_SECONDS = 10**9
-"""Maximum of a time, about thirty years. A longer one is a typing error, and its nanoseconds would soon overflow."""
+"""Maximum of a time in seconds, about thirty years. A longer time is a typing error, and in ns it would soon overflow."""
 
 World = Literal["realtime", "virtual"]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]

@@ -1,9 +1,10 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
-``${gate_of:argument}`` is the gate that the stagger method in an argument needs; ``${algorithm_of:weights}`` is the
-default algorithm for such weights; ``${usual:node.argument}`` is the usual value of an argument for the actions of
-a plant. ``${latency_of:latency}`` is the latency model that the arguments ``latency``, ``latency_frames`` and
-``latency_file`` select, and ``${frames_of:latency}`` its mean in frames. ``${a|b}`` is ``${a}``, or ``${b}`` if that is null.
+``${gate_of:argument}`` is the gate (the rule by which a plant applies decisions) that the stagger method in an argument needs;
+``${algorithm_of:weights}`` is the algorithm of the weights of that name; ``${usual:node.argument}`` is the usual value of a
+learning argument for the actions of a plant. ``${latency_of:latency}`` is the latency model that the arguments ``latency``,
+``latency_frames`` and ``latency_file`` select, and ``${frames_of:latency}`` the mean of this model in frames. ``${a|b}`` is
+``${a}``, or ``${b}`` if ``${a}`` is null.
 
 A scalar that consists of one reference takes the type of the value; otherwise the value becomes part of the text.
 ``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with

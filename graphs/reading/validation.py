@@ -37,7 +37,7 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
 
 
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:
-    """Validate a value with a type that is not a model, such as a union of models, and return the result.
+    """Validate a value with a type that is not a pydantic model, such as a union of models, and return the result.
 
     Arguments and errors are those of ``validated``.
     """

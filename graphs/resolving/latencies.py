@@ -1,6 +1,6 @@
 """Latency models that arguments select: padded to frames, measured, or those of a latency file.
 
-The arguments have a common name: `latency` is the choice, `latency_frames` the frames, `latency_file` the file.
+The arguments have names with a common beginning: `latency` is the choice, `latency_frames` the frames, `latency_file` the file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Latencies:
         """Return the mean of the model that ``model`` returns, in frames; 0 if it is unknown.
 
         Raises:
-            GraphError: as ``model``.
+            GraphError: as for ``model``.
         """
         match self._chosen(name, arguments, place):
             case "measured":
@@ -104,7 +104,7 @@ def _mean_frames(file: LatencyFile) -> float:
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the plans; a node with all models of a latency file in a param keeps only the model for its own name."""
+    """Return the plans of nodes. A param that holds the models of all nodes in a latency file keeps only that of its node."""
     return tuple(
         plan.model_copy(
             update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}

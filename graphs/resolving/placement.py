@@ -1,4 +1,4 @@
-"""Checks that each node can start with its name, in this world and with the weights of the graph."""
+"""Checks that each node can start under its name, in real or virtual time as chosen, and with the weights of the graph."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ def with_recorder(
 
     Args:
         plans: the wired nodes.
-        record: whether to record; or the recorder's parameters, where ``journal`` decides whether nodes keep a journal.
+        record: whether to record; or a mapping of the recorder's parameters and ``journal``, which says whether nodes keep
+            a journal.
         place: where ``record`` is written.
 
     Raises:

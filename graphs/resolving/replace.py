@@ -59,8 +59,8 @@ def replaced(
 def check_replacements(nodes: Sequence[PlacedNode], wiring: Wiring) -> None:
     """Check that each replacement has the ports that the replaced node's edges need.
 
-    If the replaced class cannot be imported (possibly the reason for the replacement), its ports are unknown and only
-    the wiring is checked.
+    If the replaced class cannot be imported (possibly the reason for the replacement), its ports are unknown. Then only
+    the edges are checked.
 
     Raises:
         GraphError: a port is missing, or has another message class.

@@ -123,7 +123,7 @@ class Resolver:
         """Return a node's output ports, by name.
 
         Raises:
-            GraphError: as ``node_type``; as ``params`` if the outputs depend on the parameters.
+            GraphError: as for ``node_type``; as for ``params`` if the outputs depend on the parameters.
         """
         node_type = self.node_type(node)
         if not node_type.has_outputs_of_params():
@@ -134,7 +134,7 @@ class Resolver:
 
     @property
     def described(self) -> dict[str, NodeDescription]:
-        """Descriptions by other interpreters of classes that cannot be imported here, by class path."""
+        """Descriptions of classes that cannot be imported here, made by other Python interpreters; by class path."""
         return self._other_interpreters.described
 
     def _runs_elsewhere(self, node: PlacedNode) -> bool:
@@ -148,7 +148,7 @@ class Resolver:
                 raise
             raise node.class_place.error(
                 error.problem,
-                hint="the virtual world runs every node in this process: install here what it needs, or run in real time",
+                hint="the virtual world runs every node in this process: install here what the node needs, or run in real time",
             ) from error
 
     def written_params(self, node: PlacedNode) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def imported(path: str, place: Place) -> type[Node[Any]]:
 
 
 def check_finite(value: object, place: Place, *, hint: str = "use None for no bound") -> None:
-    """Check that a value can be written as JSON. ``hint`` says what to write in place of infinity.
+    """Check that a value holds no infinity and no NaN, which JSON lacks. ``hint`` says what to write in place of infinity.
 
     Raises:
         GraphError: the value contains infinity or NaN.

@@ -109,7 +109,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
 
 
 def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
-    """Return the spec of the network; with ``delay_aware: predict`` it predicts, and in a pipeline it has stages."""
+    """Return the network's spec as it is used: one that predicts with ``delay_aware: predict``, with stages in a pipeline."""
     given = entry.entry
     changes: dict[str, object] = {"predict": True} if given.delay_aware.kind == "predict" else {}
     if given.pipeline.depth:
@@ -118,7 +118,10 @@ def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
 
 
 def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
-    """Return the spec with the observations that the network reads, joined with pending actions and those of later stages."""
+    """Return the plant's spec, with its observations joined with what the network also reads.
+
+    A network may also read pending actions (decided, not yet applied), and in a pipeline the observations of later stages.
+    """
     try:
         return with_later(with_pending(spec, entry.entry.delay_aware.all_slots), entry.entry.pipeline.later)
     except ValueError as error:

@@ -81,8 +81,8 @@ class Wiring:
 
         Raises:
             GraphError: message types differ on a topic, a node publishes twice on one, an input has too many publishers, a
-                required input is not fed, a keyed output feeds an input that is not keyed, or a glob of tapped topics matches
-                none.
+                required input has no publisher, a keyed output feeds an input that is not keyed, or a glob of tapped topics
+                matches no topic.
         """
         for topic, ends in self.outputs.items():
             for end in ends[1:]:
@@ -92,7 +92,8 @@ class Wiring:
                 if end.node.name in names[:position]:
                     first = ends[names.index(end.node.name)]
                     raise end.place.error(
-                        f"{end} and {first} both publish on {topic!r}", hint="remap one of them"
+                        f"{end} and {first} both publish on {topic!r}, but a node can have only one output on a topic",
+                        hint="remap one of them",
                     )
         for topic, subscribers in self.inputs.items():
             for subscriber in subscribers:
@@ -102,7 +103,7 @@ class Wiring:
                 self._check_tapped(node)
 
     def plans(self) -> tuple[NodePlan, ...]:
-        """Return the plans of the wired nodes."""
+        """Return the nodes as a plan holds them, with the publishers of each input."""
         plans: list[NodePlan] = []
         for node in self._nodes:
             node_type = self._resolver.node_type(node)

@@ -1,4 +1,4 @@
-"""Recordings in MCAP files: reading, writing, splitting and recovering them. Imports no runtime."""
+"""Recordings in MCAP files: reading, writing, splitting and recovering them. Imports nothing of ``rtgraph.nodes``."""
 
 from rtgraph.msgs.bag.bag import Attachment, Bag, Channel, Recorded
 from rtgraph.msgs.bag.writing.writer import BagWriter

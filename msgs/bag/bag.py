@@ -24,7 +24,8 @@ __all__ = ["Attachment", "Bag", "Channel", "Recorded"]
 
 PLAN = "plan.yaml"
 _Row = tuple[int, int, Channel, int, int, int, int]
-"""A message: log time, order of writing, channel, sequence, publish time, and the start and end of its data."""
+"""A message: log time, order of writing in its chunk, channel, sequence, publish time, and the start and end of its data in
+the uncompressed chunk."""
 
 
 class Bag:
@@ -49,9 +50,9 @@ class Bag:
         self.channels = tuple(sorted(counts, key=_channel_order))
         chunks = [chunk for part in parts for chunk in part.contents.chunks]
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
-        """When the recorder received the first message, in ns of the graph's clock; 0 if there is none."""
+        """When the recorder received the first message, in ns of the graph's clock; 0 if the recording has no message."""
         self.end_ns = max((chunk.end_ns for chunk in chunks), default=0)
-        """When the recorder received the last message, in ns of the graph's clock; 0 if there is none."""
+        """When the recorder received the last message, in ns of the graph's clock; 0 if the recording has no message."""
 
     @classmethod
     def open(cls, path: Path) -> Bag:
@@ -61,7 +62,8 @@ class Bag:
         recording can be opened alone.
 
         Raises:
-            BagError: ``path`` cannot be read, or is not a recording. Other damage is listed in ``problems``.
+            BagError: ``path`` cannot be read, or is not a recording. Damage in a recording raises no error: it is
+                listed in ``problems``.
         """
         if not path.is_dir():
             return cls(path, [Part(path)], [])
@@ -75,7 +77,10 @@ class Bag:
 
     @property
     def complete(self) -> bool:
-        """Whether the recording was finished and all its files are here. Damage in them is listed in ``problems``."""
+        """Whether the recording was finished and none of its files is missing.
+
+        A complete recording may be damaged: damage is listed in ``problems``.
+        """
         return not self._problems and all(part.contents.complete for part in self._parts)
 
     @property
@@ -91,20 +96,20 @@ class Bag:
 
     @property
     def info(self) -> dict[str, str]:
-        """Facts about the recorded session as text, such as versions and the start time."""
+        """Information about the recorded session as text, by key, such as versions and the start time."""
         return next((dict(part.contents.info) for part in self._parts if part.contents.info), {})
 
     @property
     def plan_yaml(self) -> str | None:
-        """The plan of the recorded launch, as YAML; None if the recording has no intact plan."""
+        """The plan of the recorded launch (its resolved launch file), as YAML; None if the plan is missing or damaged."""
         plan = self.attachments().get(PLAN)
         return None if plan is None else plan.decode(errors="replace")
 
     def plan(self, hint: str) -> str:
-        """Return the plan of the recorded launch, as YAML.
+        """Return the plan of the recorded launch (its resolved launch file), as YAML.
 
         Args:
-            hint: the error's hint if the recording never had a plan.
+            hint: the hint of the error that is raised if the recording was made without a plan.
 
         Raises:
             BagError: the recording has no plan, or its plan is in the damaged part of the file.
@@ -115,15 +120,15 @@ class Bag:
         if self.complete and all(
             len(part.attachments()) == len(part.contents.attachments) for part in self._parts
         ):
-            raise BagError(f"the recording {self.path} holds no plan", hint=hint)
+            raise BagError(f"the recording {self.path} holds no plan of its launch", hint=hint)
         raise BagError(
             f"the plan of the recording {self.path} is in the damaged part of the file",
-            hint="`rtgraph bag recover` cannot restore it: use the undamaged original in the session folder",
+            hint="`rtgraph bag recover` cannot restore it: use an undamaged copy of the recording, or plan.yaml in the session folder",
         )
 
     @property
     def losses(self) -> Losses | None:
-        """The counts of received and lost messages; None if the recording was not finished."""
+        """The counts of received and lost messages; None if the recording was not finished, or the counts are damaged."""
         return next((part.contents.losses for part in reversed(self._parts) if part.contents.losses), None)
 
     def attachments(self) -> dict[str, bytes]:
@@ -161,8 +166,8 @@ class Bag:
             topics: globs of topics; empty for all.
             exclude: globs of topics to leave out.
             publishers: globs of publishers; empty for all.
-            start_ns: the first log time.
-            end_ns: the last log time, included.
+            start_ns: the first log time, in ns of the graph's clock; None for the start of the recording.
+            end_ns: the last log time, included; None for the end of the recording.
         """
         wanted = frozenset(
             channel
@@ -183,7 +188,7 @@ class Bag:
         return self._merged(chunks, _MessageFilter(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the last message of each channel. Reads from the end, and only as much as needed."""
+        """Return the last message of each channel. Read the files from the end, and only as far as needed."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:
@@ -253,7 +258,7 @@ class _MessageFilter:
     last_ns: int
 
     def rows(self, found: Iterator[tuple[Channel, int, int, int, int, int]]) -> Iterator[_Row]:
-        """Yield the matching messages of a chunk, ordered by log time."""
+        """Yield the messages of a chunk that the filter selects, ordered by log time."""
         # Evaluated once per channel: hashing one costs more than the rest of a message.
         asked: dict[int, bool] = {}
         rows: list[_Row] = []

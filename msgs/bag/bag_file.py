@@ -20,7 +20,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Part:
-    """One file of a recording, open only during reads.
+    """One file of a recording. The file is open only while a method reads it.
 
     Raises:
         BagError: the file cannot be read, or is not a recording.
@@ -66,7 +66,7 @@ class Part:
         return found
 
     def read(self, file: BinaryIO, stretch: Stretch) -> tuple[bytes, Iterator[Found]]:
-        """Return a chunk's content, and the positions of its messages in the order of writing.
+        """Return a chunk's uncompressed content, and the positions of its messages in the order of writing.
 
         A damaged chunk is added to ``problems``, and treated as empty.
         """

@@ -1,4 +1,4 @@
-"""The index of a file of a recording: its contents and their positions."""
+"""The index of a file of a recording: what the file contains, and at which offsets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Contents:
-    """The contents of a file. Attachments are given by offset and length; their checksums are not verified."""
+    """The contents of a file. Attachments are given by offset and length; their data may be damaged."""
 
     complete: bool = False
     info: dict[str, str] = field(default_factory=dict)
@@ -58,7 +58,8 @@ class Contents:
     counts: Counter[Channel] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     data_end: int | None = None
-    """The offset of the end of the data and the start of the index, in a finished file."""
+    """The offset of the record ``DATA_END``, which separates the messages from the index; None if the file has no intact
+    index."""
 
     def take_metadata(self, content: bytes) -> bool:
         """Add a metadata record, unless it is damaged."""

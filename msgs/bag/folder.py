@@ -24,8 +24,8 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
     """Open the recording in a folder; return its files in order, and the problems found.
 
     Files belong together if their names differ only in the numbers (``session_0.mcap``; ``session-1.mcap``
-    after a restart of the recorder) and their plans are equal; a file with a damaged plan is assigned by its
-    name. Files that ``recover`` wrote beside a recording are left out.
+    after a restart of the recorder) and they hold the same plan (the resolved launch file). A file with a damaged
+    plan is assigned by its name. Files that ``recover`` wrote beside a recording are left out.
 
     Raises:
         BagError: the folder holds no recording, or several.
@@ -59,7 +59,7 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
 
 
 def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group files by the plans in them. The names of the files differ only in the numbers."""
+    """Group files, with names that differ only in the numbers, by the plans in them. Each group is one recording."""
     attached = [part.attachments().get(_PLAN) for part in parts]
     plans = [None if plan is None else plan.data for plan in attached]
     known = set(plans) - {None}
@@ -75,7 +75,7 @@ def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
 
 
 def _missing(paths: Sequence[Path]) -> Sequence[str]:
-    """Return the problems of files missing from the sequence."""
+    """Return a problem for each number below the largest that has no file."""
     problems = []
     numbers: dict[tuple[str, int], list[int]] = {}
     for path in paths:

@@ -18,7 +18,7 @@ def holes(parts: Sequence[Part]) -> Iterator[str]:
     """Yield a line for each gap in time between files, and one for the total.
 
     Messages are counted by the gaps in the publishers' sequence numbers, so a channel counts only if it has
-    messages on both sides. The total comes from the ``Losses`` at the recording's end, if it has them.
+    messages on both sides of a gap. The total is known only if the recording ends with the counts of its messages.
 
     Args:
         parts: the readable files, in order.
@@ -57,7 +57,7 @@ def _is_first(part: Part) -> bool:
 
 
 def _follows(before: Part, after: Part) -> bool:
-    """Return whether a file's number follows the other's, or is the first of another incarnation."""
+    """Return whether ``after`` has the number after that of ``before``, or is the first file after a restart of the recorder."""
     first, second = _NUMBER.fullmatch(before.path.stem), _NUMBER.fullmatch(after.path.stem)
     if first is None or second is None:
         return False
@@ -65,7 +65,7 @@ def _follows(before: Part, after: Part) -> bool:
 
 
 def _lacks_end(part: Part) -> bool:
-    """Return whether the last file of a split recording is missing."""
+    """Return whether the last file of a split recording is missing, given the last one found: it holds no total counts."""
     return part.contents.complete and part.contents.losses is None
 
 

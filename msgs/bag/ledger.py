@@ -10,14 +10,15 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Record
 
 MOST_GAPS = 1024
-"""Maximum number of gaps of a stream that late messages can still fill; messages in older gaps are lost."""
+"""Maximum number of gaps in a channel's sequence numbers that late messages can still fill. Messages in older gaps count as
+lost."""
 
 
 class StreamLosses(Record):
-    """The counts of one publisher's channel in one incarnation.
+    """The counts of one publisher's channel in one incarnation (from one start of the publisher to its next start).
 
-    ``first`` and ``last`` are the first and last sequence numbers seen, or None; ``count`` excludes
-    duplicates; ``declared`` is the number of messages the publisher reports to have sent, if known.
+    ``first`` and ``last`` are the smallest and largest sequence numbers received, None without a message; ``count``
+    excludes duplicates; ``declared`` is the number of messages the publisher reports to have sent, if known.
     """
 
     publisher: str
@@ -52,7 +53,7 @@ class Losses(Record):
 
     @classmethod
     def from_json(cls, values: object) -> Losses | None:
-        """Return the counts in the values, as returned by ``as_json``; None if the values have another form."""
+        """Return the counts that ``as_json`` converted to these values; None if the values have another form."""
         if not isinstance(values, dict):
             return None
         try:
@@ -64,9 +65,11 @@ class Losses(Record):
 class Ledger:
     """Counts received, duplicate and lost messages by the publishers' sequence numbers.
 
+    A stream is a publisher's channel in one incarnation (one start of the publisher).
+
     Args:
-        from_start: whether the recorder ran from the start; if so, messages before a stream's first one
-            count as lost.
+        from_start: whether the recorder ran from the graph's start. If so, the messages before the first received
+            message of a stream count as lost.
     """
 
     def __init__(self, *, from_start: bool = True) -> None:
@@ -82,7 +85,7 @@ class Ledger:
         stream.see(sequence)
 
     def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Count messages up to this one as recorded: only later ones are expected."""
+        """Treat messages up to this sequence number as recorded, so that only later messages are expected."""
         self._streams[publisher, incarnation, channel] = _Stream(sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
@@ -90,7 +93,10 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect every message from the first to the last that ``losses`` counts: those not seen from now on are lost."""
+        """Expect all messages from the first to the last that ``losses`` counts, for each stream.
+
+        A message in this range that ``see`` does not count from now on is lost.
+        """
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)
             if row.first is not None and row.last is not None and row.first <= row.last:

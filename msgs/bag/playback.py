@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from rtgraph.msgs.bag.bag import Bag, Recorded
 
 TICK_SCHEMA = "Observation"
-"""The schema of a plant's message per tick: such a message ends a tick."""
+"""The name of the message class that a plant publishes once per tick. Such a message ends a tick."""
 Messages = Callable[[int], Iterator[Recorded]]
 
 
 class Playback:
     """The recording's time as a function of the graph's time.
 
-    The recording's times are publication times. At rate 1, from the start and without a pause, they equal the
-    graph's times: in the virtual world everything happens at the same instants as in the recording.
+    The recording's times are publication times. At rate 1, from the start and without a pause, they equal the graph's
+    times: then, in virtual time, every message is played at the instant at which it was published in the recording.
 
     Args:
-        messages: returns the messages from a time of the recording on, in order.
-        start_ns: the start position, in the recording's time.
+        messages: a function that returns the messages from a time of the recording on, in order.
+        start_ns: the start position, in ns of the recording's time.
         end_ns: the end position; later messages are not played.
         rate: seconds of the recording per second of the graph.
         loop: whether to restart at the end.
@@ -47,7 +47,7 @@ class Playback:
         return self._rate
 
     def begin(self, now_ns: int) -> None:
-        """Start playing at this time of the graph. Without this call, the recording's time equals the graph's."""
+        """Start playing at this time of the graph. Without this call, the recording's time equals the graph's time."""
         self._anchor_graph_ns, self._anchor_ns = now_ns, self.start_ns
 
     def due_ns(self) -> int | None:
@@ -112,7 +112,7 @@ class Playback:
             self._anchor_graph_ns = now_ns
 
     def stand_at(self, position_ns: int) -> None:
-        """Set the position after messages were played step by step."""
+        """Set the position in the recording's time, after ``take`` or ``take_ticks`` played messages during a pause."""
         self._anchor_ns = position_ns
 
     def set_rate(self, rate: float, now_ns: int) -> None:

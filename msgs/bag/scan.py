@@ -38,7 +38,7 @@ _OTHERS: dict[int, Callable[..., Any]] = {
     Opcode.METADATA_INDEX: MetadataIndex.read,
     Opcode.SUMMARY_OFFSET: SummaryOffset.read,
 }
-"""Records that are only parsed, to detect other records with a flipped bit in the opcode."""
+"""How to parse the records that the scan does not use. A record that cannot be parsed may be another one with a damaged opcode."""
 
 _SIGNATURE = b"\x04\x00\x00\x00zstd"
 _BEFORE_SIGNATURE = RECORD.size + CHUNK.size
@@ -47,6 +47,14 @@ _BEHIND_SIGNATURE = struct.Struct("<Q")
 
 class _Damaged(Exception):
     """A record is damaged. The text says how."""
+
+
+def _problem_of(opcode: Opcode, content: bytes) -> str:
+    """Return what is wrong with a record of a type that the scan does not use; empty if it is valid."""
+    if opcode not in _OTHERS:
+        return f"a record of type {opcode.name} cannot be outside a chunk"
+    valid = parsed(_OTHERS[opcode], content) is not None
+    return "" if valid else f"the record has the type {opcode.name}, but its content does not fit this type"
 
 
 def scanned(file: BinaryIO, size: int, reader: ChunkReader) -> Contents:
@@ -58,7 +66,7 @@ def scanned(file: BinaryIO, size: int, reader: ChunkReader) -> Contents:
 
 
 class _Scan:
-    """A walk over a file, record by record; after damage it continues at the next trustworthy record."""
+    """Reads a file record by record. After a damaged record, the scan continues at the next record that can be trusted."""
 
     def __init__(self, file: BinaryIO, size: int, reader: ChunkReader) -> None:
         self._file = file
@@ -68,7 +76,8 @@ class _Scan:
         self._data_ended = False
         self._ended = False
         self._sure = len(MAGIC)
-        """All chunks before this offset are found: the end of the last record with a right checksum, or the last damage."""
+        """The offset up to which all chunks are found: the end of the last record with a right checksum, or the start of the last
+        damage."""
 
     def run(self) -> Contents:
         place = len(MAGIC)
@@ -102,7 +111,7 @@ class _Scan:
     def _take(self, place: int, length: int | None) -> int:
         """Add the record at an offset, and return its length."""
         if length is None:
-            raise _Damaged("no record starts there")
+            raise _Damaged("no record starts at this byte")
         self._file.seek(place)
         opcode = Opcode(self._file.read(1)[0])
         content = record_at(self._file, place, length, opcode)
@@ -121,11 +130,11 @@ class _Scan:
             self._sure = place + length
         elif opcode == Opcode.MESSAGE_INDEX:
             if len(content) < 6 or struct.unpack_from("<I", content, 2)[0] != len(content) - 6:
-                raise _Damaged("an index of messages has the wrong length")
+                raise _Damaged("a message index has the wrong length")
         elif opcode == Opcode.DATA_END:
             self._data_ended = True
-        elif opcode not in _OTHERS or parsed(_OTHERS[opcode], content) is None:
-            raise _Damaged("a record of that kind does not belong there")
+        elif problem := _problem_of(opcode, content):
+            raise _Damaged(problem)
         elif opcode == Opcode.FOOTER:
             self._ended = place + length + len(MAGIC) == self._size
         return length

@@ -36,7 +36,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def missing_package(error: ModuleNotFoundError, user: str | None = None) -> MissingPackage | None:
-    """Return the error for a package that an extra installs. None if the module belongs to another package.
+    """Return the error for a missing package that an extra of rtgraph installs; None if no extra installs it.
 
     Args:
         error: the failed import.

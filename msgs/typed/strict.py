@@ -264,7 +264,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in pairs:
         if key in found:
-            raise ValueError(f"{shortened(key)} is given twice")
+            raise ValueError(f"{shortened(key)} is given twice in one JSON object")
         found[key] = item
     return found
 

@@ -153,10 +153,15 @@ class Decoder(Generic[M]):
                 hint="both ends need the same version of the message class",
             )
         if not isinstance(fields, dict) or not isinstance(buffers, list):
-            raise DecodeError("the bytes are not a message: its fields or buffers are missing")
+            raise DecodeError(
+                "the bytes are not a message: expected a map of fields and a list of buffers, "
+                f"not {type(fields).__name__} and {type(buffers).__name__}"
+            )
         for buffer in buffers:
             if not isinstance(buffer, (bytes, memoryview)):
-                raise DecodeError("the bytes are not a message: a buffer is not bytes")
+                raise DecodeError(
+                    f"the bytes are not a message: a buffer must be bytes, not {type(buffer).__name__}"
+                )
         try:
             message: M = self._validate(fields, context=buffers)
         except (ValidationError, RecursionError) as error:
@@ -177,7 +182,7 @@ def frames_of(message: Message) -> list[Frame]:
 
 
 def decode(message_type: type[M], document: Frame) -> M:
-    """Decode a document.
+    """Decode the msgpack document of a message.
 
     Raises:
         DecodeError: the bytes are not a valid message of this class.
@@ -204,11 +209,19 @@ def _document(frames: Sequence[Frame], start: int) -> list[object]:
     # Cut at the buffers: the first frame ends with the first buffer's length, the others alternate.
     buffers = [memoryview(frame) for frame in frames[1::2]]
     tail = _array_header(len(buffers)) + _bin_header(len(buffers[0]))
-    if len(frames) != 2 * len(buffers) or first[-len(tail) :] != tail:
-        raise DecodeError("the bytes are not a message: a frame is missing, or a buffer has the wrong length")
+    if len(frames) != 2 * len(buffers):
+        raise DecodeError(
+            f"the bytes are not a message: it has {len(frames)} frames, and the number must be even, so one is missing"
+        )
+    if first[-len(tail) :] != tail:
+        raise DecodeError(
+            "the bytes are not a message: the first frame announces other buffers than those in the next frames"
+        )
     for frame, buffer in zip(frames[2::2], buffers[1:], strict=True):
         if frame != _bin_header(len(buffer)):
-            raise DecodeError("the bytes are not a message: a buffer has the wrong length")
+            raise DecodeError(
+                f"the bytes are not a message: a buffer of {len(buffer)} bytes does not have the announced length"
+            )
     parts = _four_parts(_unpacked(b"".join((first[: -len(tail)], b"\x90"))))
     if parts[3]:
         raise DecodeError(
@@ -232,7 +245,9 @@ def _unpacked(data: Frame) -> object:
 
 def _four_parts(document: object) -> list[object]:
     if not isinstance(document, list) or len(document) != 4:
-        raise DecodeError("the bytes are not a message: expected a list of 4 parts")
+        raise DecodeError(
+            "the bytes are not a message: expected a list of 4 parts (version, schema hash, fields, buffers)"
+        )
     return document
 
 

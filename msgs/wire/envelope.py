@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgpack
@@ -61,7 +62,9 @@ def envelope(document: Frame, start: int = 0) -> Envelope:
                     schema_hash, source.decode(), _number(incarnation), _number(sequence), _number(stamp_ns)
                 )
             except UnicodeDecodeError as error:
-                raise DecodeError("the bytes are not a message: its source is not text") from error
+                raise DecodeError(
+                    "the bytes are not a message: the publisher's name in the header is not UTF-8"
+                ) from error
     return _general(memoryview(document)[start : start + HEAD_MOST])
 
 
@@ -85,7 +88,7 @@ def _general(head: memoryview) -> Envelope:
         for _ in range(unpacker.read_map_header()):
             key = unpacker.unpack()
             if key in found:
-                raise DecodeError("the bytes are not a message: its header has a duplicate key")
+                raise DecodeError(f"the bytes are not a message: the header has the key {key!r:.40} twice")
             found[key] = unpacker.unpack()
             if found.keys() >= _WANTED:
                 break
@@ -94,18 +97,25 @@ def _general(head: memoryview) -> Envelope:
             f"the bytes are not a message: {str(error)[:100] or type(error).__name__}"
         ) from error
     source = found.get("source")
-    if type(schema_hash) is not bytes or len(schema_hash) != 8 or type(source) is not str:
-        raise DecodeError("the bytes are not a message: the header needs an 8-byte schema hash and a source")
+    if type(schema_hash) is not bytes or len(schema_hash) != 8:
+        raise DecodeError(f"the bytes are not a message: its schema hash {schema_hash!r:.40} is not 8 bytes")
+    if type(source) is not str:
+        raise DecodeError(
+            f"the bytes are not a message: the source in the header must be a publisher's name, not {source!r:.40}"
+        )
     return Envelope(
         schema_hash,
         source,
-        _checked(found.get("incarnation"), 0),
-        _checked(found.get("sequence"), 0),
-        _checked(found.get("stamp_ns"), -_BEYOND),
+        _checked(found, "incarnation", 0),
+        _checked(found, "sequence", 0),
+        _checked(found, "stamp_ns", -_BEYOND),
     )
 
 
-def _checked(number: Any, least: int) -> int:
+def _checked(header: Mapping[Any, Any], name: str, least: int) -> int:
+    number = header.get(name)
     if type(number) is not int or not least <= number < _BEYOND:
-        raise DecodeError("the bytes are not a message: a number in its header is missing or invalid")
+        raise DecodeError(
+            f"the bytes are not a message: {name} in the header must be a whole number of 64 bits, not {number!r:.40}"
+        )
     return number

@@ -1,7 +1,7 @@
 """The strings below the fields of pydantic models, read from the source when they are asked for.
 
-pydantic can read them too (``use_attribute_docstrings``), but reads them when it defines a class: in each process of a launch,
-0.17 s of the 2.3 s of processor time of its start.
+pydantic can read these strings too (``use_attribute_docstrings``), but it does so whenever it defines a class. That took 0.17 s
+of the 2.3 s of processor time that the start of each process of a launch takes.
 """
 
 from __future__ import annotations

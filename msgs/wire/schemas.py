@@ -21,7 +21,7 @@ _as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], by
 def as_described(message_type: type[Message], json_schema: dict[str, Any], known_hash: bytes) -> None:
     """Set the schema and the hash of a stand-in class, made in place of a class that is not installed here.
 
-    Its messages can be relayed and recorded, but not decoded.
+    Messages of a stand-in can be passed on and recorded, but not decoded.
     """
     _as_described[message_type] = json_schema, known_hash
 

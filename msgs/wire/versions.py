@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Message)
 class RecordedVersion:
     """A version of a message class that today's class reads.
 
-    ``added`` holds the names of the fields that this version lacks, by the name of the record's class.
+    ``added`` maps the name of a record class to the names of the fields that this version of the class lacks.
     """
 
     message_type: type[Message]
@@ -32,14 +32,14 @@ class RecordedVersion:
     added: Mapping[str, frozenset[str]]
 
     def decoder(self) -> Decoder[Any]:
-        """Return a decoder of this version and of today's."""
+        """Return a decoder of messages of this version and of today's version."""
         return Decoder(self.message_type, also=(self.schema_hash,))
 
     def encode(self, message: Message) -> bytes:
         """Return a message's document in this version: the bytes that it had when it was recorded.
 
-        A field that this version lacks is left out if it has its default; else it is written, and the document
-        fits neither version.
+        A field that this version lacks is left out if it has its default. Otherwise the field is written, and the
+        document fits neither this version nor today's.
         """
         return b"".join(Encoder(self.message_type, version=self).encode(message))
 

@@ -1,8 +1,9 @@
 """Messages as tables: the columns of a topic, found by a first pass over the recording.
 
 A message's fields are flattened with dots: ``header.sequence``, ``header.lineage.tick``,
-``measurements.speed``. Two columns are added, ``header.log_ns`` (when the recorder received it) and, for
-keyed outputs, ``header.key``. Lists become JSON text, bytes become arrays of uint8.
+``measurements.speed``. Two columns are added: ``header.log_ns``, when the recorder received the message; and, if
+the output is keyed (it sends each message to one node), ``header.key``, the name of that node. Lists become JSON
+text, bytes become arrays of uint8.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from rtgraph.msgs.bag.export.report import ExportAccount
 
 MOST_COLUMNS = 1000
 LONGEST_WORD = 256
-"""Maximum length in characters of a padded text; columns with longer texts are ragged arrays."""
+"""Maximum length in characters of texts that are padded to one length. A column with a longer text is stored as UTF-8 bytes,
+with the length of each text."""
 
 Kind = Literal["null", "bool", "int", "float", "text", "array"]
 Row = dict[str, Any]
@@ -50,7 +52,7 @@ class Column:
 
     @property
     def ragged(self) -> bool:
-        """Whether the column's values differ in length."""
+        """Whether values are stored with their lengths: texts if one is too long to pad, arrays if their shapes differ."""
         return (
             self.longest > LONGEST_WORD
             if self.kind == "text"
@@ -59,7 +61,7 @@ class Column:
 
     @property
     def element(self) -> np.dtype[Any]:
-        """The numpy dtype of one element; for ragged text, of its UTF-8 bytes."""
+        """The numpy dtype of one element of a value; for ragged text, the dtype of its UTF-8 bytes."""
         if self.kind == "array":
             return self.dtype
         if self.kind == "text":
@@ -69,7 +71,7 @@ class Column:
         return np.dtype(self.kind if self.kind == "bool" else "float64")
 
     def take(self, value: object) -> None:
-        """Widen the column to hold a value."""
+        """Widen the column's type so that the column can hold a value."""
         kind = _kind(value)
         if self.present and kind != self.kind:
             if {kind, self.kind} == {"int", "float"}:
@@ -99,7 +101,10 @@ class Column:
 
 @dataclass(slots=True)
 class TopicTable:
-    """The messages of one topic (all keys of a keyed output): their number, and their columns by name."""
+    """The table of one topic: its number of messages, and its columns by name.
+
+    All messages of a keyed output (which sends each message to one node) are in one table.
+    """
 
     name: str
     rows: int = 0
@@ -150,7 +155,11 @@ def row(recorded: Recorded, fields: Fields) -> Row:
 
 
 def table_name(channel: Channel) -> str:
-    """Return the name of a channel's table: the topic, without the key of a keyed output."""
+    """Return the name of a channel's table: the topic.
+
+    The channels of a keyed output share a table, so their key, the name of the receiving node, is removed from the
+    end of the topic.
+    """
     name: str = channel.topic
     return name.removesuffix(f"/{channel.key}") if channel.key else name
 

@@ -1,4 +1,4 @@
-"""Export a plant to a CSV table: one row per tick, with the observation after it and the action applied at it.
+"""Export a plant (an emulator or robot) to a CSV table. Each row is a tick: its action, and the observation after the action.
 
 ``observation.NAME`` (or ``observation.0`` …) are the elements of an observation, ``action`` or ``action.NAME``
 those of the action; then come reward, who acted, the age of the decision, and the times. Of columns with the same
@@ -26,10 +26,10 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 RENAMED = {"value": "observation"}
 ONCE = ("header", "tick", "episode", "reward")
-"""Fields of ``Applied`` that repeat fields of the observation; the table has them once."""
+"""Fields of the message ``Applied`` that repeat fields of the observation; the table has one column for each of them."""
 
 FieldPath = tuple[str, ...]
-"""A field of a message, a part in it, and the index and name of an element."""
+"""The path of a value in a message: the field, then the part of an observation, then the index and name of an element."""
 
 
 class Cell(NamedTuple):
@@ -49,7 +49,7 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> table = numpy.genfromtxt("run.csv", delimiter=",", names=True, dtype=None)
 
     Raises:
-        BagError: as for ``Exporter``; or the selection holds no plant, or several.
+        BagError: as for ``Exporter``; or the selection holds observations of no plant, or of several.
     """
     plant = PlantTicks(bag, selection, passes=2)
     spec = spec_in(parsed_plan(bag.plan_yaml))

@@ -16,7 +16,7 @@ from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
 from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 SHORTEST_CS = 2
-"""Shortest duration of a frame, in hundredths of a second. Browsers show shorter ones five times as long."""
+"""Shortest duration of a frame, in hundredths of a second. Browsers show a frame with a shorter duration for 0.1 s."""
 
 COLOURS = 256
 TRAILER = b";"

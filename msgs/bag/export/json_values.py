@@ -32,7 +32,7 @@ _SCALARS = ("boolean", "integer", "number", "string")
 
 
 def unnamed(path: str) -> tuple[str, ...]:
-    """Return no names: the elements of the array have none."""
+    """Return an empty tuple for any path: no array has names for its elements."""
     del path
     return ()
 
@@ -92,9 +92,9 @@ def summary(array: np.ndarray[Any, Any]) -> Json:
 def simple_schema(schema: bytes) -> Json:
     """Return the JSON Schema of ``jsonable``'s results for messages with a given schema.
 
-    It uses only what Foxglove's reader accepts: objects with properties, lists of one type, and scalars.
-    References are resolved. Of several types, the first that is not null is used. Other properties are left
-    out.
+    The returned schema uses only what Foxglove's reader accepts: objects with properties, lists of one type, and
+    scalars. References are resolved. Of several types, the first that is not null is used. A property that has none
+    of these types is left out.
     """
     whole: Json = json.loads(schema)
     return _simple(whole, whole.get("$defs", {}), 0) or _object({})
@@ -119,7 +119,7 @@ def fitted_schema(schema: Json, example: Json) -> Json:
 
 
 def _kind_of(value: object) -> str:
-    """Return the type of a value of a mapping; empty for lists and null."""
+    """Return the JSON type of a scalar; empty for lists and null."""
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, (int, float)) else "string" if isinstance(value, str) else ""

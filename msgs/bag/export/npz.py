@@ -35,7 +35,7 @@ MakeSpool = Callable[..., Spool]
 
 
 def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
-    """Export to ``.npz``. Its entry ``info`` holds the facts about the session, as JSON text.
+    """Export to ``.npz``. Its entry ``info`` holds the information about the session, such as versions, as JSON text.
 
     Example:
         >>> data = numpy.load("run.npz")
@@ -60,7 +60,8 @@ def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
                 full = f"{group}/{name}"
                 if f"{full}.npy" in archive.NameToInfo:
                     raise BagError(
-                        f"two columns in the file would be named {full}", hint="export the topics one by one"
+                        f"two columns in the file would be named {full}",
+                        hint="export the topics one by one, with --topics",
                     )
                 spool.put(archive, full)
     return reading.ledger.report("npz", (out,), sum(table.rows for table in tables.values()))

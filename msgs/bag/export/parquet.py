@@ -77,7 +77,7 @@ def _short(name: str) -> str:
 
 
 def finish(writer: pq.ParquetWriter) -> None:
-    """Write the end of a file. A writer that fails is not closed a second time."""
+    """Close a file's writer, which writes the end of the file. If that fails, the writer is not closed a second time."""
     try:
         writer.close()
     finally:
@@ -129,7 +129,7 @@ class _Writer:
 
 
 def _is_list(column: Column) -> bool:
-    """Return whether arrays are stored as lists. A tensor must have elements, and always the same number."""
+    """Return whether a column's arrays are stored as lists, not as tensors, since they differ in shape or are empty."""
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 

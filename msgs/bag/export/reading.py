@@ -14,7 +14,7 @@ Fields = dict[str, Any]
 """A message's fields by name: plain values, nested dicts, and numpy arrays."""
 
 STEPS = 200
-"""Approximate number of calls of the progress function."""
+"""Approximate number of calls of the progress function during an export."""
 
 
 class Reading:
@@ -52,7 +52,7 @@ class Reading:
         self._done += 1
         if not taken:
             raise BagError(
-                "nothing was recorded in this range",
+                "no message of the selected topics was recorded in this range",
                 hint=in_range(self.bag),
             )
         if part.progress is not None:
@@ -60,7 +60,7 @@ class Reading:
 
 
 def in_range(bag: Bag) -> str:
-    """Return the hint for an empty range of a recording."""
+    """Return the hint of the error that is raised if a recording has no message in the selected range."""
     length_s = (bag.end_ns - bag.start_ns) / 1e9
     return f"the recording takes {length_s:.3f} s: choose --start and --duration within it"
 

@@ -25,7 +25,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """The files of an export. ``remarks`` lists differences from the recording other than omissions."""
+    """The files of an export. ``left_out`` lists what they lack, ``remarks`` other differences from the recording."""
 
     target: str
     files: tuple[Path, ...]
@@ -44,7 +44,7 @@ class Selection:
     """The first time to export, in ns of the graph's clock; None for the start of the recording."""
     end_ns: int | None = None
     progress: Progress | None = None
-    """Called during the export."""
+    """Called during the export with the fraction done; None to report no progress."""
 
 
 EVERYTHING = Selection()
@@ -55,7 +55,8 @@ class Exporter(Protocol):
 
     Nothing is ever overwritten, and a failed export leaves nothing behind: ``output.whole`` ensures both.
     ``selection.progress`` must be called with rising fractions, the last of them 1. Messages that cannot be decoded
-    must be left out, and counted in the report. ``reading.Reading`` does both.
+    must be left out, and counted in the report. ``reading.Reading`` reports the progress, and leaves out and counts
+    these messages.
 
     Raises:
         BagError: nothing is selected, ``out`` exists or cannot be written, or the recording is empty.

@@ -1,7 +1,8 @@
 """Export to a recording for the Rerun viewer: images, numbers as curves, texts.
 
-There are three timelines: ``log`` (when it was recorded) and ``stamp`` (when it was published), both wall
-time if the recording has it, else time since the graph's start, and ``tick`` if the message has one.
+A message has a time on three timelines: ``log`` (when it was recorded), ``stamp`` (when it was published), and ``tick``
+(if it has a field ``tick``). The first two are wall time if the recording holds the wall time of its start, otherwise
+the time since the graph's start.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class _Batch:
 
 
 class _Converter:
-    """Sends messages field by field."""
+    """Sends the fields of messages to a Rerun recording, in batches per field."""
 
     def __init__(self, stream: rr.RecordingStream, reading: Reading, epoch_unix_ns: str | None) -> None:
         self._stream, self._ledger = stream, reading.ledger
@@ -77,7 +78,7 @@ class _Converter:
         self._batches: dict[tuple[str, Kind, bool], _Batch] = {}
 
     def write(self, recorded: Recorded, fields: Fields) -> None:
-        """Send a message."""
+        """Add a message's fields to the batches, and send full batches."""
         tick = fields.get("tick")
         ticked = isinstance(tick, int)
         times = (recorded.log_ns, recorded.publish_ns, tick if isinstance(tick, int) else 0)
@@ -95,7 +96,7 @@ class _Converter:
                 self._send(path, kind, batch, ticked=ticked)
 
     def flush(self) -> None:
-        """Send the pending values."""
+        """Send the batches that are not full."""
         for (path, kind, ticked), batch in self._batches.items():
             if batch.values:
                 self._send(path, kind, batch, ticked=ticked)
@@ -164,6 +165,6 @@ def _columns(kind: Kind, values: list[Any]) -> rr.ComponentColumnList:
 
 
 def _path(recorded: Recorded, name: str) -> str:
-    """Return the name of an entity, with the publisher: otherwise two publishers would share a curve."""
+    """Return the path of a field's entity. It contains the publisher: otherwise two publishers would share a curve."""
     parts = [*recorded.channel.topic.split("/"), recorded.channel.publisher, *name.split(".")]
     return "/".join(re.sub(r"[^A-Za-z0-9_-]", lambda found: f"\\{found[0]}", part) for part in parts)

@@ -23,7 +23,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A stream: one publisher's output; of a keyed output, the messages to one node, with its name as ``key``.
+    """The messages of one output of one publisher.
+
+    A keyed output, which sends each message to one node, has a channel for each of these nodes, with the node's name
+    as ``key``.
 
     ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its
     version.
@@ -44,10 +47,10 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded message: the exact encoded bytes, and their times.
+    """A recorded message: the exact encoded bytes, and the message's times.
 
-    ``sequence`` is the publisher's, modulo 2³²; ``log_ns`` is when the recorder received it and
-    ``publish_ns`` when it was published, both in ns of the graph's clock.
+    ``sequence`` is the message's sequence number at its publisher, modulo 2³²; ``log_ns`` is when the recorder
+    received the message and ``publish_ns`` when it was published, both in ns of the graph's clock.
     """
 
     channel: Channel
@@ -57,7 +60,7 @@ class Recorded:
     data: bytes
 
     def message(self) -> Message:
-        """Decode the message with the imported class of its name.
+        """Decode the message with the imported message class that has the recorded name.
 
         Raises:
             DecodeError: no class of that name is imported, or the bytes are not a valid message of it.
@@ -67,7 +70,7 @@ class Recorded:
         return message
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields by name, without the class: plain values, and arrays as read-only views.
+        """Return the fields by name, as plain values, and arrays as read-only views. The message's class is not needed.
 
         Raises:
             DecodeError: the bytes are not a message of this channel.
@@ -76,7 +79,8 @@ class Recorded:
         if found.hex() != self.channel.schema_hash:
             raise SchemaMismatch(
                 f"topic {self.channel.topic} was recorded with schema {self.channel.schema_hash}, but a message on it has "
-                f"schema {found.hex()}"
+                f"schema {found.hex()}",
+                hint="the recording is damaged, or another program wrote it: `rtgraph bag verify` lists the damage",
             )
         return fields
 
@@ -88,12 +92,12 @@ def _decoder(channel: Channel) -> Decoder[Any]:
     if found is None:
         raise DecodeError(
             f"no message class {name} is imported",
-            hint="import the module that defines it, or read the message's fields() without it",
+            hint="import the module that defines the class, or call fields(), which needs no class",
         )
     version = channel.version_of(found)
     if version is None:
         raise SchemaMismatch(
             f"message class {name} has schema {schema_hash(found).hex()} here, but {channel.schema_hash} in the recording",
-            hint="read the message's fields() without the class, or use the version that recorded it",
+            hint="call fields(), which needs no class, or use the version of the class that recorded the message",
         )
     return version.decoder()

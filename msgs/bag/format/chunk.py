@@ -34,7 +34,7 @@ _CHUNK_HEAD_BYTES = CHUNK.size + 4
 
 
 class _Stream:
-    """A channel as the writer of one file knows it."""
+    """A channel in the file being written: its number, its encoded records, and its messages in the next chunk."""
 
     __slots__ = ("channel", "count", "definition", "index", "number", "schema", "schema_number")
 
@@ -186,23 +186,26 @@ class ChunkReader:
         self._records: dict[bytes, SchemaRecord | ChannelRecord | None] = {}
         self._channels: dict[tuple[bytes, bytes], Channel | None] = {}
         self.known: dict[int, Channel | None] = {}
-        """Channels by number. Our chunks describe their channels; chunks rewritten by other tools may not."""
+        """Channels by number, from the chunks and the index read so far: chunks that another tool rewrote may not describe
+        their channels."""
 
     def data(self, content: bytes) -> bytes:
         """Return the verified, uncompressed content of a chunk record (without opcode and length)."""
         if len(content) < _CHUNK_HEAD_BYTES:
-            raise ChunkDamaged("the chunk is too short")
+            raise ChunkDamaged("the chunk is shorter than its header")
         _, _, size, checksum = CHUNK.unpack_from(content)
         (name_length,) = struct.unpack_from("<I", content, CHUNK.size)
         begin = _CHUNK_HEAD_BYTES + name_length + 8
         if begin > len(content):
-            raise ChunkDamaged("the chunk is too short")
+            raise ChunkDamaged("the chunk is shorter than its header")
         compression = content[_CHUNK_HEAD_BYTES : begin - 8]
         (length,) = struct.unpack_from("<Q", content, begin - 8)
         if length != len(content) - begin:
-            raise ChunkDamaged("the chunk's length is wrong")
+            raise ChunkDamaged("the length of the chunk's data differs from the length in its header")
         data = self._uncompressed(compression, memoryview(content)[begin:], size)
-        if len(data) != size or zlib.crc32(data) != checksum:
+        if len(data) != size:
+            raise ChunkDamaged("the uncompressed size of the chunk differs from the size in its header")
+        if zlib.crc32(data) != checksum:
             raise ChunkDamaged("the chunk's checksum is wrong")
         return data
 
@@ -216,8 +219,10 @@ class ChunkReader:
             if data[place] == Opcode.MESSAGE and place + head_bytes <= end:
                 _, length, number, sequence, log, publish = unpack(data, place)
                 begin, place = place + head_bytes, place + 9 + length
-                if place > end or number not in channels or begin > place:
-                    raise ChunkDamaged("a message in the chunk is cut off, or of an unknown channel")
+                if place > end or begin > place:
+                    raise ChunkDamaged("a message in the chunk has a wrong length")
+                if number not in channels:
+                    raise ChunkDamaged(f"a message in the chunk has the unknown channel {number}")
                 channel = channels[number]
                 if channel is not None:
                     yield channel, sequence, signed(log), signed(publish), begin, place
@@ -265,7 +270,7 @@ class ChunkReader:
         try:
             # Both headers must give the same size before memory is allocated.
             if zstandard.get_frame_parameters(content).content_size != size:
-                raise ChunkDamaged("the chunk's size is wrong")
+                raise ChunkDamaged("the uncompressed size of the chunk differs from the size in its header")
             data: bytes = self._decompress(content)
         except (zstandard.ZstdError, MemoryError) as error:
             raise ChunkDamaged("the chunk cannot be decompressed") from error

@@ -4,7 +4,7 @@ A recording is an ordinary MCAP file with three additional rules, so that most o
 
 * a chunk is self-contained: it repeats the schemas and channels of its messages, and its checksum covers them;
 * every metadata record has a checksum, which MCAP does not define;
-* facts known at the start are written at the start, since a crash loses the end.
+* what is known about the session at the start is written at the start, since a crash loses the end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from rtgraph.msgs.bag.format.channel import Channel
 MAGIC = b"\x89MCAP0\r\n"
 PROFILE = "rtgraph"
 INFO, LOSSES = "rtgraph", "losses"
-"""The names of the metadata records: the facts at the start, and the counts of lost messages at the end."""
+"""The names of the metadata records: the information about the session, at the start of the file, and the counts of received
+and lost messages, at its end."""
 RECOVERED = "recovered"
 """The info key that marks a recovered recording, with the number of its problems."""
 RING_REASON = "ring.reason"
@@ -51,12 +52,12 @@ R = TypeVar("R", bound=McapRecord)
 
 
 def unsigned(time_ns: int) -> int:
-    """Return a time in MCAP's form: times before the graph's start wrap around."""
+    """Return a time in ns as MCAP's unsigned 64-bit number. A negative time, before the graph's start, wraps around."""
     return time_ns & _UINT64
 
 
 def signed(time: int) -> int:
-    """Convert a time in MCAP's form, as returned by ``unsigned``, back."""
+    """Return the signed time in ns that ``unsigned`` converted to this number."""
     return time if time <= _INT64_MOST else time - _UINT64 - 1
 
 
@@ -121,7 +122,7 @@ def channel_record(number: int, schema_number: int, channel: Channel) -> Channel
 
 
 def channel_of(record: ChannelRecord, schemas: Mapping[int, SchemaRecord]) -> Channel | None:
-    """Return the channel of a record; None if it is not an rtgraph channel."""
+    """Return the channel that a record describes; None if it is not a channel of rtgraph messages."""
     schema, metadata = schemas.get(record.schema_id), record.metadata
     if schema is None or record.message_encoding != "msgpack" or "publisher" not in metadata:
         return None

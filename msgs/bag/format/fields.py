@@ -1,4 +1,4 @@
-"""Decode a wire document without the message's class."""
+"""Decode an encoded message (a wire document) without the message's class."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.wire.codec import WIRE_VERSION, Frame
 
 _ARRAY_KEYS = {"dtype", "shape", "buffer"}
+_WRITTEN = "write messages as rtgraph.msgs.encode does"
 _array: TypeAdapter[Any] = TypeAdapter(array())
 
 
 def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
-    """Return the schema hash and the fields of a wire document; arrays are read-only views of its bytes.
+    """Return the schema hash and the fields of an encoded message; arrays are read-only views of its bytes.
 
     Raises:
         DecodeError: the bytes are not a message.
@@ -28,21 +29,30 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         unpacker.skip()
         parts = msgpack.unpackb(document)
         if not isinstance(parts, list) or len(parts) != 4:
-            raise DecodeError("the bytes are not a message: expected a list of 4 parts")
+            raise DecodeError(
+                "the bytes are not a message: expected a list of 4 parts (version, schema hash, fields, buffers)"
+            )
         version, schema_hash, fields, buffers = parts
         if version != WIRE_VERSION:
             raise DecodeError(
                 f"the message has the unknown wire format {version!r:.20}; this rtgraph reads format {WIRE_VERSION}"
             )
         if type(schema_hash) is not bytes or type(fields) is not dict or type(buffers) is not list:
-            raise DecodeError("the bytes are not a message: a part has the wrong type")
-        if any(type(buffer) is not bytes for buffer in buffers) or any(
-            type(name) is not str for name in fields
-        ):
+            kinds = ", ".join(type(part).__name__ for part in (schema_hash, fields, buffers))
             raise DecodeError(
-                "the bytes are not a message: a buffer is not bytes, or a field's name is not text",
-                hint="write messages as rtgraph.msgs.encode does",
+                f"the bytes are not a message: schema hash, fields and buffers must be bytes, dict and list, not {kinds}"
             )
+        for buffer in buffers:
+            if type(buffer) is not bytes:
+                raise DecodeError(
+                    f"the bytes are not a message: a buffer is not bytes but {type(buffer).__name__}",
+                    hint=_WRITTEN,
+                )
+        for name in fields:
+            if type(name) is not str:
+                raise DecodeError(
+                    f"the bytes are not a message: the field's name {name!r:.40} is not text", hint=_WRITTEN
+                )
         return schema_hash, {name: _resolved(value, buffers) for name, value in fields.items()}
     except ValidationError as error:
         raise DecodeError(
@@ -50,7 +60,7 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         ) from error
     except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
         raise DecodeError(
-            f"the bytes are not a message: {str(error)[:200] or type(error).__name__}"
+            f"the bytes are not a message in msgpack: {str(error)[:200] or type(error).__name__}"
         ) from error
 
 

@@ -18,7 +18,7 @@ from rtgraph.msgs.wire.envelope import envelope
 class Recovery:
     """The result of recovering a recording.
 
-    ``missing`` is the number of messages in the recording's index that could not be read; None without an index.
+    ``missing`` is the number of messages in the recording's index that could not be read; None if it has no index.
     ``losses`` counts the messages of the new file; messages lost by the damage count as lost.
     """
 
@@ -36,7 +36,7 @@ class Recovery:
 
 
 def recover(path: Path, out: Path, *, progress: Callable[[float], None] | None = None) -> Recovery:
-    """Write the readable messages, attachments and info of a recording to a finished one.
+    """Write the readable messages, attachments and info of a damaged recording to a new, finished recording.
 
     Args:
         path: the recording, a file or a folder.

@@ -21,13 +21,13 @@ class Ring:
     """Keeps the newest messages in memory. ``keep`` writes them to a new file, and clears the memory.
 
     No message is in two files, so ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each
-    file's info holds the reason for it (``ring.reason``) and the number of messages overwritten since the
-    previous file (``ring.overwritten``). Of these messages, ``ring.overwritten_early`` were younger than
+    file's info holds the reason why it was written (``ring.reason``), and the number of messages overwritten since
+    the previous file (``ring.overwritten``). Of these messages, ``ring.overwritten_early`` were younger than
     ``keep_ns``, and overwritten because of ``most_bytes``.
 
     Args:
-        path: the base of the files' names.
-        info: facts about the session, for every file.
+        path: the base of the files' names: ``session.mcap`` for the names above.
+        info: information about the session, such as versions, for every file.
         attachments: files to attach to every file.
         keep_ns: age, relative to the newest message, up to which messages are kept.
         most_bytes: approximate maximum memory of messages.
@@ -50,9 +50,9 @@ class Ring:
         self.paths: list[Path] = []
         """The files so far."""
         self.overwritten = self.overwritten_early = 0
-        """Messages overwritten since the last file: all, and those younger than ``keep_ns``."""
+        """Number of messages overwritten since the last file: all, and those younger than ``keep_ns``."""
         self.kept_bytes = 0
-        """Approximate memory of the messages."""
+        """Approximate memory of the messages, in bytes."""
         self._info = dict(info)
         self._attachments = tuple(attachments)
         self._keep_ns = keep_ns
@@ -66,7 +66,7 @@ class Ring:
         return len(self._kept)
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Keep a message, and overwrite those that are too old or exceed the memory."""
+        """Keep a message, and overwrite messages that are older than ``keep_ns`` or exceed ``most_bytes``."""
         kept = self._kept
         kept.append((channel, sequence, log_ns, publish_ns, data))
         self.kept_bytes += _MESSAGE_BYTES + len(data)
@@ -80,7 +80,7 @@ class Ring:
             self.overwritten_early += 1
 
     def keep(self, reason: str, losses: Mapping[str, object] | None = None) -> Path | None:
-        """Write the messages in memory to a file and clear them. Return the file, or None if there were none.
+        """Write the messages in memory to a file, and clear the memory. Return the file; None if there were no messages.
 
         Raises:
             BagError: the file cannot be written. The messages stay in memory, and no partial file remains.

@@ -12,14 +12,14 @@ from rtgraph.msgs.errors import BagError
 
 
 class SplittingWriter:
-    """Writes a recording to ``session_0.mcap``, ``session_1.mcap`` …, each with all facts known at the start.
+    """Writes a recording to the files ``session_0.mcap``, ``session_1.mcap`` …, each of which can be read alone.
 
     Args:
         path: the base of the files' names: ``session.mcap`` for the names above.
-        info: facts about the session, for every file.
+        info: information about the session, such as versions, for every file.
         attachments: files to attach to every file.
-        most_bytes: start a new file when the current one has this size; a file may exceed it by a chunk.
-        most_ns: start a new file this long after the first message of one.
+        most_bytes: start a new file when the current file has this size; a file may exceed the size by a chunk.
+        most_ns: start a new file this many ns after the first message of the current file.
         chunk_bytes: as for ``BagWriter``.
         compression: as for ``BagWriter``.
 
@@ -64,7 +64,7 @@ class SplittingWriter:
         return self._finished_messages + self._writer.messages
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write a message, to a new file if a limit is reached."""
+        """Write a message; to a new file if the current file has reached a limit."""
         if self._first_ns is not None and self._is_full(log_ns):
             finished = self._writer
             finished.close()

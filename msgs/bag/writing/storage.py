@@ -1,4 +1,4 @@
-"""The storage of a recorder: a sink, with the counts of received and lost messages."""
+"""The storage of a recorder: a sink (a file, several files or a ring buffer), and the counts of received and lost messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sink(Protocol):
 
 
 class StoredMessage(NamedTuple):
-    """A message to write; ``sequence`` counts its channel's messages in the publisher's incarnation."""
+    """A message to write. ``sequence`` counts the messages of a channel from one start (incarnation) of its publisher on."""
 
     channel: Channel
     incarnation: int
@@ -46,11 +46,11 @@ class Storage:
         self._lost = 0
 
     def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Count messages up to this one as recorded by an earlier incarnation."""
+        """Treat messages up to this sequence number as recorded by the recorder before its restart."""
         self._ledger.go_on_after(publisher, incarnation, channel, sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
-        """Return the newest message of each stream, in the form of ``go_on_after``'s arguments."""
+        """Return the position reached in each channel: tuples that ``go_on_after`` takes as its four arguments."""
         return self._ledger.reached()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
@@ -68,7 +68,7 @@ class Storage:
         self._sink.flush()
 
     def keep(self, reason: str) -> None:
-        """Write the contents of a ring buffer; other sinks write messages as they arrive."""
+        """Write the contents of a ring buffer to a file. Other sinks do nothing: they write messages as they arrive."""
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:

@@ -1,4 +1,4 @@
-"""Write a recording so that flushed data stay readable, however the writer is killed."""
+"""Write a recording so that flushed data stay readable, however the writer's process ends."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class BagWriter:
 
     Args:
         path: the file to create; it must not exist.
-        info: facts about the session, for the metadata at the start.
-        attachments: files to attach at the start, the plan first.
+        info: information about the session, such as versions, for the metadata at the start.
+        attachments: files to attach at the start; first the plan, which is the resolved launch file.
         chunk_bytes: uncompressed size at which a chunk is compressed and written.
         compression: "zstd", or "" for none.
         level: zstd's level. Level 1 is the fastest, and makes images of games as small as level 3 does.
@@ -102,7 +102,10 @@ class BagWriter:
             raise
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write a message with its sequence number, receive and publication times, and document."""
+        """Write a message: its sequence number, its encoded bytes, and when it was received and published.
+
+        Both times are in ns of the graph's clock.
+        """
         if self._problem is not None:
             raise self._problem
         builder = self._builder
@@ -184,7 +187,10 @@ class BagWriter:
         if not builder.count:
             return
         if len(builder.streams) > MOST_CHANNELS:
-            raise self._failed(f"{self.path} would have more than {MOST_CHANNELS:,} channels")
+            raise self._failed(
+                f"{self.path} would have more than {MOST_CHANNELS:,} channels",
+                hint="record fewer topics; what was written before can be read",
+            )
         count = builder.count
         cut = builder.finish(self.size_bytes)
         self._put(*cut.data, messages=count)
@@ -236,7 +242,7 @@ class BagWriter:
         ]
 
     def _put(self, *data: bytes, messages: int = 0) -> None:
-        """Write complete records, or nothing."""
+        """Write complete records at the end of the file; if that fails, cut off what was written of them."""
         size = self.size_bytes
         try:
             for piece in data:
@@ -250,12 +256,15 @@ class BagWriter:
                 os.ftruncate(self._file.fileno(), self.size_bytes)
             except OSError:
                 missing += "; a record is cut off at its end"
-            raise self._failed(f"{self.path} cannot be written: {error.strerror}{missing}") from error
+            raise self._failed(
+                f"{self.path} cannot be written: {error.strerror}{missing}",
+                hint="make room on the disk; what was written before can be read",
+            ) from error
         self.size_bytes = size
         for piece in data:
             self._checksum = zlib.crc32(piece, self._checksum)
 
-    def _failed(self, problem: str) -> BagError:
+    def _failed(self, problem: str, *, hint: str) -> BagError:
         self._builder.drop()
-        self._problem = BagError(problem, hint="make room on the disk; what was written before can be read")
+        self._problem = BagError(problem, hint=hint)
         return self._problem

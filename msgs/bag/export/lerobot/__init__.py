@@ -1,9 +1,9 @@
 """Export a plant to a LeRobotDataset (v3.0): Parquet tables and MP4 films, read by ``LeRobotDataset(name, root=PATH)``.
 
-A frame is the observation of a tick and the action applied at the next tick; the reward and end of that tick are
-``next.reward`` and ``next.done``. So an episode's last observation has no frame. In addition to LeRobot's features,
-a frame has the recorded tick, its times, the age of the decision and who acted. The recording's plan and facts are
-in ``meta/rtgraph``.
+A frame holds the observation after a tick t, the action applied at tick t + 1, and ``next.reward`` and ``next.done``: the
+reward of tick t + 1, and whether the episode ended at tick t + 1. So an episode's last observation has no frame. In addition
+to LeRobot's features, a frame has the number and times of tick t, the age of the decision, and who acted. The folder
+``meta/rtgraph`` holds the plan (the resolved launch file) and the information about the session, such as versions.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ def export_lerobot(
         >>> dataset[0]["observation.image"], dataset[0]["action"]
 
     ``quality`` of the films is ``lossless``, or H.264's constant rate factor, from 0 (best) to 51. ``task`` is what
-    the robot does, in words; by default the plan's description or name.
+    the robot does, in words; by default the description in the recorded launch file, or its name.
 
     Raises:
-        BagError: as for ``Exporter``; or the selection holds no plant, or several; or no action follows an observation.
+        BagError: as for ``Exporter``; or the selection holds observations of no plant, or of several; or no action
+            follows an observation.
     """
     checked_quality(quality)
     plant = PlantTicks(bag, selection, passes=2)
@@ -76,7 +77,7 @@ def export_lerobot(
 
 
 class _Clock:
-    """Compares the recorded stamps with a steady rate."""
+    """Compares the recorded stamps of the observations with those of a steady rate."""
 
     def __init__(self) -> None:
         self._periods: list[int] = []
@@ -95,13 +96,13 @@ class _Clock:
         self._index += 1
 
     def rate(self, planned_hz: float | None) -> Fraction:
-        """Return the planned rate; if there is none, the rate at which the stamps follow each other."""
+        """Return the rate in the plan, ``planned_hz``, as a fraction; if it is None, the median rate of the recorded stamps."""
         rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
         near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
         return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
 
     def apart_s(self, rate: Fraction) -> float:
-        """Return the largest difference, in seconds, between the stamp of an episode's last frame and its index / rate."""
+        """Return the largest difference, in seconds, between an episode's duration by its stamps and by its number of frames."""
         return max((abs(ns / 1e9 - float(index / rate)) for index, ns in self._ends), default=0.0)
 
 
@@ -135,7 +136,7 @@ def _remark(
 
 
 def _attach(bag: Bag, folder: Path) -> None:
-    """Write the recording's facts and plan into the dataset's ``meta``."""
+    """Write the recording's information about the session and its plan (the resolved launch file) into a folder."""
     folder.mkdir(parents=True)
     (folder / "info.json").write_text(json.dumps(bag.info, indent=4, sort_keys=True), encoding="utf-8")
     if bag.plan_yaml is not None:

@@ -79,7 +79,7 @@ class Dataset:
             self._flush()
 
     def end(self) -> None:
-        """End the last episode."""
+        """End the last episode, and write the rows of ``meta/episodes`` that are still in memory."""
         self._end_episode()
         self._write_episodes()
 
@@ -153,7 +153,7 @@ class Dataset:
             self._pending = []
 
     def _flush(self) -> None:
-        """Write the waiting rows as a row group, and take their statistics."""
+        """Write the rows in memory as a row group, and compute their statistics."""
         if not self._rows:
             return
         rows = len(self._rows)
@@ -218,7 +218,7 @@ class Dataset:
 
 def _index_columns() -> list[DatasetColumn]:
     def unused(frame: DatasetFrame) -> None:
-        raise AssertionError("an index column has no value in a frame")
+        raise AssertionError("an index column, such as frame_index, is counted and not read from a frame")
 
     return [
         DatasetColumn(name, "float32" if name == "timestamp" else "int64", (1,), unused) for name in INDICES

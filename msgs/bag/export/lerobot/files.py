@@ -64,7 +64,7 @@ class Tables:
         return FileNumber.of(self._number)
 
     def begin(self) -> FileNumber:
-        """Begin an episode, in a new file if the current one is large enough; return the file's place."""
+        """Begin an episode, in a new file if the current file is large; return the file's chunk and file number."""
         if self._path is not None and self._path.stat().st_size >= TABLE_MB * MIB:
             self.close()
             self._number += 1
@@ -88,7 +88,8 @@ class Tables:
 class Films:
     """The films of one part of an observation.
 
-    Lossless films are H.264 in RGB; others in yuv420p, which more players show (yuv444p for odd sizes).
+    Lossless films are H.264 in RGB. Other films are H.264 in yuv420p, which more players show, or in yuv444p if the
+    width or the height is odd.
     """
 
     def __init__(self, folder: Path, size: tuple[int, int], rate: Fraction, quality: str) -> None:
@@ -117,7 +118,7 @@ class Films:
         return "yuv444p" if self._height % 2 or self._width % 2 else "yuv420p"
 
     def begin(self) -> FileNumber:
-        """Begin an episode, in a new file if the current one is large or long enough; return the file's place."""
+        """Begin an episode, in a new file if the current file is large or long; return the file's chunk and file number."""
         if self._path is not None and (self.seconds >= FILM_S or self._path.stat().st_size >= FILM_MB * MIB):
             self.close()
             self._number += 1
@@ -204,7 +205,7 @@ def checked_quality(text: str) -> str:
 
 
 def column_array(values: np.ndarray[Any, np.dtype[Any]]) -> pa.Array[Any]:
-    """Return the Arrow array of a column, (rows, *shape): a list per row, unless the shape is (1,)."""
+    """Return a column's values, (rows, *shape), as an Arrow array: nested lists of shape ``shape``, or scalars for (1,)."""
     flat = pa.array(values.reshape(-1))
     if values.shape[1:] == (1,):
         return flat

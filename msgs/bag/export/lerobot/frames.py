@@ -1,4 +1,4 @@
-"""The frames of a dataset: an observation, the action applied to it, and the outcome."""
+"""The frames of a dataset: an observation, the action applied at the next tick, and the outcome of that action."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ CUT = "the next tick is not recorded completely, so its action is unknown"
 
 @dataclass(frozen=True, slots=True)
 class DatasetFrame:
-    """An observation, and the next tick: the action applied to it, its reward, and whether the episode ended.
+    """The observation of a tick, and the messages of the next tick: ``applied`` (the action) and ``outcome`` (its observation).
 
-    ``follows`` says whether the previous frame is of the previous tick, in the same episode.
+    ``begins`` says whether this is the first frame of its episode, ``follows`` whether the previous frame is of the
+    previous tick in the same episode.
     """
 
     observation: Fields
@@ -27,17 +28,22 @@ class DatasetFrame:
 
 
 class DatasetFrames:
-    """Joins ticks to frames. The counts are complete after reading."""
+    """Makes a frame from each pair of successive ticks. The counts are complete after ``read(count=True)``."""
 
     def __init__(self, plant: PlantTicks) -> None:
         self._plant = plant
         self.cut_episodes = 0
-        """Number of episodes that lack their first tick."""
+        """Number of episodes for which the first tick was not recorded or not selected."""
         self.gaps = 0
-        """Number of frames that follow a missing one within an episode."""
+        """Number of frames that follow a missing frame within an episode."""
 
     def read(self, *, count: bool) -> Iterator[DatasetFrame]:
-        """Yield the frames in order. ``count``: report ticks without a frame as left out; set it in one pass only."""
+        """Yield the frames in order.
+
+        Args:
+            count: whether to count, and to report ticks without a frame as left out. True in only one of several passes,
+                so that nothing is counted twice.
+        """
         before: Tick | None = None
         last: DatasetFrame | None = None
         for tick in self._plant.read():
@@ -64,7 +70,10 @@ class DatasetFrames:
 
 
 def _frame(now: Tick, then: Tick, last: DatasetFrame | None) -> DatasetFrame | None:
-    """Return the frame of a tick, given the next recorded tick; None if it has no frame."""
+    """Return the frame of the tick ``now``, given the next recorded tick, ``then``, and the last frame, if any.
+
+    The result is None if ``then`` is not the next tick of the same episode, or a message is missing.
+    """
     observation, applied, outcome = now.observation, then.applied, then.observation
     if observation is None or applied is None or outcome is None:
         return None

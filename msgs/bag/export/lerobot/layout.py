@@ -46,7 +46,7 @@ class DatasetColumn:
 
 @dataclass(frozen=True, slots=True)
 class DatasetLayout:
-    """The columns of a dataset, and the part of the observation and (height, width) of each film, by name."""
+    """The columns and films of a dataset. ``films`` maps a film's name to its part of the observation and (height, width)."""
 
     columns: tuple[DatasetColumn, ...]
     films: Mapping[str, tuple[str, tuple[int, int]]]
@@ -69,7 +69,7 @@ class LayoutSurvey:
         """Widen the layout to fit a frame.
 
         Raises:
-            BagError: the frame's observation or action differs in shape or dtype from those before.
+            BagError: the frame's observation or action differs in shape or dtype from that of an earlier frame.
         """
         parts = parts_of(frame.observation["value"])
         self._parts = self._parts or dict(parts)
@@ -118,7 +118,7 @@ class LayoutSurvey:
         return DatasetLayout(tuple(columns), films)
 
     def _fits(self, part: str, value: Array) -> bool:
-        """Return whether a dataset can hold a part."""
+        """Return whether a dataset can hold a part of an observation; if not, add a remark that says why."""
         named = part or "the observation"
         if not value.size:
             self.remarks[f"{named} has no elements, so it is left out"] = None
@@ -127,7 +127,7 @@ class LayoutSurvey:
         return bool(value.size) and value.ndim <= MOST_DIMENSIONS
 
     def _named(self, what: str, plain: str, names: UniqueNames) -> str:
-        """Return a unique name of a column or film."""
+        """Return a unique name for a column or film: ``plain``, or ``plain`` with a number and a remark if it is taken."""
         name = names.name(plain)
         if name != plain:
             self.remarks[f"{what} is {name}: {plain} is taken"] = None
@@ -146,7 +146,7 @@ class LayoutSurvey:
 
     def _action_column(self, name: str, value: Callable[[DatasetFrame], Array]) -> DatasetColumn:
         if self._action is None:
-            raise AssertionError("no frame was taken")
+            raise AssertionError("the action's shape is unknown: call take with a frame first")
         elements = self._spec.action_names
         if len(elements) != self._action.size:
             elements = ("action",) if self._action.size == 1 else tuple(map(str, range(self._action.size)))
@@ -185,12 +185,14 @@ def pixels_of(value: Array) -> Pixels:
     if pixels is None:
         pixels = newest_of_stack(value)
     if pixels is None:
-        raise AssertionError("the survey found a picture")
+        raise AssertionError(
+            "this frame has no picture, although the survey of all frames found a picture in each"
+        )
     return pixels[..., :3] if pixels.ndim == 3 else pixels
 
 
 def _state(vectors: Parts, spec: RecordedSpec) -> DatasetColumn:
-    """Return the column of all vectors, one after the other."""
+    """Return the column that joins all vectors of an observation, one after the other."""
     dtype = np.result_type(*vectors.values())
     size = sum(value.size for value in vectors.values())
     elements: list[str] = []

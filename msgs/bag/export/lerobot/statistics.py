@@ -16,7 +16,8 @@ FeatureStatistics = dict[str, Numbers]
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 FINEST_PIXELS = 150
-"""A picture of at least twice this size counts with every n-th pixel only, as in LeRobot."""
+"""If the longer side of a picture has n times as many pixels (rounded down, n at least 2), only every n-th row and column
+counts, as in LeRobot."""
 
 
 def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:
@@ -35,7 +36,10 @@ def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:
 
 
 def merged(blocks: Sequence[FeatureStatistics]) -> FeatureStatistics:
-    """Return the statistics of several blocks together. Quantiles are averages, weighted by the counts, as in LeRobot."""
+    """Return the statistics of several blocks of frames as one.
+
+    Quantiles are averages, weighted by the numbers of frames, as in LeRobot.
+    """
     counts = np.array([block["count"][0] for block in blocks], np.float64)
     weights = counts / counts.sum()
 
@@ -56,7 +60,7 @@ def merged(blocks: Sequence[FeatureStatistics]) -> FeatureStatistics:
 
 
 class PixelStatistics:
-    """The statistics of a film, per channel, of values from 0 to 1, by counting the 256 levels."""
+    """Computes the statistics of a film for each colour channel, with values from 0 to 1, by counting the 256 levels."""
 
     def __init__(self) -> None:
         self._levels = np.zeros((3, 256), np.int64)
@@ -100,7 +104,7 @@ def _of_levels(levels: npt.NDArray[np.int64]) -> dict[str, float]:
 
 
 def as_lists(statistics: FeatureStatistics) -> dict[str, Any]:
-    """Return statistics as lists, for JSON and Parquet; the count as integers."""
+    """Return statistics as lists of floats, for JSON and Parquet; ``count`` is a list of integers."""
     return {
         name: [int(number) for number in value] if name == "count" else value.tolist()
         for name, value in statistics.items()

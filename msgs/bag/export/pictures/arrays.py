@@ -37,7 +37,7 @@ def picture(value: object) -> Pixels | None:
 
 
 def newest_of_stack(value: object) -> Pixels | None:
-    """Return the last image of a (frames, height, width) uint8 stack of grey images, else None."""
+    """Return the last image of a (frames, height, width) uint8 stack of grey images; None if the value is not such a stack."""
     if not isinstance(value, np.ndarray) or value.ndim != 3 or picture(value) is not None:
         return None
     return picture(value[-1]) if 0 < value.shape[0] <= DEEPEST_STACK else None

@@ -31,7 +31,7 @@ FALLBACK_HZ = 30
 STEPS = 200
 
 Key = tuple[int, int]
-"""Incarnation of the plant, and tick."""
+"""Incarnation of the plant (its start, counted from 0), and tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class ShownAction:
 
 @dataclass(frozen=True, slots=True)
 class FilmFrame:
-    """An image, and the action applied at its tick, if recorded.
+    """An image, and ``act``, the action applied at its tick; None if the action was not recorded.
 
-    ``total_reward`` is that of the episode up to this tick; ``complete`` says whether the episode's beginning
-    is included.
+    ``total_reward`` is the sum of the episode's rewards up to this tick; ``complete`` says whether the sum includes
+    the episode's beginning.
     """
 
     pixels: Pixels
@@ -67,7 +67,7 @@ class FilmFrame:
 
 
 class Film:
-    """The images of one channel of a recording: ``count`` images, ``rate`` per second."""
+    """The images of one channel of a recording: ``count`` images, to be shown at ``rate`` images per second."""
 
     def __init__(self, bag: Bag, selection: Selection = EVERYTHING) -> None:
         self.ledger = ExportAccount(bag)
@@ -215,7 +215,7 @@ def _channel_to_show(bag: Bag, topics: tuple[str, ...]) -> Channel:
             break
     if not showing:
         raise BagError(
-            "no chosen topic holds pictures (uint8, height x width or height x width x 3)",
+            "no chosen topic holds pictures (uint8, height x width, or height x width x 3 or 4, no side below 8)",
             hint="record one: a plant shows its screen with publish_screen: true",
         )
     if len(showing) > 1:

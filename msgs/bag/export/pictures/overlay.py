@@ -17,7 +17,8 @@ from rtgraph.msgs.bag.export.pictures.film import FilmFrame, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
-"""Maximum height in pixels: images are enlarged by an integer factor to ``LEAST_WIDTH``, or less to stay below it."""
+"""Maximum height of an enlarged image in pixels. Images are enlarged by an integer factor until they have ``LEAST_WIDTH``, or
+until a larger factor would exceed this height."""
 
 LEAST_FONT = 16
 LINES = 4
@@ -89,7 +90,10 @@ class Overlay:
 
 
 def action_names(plan_yaml: str | None) -> tuple[str, ...]:
-    """Return the action names in a plan; empty if its plants name no actions, or name them differently."""
+    """Return the names of discrete actions in a plan (a resolved launch file).
+
+    The result is empty if the plan's plants have no names for actions, or different names.
+    """
     found = set(_names(yaml.safe_load(plan_yaml))) if plan_yaml else set()
     return found.pop() if len(found) == 1 else ()
 

@@ -1,1 +1,1 @@
-"""A plant's part of a recording: its ticks, and its spec in the plan."""
+"""What a recording holds of a plant (an emulator or robot): its ticks, and its spec, from the recorded launch."""

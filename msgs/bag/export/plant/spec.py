@@ -1,4 +1,4 @@
-"""The parts of a plant's spec in a recording that exports need."""
+"""The entries of a recorded plant's spec that exports need. A recording holds the spec in its plan, the resolved launch file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ ACTIONS = ("action", "sent")
 
 @dataclass(frozen=True, slots=True)
 class RecordedSpec:
-    """A plant's spec. Entries that the plan lacks are None or empty.
+    """A plant's spec. Entries that the recorded plan lacks are None or empty.
 
-    ``elements`` holds the names of the elements of each part of an observation, ``units`` their unit.
+    ``elements`` maps a part of an observation to the names of its elements, ``units`` to the unit of its elements.
     """
 
     rate_hz: float | None = None
@@ -43,7 +43,7 @@ class RecordedSpec:
 
 
 def spec_in(plan: object) -> RecordedSpec:
-    """Return the spec of the plant in a parsed plan; an empty spec if there is no plant, or plants with different specs.
+    """Return the spec of the plant in a parsed plan; an empty spec if the plan has no plant, or plants with different specs.
 
     Unknown and missing keys are ignored: another version may have written the plan.
     """
@@ -68,7 +68,7 @@ def spec_in(plan: object) -> RecordedSpec:
 
 
 def parsed_plan(plan_yaml: str | None) -> object:
-    """Return a plan as plain values; None if there is none, or if it is damaged."""
+    """Return a plan, given as YAML, as plain values; None if ``plan_yaml`` is None or not valid YAML."""
     try:
         return yaml.safe_load(plan_yaml) if plan_yaml else None
     except yaml.YAMLError:

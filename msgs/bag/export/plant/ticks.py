@@ -1,4 +1,4 @@
-"""The ticks of one recorded plant: the observation after each tick, with the action applied at it."""
+"""The ticks of one recorded plant: for each tick, the applied action and the observation after the tick."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Tick:
-    """The fields of a tick's ``Observation`` and ``Applied``; None if not recorded."""
+    """The fields of a tick's messages ``Observation`` and ``Applied``; None for a message that was not recorded."""
 
     key: Key
     observation: Fields | None = None
@@ -60,7 +60,7 @@ class PlantTicks:
         return self.observed[0].publisher
 
     def read(self) -> Iterator[Tick]:
-        """Yield the ticks in order. May be called ``passes`` times."""
+        """Yield the ticks in order. Call it ``passes`` times, so that the reported progress reaches 1."""
         waiting: dict[Key, Tick] = {}
         for recorded, fields in self.reading.messages():
             if recorded.channel.publisher != self.publisher:
@@ -83,7 +83,7 @@ def _observations(channels: tuple[Channel, ...]) -> list[Channel]:
     if not found:
         raise BagError(
             "no chosen topic holds a plant's observations",
-            hint="choose one, such as --topics observation, or record one",
+            hint="choose such a topic with --topics, for example --topics observation, or record one",
         )
     if len({(channel.topic, channel.publisher) for channel in found}) > 1:
         plants = ", ".join(sorted({f"{channel.topic} of {channel.publisher}" for channel in found}))

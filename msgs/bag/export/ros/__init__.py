@@ -1,4 +1,4 @@
-"""Fields of messages as ROS 2 messages, made by rosbags in an export, by rclpy in a running graph."""
+"""Fields of messages as ROS 2 messages, which rosbags makes in an export, and rclpy in a running graph."""
 
 from rtgraph.msgs.bag.export.ros.messages import Maker, RosConverter, RosMessage
 from rtgraph.msgs.bag.export.ros.names import TopicNames

@@ -26,7 +26,7 @@ MEANINGS = {
     "N": "effort",
     "torque": "effort",
 }
-"""The field of a JointState for a unit or a command; ``position`` for all others."""
+"""The field of ``JointState`` that holds values of this unit or command; ``position`` holds all other values."""
 
 IMAGE = "sensor_msgs/msg/Image"
 JOINT_STATE = "sensor_msgs/msg/JointState"
@@ -37,7 +37,7 @@ Array = npt.NDArray[np.generic]
 
 
 class RosMessage(NamedTuple):
-    """A ROS message: the field's path in its message, the ROS type, and the message."""
+    """A ROS message made from one field: the field's path in the rtgraph message, the ROS type, and the ROS message."""
 
     path: str
     type: str
@@ -56,7 +56,8 @@ class RosConverter:
     Args:
         spec: the plant's spec, with the names and units of the elements of vectors.
         made: makes ROS messages.
-        frame_id: the frame of headers; if None, that in the message's field ``frame_id``, or the name of its publisher.
+        frame_id: the ``frame_id`` of ROS headers; if None, it is the message's field ``frame_id`` or, without such a field,
+            the name of the message's publisher.
     """
 
     def __init__(self, spec: RecordedSpec, made: Maker, frame_id: str | None = None) -> None:
@@ -70,13 +71,13 @@ class RosConverter:
         epoch_ns: int,
         wanted: Callable[[str, str], bool] | None = None,
     ) -> Iterator[RosMessage]:
-        """Yield the ROS messages of a message: one per field that has a value, none for the header.
+        """Yield the ROS messages of an rtgraph message: one per field that has a value, none for the header.
 
         Args:
             fields: the message's fields.
-            schema_name: the name of its class.
-            stamp_ns: when it was published, as wall time.
-            epoch_ns: the wall time of the graph's time 0.
+            schema_name: the name of the message's class.
+            stamp_ns: when the message was published, as wall time in ns.
+            epoch_ns: the wall time in ns of the graph's time 0.
             wanted: whether to make the message of a field, by the field's path and the ROS type; None to make all.
         """
         frame_id = self._frame_id or fields.get("frame_id") or fields["header"]["source"]
@@ -99,7 +100,7 @@ class RosConverter:
             yield RosMessage(path, kind, message)
 
     def _joints(self, schema_name: str, path: str) -> tuple[Sequence[str], str]:
-        """Return the names of a vector's joints (empty if it has none) and the field of the JointState."""
+        """Return the names of a vector's joints (empty if the vector has none), and the field of ``JointState`` for its values."""
         spec = self._spec
         if schema_name == "Observation":
             return spec.elements.get(path, ()), MEANINGS.get(spec.units.get(path, ""), "position")
@@ -163,7 +164,10 @@ def _values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _captured_ns(fields: Fields, part: str) -> int | None:
-    """Return the capture time of a field: that of its message or, in an observation, of its part; None if unknown."""
+    """Return the capture time of a field, in ns of the graph's time; None if it is unknown.
+
+    In an observation, each part has a capture time; in other messages, all fields have that of the message.
+    """
     captured, value = fields.get("captured_ns"), fields.get("value")
     if isinstance(captured, int):
         return captured
@@ -180,7 +184,7 @@ def _kind(value: Any, *, named: int) -> tuple[str, Any]:
 
     Args:
         value: the value.
-        named: number of names for the elements of a vector.
+        named: number of names that are known for the elements of the value, if it is a vector.
     """
     if not isinstance(value, np.ndarray):
         return _plain(value)

@@ -3,8 +3,8 @@
 Every field of a message is a topic: ``/observation`` for the observation itself (``/observation/PART`` for a
 part), ``/observation/reward`` for its reward. Pictures are ``sensor_msgs/Image``, vectors with names
 ``sensor_msgs/JointState``, other arrays ``std_msgs/*MultiArray``, the rest ``Float64``, ``Int64``, ``Bool``
-and ``String``. A message's time is when it was published; the stamp in its header is when it was captured, if
-known, and its frame is the publisher.
+and ``String``. A message's time in the bag is when it was published. In a ROS header, ``stamp`` is when the value was
+captured or, if that is unknown, published; ``frame_id`` is the camera's frame or the publisher's name.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ VERSION: Literal[9] = 9
 
 
 def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
-    """Export to the folder of a ROS 2 bag; the nodes' journals are left out, unless ``selection`` names their topics.
+    """Export to the folder of a ROS 2 bag.
+
+    The nodes' journals, which list what each node consumed, are left out unless ``selection`` names their topics.
 
     Example:
         >>> with AnyReader([Path("session-rosbag2")]) as reader:
@@ -68,7 +70,7 @@ def _write(reading: Reading, ros: _RosTopics, *, journals: bool) -> int:
 
 
 class _RosTopics:
-    """The topics of a bag; a topic has one type."""
+    """The topics of a ROS bag. A topic has one ROS type: a message of another type is counted as left out."""
 
     def __init__(self, writer: Writer, ledger: ExportAccount) -> None:
         self._writer, self._ledger, self._names = writer, ledger, TopicNames()
