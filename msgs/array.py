@@ -179,7 +179,9 @@ def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.gene
         data = memoryview(data).toreadonly()
     length = len(data) if type(data) is bytes else data.nbytes
     if size != length:
-        raise ValueError(f"an array of {name} and shape {tuple(shape)} needs {size} bytes, not {length}")
+        raise ValueError(
+            f"{length} bytes were sent for an array of {name} and shape {tuple(shape)}, which needs {size}"
+        )
     made: npt.NDArray[np.generic] = np.ndarray(shape, dtype, data)
     return made if made.flags.aligned else np.ndarray(shape, dtype, bytes(data))
 

@@ -69,7 +69,7 @@ def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
     """Return the channels that match the globs and have messages.
 
     Raises:
-        BagError: a glob matches no topic, or the recording is empty.
+        BagError: a glob matches no topic, or the recording has no messages on the matching topics.
     """
     recorded = sorted({channel.topic for channel in bag.channels})
     for glob in topics:
@@ -83,5 +83,6 @@ def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
         if bag.counts[channel] and (not topics or any(fnmatchcase(channel.topic, glob) for glob in topics))
     )
     if not channels:
-        raise BagError(f"the recording {bag.path.name} holds no messages, so there is nothing to export")
+        on = f" on the topics {', '.join(topics)}" if topics else ""
+        raise BagError(f"the recording {bag.path.name} holds no messages{on}, so there is nothing to export")
     return channels
