@@ -116,7 +116,7 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
 
 
 def _names(field: FieldInfo) -> Sequence[str]:
-    """Return the registered names that a param accepts; empty if it does not take a registered name."""
+    """Return the names from which a param chooses, such as those of the algorithms; empty if it is not such a choice."""
     return next((one.names() for one in field.metadata if isinstance(one, OneOf)), ())
 
 

@@ -77,9 +77,9 @@ def evaluation_plan(
         given: arguments of the file. ``epsilon`` may override the default of 0.
         policy: a checkpoint, which acts greedily; ``random``; or ``noop``, where only the default behaviour β acts.
         episodes: number of episodes.
-        world: overrides the file.
-        seed: overrides the file. The plan gets another seed derived from it: with the same seed the evaluation would
-            repeat the first episodes of the training.
+        world: ``realtime`` or ``virtual``; None for that of the file.
+        seed: the seed; None for that of the file. The plan gets a seed derived from this one: with the same seed, the
+            evaluation would repeat the first episodes of the training.
         folders: folders in which launch files are found by name.
         most_frames: maximum length of an Atari or Game Boy episode if the file sets none.
 
@@ -99,7 +99,11 @@ def evaluation_plan(
         )
     for name in ("checkpoint", "learn", "episodes"):
         if name in given:
-            raise GraphError(f"{name!r} cannot be given: an evaluation sets it", file="command line")
+            raise GraphError(
+                f"{name!r} cannot be given: an evaluation sets it",
+                file="command line",
+                hint=f"leave {name}=… out",
+            )
     quiet = {"learn": "false"} if "learn" in declared else {}
     plan = load_launch(
         file, {**quiet, **wanted, **given}, world=world, seed=seed, record=False, folders=folders

@@ -220,7 +220,7 @@ def folder(text: str) -> Path:
     try:
         return Path(readable(text))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"the folder's name {error}") from error
+        raise argparse.ArgumentTypeError(f"the name of a folder should be UTF-8: {error}") from error
 
 
 def _argument(text: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Runs a plan (a resolved launch file) in real time or in virtual time, as it says, and writes a session folder."""
+"""Runs a plan (a resolved launch file) in the plan's world, which is real time or virtual time, and writes a session folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(
         status: receives progress and notes.
         directory: the session folder.
         tcp_port: first tcp port, for a realtime run over tcp.
-        checkpoints: checkpoints of a virtual world.
+        checkpoints: when a virtual run saves its state, and which session it resumes.
         early: a fork server for a realtime run, started before the plan was known.
 
     Raises:

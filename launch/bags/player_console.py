@@ -87,7 +87,7 @@ def player_plan(
 def _topics_of(
     bag: Bag, topics: Sequence[str], exclude: Sequence[str], remap: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the recorded topic of each output of the player."""
+    """Return the recorded topic of each output of the player, by the output's name."""
     recorded = sorted({channel.topic for channel in bag.channels})
     pattern = unmatched([*topics, *exclude], recorded)
     if pattern is not None:
@@ -133,7 +133,9 @@ def _readable(path: Path) -> str:
     try:
         return readable(str(path.resolve()))
     except ValueError as error:
-        raise LaunchError(f"the name of the recording {error}", hint="rename it, or its folder") from error
+        raise LaunchError(
+            f"the path of a recording should be UTF-8: {error}", hint="rename the file or its folder"
+        ) from error
 
 
 def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:

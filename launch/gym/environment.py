@@ -22,7 +22,7 @@ from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.plant.actions import check_action, clamped
 
 SLOTS_PER_WORKER = 2
-"""Default number of pending actions in an observation for each worker: one is being inferred, and the gate holds one."""
+"""Default number of pending actions in an observation for each worker: one is being inferred, and one waits at the plant for its tick."""
 MOST_SLOTS = 1_000
 """Maximum number of pending actions in an observation."""
 
@@ -35,7 +35,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
 
     The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step
     begins when a worker begins an inference; the step's action becomes the result of that inference. The action reaches the
-    gate when the inference ends. The step ends when the next inference begins, or with the episode. So a step is one tick where
+    plant's gate, which applies it at a tick, when the inference ends. The step ends when the next inference begins, or with the episode. So a step is one tick where
     workers answer every observation, several where they do not, and none where two workers begin at once. The reward is the sum
     of the plant's rewards in between.
 

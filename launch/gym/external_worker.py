@@ -52,7 +52,10 @@ class ExternalWorker(Worker):
         """Create the queue from which the program takes the worker's open questions."""
         super().on_prepare()
         if self.context.launch_context.realtime:
-            raise NodeError(f"{self.name}: ExternalWorker runs in the virtual world only")
+            raise NodeError(
+                f"{self.name}: ExternalWorker stops the time until a program answers, so it needs the virtual world",
+                hint="use world: virtual",
+            )
         self.questions: deque[Question] = deque()
 
     def _make_policy(self) -> Policy:
@@ -93,7 +96,7 @@ class WatchParams(Params):
 
 
 class PlantWatch(Node[WatchParams]):
-    """Keeps a plant's newest observation, the rewards since they were last taken, and what the gate applied.
+    """Keeps a plant's newest observation, the rewards since they were last taken, and which decisions the plant applied.
 
     It has no handlers: messages wait in its inputs until the program calls ``read``.
     """
@@ -154,7 +157,10 @@ class PlantWatch(Node[WatchParams]):
         return reward
 
     def figures(self) -> dict[str, Any]:
-        """Return ``ticks``, ``inaction`` (without starts of episodes) and the mean of ``age_ticks``; None if there is no value."""
+        """Return ``ticks``, ``inaction`` (without starts of episodes) and the mean of ``age_ticks``.
+
+        The last two are None as long as no tick, or no decision, counts for them.
+        """
         judged = self.policy + self.default - self.starting
         acted = self.ages.total()
         return {

@@ -1,4 +1,4 @@
-"""The actions that are decided and not yet applied, in the order in which the gate will apply them."""
+"""The actions that are decided and not yet applied, in the order in which the plant's gate will apply them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rtgraph.msgs.spaces import ActionSpec, Continuous, Discrete
 class PendingActions:
     """The pending actions of one episode.
 
-    The gate applies the decision on the newest observation and never goes back, so actions are in the order of the
-    observations that they were decided on.
+    The gate, which applies one decision per tick, takes the decision on the newest observation and never goes back to an older
+    one. So actions are in the order of the observations that they were decided on.
 
     Args:
         spec: the plant's actions.
@@ -37,7 +37,7 @@ class PendingActions:
         self._decided.sort(key=lambda item: item[0])
 
     def applied(self, observed_tick: int) -> None:
-        """Remove the decision on this tick's observation, which acted, and those on older observations."""
+        """Remove the decision on this tick's observation, which acted, and the decisions on older observations."""
         self._decided = [item for item in self._decided if item[0] > observed_tick]
 
     def observation(self) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class RealTimeWorld:
     """A world that runs by the clock of the host, with an ``Agent`` that answers each observation.
 
     Args:
-        plan: the plant, a ``PlantWatch`` and an ``Agent``.
+        plan: the plan of three nodes: the plant, a ``PlantWatch`` and an ``Agent``.
         plant, watch: the names of the plant and of the ``PlantWatch``.
         rate_hz: the rate of the plant.
         seed: the seed of the plant.

@@ -57,7 +57,7 @@ def plant_action(action: Any, spec: ActionSpec) -> Action:
     """
     if isinstance(spec, Discrete):
         if int(action) != action:
-            raise ValueError(f"a discrete action is a whole number, not {action}")
+            raise ValueError(f"a discrete action should be a whole number, not {action}")
         return int(action)
     dtype = np.float32 if isinstance(spec, Continuous) else np.int64
     return np.array(action, dtype)

@@ -23,7 +23,7 @@ WATCH = "_watch"
 
 
 class SteppedGraph:
-    """The plan of a launch file, reduced to its plant, its workers and their coordinator.
+    """The plan of a launch file (its resolved nodes), reduced to its plant, its workers and their coordinator.
 
     Args:
         launch: name or path of a launch file.

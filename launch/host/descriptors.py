@@ -23,7 +23,7 @@ This is four to nine more than measured in graphs of 4 to 15 nodes.
 """
 SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
-"""File descriptors that an introspection client needs."""
+"""File descriptors that a command such as ``rtgraph topic`` needs, which inspects a running launch."""
 _SPARE = 200
 """Reserve of file descriptors for files and sockets that nodes open themselves."""
 
@@ -45,6 +45,10 @@ def how_to_raise(count: int) -> str:
 
 def allow(count: int, user: str) -> None:
     """Raise the limit of this process and its children to a number of file descriptors, plus a reserve.
+
+    Args:
+        count: the number of file descriptors.
+        user: what the error calls the process that needs them.
 
     Raises:
         LaunchError: the limit cannot be raised that far.

@@ -48,7 +48,7 @@ def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] =
 
     Args:
         launch: the value of ``MARK`` in their environment.
-        sessions: all processes of these sessions belong to the launch, marked or not.
+        sessions: all processes of these process sessions (setsid) belong to the launch, marked or not.
         besides: other processes to leave out. This process is always left out.
     """
     mark = f"\0{MARK}={launch}\0".encode()

@@ -126,7 +126,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
                 break
             os.close(lock)  # another launch removed it before it was locked
     except OSError as error:
-        raise _Unfit(os.strerror(error.errno or 0)) from error
+        raise _Unfit(f"no folder can be created here: {os.strerror(error.errno or 0)}") from error
     try:
         _prove(path)
     except (OSError, _Unfit) as error:
@@ -167,7 +167,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     try:
         mode = base.stat().st_mode
     except OSError as error:
-        raise _Unfit(os.strerror(error.errno or 0)) from error
+        raise _Unfit(f"this folder cannot be used: {os.strerror(error.errno or 0)}") from error
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise _Unfit("any user may replace the files in this folder: chmod +t prevents that")
 

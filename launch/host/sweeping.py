@@ -76,7 +76,7 @@ class Sweeper:
         self._send(b"%d\n" % process)
 
     def ended(self, process: int) -> None:
-        """Begin to end the processes in an ended node's session."""
+        """Send SIGTERM to the processes that an ended node left in its process session."""
         try:
             os.killpg(process, 0)
         except OSError:  # usually its group is empty; processes in other groups are found at the end

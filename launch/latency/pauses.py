@@ -16,7 +16,7 @@ from rtgraph.nodes.inference.stagger import WorkerStagger, stagger_method
 
 
 def pauses_of(bag: Bag, plan: Plan) -> dict[str, list[float]]:
-    """Return the pauses of each worker in ms, in their order, unless its stagger method assigns observations by claims."""
+    """Return the pauses of each worker in ms, in order. Workers to which a coordinator assigns observations (claims) are left out."""
     delays: dict[str, list[tuple[int, StaggerDelay]]] = defaultdict(list)
     decisions: dict[str, list[tuple[int, Decision]]] = defaultdict(list)
     for channel in bag.channels:

@@ -2,7 +2,7 @@
 
 Inference times are those that decisions report; for pauses see ``pauses``. The source of a transport time depends on the recording:
 
-* In virtual time it is the journals, which hold the arrival time of each message.
+* In virtual time it is the nodes' journals (what each node consumed and published), which hold the arrival time of each message.
 * In real time it is the time at which the recorder, a subscriber like the others, received the message. For a ``Claim`` (the
   observation assigned to a worker) it is the worker's decision, which holds the time at which the worker read the claim.
 
@@ -52,7 +52,7 @@ class Edge:
 
 @dataclass
 class Durations:
-    """The durations of a recording, in ms."""
+    """The inference times, pauses and transport times in a recording, in ms."""
 
     plan: Plan
     workers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -65,7 +65,7 @@ class Durations:
 
 
 def durations_of(bag: Bag) -> Durations:
-    """Return the durations of a recording.
+    """Return the inference times, pauses and transport times in a recording.
 
     Raises:
         BagError: the recording has no plan, or no decisions.

@@ -39,7 +39,8 @@ class BatchLoss(NamedTuple):
     q_mean: float
     """Mean value Q(s, a) of the actions taken."""
     td_errors: npt.NDArray[np.float32]
-    """The error of each sample, (batch,), at least 0, such as the absolute TD error. It gives the priority."""
+    """The error of each sample, (batch,), at least 0, such as the absolute TD error. The replay memory
+    computes the sample's priority from it."""
 
 
 class CompiledLoss(ABC):

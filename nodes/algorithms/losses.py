@@ -1,6 +1,6 @@
 """The losses of values: pure functions of tensors, per sample; the first axis is the batch.
 
-A batch's discounts are gamma^ticks per sample, and 0 if the episode terminated, which masks the target.
+A batch's discounts are gamma^ticks per sample, and 0 if the episode terminated, which removes the next value from the target.
 """
 
 from __future__ import annotations

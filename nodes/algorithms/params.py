@@ -39,9 +39,9 @@ class AlgorithmParams(Record):
     max_gradient_norm: float = Field(default=10.0, gt=0, allow_inf_nan=False)
     """Maximum norm of a gradient; longer ones are clipped."""
     target_every: PositiveInt = 10_000
-    """Number of updates between updates of the target network."""
+    """Number of updates of the weights from one change of the target network to the next."""
     tau: float = Field(default=1.0, gt=0, le=1)
-    """How far each update of the target network moves it towards the weights: 1 copies the weights."""
+    """How far each change of the target network moves it towards the weights: 1 copies the weights."""
     gamma: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda gamma: gamma is None)
     """The discount per tick, equal to the replay memory's. A network with ``predict`` computes the number of ticks of a
     transition from it; if it is null, the network learns its model from the algorithm's loss alone."""
@@ -135,7 +135,7 @@ class ValueParams(AlgorithmParams):
             )
         if not self.distributional and network.head.support is not None:
             raise LearningError(
-                f"{self.kind} learns values, and the network's head has a support",
+                f"{self.kind} learns values, and the network's head has a support, which is for distributions of returns",
                 hint="choose kind: c51, or leave the support out",
             )
 

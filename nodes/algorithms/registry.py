@@ -44,7 +44,7 @@ def algorithm_for(network: NetworkSpec, plant: PlantSpec) -> str:
 
 
 def usual_for(plant: PlantSpec) -> Mapping[str, float]:
-    """Return the default values of a launch file's null arguments for this plant, by argument."""
+    """Return the values, by name, that null arguments of a launch file get for this plant."""
     return (SacParams if isinstance(plant.action, Continuous) else ValueParams).usual
 
 

@@ -42,7 +42,7 @@ class Greedy(Acting):
 
 
 class ValueAlgorithm(Algorithm[P_co]):
-    """Computes a loss from the network's scores of the actions taken, and targets for them.
+    """Computes a loss from the network's scores (outputs) of the actions taken and from targets for these scores.
 
     A subclass defines `wanted`, and `compared` if its scores are not single values.
     """

@@ -1,4 +1,4 @@
-"""The learner: owns the weights and improves them while the world runs."""
+"""The learner: owns the weights and improves them while the graph runs."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Learner(Learning[LearnerParams]):
         return 1 if self.params.learners > 1 else super().versions_per_publication()
 
     def result(self) -> dict[str, Any]:
-        """Return the number of updates, and of gradients by gradient learner."""
+        """Return the number of updates, and the number of applied gradients of each gradient learner."""
         found = super().result()
         return found | {"ring": self._ring.figures()} if self.params.learners > 1 else found
 

@@ -29,7 +29,7 @@ class LearningParams(BatchParams):
     """The parameters of every node that owns weights."""
 
     publish_every: PositiveInt = 1
-    """Number of updates between published versions; always 1 with several learners."""
+    """Number of updates from one published version to the next; always 1 with several learners."""
     checkpoint_every_s: float | None = Field(default=60.0, gt=0)
     """Seconds of the graph's time between checkpoints; null: only one at the end."""
     keep_checkpoints: PositiveInt = 3
@@ -39,7 +39,7 @@ class LearningParams(BatchParams):
     resume: str | None = None
     """The checkpoint to resume from, or a folder of them."""
     pretraining: PretrainingParams = PretrainingParams()
-    """Updates from demonstrations before the world runs. A node that resumes from a checkpoint makes none."""
+    """Updates from demonstrations before the graph starts. A node that resumes from a checkpoint makes none."""
 
 
 P = TypeVar("P", bound=LearningParams)

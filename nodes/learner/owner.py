@@ -95,7 +95,7 @@ class Owner:
         """Resume from a checkpoint, or the newest one of a folder.
 
         Raises:
-            CheckpointError: the checkpoint cannot be read, or belongs to another network, plant or world.
+            CheckpointError: the checkpoint cannot be read, or belongs to another network, plant or environment.
         """
         checkpoint_parameters(path).must_be_in(self._weights.plan.identity)
         state = load(path)

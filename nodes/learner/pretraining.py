@@ -1,4 +1,4 @@
-"""Learning from demonstrations before the world runs (Riemer et al., ICLR 2025, section 5: 16,000 updates)."""
+"""Learning from demonstrations before the graph starts (Riemer et al., ICLR 2025, section 5: 16,000 updates)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPORT_EVERY = 20
 
 
 class PretrainingParams(Record):
-    """The updates from demonstrations before the world runs."""
+    """The updates from demonstrations before the graph starts."""
 
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
@@ -79,7 +79,7 @@ def pretrain(
         updater: the weights and their optimiser.
         params: the number of updates, and the demonstrations.
         batch: transitions per update.
-        correction: β of prioritised sampling by version.
+        correction: returns β of prioritised sampling for a version of the weights.
         rng: draws the batches.
         report: called from time to time with the number of updates made. If it returns False, pretraining ends.
 

@@ -137,7 +137,7 @@ class SequentialAgent(Learning[SequentialParams]):
             self._end()
 
     def _end(self) -> None:
-        """Start the next turn, if there is a newer observation."""
+        """Begin the next turn (infer and learn), if there is a newer observation."""
         self._in_turn = False
         newest = self.observation.read_newest()
         if newest is not None and newest is not self._observed:

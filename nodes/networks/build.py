@@ -43,7 +43,7 @@ def build(
     Args:
         spec: The kind of network and its size.
         plant: Its observation spec defines the input.
-        outputs: Number of outputs; by default one per discrete action (``size * count`` for several of them),
+        outputs: Number of outputs; by default one per discrete action (``size * count`` if each decision is ``size`` of them),
             or one per element of a continuous action.
         device: By default torch's current one. On ``"meta"`` the module has shapes but no weights, and takes
             no memory; `parameters.bind` gives it weights.
@@ -92,7 +92,9 @@ def initialise(module: nn.Module, seed: int) -> None:
         elif isinstance(layer, LearnedNumber):
             nn.init.constant_(layer.value, layer.initial)
         elif any(True for _ in layer.parameters(recurse=False)):
-            raise TypeError(f"no rule to initialise layer {name!r} of type {type(layer).__name__}")
+            raise TypeError(
+                f"layer {name!r} of type {type(layer).__name__} has parameters, and `initialise` has no rule for this type"
+            )
 
 
 def _fill(parameter: Tensor, bound: float, generator: torch.Generator) -> None:

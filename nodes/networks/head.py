@@ -37,7 +37,7 @@ class Head(nn.Module):
         self.noisy = [module for module in self.modules() if isinstance(module, NoisyLinear)]
 
     def widened(self, more: int) -> Head:
-        """Return a new head like this one, for this many more features."""
+        """Return a new head like this one that reads this many more features."""
         return Head(self._spec, self.inputs + more, self._hidden, self._outputs)
 
     def forward(self, features: Tensor) -> Tensor:

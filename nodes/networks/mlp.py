@@ -32,7 +32,7 @@ class Mlp(Network):
         self.observation = tuple(observation)
         """The shape of an observation."""
         self.one_hot = spec.one_hot
-        """The length of the one-hot vectors that encode it; None if its numbers are used as they are."""
+        """The length of the one-hot vector that encodes each number of an observation; None if the numbers are used as they are."""
         sizes = (math.prod(observation) * (spec.one_hot or 1), *spec.hidden)
         *before, inputs = sizes[:-1] or sizes
         self.layers = linear_layers((*before, inputs))

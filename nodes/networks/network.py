@@ -112,5 +112,5 @@ def only(observations: Observations) -> Tensor:
         ValueError: The observations have several parts.
     """
     if isinstance(observations, dict):
-        raise ValueError(f"expected one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
+        raise ValueError(f"expected observations of one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
     return observations

@@ -35,7 +35,7 @@ class SupportSpec(_Spec):
     @model_validator(mode="after")
     def _spans_something(self) -> Self:
         if self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
+            raise ValueError(f"the support's low ({self.low:g}) must be below its high ({self.high:g})")
         return self
 
     @property
@@ -51,7 +51,7 @@ class HeadSpec(_Spec):
     """
 
     dueling: bool = False
-    """One stream for the state's value, one for the advantages of actions (Wang et al., 2016)."""
+    """Use two streams: one for the state's value, one for the advantages of actions (Wang et al., 2016)."""
     noisy: bool = False
     """Explore by noise of a learned scale on the weights (Fortunato et al., 2018). Doubles the parameters."""
     support: SupportSpec | None = None
@@ -90,7 +90,7 @@ class ImpalaSpec(_Network):
 
     @property
     def widths(self) -> tuple[int, int]:
-        """The channels of the first sequence and of all later ones."""
+        """The number of channels of the first sequence, and of each later one."""
         return math.floor(16 * self.k), math.floor(32 * self.k)
 
 

@@ -160,7 +160,7 @@ def test_a_game_is_known_by_its_plant() -> None:
         (["here", "k=0.25"], "LAUNCH is missing"),
         (["CHECKPOINT", "boxing", "fast"], "'fast' is not name=value"),
         (["CHECKPOINT", "boxing", "episodes=3"], "'episodes' cannot be given: an evaluation sets it"),
-        (["CHECKPOINT", "boxing", "k=1", "k=2"], "the argument 'k' is given twice"),
+        (["CHECKPOINT", "boxing", "k=1", "k=2"], "'k' is given twice"),
         (
             ["CHECKPOINT", str(FILES / "staggered.yaml")],
             "it has no argument 'episodes', 'checkpoint', 'learn', 'epsilon'",

@@ -1,1 +1,4 @@
-"""C51 (Bellemare et al., 2017); with the other parts of its head and of the replay memory, Rainbow (Hessel et al., 2018)."""
+"""C51 (Bellemare et al., 2017).
+
+With a dueling and noisy head, double learning, and prioritised sampling of three-step returns, it is Rainbow (Hessel et al., 2018).
+"""

@@ -1,4 +1,4 @@
-"""DQN's loss and its gradient, computed without torch: its calls take most of the time of small networks."""
+"""DQN's loss and its gradient, computed without torch: in small networks, torch's calls take most of the time."""
 
 from __future__ import annotations
 

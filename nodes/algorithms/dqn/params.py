@@ -14,4 +14,4 @@ class DqnParams(ValueParams):
 
     kind: Literal["dqn"] = "dqn"
     double: bool = False
-    """Double learning: the weights choose the next action, the target network values it (van Hasselt et al., 2016)."""
+    """Double learning: the online network chooses the next action, and the target network computes its value (van Hasselt et al., 2016)."""

@@ -39,9 +39,9 @@ class SacParams(AlgorithmParams):
     max_gradient_norm: float = Field(default=1e9, gt=0, allow_inf_nan=False)
     """Maximum norm of a gradient; the default clips none."""
     target_every: PositiveInt = 1
-    """Number of updates between updates of the target critics."""
+    """Number of updates of the weights from one change of the target critics to the next."""
     tau: float = Field(default=0.005, gt=0, le=1)
-    """How far each update of the target critics moves them towards the critics: 1 copies the critics."""
+    """How far each change of the target critics moves them towards the critics: 1 copies the critics."""
     target_entropy: float | None = Field(default=None, allow_inf_nan=False)
     """The entropy that the learned temperature aims at, for actions normalised to ±1; null for minus the number of
     elements of an action."""

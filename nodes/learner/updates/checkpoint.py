@@ -37,7 +37,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int = 3) -> None:
         if keep < 1:
-            raise ValueError(f"keep must be at least 1, not {keep}")
+            raise ValueError(f"keep, the number of checkpoints to keep, must be at least 1, not {keep}")
         self.folder = folder
         self._keep = keep
         with writing(folder, CheckpointError):

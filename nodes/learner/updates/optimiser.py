@@ -27,7 +27,7 @@ class Optimiser:
 
     @property
     def steps(self) -> int:
-        """Return the number of steps, which the bias correction uses."""
+        """Return the number of steps so far, which Adam's bias correction uses."""
         return int(self._step)
 
     @steps.setter

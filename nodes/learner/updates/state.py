@@ -23,7 +23,7 @@ class Facts(Record):
     version: int = Field(ge=0)
     """Number of updates applied, including those of the initial weights."""
     begun: int = Field(default=0, ge=0)
-    """The version at which learning began; schedules count from it."""
+    """The version at which learning began; schedules, such as that of β in prioritised sampling, count from it."""
     network: NetworkSpec
     plant: PlantSpec
     algorithm: AnyAlgorithm

@@ -71,7 +71,7 @@ class Updater:
         self.version = 0
         """Number of updates applied, including those of the initial weights."""
         self.begun = 0
-        """The version at which learning began; schedules count from it."""
+        """The version at which learning began; schedules, such as that of β in prioritised sampling, count from it."""
         self.target_version = 0
         """The version of the target network's weights."""
         self._device = device_named(params.device)
@@ -270,7 +270,7 @@ class Updater:
     def _evaluated(
         self, samples: Batch | TensorBatch, gradient: Tensor, parts: list[Tensor], margin: float = 0.0
     ) -> BatchLoss:
-        """Compute the gradient, (n,), with a view of it for each parameter, and return the loss."""
+        """Compute a batch's gradient into ``gradient``, (n,), and return the loss. ``parts`` are the views of ``gradient``, one a parameter."""
         if self._compiled is not None and not margin:
             vectors = self.weights.numpy(), self.target_weights.numpy()
             found = self._compiled.gradient(*vectors, samples, gradient.numpy())

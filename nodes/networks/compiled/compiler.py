@@ -31,7 +31,7 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 
 class NotCompiledError(LearningError):
-    """There is no C compiler, or the compiler failed."""
+    """There is no C compiler, the compiler failed, or its result cannot be stored or loaded."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"networks are not compiled: {why}", hint="install gcc")
@@ -67,9 +67,10 @@ def library(source: str) -> ctypes.CDLL:
     Raises:
         NotCompiledError: there is no C compiler, the compiler failed, or its result cannot be stored or loaded.
     """
-    compiler = shutil.which(os.environ.get("CC") or "cc")
+    command = os.environ.get("CC") or "cc"
+    compiler = shutil.which(command)
     if compiler is None:
-        raise NotCompiledError("there is no C compiler (cc)")
+        raise NotCompiledError(f"there is no C compiler: the command {command!r} is not found")
     try:
         found = ctypes.CDLL(str(_compiled(compiler, Path(__file__).with_name(f"{source}.c"))))
     except OSError as error:

@@ -140,7 +140,7 @@ class CompiledMlp:
                 return self._of_features(weights, _numbers(observations[TRUNK], (self.features,)), pending)
             observations = observations.get(OBSERVATION, observations)
         if isinstance(observations, dict):
-            raise ValueError(f"expected one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
+            raise ValueError(f"expected observations of one array, got the parts {', '.join(observations)}")  # noqa: TRY004 - as for another shape
         if pending is not None:
             return self._of_features(weights, self.trunk(weights, observations), pending)
         rows = _numbers(observations, self.observation)

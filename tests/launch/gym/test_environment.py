@@ -204,7 +204,7 @@ def test_an_unknown_render_mode_is_one_error() -> None:
 
 
 def test_a_discrete_action_is_a_whole_number() -> None:
-    with pytest.raises(ValueError, match=r"a discrete action is a whole number, not 0\.5"):
+    with pytest.raises(ValueError, match=r"a discrete action should be a whole number, not 0\.5"):
         plant_action(0.5, Discrete(count=3))
     assert plant_action(np.float32(2), Discrete(count=3)) == 2
 

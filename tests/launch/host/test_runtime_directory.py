@@ -114,7 +114,10 @@ def test_a_folder_that_cannot_be_written_to_is_named(number, short, monkeypatch)
 
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
     monkeypatch.setattr(tempfile, "mkdtemp", refuse)
-    with pytest.raises(LaunchError, match=rf"XDG_RUNTIME_DIR={short}: {os.strerror(number)}\. hint"):
+    with pytest.raises(
+        LaunchError,
+        match=rf"XDG_RUNTIME_DIR={short}: no folder can be created here: {os.strerror(number)}\. hint",
+    ):
         RuntimeDirectory()
     finding = diagnosis._runtime_directory()
     assert finding.state == "missing"

@@ -90,7 +90,11 @@ def test_the_network_decides_unless_an_algorithm_is_named():
 @pytest.mark.parametrize(
     ("kind", "network", "told"),
     [
-        ("dqn", SUPPORT, "dqn learns values, and the network's head has a support. hint: choose kind: c51"),
+        (
+            "dqn",
+            SUPPORT,
+            "dqn learns values, and the network's head has a support, which is for distributions of returns. hint: choose kind: c51",
+        ),
         ("munchausen", SUPPORT, "munchausen learns values"),
         ("c51", MlpSpec(), "c51 learns distributions of returns, and the network's head has no support"),
     ],

@@ -135,5 +135,7 @@ def test_a_module_without_weights_is_not_initialised(plant):
 
 
 def test_a_layer_without_a_rule_is_not_initialised():
-    with pytest.raises(TypeError, match="no rule to initialise layer '1' of type LayerNorm"):
+    with pytest.raises(
+        TypeError, match="layer '1' of type LayerNorm has parameters, and `initialise` has no rule"
+    ):
         initialise(torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.LayerNorm(2)), 0)

@@ -139,5 +139,5 @@ def test_other_observations_than_it_was_built_for_are_refused(plant, change):
         ValueError, match="expected an observation with the parts grey, joints, got one array"
     ):
         module(torch.zeros(2, 6))
-    with pytest.raises(ValueError, match="expected one array"):
+    with pytest.raises(ValueError, match="expected observations of one array"):
         build(MlpSpec(), plant)(batch(several))

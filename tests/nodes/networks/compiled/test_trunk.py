@@ -161,7 +161,10 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
 @pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize(
     ("compiler", "said"),
-    [("no-such-compiler", "there is no C compiler (cc)"), ("false", "failed: exit code 1")],
+    [
+        ("no-such-compiler", "there is no C compiler: the command 'no-such-compiler' is not found"),
+        ("false", "failed: exit code 1"),
+    ],
 )
 def test_without_a_compiler_torch_computes_and_one_line_says_so(
     compiler: str, said: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
