@@ -84,8 +84,8 @@ def load_launch(
     Args:
         name: a path, or the name of a shipped launch or graph file.
         arguments: the file's arguments, as text.
-        world: the world, in place of the file's; ``seed``, ``ticks``, ``duration_s``, ``record`` and ``replace`` also
-            override the file.
+        world: ``realtime`` or ``virtual`` (the graph's time), in place of the file's; ``seed``, ``ticks``, ``duration_s``,
+            ``record`` and ``replace`` also override the file.
         seed: seed of all random streams.
         ticks: number of plant ticks to run.
         duration_s: duration of the run.
@@ -141,7 +141,7 @@ class _Launch:
 
 
 def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Launch:
-    """Read a file with all that it includes. Its name must be UTF-8, since logs and pictures are named after it."""
+    """Read a file with all that it includes. The file's name must be UTF-8, since logs and pictures are named after it."""
     try:
         readable(path.stem)
     except ValueError as error:
@@ -296,7 +296,7 @@ def _check_names(parts: Parts) -> None:
                 raise item.place.error(
                     f"the full name {longest[:20]}... has {len(longest)} letters: at most {MOST_LETTERS} fit into "
                     "the names of files",
-                    hint="shorten it, or its namespaces",
+                    hint="shorten the node's name, or its namespaces",
                 )
 
 
@@ -313,7 +313,9 @@ def _wired(
     check_agreement(nodes, wiring, resolver)
     plans = wiring.plans()
     if not plans:
-        raise document.top.error("has no nodes to run")
+        raise document.top.error(
+            "has no nodes to run", hint="add a node or a graph; those with a false if do not count"
+        )
     return plans
 
 

@@ -10,7 +10,7 @@
     ├── NodeError         a node is declared or used wrongly
     ├── ExtensionError    an entry point of an installed package cannot be used
     ├── GraphError        a graph, launch or script file is invalid (exit code 2)
-    ├── WorldError        a running world cannot continue
+    ├── WorldError        a running graph cannot continue, in real time or in virtual time
     ├── LaunchError       the processes of a launch could not be started or kept alive
     ├── BagError          a recording cannot be written, or is not a recording
     ├── RegionError       mapped or shared memory is not available, or its file cannot be used
@@ -31,7 +31,7 @@ from collections.abc import Sequence
 
 
 class RtgraphError(Exception):
-    """The root of the tree. ``hint`` says what to do, if there is something to do."""
+    """The base class of every error that rtgraph raises on purpose. ``hint`` says what to do; None if nothing can be done."""
 
     def __init__(self, problem: str, *, hint: str | None = None) -> None:
         super().__init__(problem)
@@ -97,7 +97,7 @@ class GraphError(RtgraphError):
 
 
 class WorldError(RtgraphError):
-    """A running world cannot continue."""
+    """A running graph cannot continue, in real time or in virtual time."""
 
 
 class LaunchError(RtgraphError):
@@ -117,7 +117,10 @@ class ReplayError(RtgraphError):
 
 
 class FrameOverwritten(ReplayError):
-    """Newer frames replaced requested frames. ``lost`` holds the positions in the request of the replaced frames."""
+    """A replay memory has replaced requested frames by newer ones.
+
+    ``lost`` holds the positions of the replaced frames in the request.
+    """
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(

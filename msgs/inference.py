@@ -11,7 +11,7 @@ from rtgraph.msgs.base import Message
 from rtgraph.msgs.plant import Observation
 
 ChunkOverlap = Literal["none", "newest", "average"]
-"""What happens where the chunks of two decisions overlap."""
+"""Which action a plant applies at a tick for which two decisions with a chunk (several successive actions) hold an action."""
 
 
 class Decision(Message):
@@ -97,7 +97,7 @@ class Claim(Message):
 
 
 class CoordinatorBeat(Message):
-    """The coordinator's heartbeat. Paced workers that stop receiving it run without pacing."""
+    """The coordinator's heartbeat. Workers of the stagger method ``paced`` run without pacing if the heartbeat stops."""
 
     method: str
     live_workers: int = Field(ge=0)

@@ -50,7 +50,8 @@ class Publish(Question):
 class NodeState(Record):
     """A node's state.
 
-    ``earlier`` is a heartbeat of the same incarnation, up to two seconds older, for computing rates.
+    ``beat`` holds the counters of the newest heartbeat, ``earlier`` those of a heartbeat up to two seconds before, since
+    the same start of the node, so that rates can be computed.
     """
 
     node: str

@@ -110,12 +110,12 @@ class SampledBatch(Message):
 
 
 class Priorities(Message):
-    """The temporal-difference errors of transitions, which become their priorities."""
+    """The temporal-difference errors of transitions, which become the priorities of these transitions."""
 
     indices: array("int64", None)  # type: ignore[valid-type]
     errors: array("float32", None)  # type: ignore[valid-type]
     drawn_by: int | None = None
-    """The incarnation of the replay memory that sampled them; None if unknown."""
+    """The incarnation of the replay memory that sampled the transitions; None if unknown."""
 
 
 class ReplayState(Message):
@@ -132,7 +132,7 @@ class ReplayState(Message):
     sampled: int = Field(ge=0)
     """Number of transitions sampled."""
     waiting: int = Field(ge=0)
-    """Number of requests that the limiter holds back."""
+    """Number of batch requests that wait until the limiter, which limits the number of batches per tick, allows them."""
     forgone: int = Field(default=0, ge=0)
     """Number of updates that were due while no learner requested a batch; they are skipped."""
 
@@ -182,7 +182,7 @@ class LearnerState(Message):
 
 
 class Learned(Message):
-    """An update was applied."""
+    """An update was applied to the weights."""
 
     version: int = Field(ge=1)
     """The version of the weights that the update made."""

@@ -4,16 +4,15 @@ Pending actions are those that are decided and not yet applied.
 
 With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the D
 observations of ticks t - D to t - 1 have acted too, at ticks t to t + D - 1. The observation of tick t shows only the first of
-these actions.
-An observation joined with them is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
+these actions. An observation joined with these actions is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
 
 A network decides on a chunk of h actions one by one. When it decides on the action at a place of the chunk, the earlier actions of
 the chunk are pending too: h - 1 more slots, after the D slots, hold them.
 
 A network of L stages runs one stage a tick. With temporal skip connections, stage i also reads the newest observation at the time
 at which it begins (Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025). So a decision is computed from L
-observations: that of the first stage, and one for each later stage. Replay memories and learners see them as one observation of
-several parts: the plant's parts hold the first one, and the parts ``name@i`` that of stage i.
+observations: one for each stage. Replay memories and learners see these L observations as one observation of several parts: the
+plant's parts hold the observation of the first stage, and the parts ``name@i`` that of stage i.
 """
 
 from __future__ import annotations
@@ -33,20 +32,21 @@ from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, Par
 PENDING = "pending"
 """The name of the part with the pending actions."""
 OBSERVATION = "observation"
-"""The name of a single-array observation beside the pending actions, or beside those of later stages."""
+"""The name of the part that holds a single-array observation, beside parts for pending actions or for later stages."""
 PIPELINE = "pipeline"
 """The agent with a network in stages."""
 
 
 class DelayAware(Record):
-    """Whether a policy's observations include the pending actions, and when a worker reads these."""
+    """Whether a policy's observations include the pending actions, and when a worker reads the pending actions."""
 
     kind: Literal["none", "pending", "predict"] = "none"
     """Which pending actions a policy sees. ``none``: it sees none. ``pending``: those that are known when it decides.
-    ``predict``: the same, and its network predicts from them the features of the observation at the action's tick."""
+    ``predict``: as ``pending``, and from these actions the network predicts the features of the observation at the action's
+    tick."""
     read: Literal["start", "late"] = "late"
-    """When a worker reads the pending actions: as its inference begins, or just before it ends, after the trunk of the
-    network."""
+    """When a worker reads the pending actions. ``start``: when an inference begins. ``late``: just before the inference ends,
+    after the trunk of the network."""
     slots: PositiveInt | None = Field(default=None, le=10_000)
     """D, the number of ticks between an observation and its action; null: ``latency_frames``, rounded up."""
     latency_frames: float = Field(default=1.0, ge=0, le=1e6)
@@ -79,7 +79,7 @@ class DelayAware(Record):
 
 
 def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
-    """Return the spec of a plant's observations joined with this many pending actions; the same spec for 0.
+    """Return the spec of a plant with observations joined with ``slots`` pending actions; the unchanged spec for 0 slots.
 
     Raises:
         ValueError: the plant has a part named ``pending``.
@@ -100,7 +100,7 @@ def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
 
 
 def without_pending(observation: ArraySpec | PartsSpec) -> tuple[ArraySpec | PartsSpec, ArraySpec | None]:
-    """Return the spec of an observation alone, and that of its pending actions; the latter is None if it has none."""
+    """Return the spec of an observation without its pending actions, and the spec of these actions; None if there are none."""
     if not isinstance(observation, PartsSpec) or PENDING not in observation.parts:
         return observation, None
     rest = {name: part for name, part in observation.parts.items() if name != PENDING}
@@ -115,7 +115,7 @@ def joined(observation: Value, pending: Array) -> dict[str, Array]:
 
 
 def split(observation: Value) -> tuple[Value, Array | None]:
-    """Return an observation alone, and the pending actions that it is joined with; None if it is joined with none."""
+    """Return an observation without its pending actions, and these actions in encoded form; None if there are none."""
     if not isinstance(observation, dict) or PENDING not in observation:
         return observation, None
     rest = {name: part for name, part in observation.items() if name != PENDING}
@@ -203,7 +203,7 @@ class Pipeline(Record):
 
     @property
     def depth(self) -> int:
-        """The number of stages; 0 for another agent."""
+        """The number of stages; 0 for an agent other than ``pipeline``."""
         return self.stages if self.agent == PIPELINE else 0
 
     @property
@@ -218,7 +218,7 @@ def name_at(name: str, stage: int) -> str:
 
 
 def with_later(plant: PlantSpec, later: int) -> PlantSpec:
-    """Return the spec of a plant's observations joined with those of this many later stages; the same spec for 0.
+    """Return the spec of a plant with observations joined with those of ``later`` later stages; the unchanged spec for 0.
 
     Raises:
         ValueError: the plant has a part with the name of a later stage's part.
@@ -254,7 +254,7 @@ def observed_by_stages(observations: Sequence[Value]) -> Value:
 
 
 def at_stage(observation: Value, stage: int) -> dict[str, Array]:
-    """Return the parts of an observation with their names at a stage."""
+    """Return the parts of an observation under the names that they have at a stage (see ``name_at``)."""
     parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
     return {name_at(name, stage): part for name, part in parts.items()}
 

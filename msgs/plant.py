@@ -131,7 +131,7 @@ class Applied(Message):
     """The field ``pending`` of the applied decision: the pending actions (decided, not yet applied) that the policy knew; None
     if its policy sees no pending actions, or if no decision was applied."""
     place: int = 0
-    """The place of the action in the chunk of its decision, from 0."""
+    """The position of the action among the successive actions (the chunk) of its decision, from 0."""
     averaged: int = 0
     """Number of decisions over which the action is averaged, up to ``decision``; 0 if it is the action of one decision."""
     seen: tuple[int, ...] = ()

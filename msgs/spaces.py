@@ -113,11 +113,11 @@ class PartsSpec(_Spec):
         for name in parts:
             if not name or not name.isprintable():
                 raise ValueError(
-                    f"{name!r} is not a valid name of a part: it must have printable characters only"
+                    f"{name!r} is not a valid name of a part: a name needs one or more characters, all of them printable"
                 )
         if parts.keys() == WIRE_KEYS:
             raise ValueError(
-                "parts cannot be named dtype, shape and buffer: these are the keys of an encoded array"
+                "the parts of an observation cannot be named dtype, shape and buffer: these are the keys of an encoded array"
             )
         return parts
 
@@ -156,7 +156,9 @@ class Continuous(_Spec):
         for name in ("high", "names", "units"):
             given = getattr(self, name)
             if len(given) != self.size and (given or name == "high"):
-                raise ValueError(f"{name} has {len(given)} entries, and the action has {self.size} numbers")
+                raise ValueError(
+                    f"{name} has {len(given)} entries, but needs {self.size}: one for each number of the action, as low has"
+                )
         _check_names(self.names)
         return self
 

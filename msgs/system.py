@@ -103,7 +103,7 @@ class Beat(Record):
     unread: dict[str, int] = Field(default_factory=dict)
     """Number of unread messages, by input; inputs without any are omitted."""
     age_ns: int | None = None
-    """Age of the newest received message at the time of the beat, from its publication."""
+    """Time from the publication of the newest received message to ``at_ns``; None if no message was received."""
 
 
 class Heartbeat(ControlMessage):

@@ -47,7 +47,7 @@ class OtherInterpreters:
         return self._stand_in(description.path)
 
     def params(self, node: PlacedNode, value: Value) -> Value:
-        """Return a node's parameters, with the defaults of its interpreter.
+        """Return a node's parameters, with the defaults that its class has in the other interpreter.
 
         Raises:
             GraphError: a parameter is unknown, missing or wrong.

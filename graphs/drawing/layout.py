@@ -1,8 +1,8 @@
 """A layered layout: positions of boxes, labels and lines, from left to right.
 
 After Sugiyama, Tagawa and Toda (1981): edges that close a cycle are reversed, each box goes into the layer of its
-longest path, each edge gets one stop in every layer it crosses (one of them its label), and sweeps in both
-directions order each layer by the mean position of its neighbours.
+longest path, each edge gets one waypoint in every layer that it crosses (one of which is its label), and sweeps in both
+directions order each layer by the mean position of the neighbours of its waypoints.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A plan as text: Mermaid, which many Markdown viewers draw, and DOT for Graphviz.
 
-All replicas of a node are one box. Each edge shows the topic and the policy of the input.
+All replicas of a node are one box. Each edge shows the topic, and the input's policy: which messages it keeps until they are read.
 """
 
 from __future__ import annotations

@@ -204,7 +204,8 @@ def expand_include(
     if resolved_path in chain:
         circle = [*chain[chain.index(resolved_path) :], resolved_path]
         raise (place / "graph").error(
-            f"graphs include each other: {' -> '.join(file.name for file in circle)}"
+            f"graphs include each other: {' -> '.join(file.name for file in circle)}",
+            hint="remove one of these includes",
         )
     document = read(path)
     if file_kind(document) == "launch":
@@ -238,7 +239,7 @@ def _launched(document: Document) -> str:
 def _given(
     entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return the arguments written in an include, and those passed on from the including file if the include has ``expose``."""
+    """Return the arguments written in an include, and those that the including file passes on if ``expose`` is true."""
     given = substitute(entry.arguments, place / "arguments", outer.references)
     passed = {
         name: value for name, value in outer.references.arguments.items() if entry.expose and name in declared

@@ -38,7 +38,7 @@ class LatencyFile(Entry):
     workers: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]] = Field(min_length=1)
     """The inference times by the workers' full names; ``*`` and ``?`` are wildcards, and the first match applies."""
     edges: tuple[EdgeDelay, ...] = ()
-    """The transport times, in virtual time; the first match applies."""
+    """The transport times of messages in virtual time. The first entry that matches an edge applies."""
 
 
 def read_latency_file(path: str, place: Place) -> LatencyFile:

@@ -154,7 +154,10 @@ class Scenario(Settings):
 
 
 class LaunchFile(Scenario):
-    """A launch file: graphs, their arguments, the world, and in virtual time injected faults and transport times."""
+    """A launch file: graphs, their arguments, and whether they run in real or virtual time (``world``).
+
+    In virtual time, a launch file may also inject faults, and set the transport times of messages.
+    """
 
     description: str = ""
     arguments: dict[Name, ArgumentEntry] = {}

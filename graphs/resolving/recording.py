@@ -103,8 +103,8 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
 def _keeps(node: NodePlan) -> bool:
     """Return whether a node can keep a journal.
 
-    Messages received by a tap are not recorded, so a tap cannot. Nor can a node that is not reproducible, or that drives
-    a device.
+    Messages received by a tap are not recorded, so a node with a tap cannot keep a journal. Nor can a node that is not
+    reproducible, or that drives a device.
     """
     node_type = load_class(node.node)
     return node_type.reproducible and not node_type.hardware and not node_type.tap_ports

@@ -99,7 +99,10 @@ class Resolver:
             node_type = self.node_type(node)
             if node.name in self._resolving:
                 circle = " -> ".join([*self._resolving[self._resolving.index(node.name) :], node.name])
-                raise node.params.place.error(f"the params refer to each other: {circle}")
+                raise node.params.place.error(
+                    f"the params refer to each other: {circle}",
+                    hint="replace one of these references by a value",
+                )
             self._resolving.append(node.name)
             value = self.substituted(node.params, node.scope)
             self._resolving.pop()

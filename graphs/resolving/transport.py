@@ -22,7 +22,10 @@ def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: Worl
         GraphError: the world is not virtual, or a node or an output does not exist.
     """
     if faults and world != "virtual":
-        raise place.error(f"faults cannot be injected in the {world} world", hint="set world: virtual")
+        raise place.error(
+            f"faults cannot be injected in the {world} world: only virtual time controls nodes and messages",
+            hint="set world: virtual, or leave out faults",
+        )
     for index, fault in enumerate(faults):
         patterns = (
             {"node": (fault.node, [plan.name for plan in plans])}
@@ -40,7 +43,8 @@ def check_delays(delays: Sequence[EdgeDelay], plans: Sequence[NodePlan], world: 
     """
     if delays and world != "virtual":
         raise place.error(
-            f"messages cannot be delayed in the {world} world", hint="set world: virtual, or leave out delays"
+            f"messages cannot be delayed in the {world} world: only virtual time controls when they arrive",
+            hint="set world: virtual, or leave out delays",
         )
     for index, delay in enumerate(delays):
         _check_matches(_of_edge(delay, plans), place / index)

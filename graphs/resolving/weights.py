@@ -89,7 +89,8 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
         plants: the plants of the graph.
 
     Raises:
-        GraphError: the network is wrong, the node named as its plant is not one, or the checkpoint is invalid or does not fit.
+        GraphError: the network is wrong, ``plant`` names a node that is not a plant, or the checkpoint is invalid or does not
+            fit.
     """
     with calling("the network", entry.network.place):
         must_be_installed("torch")
@@ -109,7 +110,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
 
 
 def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
-    """Return the network's spec as it is used: one that predicts with ``delay_aware: predict``, with stages in a pipeline."""
+    """Return the network's spec with what the weights' entry adds: prediction (``delay_aware: predict``), or a pipeline's stages."""
     given = entry.entry
     changes: dict[str, object] = {"predict": True} if given.delay_aware.kind == "predict" else {}
     if given.pipeline.depth:

@@ -1,7 +1,8 @@
 """Wiring: connects outputs to inputs, and checks the edges.
 
 A port's topic is its name in the node's namespace, unless remapped. Every output on a topic feeds every input on it.
-Message types must match, fan-in must be declared, and a required input must be fed.
+Message types must match, an input with several publishers must declare that (``many=True``), and a required input needs a
+publisher.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Wiring:
         """Check the edges between all ports.
 
         Raises:
-            GraphError: message types differ on a topic, a node publishes twice on one, an input has too many publishers, a
+            GraphError: message types differ on a topic, a node publishes twice on a topic, an input has too many publishers, a
                 required input has no publisher, a keyed output feeds an input that is not keyed, or a glob of tapped topics
                 matches no topic.
         """
@@ -206,5 +207,6 @@ def _check_same_type(topic: str, end: End[P], other: End[Output[Any]]) -> None:
     if port_message(end.port) is not port_message(other.port):
         verb = "takes" if isinstance(end.port, Input) else "publishes"
         raise end.place.error(
-            f"types differ on {topic!r}: {end} {verb} {end.message}, {other} publishes {other.message}"
+            f"message types differ on {topic!r}: {end} {verb} {end.message}, {other} publishes {other.message}",
+            hint="remap one of them, or use one message class",
         )

@@ -1,6 +1,6 @@
 """Messages from JSON.
 
-Arrays are nested lists, or ``{"dtype", "shape", "data"}``. Each element must fit exactly.
+Arrays are nested lists, or ``{"dtype", "shape", "data"}``. Each element must fit its dtype exactly.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def message_of(message_type: type[M], values: Mapping[str, object]) -> M:
 
 
 def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | None = None) -> Array:
-    """Return nested lists as an array. Every element must fit exactly; floats are rounded to the nearest.
+    """Return nested lists as an array. Every element must fit the dtype exactly; floats are rounded to the nearest.
 
     Args:
         value: lists of equal length, nested; a single element gives an array of shape ().

@@ -141,7 +141,9 @@ class Decoder(Generic[M]):
         except DecodeError:
             raise
         except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
-            raise DecodeError(f"the bytes are not a message: {_first_line(error)}") from error
+            raise DecodeError(
+                f"the bytes are not a message: msgpack cannot read them: {_first_line(error)}"
+            ) from error
         if version != WIRE_VERSION:
             raise DecodeError(
                 f"the message has the unknown wire format {version!r:.20}; this rtgraph reads format {WIRE_VERSION}"

@@ -94,7 +94,7 @@ def _general(head: memoryview) -> Envelope:
                 break
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise DecodeError(
-            f"the bytes are not a message: {str(error)[:100] or type(error).__name__}"
+            f"the bytes are not a message: msgpack cannot read their header: {str(error)[:100] or type(error).__name__}"
         ) from error
     source = found.get("source")
     if type(schema_hash) is not bytes or len(schema_hash) != 8:
@@ -116,6 +116,6 @@ def _checked(header: Mapping[Any, Any], name: str, least: int) -> int:
     number = header.get(name)
     if type(number) is not int or not least <= number < _BEYOND:
         raise DecodeError(
-            f"the bytes are not a message: {name} in the header must be a whole number of 64 bits, not {number!r:.40}"
+            f"the bytes are not a message: {name} in the header must be a whole number from {least} to 2**63 - 1, not {number!r:.40}"
         )
     return number

@@ -60,7 +60,7 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
         ) from error
     except (ValueError, TypeError, RecursionError, OverflowError, msgpack.UnpackException) as error:
         raise DecodeError(
-            f"the bytes are not a message in msgpack: {str(error)[:200] or type(error).__name__}"
+            f"the bytes are not a message: msgpack cannot read them: {str(error)[:200] or type(error).__name__}"
         ) from error
 
 

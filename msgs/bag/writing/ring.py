@@ -12,7 +12,7 @@ from rtgraph.msgs.bag.format.container import RING_REASON
 from rtgraph.msgs.bag.writing.writer import CHUNK_BYTES, BagWriter
 
 _MESSAGE_BYTES = 300
-"""Approximate size of a message in memory, besides its data."""
+"""Approximate size of a message in memory in bytes, in addition to the size of its data."""
 
 _Kept = tuple[Channel, int, int, int, bytes]
 
