@@ -196,7 +196,7 @@ class GameBoyEnvironment:
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():
             raise ValueError(
-                "this snapshot is of another version of the game: it has other variables than this version"
+                "this snapshot is of another version of the game: the names of its variables differ from those of this version"
             )
         encounter = saved.encounter or self._settings.start
         next_encounter = saved.next_encounter or encounter

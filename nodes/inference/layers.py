@@ -48,7 +48,7 @@ class Layers(ABC):
         """
 
     def warm_up(self) -> None:  # noqa: B027 - only some networks have such work
-        """Do the work, before the graph begins, that takes long the first time."""
+        """Do, before the graph begins, the work that is slow the first time."""
 
     def adopt(self, announced: WeightsVersion) -> bool:
         """Use another version of the weights from now on. Return False if this version is already overwritten."""

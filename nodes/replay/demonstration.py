@@ -19,7 +19,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
 
     Args:
         params: the parameters of the replay node.
-        rng: the random generator of a reservoir.
+        rng: the random generator with which ``order=reservoir`` selects the transitions to keep.
 
     Raises:
         ReplayError: a recording contains no plant, or its frames do not fit.

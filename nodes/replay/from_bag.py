@@ -49,7 +49,7 @@ def fill(
         buffer: the buffer to fill.
         bag: the recording; it must contain the observations and the applied actions.
         gamma: the discount per tick.
-        rng: the random generator of a reservoir.
+        rng: the random generator with which a buffer with ``order=reservoir`` selects the transitions to keep.
         plant: a glob of plant names; each plant is assembled separately.
         learn_default: see ``Assembler``.
         n_step: see ``Assembler``.

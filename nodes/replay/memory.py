@@ -40,7 +40,7 @@ class ReplayMemory:
 
     Args:
         buffer: holds the transitions.
-        rng: the random generator of sampling and of a reservoir.
+        rng: the random generator of sampling, and with ``order=reservoir`` of the selection of transitions to keep.
         assembly: how transitions are made.
         minimum: number of transitions before the first batch.
         updates_per_tick: batches for each tick of a plant, of any size; None for no limit.
@@ -93,7 +93,7 @@ class ReplayMemory:
 
     @property
     def forgone(self) -> int:
-        """Number of batches that were due while no learner sampled, and that are skipped."""
+        """Number of batches that were due while no learner sampled, and so were skipped."""
         return self._limiter.counts.forgone
 
     @property
@@ -174,7 +174,7 @@ class ReplayMemory:
         )
 
     def finish(self) -> None:
-        """End the stream of messages: complete transitions are kept, even if shorter than ``n_step``."""
+        """End the stream of messages, and store the remaining transitions, which span fewer than ``n_step`` decisions."""
         for assembler in self._assemblers.values():
             self._add(assembler.finish())
         self._limiter.stop()

@@ -54,7 +54,7 @@ class StageHistory(History):
         return _joined(frame, [frame_at(tick) for tick in seen])
 
     def next_place(self, place: int) -> int:
-        """Return 0: a pipeline has no chunks."""
+        """Return 0: a decision of a network in stages has one action, not a chunk of actions."""
         del place
         return 0
 

@@ -45,7 +45,7 @@ AGE_MOST_NS = 500_000_000
 
 
 class Kind(enum.IntEnum):
-    """The kind of a journal entry."""
+    """What a journal entry records: a lifecycle call, a delivery, a timer that fired, or changed parameters."""
 
     PREPARE = 0
     START = 1

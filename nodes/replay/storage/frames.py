@@ -191,7 +191,7 @@ class FrameStore(Frames):
 
     @property
     def continued(self) -> bool:
-        """Whether the file existed before."""
+        """Whether the file existed before it was opened here."""
         return self._region.continued
 
     @property

@@ -59,7 +59,7 @@ class TransitionTable:
 
     @property
     def continued(self) -> bool:
-        """Whether the file existed before."""
+        """Whether the file existed before it was opened here."""
         return self._region.continued
 
     @property

@@ -165,7 +165,7 @@ class Reader:
             )
         if ".." in Path(path).parts or Path(path).is_absolute():
             raise CheckpointError(
-                f"the checkpoint is damaged: the path {path!r:.60} is not in the session folder"
+                f"the checkpoint is damaged: the path {path!r:.60} must be relative and lead into the session folder"
             )
         return self._folder / path
 

@@ -13,7 +13,7 @@ SHORTEST_PERIOD_NS = 1_000
 """The shortest period of a timer. No host repeats a call faster, so a shorter value is probably in the wrong unit."""
 
 _callable_later: set[FunctionType] = set()
-"""Methods that have passed ``check_method``."""
+"""Methods that have passed ``check_method``, and are not checked again."""
 
 
 def whole_ns(value: object, call: str) -> int:

@@ -159,7 +159,7 @@ def resident_bytes() -> int:
 
 
 def private_bytes(process: int | str = "self") -> int:
-    """Return the memory that only this process uses, in bytes; 0 if the host does not report it."""
+    """Return the memory that ``process`` shares with no other process, in bytes; 0 if the host does not report it."""
     try:
         lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:

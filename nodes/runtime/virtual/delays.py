@@ -77,7 +77,7 @@ class EdgeDelays:
         return edge.last_ns - now_ns
 
     def world_state(self) -> list[tuple[tuple[str, str, str, str], _Edge | None]]:
-        """Return the state of every edge that was used. The models are in the plan."""
+        """Return the state of every edge that was used. The latency models are not in it: the launch file gives them."""
         return list(self._edges.items())
 
     def load_world_state(self, state: list[tuple[tuple[str, str, str, str], _Edge | None]]) -> None:

@@ -85,7 +85,7 @@ class FaultInjector:
         return [0]
 
     def world_state(self) -> np.random.Generator:
-        """Return the random generator. The faults are in the plan."""
+        """Return the random generator. The faults are not in it: the launch file gives them."""
         return self._rng
 
     def load_world_state(self, state: np.random.Generator) -> None:
