@@ -1,7 +1,8 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
-Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but messages were lost
-on their way to an input that must receive all of them (policy ``lossless``); 128 + n ended by signal n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
+Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but messages were
+lost on their way to an input that must receive all of them (policy ``lossless``); 128 + n ended by signal n (130
+Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
 """
 
 from __future__ import annotations

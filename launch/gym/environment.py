@@ -33,11 +33,11 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     In virtual time, an answer takes as long as an inference of the launch file's workers; in real time, as long as the agent
     computes.
 
-    The workers, their stagger method, latencies and gate are those of the launch file; only their policy is the agent. A step
-    begins when a worker begins an inference; the step's action becomes the result of that inference. The action reaches the
-    plant's gate, which applies it at a tick, when the inference ends. The step ends when the next inference begins, or with the episode. So a step is one tick where
-    workers answer every observation, several where they do not, and none where two workers begin at once. The reward is the sum
-    of the plant's rewards in between.
+    The workers, their stagger method (when each begins an inference), latencies and gate are those of the launch file; only
+    their policy is the agent. A step begins when a worker begins an inference; the step's action becomes the result of that inference. When the inference ends, the
+    action reaches the plant's gate, which applies it at a tick. The step ends when the next inference begins, or with the
+    episode. So a step is one tick where workers answer every observation, several where they do not, and none where two workers
+    begin at once. The reward is the sum of the plant's rewards in between.
 
     With ``real_time`` the agent takes the place of the workers. The world goes on from the moment that ``reset`` or ``step`` returns; a
     step applies the action at the next tick, waits for it, and returns what it observes. On each tick that passed before the action
