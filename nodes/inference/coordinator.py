@@ -24,6 +24,7 @@ from rtgraph.msgs.inference import ChunkOverlap
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, Urgency, latest, queue
+from rtgraph.nodes.runtime.latency import LatencyParams, Measured
 
 BEAT_PERIOD_NS = 200_000_000
 # Attributes of enums and of pydantic's classes take long to look up.
@@ -41,6 +42,8 @@ class CoordinatorParams(Params):
     """Number of successive ticks for which an inference gives actions."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
     """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that a chunk begins when the one before ends."""
+    latency: LatencyParams = Field(default=Measured(), exclude_if=lambda latency: latency == Measured())
+    """How long the workers' inferences take. A worker may be silent for ten times as long before it is removed."""
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
     """Whether an observation is claimed only when it arrives, so that workers get only new observations."""
     skips_observations: bool = Field(default=False, exclude_if=operator.not_)
@@ -84,6 +87,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._method.claim_ticks = self.params.chunk if self.params.overlap == "none" else 1
         self._members: dict[str, _Member] = {}
         self._ring: list[str] = []
+        self._method.usual_ns = self.params.latency.usual_ns(self.params.plant.rate_hz)
         self._longest_ns = 0
         self._timer: Timer | None = None
         if not self._claims:
@@ -170,9 +174,12 @@ class Coordinator(Node[CoordinatorParams]):
 
     def _remove_silent_workers(self) -> None:
         """Remove workers that have been silent for longer than any inference takes."""
-        lease_ns = max(2_000_000_000, 10 * max(self._longest_ns, self._method.longest_ns))
+        longest_ns = max(self._longest_ns, self._method.longest_ns)
+        if not longest_ns:
+            return
+        lease_ns = max(2_000_000_000, 10 * max(longest_ns, self._method.usual_ns))
         silent = [name for name, member in self._members.items() if self.now_ns - member.seen_ns > lease_ns]
-        if not silent or not (self._longest_ns or self._method.longest_ns):
+        if not silent:
             return
         for name in silent:
             self.log.warning("worker %s sends no messages any more, and is removed until it sends one", name)

@@ -50,6 +50,7 @@ class Learner(Learning[LearnerParams]):
                 self.owner.updater.version,
                 round(self.params.silence_s * 1e9),
                 self.now_ns,
+                self._draw(),
             )
             self.every(RING_PERIOD_NS, self._drop_silent)
         else:

@@ -2,7 +2,7 @@
 
 In each game all agents have the same network, learner and number of ticks; they differ in when their decisions act. Catch is
 learned as in ``delay``, from positions. Blocks is learned as in ``fig5``, from pictures, and first from a demonstration. This
-study is our own: the paper compares the algorithms only by inaction.
+study is our own: the paper compares the algorithms only by inaction. An update takes as long as an inference.
 
 The latency ``none`` is without delay, and shows whether the network learns at all.
 """

@@ -15,6 +15,8 @@ from rtgraph.launch.studies.work.virtual_run import VirtualRun
 KEEPS_PACE = 0.998
 """Decisions, or updates, per tick from which the rate counts as one per tick: the mean of a finite run varies."""
 LITTLE_INACTION = 0.05
+MOST_WORKERS = 999
+"""The maximum of ``workers`` in launch files."""
 _EXPECTED_RUNS = 6
 _SETTLED_TICKS = 60
 
@@ -25,7 +27,8 @@ class FewestWorkers:
 
     The results are ``tau`` and ``tau_max`` (mean and largest inference time, in ticks), ``by_rate`` (the fewest workers that make
     one decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction that is left with
-    them), ``by_inaction`` (the fewest with at most 5 % inaction; None if more than twice the largest τ do not suffice).
+    them), ``by_inaction`` (the fewest with at most 5 % inaction). A number is None if twice the largest inference time in ticks, plus 2, or
+    `MOST_WORKERS`, are not enough.
 
     A share ``epsilon`` of the decisions is random; each of these takes 2 % of the mean inference time.
     """
@@ -61,7 +64,7 @@ class FewestWorkers:
         """Search the number of workers, and return the results."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
-        most = 2 * math.ceil(longest) + 2
+        most = min(2 * math.ceil(longest) + 2, MOST_WORKERS)
         seen: dict[int, Figures] = {}
 
         def ran(workers: int) -> Figures:
@@ -72,10 +75,13 @@ class FewestWorkers:
                 )
             return seen[workers]
 
-        by_rate = fewest(lambda n: real(ran(n)["made"]) >= KEEPS_PACE, math.ceil(tau), most)
-        by_inaction = fewest(
-            lambda n: real(ran(n)["inaction"]) <= LITTLE_INACTION, (by_rate or most - 1) + 1, most
-        )
+        def acts(workers: int) -> bool:
+            return real(ran(workers)["inaction"]) <= LITTLE_INACTION
+
+        expected = longest if self.method == "maximum_time" else tau
+        by_rate = fewest(lambda n: real(ran(n)["made"]) >= KEEPS_PACE, math.ceil(expected), most)
+        # Often no number is enough: then the largest one answers at once.
+        by_inaction = fewest(acts, (by_rate or most - 1) + 1, most) if acts(most) else None
         return {
             "tau": tau,
             "tau_max": longest,
@@ -86,11 +92,11 @@ class FewestWorkers:
 
     def _run(self, workers: int) -> VirtualRun:
         longest = math.ceil(max(self.durations_ms) * self.rate_hz / 1e3)
-        settled = 200 + 4 * longest
+        settled = 200 + 2 * longest
         return VirtualRun(
             "endless",
             {"workers": str(workers), "stagger": self.method, "rate_hz": str(self.rate_hz)},
-            ticks=settled + max(1_000, 4 * longest),
+            ticks=settled + max(1_000, 2 * longest),
             judged_from=settled,
             seed=self.seed,
             latency={"kind": "empirical", "values_ms": self.durations_ms},
@@ -101,8 +107,8 @@ class FewestWorkers:
 class FewestLearners:
     """Searches N_L*, the fewest learners that keep pace with the plant, if each takes ``update_ms`` for a gradient.
 
-    The results are ``tau`` (of an update, in ticks), ``by_updates`` (the fewest learners that make one update per tick; None if no
-    number does), ``by_transitions`` (the fewest that learn from one transition per tick).
+    One update per tick is asked for. The results are ``tau`` (of an update, in ticks), ``by_updates`` (the fewest learners that make
+    one update per tick; None if no number does), ``by_transitions`` (the fewest that learn from one transition per tick).
     """
 
     learning: str
@@ -154,7 +160,7 @@ class FewestLearners:
             "batch": "2",
             "learners": str(learners),
             "learning": self.learning,
-            "updates_per_tick": "0",
+            "updates_per_tick": "1",
             "update_frames": f"{frames:.6f}",
         }
         ticks = settled + 4 * math.ceil(frames) + 200

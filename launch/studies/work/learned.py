@@ -56,7 +56,7 @@ class Learned:
     policy: str = "learned"
     """The policy of the greedy episodes. With ``random`` or ``noop`` instead of ``learned``, nothing is learned."""
     latency: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that replace the workers' ``latency`` while learning and playing."""
+    """Parameters that replace every ``latency`` while learning and playing; empty to keep them. See `with_latency`."""
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:

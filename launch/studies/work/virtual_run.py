@@ -113,7 +113,7 @@ def virtual_plan(
         arguments: its arguments.
         ticks: its last tick.
         seed: the seed of the world.
-        latency: parameters that replace the workers' ``latency``; empty for the launch file's.
+        latency: parameters that replace every ``latency`` of the launch file, that of updates too; empty to keep them.
 
     Raises:
         GraphError: the launch file has no such argument.
@@ -125,7 +125,7 @@ def virtual_plan(
 
 
 def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
-    """Return the plan with these parameters as the ``latency`` of its workers."""
+    """Return the plan with these parameters as every ``latency``: an update takes as long as an inference."""
     nodes = tuple(
         node.model_copy(update={"params": node.params | {"latency": dict(latency)}})
         if "latency" in node.params

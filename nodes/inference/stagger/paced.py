@@ -129,10 +129,9 @@ class Pacing(CoordinatorStagger):
         self._mean_ns += max(1 / self._count, SLOWEST_ADAPTATION) * (inference_ns - self._mean_ns)
 
     def _lease_ns(self) -> int:
-        if not self._times:
-            return LEASE_LEAST_NS
-        high = sorted(self._times)[99 * len(self._times) // 100]
-        return max(LEASE_LEAST_NS, LEASE_TIMES * high)
+        # Without a forward pass, as random actions are, the first times may be far below the usual one.
+        high = sorted(self._times)[99 * len(self._times) // 100] if self._times else 0
+        return max(LEASE_LEAST_NS, LEASE_TIMES * max(high, self.usual_ns))
 
     def _suspend_overdue(self, now_ns: int) -> None:
         """Do not count workers that have not answered their claim in time. Their observations are not given to other workers."""

@@ -37,6 +37,7 @@ class GradientRing:
         version: the current version of the weights.
         silence_ns: minimum time without a message after which a learner is left out.
         now_ns: the current time. Until ``silence_ns`` later, all learners count as alive.
+        gap_ns: the expected time between two gradients of one learner; 0 if it is not known.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class GradientRing:
         version: int,
         silence_ns: int,
         now_ns: int,
+        gap_ns: int = 0,
     ) -> None:
         names = [str(place) for place in range(learners)]
         self._ring: RoundRobin[Gradient] | Parallel[Gradient] = (
@@ -55,7 +57,7 @@ class GradientRing:
         self._silence_ns = silence_ns
         self._heard_ns = [now_ns] * learners
         self._incarnation = [0] * learners
-        self._gaps_ns: deque[int] = deque(maxlen=GAPS)
+        self._gaps_ns: deque[int] = deque([gap_ns], maxlen=GAPS)
         self._applied = [0] * learners
         self._left = 0
 
@@ -103,7 +105,7 @@ class GradientRing:
 
     def drop_silent(self, now_ns: int) -> list[int]:
         """Leave out silent learners; return their places."""
-        most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns, default=0))
+        most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns))
         waiting = self._ring.waiting
         silent = [
             int(name)

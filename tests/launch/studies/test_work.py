@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rtgraph.launch.studies.study import Figures
@@ -56,6 +57,23 @@ def test_claims_at_ticks_are_of_new_observations(at_ticks: bool, age: float, tmp
     # A claim at a tick ends 4.5 ticks later. One that follows at once begins half a tick after its observation.
     assert figures["age_mean"] == pytest.approx(age, abs=0.01)
     assert figures["inaction"] == pytest.approx(0.8 if at_ticks else 1 - 1 / 4.5, abs=0.01)
+
+
+@pytest.mark.parametrize("method", ["maximum_time", "expected_time", "paced"])
+def test_a_forward_pass_far_longer_than_the_random_decisions_before_it_removes_no_worker(
+    method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = FewestWorkers(method, (400 * TICK_MS,), epsilon=0.5, seed=0)
+    made = work._run(20).trace(lambda _: None).decisions()
+    assert len(made["stamp_ns"]) > 40
+    assert "removed" not in caplog.text
+
+
+def test_learners_make_one_update_at_every_tick_not_all_at_once() -> None:
+    decisions = FewestLearners("round_robin", 4 * TICK_MS, batch=4)._run(4).trace(lambda _: None).decisions()
+    judged = decisions["observed_tick"] > 100
+    assert judged.sum() > 100
+    assert set(np.diff(decisions["policy_version"][judged])) == {1}
 
 
 def test_epsilon_halves_the_expected_time_and_not_the_longest() -> None:
