@@ -159,7 +159,7 @@ class Message(Record):
         return self.header.lineage
 
     def stamped(self, header: Header) -> Self:
-        """Return this message with a header: the message itself if it was never published, else a copy."""
+        """Return this message with the given header: the message itself if it was never published, else a copy."""
         before = self.__dict__["header"]
         stamped = self if before is UNSENT or before is OWNED else self.__copy__()
         stamped.__dict__["header"] = header

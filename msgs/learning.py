@@ -20,8 +20,8 @@ class WeightsVersion(Message):
     version: int = Field(ge=0)
     """Number of updates applied."""
     life: int = 0
-    """The incarnation of the learner that made the version: a restarted learner may use the same version number for
-    other values."""
+    """The incarnation (number of restarts so far) of the learner that made the version: a restarted learner may use the
+    same version number for other values."""
     slot: int = Field(ge=0)
     target_version: int | None = Field(default=None, ge=0)
     """The version of the target network's parameters; None if no other node uses them."""
@@ -53,7 +53,7 @@ class WeightsChunk(Message):
     """
 
     life: int
-    """The incarnation of the learner that made the version."""
+    """The incarnation (number of restarts so far) of the learner that made the version."""
     version: int = Field(ge=0)
     target: int | None = None
     """The target network's version; None if no other node uses it."""
@@ -91,7 +91,7 @@ class SampledBatch(Message):
     number: int = Field(ge=0)
     """The number of the answered request."""
     incarnation: int
-    """The incarnation of the learner that sent the request."""
+    """The incarnation (number of restarts so far) of the learner that sent the request."""
     store: str | None = None
     """The path of the file with the frames, which a learner on the same host maps into its memory; None if this message
     contains the frames."""
@@ -115,7 +115,7 @@ class Priorities(Message):
     indices: array("int64", None)  # type: ignore[valid-type]
     errors: array("float32", None)  # type: ignore[valid-type]
     drawn_by: int | None = None
-    """The incarnation of the replay memory that sampled the transitions; None if unknown."""
+    """The incarnation (number of restarts so far) of the replay memory that sampled the transitions; None if unknown."""
 
 
 class ReplayState(Message):
@@ -164,7 +164,7 @@ class GradientAnswer(Message):
     """Whether a gradient was used; the answer to the gradient learner."""
 
     incarnation: int
-    """The incarnation of the gradient learner."""
+    """The incarnation (number of restarts so far) of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
     """The version of the weights that the gradient made; None if the gradient was not used and the learner must send a new

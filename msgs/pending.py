@@ -244,7 +244,7 @@ def without_later(observation: ArraySpec | PartsSpec, later: int) -> ArraySpec |
 
 
 def observed_by_stages(observations: Sequence[Value]) -> Value:
-    """Return the observations of all stages, in order, as one observation; a single one as it is."""
+    """Return the observations of all stages, in order, as one observation. A single observation is returned unchanged."""
     if len(observations) == 1:
         return observations[0]
     found: dict[str, Array] = {}

@@ -38,7 +38,8 @@ _OTHERS: dict[int, Callable[..., Any]] = {
     Opcode.METADATA_INDEX: MetadataIndex.read,
     Opcode.SUMMARY_OFFSET: SummaryOffset.read,
 }
-"""How to parse the records that the scan does not use. A record that cannot be parsed may be another one with a damaged opcode."""
+"""How to parse the record types that the scan does not use. If a record cannot be parsed, it is damaged: its opcode, which
+gives its type, may have a flipped bit."""
 
 _SIGNATURE = b"\x04\x00\x00\x00zstd"
 _BEFORE_SIGNATURE = RECORD.size + CHUNK.size
