@@ -1,8 +1,9 @@
 """Checks of message classes, and when pydantic builds their validators.
 
-A mistake in a class raises an error when the class is defined, not when its first message is sent. Building a validator takes a millisecond or more per
-class, and most commands use few of the classes that they import. So classes of rtgraph are built on first use, and a
-node's process builds all of them before it is ready. Other classes are built when they are defined.
+A mistake in a class raises an error when the class is defined, not when its first message is sent. Building a
+validator takes a millisecond or more per class, and most commands use few of the classes that they import. So classes
+of rtgraph are built on first use, and a node's process builds all of them before it is ready. Other classes are built
+when they are defined.
 """
 
 from __future__ import annotations
