@@ -18,7 +18,7 @@ FOREVER_S = 1e9
 
 
 class Attached:
-    """A running graph, seen from a program that is not a node. Not thread-safe: each thread attaches separately.
+    """A running graph, seen from a program that is not a node. Not thread-safe: each thread calls ``attach`` itself.
 
     Args:
         session: the running graph.
@@ -58,13 +58,13 @@ class Attached:
 
         Args:
             topics: one or more topics.
-            key: on a keyed topic, only messages for this node.
-            within_s: end after this time; None for never.
+            key: on a keyed topic, where each message is for one node: return only the messages for this node.
+            within_s: end after this time; None: end only when the graph ends.
 
         Raises:
             LaunchError: this program is not attached, a topic has no publisher, or its message class cannot be
                 imported here.
-            DecodeError: raised by the iterator: a message is of another version of its class.
+            DecodeError: raised by the iterator: a message was published with another version of its class.
         """
         description, observers = self.session.description, self._attached()
         with _without_place():
@@ -105,10 +105,10 @@ class Attached:
         Args:
             topic: the topic.
             message: a message of the class that the subscribers declare.
-            key: on a keyed topic, the node that it is for.
+            key: on a keyed topic, where each message is for one node: the node that this message is for.
 
         Returns:
-            The inputs that get it, ``node.port``.
+            The inputs that get the message, each as ``node.port``.
 
         Raises:
             LaunchError: this program is not attached, no node subscribes to the topic, the message is of another
@@ -120,7 +120,9 @@ class Attached:
         with _without_place():
             wanted = message_class(description.subscribed(topic), description.modules)
             if type(message) is not wanted:
-                raise LaunchError(f"{topic!r} carries {wanted.__name__}, not {type(message).__name__}")
+                raise LaunchError(
+                    f"{topic!r} carries messages of {wanted.__name__}, not {type(message).__name__}"
+                )
             question = Publish(topic=topic, key=key or "", document=encode(message))
             return self._client.ask(question, Published).inputs
 
@@ -129,7 +131,7 @@ def attach(session: str | None = None) -> AbstractContextManager[Attached]:
     """Attach to a running graph of this user on this host.
 
     Args:
-        session: name, process number or session folder of the launch; None if only one runs.
+        session: name, process ID or session folder of the launch; None if only one launch runs.
 
     Raises:
         LaunchError: no launch runs, none matches, or several do.
@@ -139,7 +141,7 @@ def attach(session: str | None = None) -> AbstractContextManager[Attached]:
 
 @contextmanager
 def _without_place() -> Iterator[None]:
-    """Remove the place "command line" from errors: it is right for verbs, not for programs."""
+    """Raise errors without "command line" as the place of the mistake: a program's arguments come from its code."""
     try:
         yield
     except GraphError as error:

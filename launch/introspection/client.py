@@ -43,7 +43,7 @@ class Client:
         """Send a question to the launcher, and return the launcher's answer.
 
         Raises:
-            GraphError: the question is invalid.
+            GraphError: the question is invalid, for example names an unknown node.
             LaunchError: the launcher refuses, has ended, or does not answer.
         """
         number = next(self._numbers)
@@ -60,10 +60,10 @@ class Client:
             if self._socket.poll(100):
                 return self._reader.read(self._socket.recv_multipart())
             if not self._session.lives():
-                raise LaunchError(f"{self._session.description.name} has ended")
+                raise LaunchError(f"the graph {self._session.description.name} has ended")
         raise LaunchError(
             f"the launcher of {self._session.description.name} does not answer within {ANSWER_WITHIN_S:.0f} s",
-            hint=f"its launcher is process {self._session.description.pid}",
+            hint=f"look whether process {self._session.description.pid}, the launcher, is stopped or overloaded",
         )
 
 

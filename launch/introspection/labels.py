@@ -1,4 +1,7 @@
-"""Names and units of a plant's observations and actions, for people: from the plan of a running launch."""
+"""Names and units of the elements of a plant's observations and actions, read from a running launch's plan.
+
+The plan is the launch file with all references resolved.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ LABELLED = ("Observation", "Applied", "Decision")
 
 
 class Labels:
-    """The names and units in a plan, for messages of one class.
+    """The names and units that a plan gives to the array elements in messages of one class.
 
     Args:
         plan: the plan, as YAML.
@@ -26,7 +29,12 @@ class Labels:
         self._spec = spec_in(parsed_plan(plan)) if self._kind in LABELLED else RecordedSpec()
 
     def on(self, values: Mapping[str, object], stamp_ns: int) -> dict[str, object]:
-        """Return a message's fields with the names and units of their elements, and with capture times and ages in ms."""
+        """Return a message's fields with the names and units of their elements, and with capture ages in ms.
+
+        Args:
+            values: the fields.
+            stamp_ns: the message's time stamp, from which the age of a capture time is counted.
+        """
         return {name: self._on(name, value, stamp_ns) for name, value in values.items()}
 
     def _on(self, field: str, value: object, stamp_ns: int) -> object:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LiveEdge:
-    """Message counts of one edge since its subscriber started; the rate is that of the last two seconds."""
+    """Message counts of one edge since its subscriber started, and its message rate over the last two seconds."""
 
     publisher: str
     port: str
@@ -61,7 +61,7 @@ class LiveNode:
 
 @dataclass(frozen=True, slots=True)
 class LiveProgress:
-    """The newest progress of the run."""
+    """The newest progress of the run: its tick, and how well the agent and the plant keep up."""
 
     tick: int
     tick_rate_hz: float | None
@@ -92,12 +92,15 @@ def snapshot(session: LiveSession) -> LiveGraph:
 
 
 def figures(graph: Graph) -> LiveGraph:
-    """Return the states, counts and rates that follow from the launcher's answer."""
+    """Return the states, counts and rates of the nodes, computed from the launcher's answer."""
     return LiveGraph(graph.name, graph.now_ns / 1e9, tuple(map(_node, graph.nodes)), _progress(graph))
 
 
 def edge_notes(graph: LiveGraph) -> Notes:
-    """Return the notes on the edges of a drawing. Edges between the same two boxes share a note."""
+    """Return notes for the edges of the graph's drawing, such as "60.0 Hz, 3 lost".
+
+    Edges to the same input from nodes that share a box share a note.
+    """
     # Only drawings need it, and it imports graphs.
     from rtgraph.graphs.drawing.text import box_name  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:
 
     Args:
         path: path of the class.
-        modules: files and packages of modules that are not installed, by top-level name.
+        modules: path of each module or package that is not installed, by its top-level name.
 
     Raises:
         LaunchError: the class cannot be imported here.

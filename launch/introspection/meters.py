@@ -1,4 +1,4 @@
-"""Rates, sizes and delays of published messages over a sliding window. Only the head of each message is decoded."""
+"""Rates, sizes and delays of published messages over a sliding window. Of each message only the header is decoded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Minimum, mean, maximum and quantiles of values."""
+    """Minimum, mean, standard deviation, maximum and two quantiles of values."""
 
     mean: float
     sd: float
@@ -56,8 +56,8 @@ class MeterReading:
     """The measured rates, sizes and delays of a topic.
 
     ``rate_hz`` is the rate of arrival at this observer. ``published_hz`` is the rate of publication, computed from the
-    publishers' sequences and stamps; messages that did not arrive count. Rates and distributions cover the window; ``count``
-    and ``missed`` cover the whole time. A value is None if there are too few messages for it.
+    publishers' sequence numbers and stamps, so it includes messages that did not arrive. Rates and distributions cover
+    the window; ``count`` and ``missed`` cover the whole measurement. A value is None if it needs more messages.
     """
 
     count: int
@@ -88,7 +88,7 @@ class Meter:
         )
 
     def reading(self, now_ns: int, missed: int) -> MeterReading:
-        """Return the rates, sizes and delays over the window that ends at a time of the graph's clock."""
+        """Return the rates, sizes and delays over the window that ends at ``now_ns`` of the graph's clock."""
         seen = self._seen
         while seen and seen[0].arrived_ns < now_ns - self._window_ns:
             seen.popleft()

@@ -21,11 +21,11 @@ from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 WAITING_MOST = 1000
 LIFE_PERIOD_NS = 300_000_000
-"""Interval between checks that the session still runs."""
+"""Time between two checks that the session still runs."""
 
 
 class Observed(NamedTuple):
-    """A received message. Its wire document is ``frames`` joined, from byte ``start`` on."""
+    """A received message. Its wire document (the encoded message) is ``frames`` joined, from byte ``start`` on."""
 
     topic: str
     key: str
@@ -37,18 +37,18 @@ class Observed(NamedTuple):
 
     @property
     def size_bytes(self) -> int:
-        """Length of the wire document."""
+        """Length of the encoded message in bytes."""
         return sum(map(len, self.frames)) - self.start
 
     def document(self) -> bytes:
-        """Return a copy of the wire document."""
+        """Return a copy of the encoded message."""
         return b"".join((self.frames[0][self.start :], *self.frames[1:]))
 
 
 class MissedMessages:
     """Counts messages that did not reach this observer, by gaps in each publisher's sequence.
 
-    Messages before the first one received from a publisher's incarnation do not count.
+    A publisher's incarnation is one run of its process. Messages before the first one received from it do not count.
     """
 
     def __init__(self) -> None:
@@ -72,11 +72,11 @@ class Observer:
     Args:
         session: the running graph.
         topics: the topics.
-        key: on a keyed topic, receive only messages for this node.
-        waiting_most: maximum number of queued messages.
+        key: on keyed topics, where each message is for one node: receive only the messages for this node.
+        waiting_most: maximum number of queued messages for each publisher.
 
     Raises:
-        GraphError: one of the topics has no publisher.
+        GraphError: one of the topics has no publisher, or ``key`` is given and none of the topics is keyed.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Observer:
         self._context.term()
 
     def now_ns(self) -> int:
-        """Return the graph's time."""
+        """Return the graph's time in ns."""
         return self._clock.now_ns()
 
     def until(self, end_ns: int) -> Iterator[Observed]:
@@ -162,5 +162,9 @@ class Observer:
 def _endpoints(description: Description, topics: Sequence[str], *, keyed: bool) -> Sequence[str]:
     streams = [stream for topic in topics for stream in description.published(topic)]
     if keyed and not any(stream.keyed for stream in streams):
-        raise GraphError(f"{topics[0]!r} is not keyed", file=COMMAND_LINE, hint="leave out --key")
+        raise GraphError(
+            f"{topics[0]!r} is not keyed: its messages are for all subscribers",
+            file=COMMAND_LINE,
+            hint="leave out --key",
+        )
     return tuple(dict.fromkeys(stream.endpoint for stream in streams))

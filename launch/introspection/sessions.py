@@ -54,14 +54,14 @@ class Description(Record):
     """Wall time in ISO 8601."""
     epoch_ns: int
     introspection: str
-    """The ZeroMQ endpoint of the launcher's introspection."""
+    """The ZeroMQ endpoint at which the launcher answers questions about the graph."""
     plan: str
-    """The plan, as YAML."""
+    """The plan (the launch file with all references resolved), as YAML."""
     nodes: tuple[str, ...]
     streams: tuple[Stream, ...]
     subscribers: tuple[SubscribedInput, ...]
     modules: dict[str, str] = Field(default_factory=dict)
-    """Files and packages of modules that are not installed, by top-level name."""
+    """Path of each module or package that the nodes use and that is not installed, by its top-level name."""
 
     def topics(self) -> tuple[str, ...]:
         """Return all published or subscribed topics. The runtime's own topics begin with an underscore."""
@@ -130,7 +130,7 @@ def pick(wanted: str | None = None) -> LiveSession:
     """Return the selected running launch.
 
     Args:
-        wanted: its name, process number or session folder; None for the only one.
+        wanted: name, process ID or session folder of the launch; None if only one launch runs.
 
     Raises:
         LaunchError: no launch runs, none matches, or several do.
@@ -139,7 +139,7 @@ def pick(wanted: str | None = None) -> LiveSession:
     if not sessions:
         raise LaunchError(
             "no graph is running",
-            hint="start one with `rtgraph launch FILE`; virtual worlds cannot be inspected",
+            hint="start one with `rtgraph launch FILE`; a launch in virtual time cannot be inspected",
         )
     meant = sessions if wanted is None else [s for s in sessions if _is_meant(s.description, wanted)]
     if not meant:

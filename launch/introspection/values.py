@@ -41,10 +41,10 @@ class Labelled:
 
 
 def fields(document: Frame) -> dict[str, object]:
-    """Return the fields of a wire document: plain values, and arrays as read-only views of its bytes.
+    """Return the fields of a wire document (an encoded message): plain values, and arrays as read-only views of it.
 
     Raises:
-        DecodeError: the document is not a message.
+        DecodeError: the document is not an encoded message.
     """
     try:
         _, _, values, buffers = msgpack.unpackb(document)
@@ -59,12 +59,12 @@ def fields(document: Frame) -> dict[str, object]:
         msgpack.UnpackException,
     ) as error:
         raise DecodeError(
-            f"the bytes are not a message: {str(error)[:100] or type(error).__name__}"
+            f"the bytes are not an encoded message: {str(error)[:100] or type(error).__name__}"
         ) from error
 
 
 def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, object]:
-    """Return the values at dotted paths; missing paths are left out."""
+    """Return the values at dotted paths such as ``action.arm``, by path; paths without a value are left out."""
     found: dict[str, object] = {}
     for path in paths:
         value: object = values
@@ -78,7 +78,7 @@ def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, ob
 
 
 def as_json(value: object, *, full: bool = False) -> object:
-    """Return a value as JSON values. Arrays, except short vectors, are summarised unless ``full`` is set.
+    """Return a value in the types of JSON. Arrays, except short vectors, are summarised unless ``full`` is set.
 
     Numbers that JSON lacks (NaN and the infinities) become strings.
     """

@@ -1,6 +1,7 @@
 """Pictures of a run: the staggering timeline, the age of decisions, the lateness of ticks, learning curves.
 
-Plain functions without matplotlib prepare the data first. The same trace gives the same bytes.
+Plain functions without matplotlib prepare the data first. The same trace, which holds a run's ticks and decisions, gives
+the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[P
     """Draw timeline.png, age.png and lateness.png into a directory, and return their paths.
 
     Args:
-        trace: the run.
+        trace: the ticks and decisions of the run.
         directory: folder of the pictures; created if missing.
         rate_hz: the plant's nominal rate. Without it, ages are shown in ticks only, not in ms.
     """
@@ -57,7 +58,7 @@ def draw_learning(
         groups: the runs, by label; runs of a group, such as seeds, are drawn together.
         path: path of the picture; its suffix selects the format: png, svg or pdf.
         title: title of the picture.
-        lines: returns to compare with, by label.
+        lines: returns to compare with, by label; drawn as horizontal lines.
     """
     from rtgraph.launch.plots.learning import draw_curves  # noqa: PLC0415 - see above
 
@@ -81,7 +82,7 @@ def draw_won(groups: Mapping[str, Sequence[Curve]], path: Path, *, title: str) -
 
 @contextlib.contextmanager
 def drawn(path: Path) -> Iterator[Figure]:
-    """Yield an empty figure, and save it on leaving."""
+    """Yield an empty figure; when the context ends, save the figure at ``path``."""
     import matplotlib.style  # noqa: PLC0415 - see above
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415

@@ -21,16 +21,20 @@ FEWEST_EPISODES, MOST_EPISODES = 10, 100
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One run: episodes (ticks and returns) and updates (ticks, and columns by name; unknown values are NaN)."""
+    """The learning curve of one run: its episodes and its updates.
+
+    Episodes have last ticks, returns, end times and wins: arrays of equal length. Updates have ticks and, by name, the
+    columns of ``updates.csv``: arrays of another length, where unknown values are NaN.
+    """
 
     episode_ticks: Floats
     returns: Floats
     update_ticks: Floats
     updates: dict[str, Floats]
     episode_times_s: Floats = field(default_factory=lambda: np.zeros(0))
-    """When each episode ended, in seconds of the graph's time."""
+    """End of each episode, in seconds of the graph's time; NaN if the table has no such column."""
     wins: Floats = field(default_factory=lambda: np.zeros(0))
-    """Number of episodes won so far, at the end of each; NaN if the plant does not say."""
+    """Number of episodes won so far, at the end of each episode; NaN if the plant does not say which were won."""
 
     @property
     def tells_wins(self) -> bool:
@@ -45,7 +49,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A mean over ticks. ``half_width`` is half of the 95 % confidence interval; NaN if it is undefined."""
+    """A mean at several ticks, with half of its 95 % confidence interval; NaN if there are too few values for one."""
 
     ticks: Floats
     mean: Floats
@@ -58,7 +62,7 @@ def read_curve(path: Path) -> Curve:
     Episodes with a return that is not finite are left out.
 
     Raises:
-        MetricsError: there are no tables.
+        MetricsError: there is no ``episodes.csv``, or it lacks a column.
     """
     folders = (path, path / "metrics") if path.is_dir() else (path.parent,)
     episodes = next((f / "episodes.csv" for f in folders if (f / "episodes.csv").exists()), None)
@@ -72,7 +76,9 @@ def read_curve(path: Path) -> Curve:
     found = _columns(episodes)
     for name in ("tick", "return"):
         if name not in found:
-            raise MetricsError(f"{episodes} has no column {name!r}", hint="give an episodes.csv")
+            raise MetricsError(
+                f"{episodes} has no column {name!r}", hint="give an episodes.csv that rtgraph wrote"
+            )
     beside = episodes.with_name("updates.csv")
     updates = _columns(beside) if beside.exists() else {}
     finite = np.isfinite(found["return"])
@@ -89,7 +95,7 @@ def read_curve(path: Path) -> Curve:
 def running(curve: Curve) -> Band:
     """Return the running mean of a run's returns, with its 95 % confidence interval.
 
-    A window has a tenth of the episodes, 10 to 100; or a third of them if there are fewer than 30.
+    A window is a tenth of the episodes, but at least 10 and at most 100 episodes; a third of fewer than 30 episodes.
     """
     count = curve.returns.size
     width = min(MOST_EPISODES, max(count // 10, min(FEWEST_EPISODES, -(-count // 3))))
@@ -104,9 +110,9 @@ def running(curve: Curve) -> Band:
 
 
 def together(curves: Sequence[Curve]) -> Band:
-    """Return the mean of several runs' running means over the ticks that all cover, with its confidence interval.
+    """Return the mean of several runs' running means, with its 95 % confidence interval.
 
-    For a single run this is its running mean.
+    It covers the ticks that the running means of all runs cover. For a single run it is the running mean of that run.
     """
     bands = [band for band in map(running, curves) if band.ticks.size]
     if len(bands) < 2:
@@ -121,7 +127,10 @@ def together(curves: Sequence[Curve]) -> Band:
 
 
 def smoothed(values: Floats, share: int = 40) -> Floats:
-    """Return the running means of values, (n,) both. A window extends by n/``share`` to each side, and is cut at the ends."""
+    """Return the running means, (n,), of values, (n,).
+
+    A window extends by n/``share`` values to each side. At both ends of the array it is shorter.
+    """
     width = max(1, values.size // share)
     sums = np.cumsum(np.concatenate([[0.0], values]))
     places = np.arange(values.size)

@@ -19,12 +19,18 @@ FEWEST_TICKS, MOST_TICKS = 24, 120
 
 _BAR_COLUMNS = ("worker", "number", "observed_tick", "began_ns", "inference_ns", "stamp_ns")
 _Identity = tuple[int, int, int]
-"""A decision: worker, number and observed tick. The first two alone recur, because a restarted worker counts from 0."""
+"""Identifies a decision: worker, number and observed tick.
+
+Without the observed tick two decisions could be alike, because a restarted worker counts its decisions from 0 again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An inference: begin, end, registration (after holding), and the tick that applied it (None: no tick did)."""
+    """An inference: its begin, end, and publication (later than the end if the decision was held back).
+
+    ``applied_tick`` is the tick that applied the decision, and ``applied_ns`` its begin; both are None if no tick did.
+    """
 
     row: int
     began_ns: int
@@ -46,7 +52,10 @@ class TickSpan:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The data of the staggering timeline: a row for each n-th worker, where n is ``every``, of ``workers`` in total."""
+    """The data of the staggering timeline: one row for every n-th worker, where n is ``every``.
+
+    ``workers`` is the number of all workers, ``bars`` are the inferences, and ``cells`` are the ticks.
+    """
 
     rows: list[str]
     every: int
@@ -56,7 +65,7 @@ class Timeline:
 
 
 def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
-    """Return the time between ticks: nominal, else the measured median; None if neither is known."""
+    """Return the time between ticks in ns: that of ``rate_hz``, else the measured median; None if neither is known."""
     if rate_hz:
         return float(clock.period_ns(rate_hz))
     between = np.diff(integers(trace.ticks["due_ns"]))
@@ -64,7 +73,7 @@ def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
 
 
 def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
-    """Prepare the timeline of about a second in the middle of a run with at least one tick."""
+    """Prepare the timeline of about a second in the middle of a run. The run must have at least one tick."""
     ticks = {name: integers(trace.ticks[name]) for name in trace.ticks if name != "reward"}
     decisions = {name: integers(trace.decisions[name]) for name in _BAR_COLUMNS}
     period = period_ns(trace, rate_hz) or 1e9
@@ -111,7 +120,7 @@ def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dic
 
 
 def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
-    """Return the rows of the ticks that were still running when the next tick was due."""
+    """Return the rows, in the trace, of the ticks that were still running when the next tick was due."""
     due, late, work = (integers(trace.ticks[name]) for name in ("due_ns", "lateness_ns", "work_ns"))
     period = period_ns(trace, rate_hz)
     if period is None:
@@ -123,7 +132,10 @@ def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
 
 
 def thinned(values: Floats, most: int) -> Ints:
-    """Return the indices, int64, of at most ``most`` evenly spread values, (n,), including the greatest of each stretch."""
+    """Return the indices, int64, of at most ``most`` of the values, (n,), which then stand for all in a picture.
+
+    The array is split into equal stretches. The first and the greatest value of each stretch are kept.
+    """
     if values.size <= most:
         return np.arange(values.size)
     stretch = -(-values.size // (most // 2))
@@ -134,14 +146,17 @@ def thinned(values: Floats, most: int) -> Ints:
 
 
 def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[Ints, Floats]:
-    """Return a running quantile of values, (n,), as two arrays of at most ``points``: the middle index of a window, its quantile.
+    """Return a running quantile of values over sliding windows.
 
-    A window has 1/50 of the values, at least 100 if there are as many.
+    A window has 1/50 of the values, but at least 100 values, or all values if there are fewer than 100.
 
     Args:
         values: (n,).
         share: the quantile, from 0 to 1.
         points: maximum number of windows.
+
+    Returns:
+        Two 1-D arrays of equal length, with one element per window: the index of its middle value, and its quantile.
     """
     width = min(values.size, max(100, values.size // 50))
     starts = np.unique(np.linspace(0, values.size - width, points).astype(np.int64))
@@ -150,14 +165,17 @@ def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[I
 
 
 def exceedance(values: Floats, points: int = 2000) -> tuple[Floats, Floats]:
-    """Return two arrays of at most ``points``: values in descending order, and the share of values that are at least as great.
+    """Return which share of the values, (n,), is at least as great as a given value, for at most ``points`` given values.
 
-    The points are denser where values are rare.
+    The given values are denser among the greatest.
+
+    Returns:
+        Two 1-D arrays of equal length: the given values in descending order, and the shares, from 0 to 1.
     """
     ranks = np.unique(np.geomspace(1, values.size, points).astype(np.int64))
     return np.sort(values)[::-1][ranks - 1], ranks / values.size
 
 
 def integers(column: npt.NDArray[np.generic]) -> Ints:
-    """Return a column, (n,), as int64."""
+    """Return a column of a table, (n,), as int64."""
     return column.astype(np.int64, copy=False)

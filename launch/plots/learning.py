@@ -27,13 +27,13 @@ _BELOW = (
 def draw_curves(
     figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str, lines: Mapping[str, Line]
 ) -> None:
-    """Draw the learning curves of runs, grouped by label: a dot per episode, and means with 95 % intervals.
+    """Draw the learning curves of runs: a dot per episode, and for each group its mean with a 95 % confidence interval.
 
     Args:
         figure: the figure to draw into.
-        groups: the runs, by label.
+        groups: the runs, by label; the mean is that of the runs with one label.
         title: title of the picture.
-        lines: returns to compare with, by label.
+        lines: returns to compare with, by label; drawn as horizontal lines.
     """
     learned = any(curve.learned for curves in groups.values() for curve in curves)
     figure.set_size_inches(11, 7.5 if learned else 5)
@@ -119,5 +119,5 @@ def _frames(axes: Axes) -> None:
 
 
 def repeated_colours(count: int) -> Sequence[str]:
-    """Return ``count`` colours; they repeat after a few."""
+    """Return ``count`` colours. The first colours repeat if there are too few different ones."""
     return [_COLOURS[place % len(_COLOURS)] for place in range(count)]

@@ -16,9 +16,9 @@ SECONDS_A_MINUTE = 60.0
 
 
 def draw_wins(figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str) -> None:
-    """Draw the number of episodes won so far as a curve with a step at each win. Runs of a group have one colour.
+    """Draw a curve for each run: the number of episodes won so far. Runs of a group have the same colour.
 
-    The axis is the time of the game, which goes on whether or not the agent has decided.
+    The horizontal axis is the time of the game, which goes on whether or not the agent has decided.
 
     Raises:
         MetricsError: a run does not say which episodes were won.

@@ -1,4 +1,4 @@
-"""The description of a running launch that introspection clients read."""
+"""The description of a running launch, which ``rtgraph topic``, ``node`` and other introspection clients read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from rtgraph.nodes.runtime.realtime.bus import BusPlan
 def describe(
     plan: Plan, directory: Path, buses: Mapping[str, BusPlan], epoch_ns: int, introspection: str
 ) -> Description:
-    """Return the description of this process, the launcher of a plan."""
+    """Return the description of the launch of a plan; this process is its launcher.
+
+    Args:
+        plan: the launched plan.
+        directory: the session folder.
+        buses: the sockets of every node, by node.
+        epoch_ns: reading of the host's monotonic clock at time 0 of the graph.
+        introspection: the endpoint at which the launcher answers questions.
+    """
     return Description(
         name=plan.name,
         pid=os.getpid(),

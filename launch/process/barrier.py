@@ -1,4 +1,4 @@
-"""The ready barrier: a launch starts when a probe has arrived over the sockets of every edge."""
+"""The ready barrier: a graph starts when a probe, a test message, has arrived over the sockets of every edge."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBE_PERIOD_S = 0.03
 
 
 class Barrier:
-    """Tracks which edges have delivered a probe, and has publishers send probes until all edges have."""
+    """Tracks which edges have delivered a probe, and makes publishers send probes until all edges have delivered one."""
 
     def __init__(self, edges: Iterable[Edge]) -> None:
         self.edges = tuple(edges)
@@ -36,7 +36,7 @@ class Barrier:
         self._probe_at = 0.0
 
     def proven(self, message: Proven) -> None:
-        """Mark an edge as working: its probe arrived. Ignore a probe that was sent before the last ``require``."""
+        """Mark an edge as working, because a probe arrived over it. Ignore a probe sent before the last ``require``."""
         edge = (message.publisher, message.node, message.port)
         if self._pending.get(edge, message.nonce + 1) <= message.nonce:
             del self._pending[edge]
@@ -46,7 +46,12 @@ class Barrier:
         return any(node in edge[:2] for edge in self._pending)
 
     def probe(self, now_s: float, send: Callable[[str, int], None]) -> None:
-        """Have publishers send a probe over each pending edge, if the last probes were sent a period ago or earlier."""
+        """Make the publishers of pending edges send probes, if at least ``PROBE_PERIOD_S`` has passed since the last ones.
+
+        Args:
+            now_s: the time of the monotonic clock.
+            send: called with a publisher and the number that its probes carry.
+        """
         if not self._pending or now_s < self._probe_at:
             return
         self._probe_at = now_s + PROBE_PERIOD_S

@@ -1,4 +1,4 @@
-"""Parameter changes that were sent to nodes and are not yet answered by all of these nodes."""
+"""Parameter changes in progress: sent to nodes, and not yet answered by all of these nodes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class _Change:
 
 
 class Changes:
-    """Changes parameters of nodes for clients: sends a change to the nodes, and answers when all nodes have answered.
+    """Changes parameters of nodes for introspection clients such as ``rtgraph param set``.
+
+    It sends a change to the nodes, and answers the client when all these nodes have answered.
 
     Args:
         members: the nodes.
@@ -52,18 +54,21 @@ class Changes:
         self._numbers = itertools.count(1)
 
     def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
-        """Send a change to nodes. The client gets its answer when all nodes have answered.
+        """Send a change to nodes. The client gets its answer when all these nodes have answered.
 
-        Nodes that are down restart with the new values. A value that is text is parsed as the type that each node declares.
+        A node that is down gets the new values at its restart. A value given as text is parsed as the parameter's type.
 
         Raises:
-            GraphError: a node cannot take the values; no node is changed.
+            GraphError: no value is given, or a node cannot take the values; no node is changed.
             LaunchError: too many changes are in progress.
         """
         if not question.values:
             raise GraphError("no parameter is given", hint="give KEY=VALUE")
         if len(self._changes) >= CHANGES_AT_ONCE:
-            raise LaunchError("too many changes of parameters are in progress", hint="try again")
+            raise LaunchError(
+                f"{CHANGES_AT_ONCE} changes of parameters are in progress already, the maximum",
+                hint=f"try again in {CHANGE_WITHIN_S:.0f} s",
+            )
         values = {
             key: Typed(value) if isinstance(value, str) else value for key, value in question.values.items()
         }
@@ -89,7 +94,7 @@ class Changes:
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:
-        """Store a node's answer. Values that the node accepted also apply after its next restarts."""
+        """Store a node's answer. Values that the node accepted also apply after restarts of the node."""
         if not answer.problem:
             self._members[node].changed |= answer.values
         change = self._changes.get(answer.number)
@@ -111,7 +116,7 @@ class Changes:
                 self._close_if_done(number)
 
     def give_up(self, now_s: float) -> None:
-        """Report changes as failed for nodes that have timed out."""
+        """Report a change as failed for the nodes that have not answered within ``CHANGE_WITHIN_S``."""
         for number, change in list(self._changes.items()):
             if now_s > change.deadline_s:
                 for node in change.waiting:

@@ -1,4 +1,4 @@
-"""The launcher's side of the control channel, and of the nodes' progress messages."""
+"""The launcher's sockets for control messages, which start and stop nodes, and for the nodes' progress messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 
 class ControlServer:
-    """Exchanges control messages with every node. Leaving the context closes it."""
+    """A context that exchanges control messages with every node. When the context ends, its sockets are closed."""
 
     def __init__(self, plan: Plan, runtime: RuntimeDirectory, buses: dict[str, BusPlan]) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -51,12 +51,15 @@ class ControlServer:
         self._context.term()
 
     def send(self, member: Member, message: Message) -> None:
-        """Send a message to a node's current incarnation."""
+        """Send a message to a node's current incarnation (the current run of its process)."""
         identity = f"{member.plan.name}#{member.incarnation}".encode()
         self.control.send_multipart([identity, *named(message)])
 
     def received(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
-        """Yield pending messages: the node, its incarnation, and the message (or the error if the message cannot be decoded)."""
+        """Yield a triple for each pending message: the node, its incarnation, and the message.
+
+        In place of a message that cannot be decoded, the triple holds the error.
+        """
         while True:
             try:
                 identity, *frames = self.control.recv_multipart(zmq.NOBLOCK)

@@ -20,12 +20,12 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
     """Return the sockets of every node, by name.
 
     Args:
-        plan: the graph.
+        plan: the launched plan.
         runtime: folder of the ipc sockets.
         tcp_port: use tcp on loopback instead of ipc, with two ports per node from this port on.
 
     Raises:
-        LaunchError: a port is taken.
+        LaunchError: there are too few ports, or one cannot be used.
     """
     if tcp_port is not None:
         check_ports(plan, tcp_port)
@@ -38,7 +38,7 @@ def check_ports(plan: Plan, tcp_port: int) -> None:
     """Check that the ports from ``tcp_port`` on suffice for all nodes, and that these ports are free.
 
     Raises:
-        LaunchError: there are too few ports, or one is taken.
+        LaunchError: there are too few ports, or one cannot be used.
     """
     for node in plan.nodes:
         for endpoint in _tcp_endpoints(node, tcp_port):
@@ -95,7 +95,7 @@ def _tcp_endpoints(node: NodePlan, tcp_port: int) -> tuple[str, str]:
     port = tcp_port + 2 * node.index
     if port + 1 > MOST_PORT:
         raise LaunchError(
-            f"{node.name} would need the ports {port} and {port + 1}, but the highest port is {MOST_PORT}",
+            f"node {node.name} would need the ports {port} and {port + 1}, but the highest port is {MOST_PORT}",
             hint="choose a lower --tcp-port: each node takes two",
         )
     return f"tcp://{LOOPBACK}:{port}", f"tcp://{LOOPBACK}:{port + 1}"

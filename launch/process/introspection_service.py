@@ -1,7 +1,7 @@
-"""The launcher's side of introspection: answers clients' questions about its graph, and forwards requests to nodes.
+"""The part of the launcher that answers introspection clients, such as ``rtgraph topic``, and forwards requests to nodes.
 
-The service never blocks. Answers to a client that does not read are dropped, invalid questions are ignored, and a question that
-needs a node is answered when the node answers or times out.
+The service never blocks. It drops answers to a client that does not read them, and ignores questions that cannot be decoded.
+It answers a question that needs a node when the node answers or times out.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ QUESTIONS_AT_ONCE = 16
 
 
 class Service:
-    """Answers questions of introspection clients. Leaving the context closes its socket.
+    """A context that answers questions of introspection clients. When the context ends, its socket is closed.
 
     Args:
         name: name of the graph.
@@ -86,11 +86,11 @@ class Service:
         self._context.term()
 
     def progressed(self, progress: Progress) -> None:
-        """Store a progress message of the run, for answers."""
+        """Store a progress message of the run. Answers about the graph hold the newest two."""
         self._progress = [*self._progress[-1:], progress]
 
     def attend(self, now_s: float) -> None:
-        """Answer pending questions, up to a maximum number."""
+        """Answer pending questions, at most ``QUESTIONS_AT_ONCE``."""
         for _ in range(QUESTIONS_AT_ONCE):
             try:
                 client, *frames = self.socket.recv_multipart(zmq.NOBLOCK)
@@ -197,16 +197,21 @@ class Service:
             names = [member.plan.name for member, _, keyed in ends if keyed]
             if not key:
                 raise GraphError(
-                    f"{topic!r} is keyed: the message needs a receiver", hint=f"--key {names[0]}"
+                    f"{topic!r} is keyed: each of its messages is for one node, which must be named",
+                    hint=f"--key {names[0]}",
                 )
             if key not in names:
-                raise GraphError(f"{key!r} does not subscribe to {topic!r}", hint=nearest(key, names))
+                raise GraphError(f"no node {key!r} subscribes to {topic!r}", hint=nearest(key, names))
         elif key:
-            raise GraphError(f"{topic!r} is not keyed", hint="leave out --key")
+            raise GraphError(
+                f"{topic!r} is not keyed: its messages are for all subscribers", hint="leave out --key"
+            )
         found = [(member, port) for member, port, keyed in ends if not keyed or member.plan.name == key]
         alive = [(member, port) for member, port in found if member.ready and member.process is not None]
         if not alive:
-            raise LaunchError(f"no subscriber of {topic!r} is running", hint="try again")
+            raise LaunchError(
+                f"no subscriber of {topic!r} is running", hint="try again when it has restarted"
+            )
         return alive
 
     def _matching(self, pattern: str) -> list[Member]:

@@ -1,7 +1,8 @@
-"""The launcher of the realtime world: starts the nodes, tests every edge, starts the graph, supervises, stops in order.
+"""The launcher of a graph in real time: it starts the nodes, tests every edge, starts the graph, and stops the nodes in order.
 
-All nodes ready → a probe over every edge → go. A node that dies is restarted by its restart policy; an unrecoverable problem ends
-the launch. Plants stop first, recorders last, and nodes that do not stop are killed, so nothing is left.
+When all nodes are ready, a probe (a test message) travels over every edge; then time 0 begins. A node that dies is restarted
+by its restart policy, and an unrecoverable problem ends the launch. Plants (emulators and robots) stop first, recorders last.
+Nodes that do not stop are killed.
 """
 
 from __future__ import annotations
@@ -43,21 +44,17 @@ START_DEADLINE_S = 60.0
 PROOF_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 10.0
 INTERRUPTED_STOP_S = 1.2
-"""Time to stop after an interrupt, for all nodes except recorders, which may finish saving."""
+"""Time that nodes have to stop after a first signal such as Ctrl-C; recorders have more time, to finish saving."""
 STOP_EACH_S = 0.015
-"""Additional time per node, because stopping nodes share a few cores."""
+"""Addition to ``INTERRUPTED_STOP_S`` for each node, because stopping nodes share a few cores."""
 HURRIED_STOP_S = 1.2
-"""Time to stop after a second signal."""
+"""Time that nodes have to stop after a second signal."""
 HEAD_START_NS = 20_000_000
 STOP_KEY = b"e"
 
 
 class Launcher:
-    """Runs a plan as processes. Use ``run`` once, in the main thread.
-
-    Raises:
-        LaunchError: the graph could not be started.
-    """
+    """Runs a plan (a resolved launch file) with one process per node. Call ``run`` once, in the main thread."""
 
     def __init__(
         self,
@@ -81,7 +78,11 @@ class Launcher:
         self._closing = contextlib.ExitStack()
 
     def run(self) -> Outcome:
-        """Start the graph, run it to its end, and stop it."""
+        """Start the graph, run it to its end, and stop it.
+
+        Raises:
+            LaunchError: the graph could not be started.
+        """
         try:
             readable(str(self._session.directory.absolute()))
         except ValueError as error:  # messages to nodes name their logs
@@ -213,7 +214,7 @@ class Launcher:
         self._pump_until(lambda: bool(filled), None, "the weights")
 
     def _announce(self) -> None:
-        """Publish the launch's description for introspection. The graph runs without it too."""
+        """Publish the launch's description for introspection. If this fails, the graph still runs."""
         self._service.clock.epoch_ns = self._supervisor.epoch_ns
         described = describe(
             self._plan,
@@ -260,7 +261,7 @@ class Launcher:
             began = max(began, time.monotonic() - share_s)  # a robot's time is not taken from the others
 
     def _hurried_deadline(self) -> float:
-        """Return the deadline after a second signal; infinite before it."""
+        """Return the time by which nodes must stop after a second signal; infinite if no second signal has come."""
         asked = 0 if self._outcome.signal is None else 1
         return (
             self._signals.times_s[asked] + HURRIED_STOP_S if len(self._signals.times_s) > asked else math.inf
@@ -273,7 +274,17 @@ class Launcher:
         whom: str | Callable[[], str],
         progressed_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """Handle messages until ``done`` returns True. Raise an error after ``within_s`` without progress."""
+        """Handle messages until ``done`` returns True.
+
+        Args:
+            done: called between messages.
+            within_s: maximum time without progress; None for no limit.
+            whom: what the launcher waits for, for the error.
+            progressed_s: returns the time of the last progress.
+
+        Raises:
+            LaunchError: the time is over, or a signal came.
+        """
         began_s = time.monotonic()
         while not done():
             if self._signals.first is not None:
@@ -285,7 +296,7 @@ class Launcher:
             self._pump(0.05)
 
     def _pump(self, longest_s: float) -> None:
-        """Wait at most ``longest_s`` for messages, handle them, and do what is due."""
+        """Wait at most ``longest_s`` for messages, handle them, and do other work that is due, such as restarts."""
         for attend in self._poll.wait(longest_s):
             try:
                 attend()

@@ -34,12 +34,12 @@ from rtgraph.msgs.system import (
 from rtgraph.nodes.runtime import NodePlan, load_class
 
 RESTART_PROOF_S = 1.0
-"""Maximum time that a restarted node waits for probes over its edges."""
+"""Maximum time that a restarted node waits for probes (test messages) over its edges."""
 LAST_OUTPUT_S = 0.3
 
 
 def members_of(plan: Plan) -> dict[str, Member]:
-    """Return the nodes of a plan by name, not started yet."""
+    """Return the launcher's records of a plan's nodes, by name. No node is started."""
     return {node.name: _member(node) for node in plan.nodes}
 
 
@@ -54,11 +54,11 @@ class NodeSupervisor:
 
     Args:
         plan: the launched plan.
-        members: its nodes; see ``members_of``.
-        control_server: the control channel to the nodes.
-        starter: starts their processes.
+        members: the nodes of the plan, by name; see ``members_of``.
+        control_server: sends control messages to the nodes.
+        starter: starts the nodes' processes.
         changes: parameter changes in progress.
-        session: folder of their logs.
+        session: the session folder, which holds the nodes' logs.
         outcome: receives the outcome of the launch.
         status: receives notes and progress.
     """
@@ -86,7 +86,7 @@ class NodeSupervisor:
         """Reading of the host's monotonic clock at time 0 of the graph; 0 before the nodes are released."""
         self._stopping = False
         self.prepared_s = 0.0
-        """When a node last reported progress of its preparation."""
+        """Time of the monotonic clock when a node last reported progress of its preparation; 0 if none has."""
         self._preparing: set[str] = set()
 
     # Starting.
@@ -101,7 +101,7 @@ class NodeSupervisor:
         return all(member.ready for member in self._members.values())
 
     def prove(self) -> None:
-        """Require a probe over every edge of the graph; see ``Barrier``."""
+        """Require a probe, a test message, over every edge of the graph; see ``Barrier``."""
         self.barrier.require(self._members)
 
     def go(self, epoch_ns: int) -> None:
@@ -111,11 +111,11 @@ class NodeSupervisor:
             self._let_go(member)
 
     def missing_nodes(self) -> str:
-        """Return the names of the nodes that are not ready."""
+        """Return the names of the nodes that are not ready, as a text; only the first three, and the number of others."""
         return _some(name for name, member in self._members.items() if not member.ready)
 
     def unproven_edges(self) -> str:
-        """Return the edges over which no probe has arrived."""
+        """Return the edges over which no probe has arrived, as a text; only the first three, and the number of others."""
         return "the edge " + _some(
             f"{publisher} -> {node}.{port}" for publisher, node, port in self.barrier.pending
         )
@@ -149,7 +149,7 @@ class NodeSupervisor:
                 self._take(member, message)
 
     def do_due_work(self, now_s: float) -> None:
-        """Send probes, restart nodes and look for silent nodes, as far as each of these is due."""
+        """Send probes that are due, restart nodes that are due, and report nodes that have become silent."""
         self.barrier.probe(
             now_s, lambda name, nonce: self._control_server.send(self._members[name], Probe(nonce=nonce))
         )
@@ -229,9 +229,9 @@ class NodeSupervisor:
                 self._give_up(member, f"{name} was down at the end: {member.died_of}")
 
     def stop(self, rank: int, deadline_s: float) -> None:
-        """Ask the nodes of a rank (their ``stop_rank``; lower ranks stop first) to stop by a time of the monotonic clock.
+        """Ask the nodes with ``stop_rank`` ``rank`` to stop by ``deadline_s`` of the monotonic clock.
 
-        From now on no node is restarted.
+        Nodes of lower ranks stop first. From now on no node is restarted.
         """
         self._stopping = True
         for member in self._of(rank):
@@ -246,15 +246,15 @@ class NodeSupervisor:
             )
 
     def needs_s(self, rank: int) -> float:
-        """Return how long the living nodes of a rank may take to stop; 0 if none needs more than the usual time."""
+        """Return how many seconds the running nodes of a stop rank may take to stop; 0 if the usual time is enough for all."""
         return max((member.stop_s for member in self._of(rank) if member.process is not None), default=0.0)
 
     def any_left(self, rank: int) -> bool:
-        """Return whether a node of a rank still lives."""
+        """Return whether the process of a node of a stop rank still runs."""
         return any(member.process is not None for member in self._of(rank))
 
     def kill(self, rank: int) -> None:
-        """Kill the nodes of a rank that did not stop in time."""
+        """Kill the nodes of a stop rank that did not stop in time, and fail the launch for each."""
         for member in self._of(rank):
             if member.process is not None:
                 self._status.note(f"{member.plan.name} did not stop: killed")
@@ -292,12 +292,12 @@ class NodeSupervisor:
         member.restart_at = time.monotonic() + wait_s
 
     def _give_up(self, member: Member, failure: str) -> None:
-        """Fail the launch because a node is down for good."""
+        """Fail the launch because a node is down and is not restarted."""
         self._outcome.down[member.plan.name] = member.died_of
         self._outcome.fail(failure)
 
     def _read_last_messages(self, member: Member, code: int) -> None:
-        """Wait for the last messages of an ended process; they may arrive after the operating system reports its end."""
+        """Wait for the last messages of a node's ended process, which may arrive after the report that it ended."""
         deadline = time.monotonic() + LAST_OUTPUT_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._control_server.control.poll(10):

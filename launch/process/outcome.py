@@ -1,4 +1,4 @@
-"""The outcome of a launch, and the messages sent and received in it."""
+"""The outcome of a launch, and the counts of messages that its nodes sent and received."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from rtgraph.nodes.runtime.interface.taps import edge_name
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of a launch."""
+    """The outcome of a launch: why it ended, its failures, and what happened to its nodes."""
 
     reason: str = ""
     failures: list[str] = field(default_factory=list)
     signal: int | None = None
-    """The signal that ended the launch; None if none did."""
+    """The signal that ended the launch; None if the launch ended without a signal."""
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
-    """The reason for each node's last restart."""
+    """The reason for each node's last restart, by node."""
     down: dict[str, str] = field(default_factory=dict)
-    """Nodes that were down at the end, with their last errors."""
+    """The last error of each node that was down at the end, by node."""
     silent_s: dict[str, float] = field(default_factory=dict)
-    """Nodes that were silent for too long, with the durations."""
+    """The longest time without a heartbeat of each node that was silent for too long, in seconds, by node."""
     left_behind: dict[str, list[str]] = field(default_factory=dict)
-    """Commands of processes that nodes left running, by node; they were ended."""
+    """Commands of the processes that nodes left running and that the launcher ended, by node."""
     import_s: float = 0.0
     start_s: float = 0.0
     duration_s: float = 0.0
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str, int]]:
-    """Return the number of messages sent to a node's lossless inputs by publishers that have ended, by input and publisher."""
+    """Return how many messages publishers that have ended sent to a node's lossless inputs, by input and publisher."""
     ports = load_class(member.plan.node).input_ports
     found: dict[str, dict[str, int]] = {}
     for name, source in member.plan.inputs.items():
@@ -65,7 +65,10 @@ def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str
 
 
 def statistics_of_all(members: Mapping[str, Member], *, began: bool) -> dict[str, Statistics]:
-    """Return the counts of every node. For a node that was down at the end, all messages to it count as lost."""
+    """Return the message counts of every node, by node.
+
+    If a node was down at the end, all messages to its lossless inputs count as lost, because its own counts are missing.
+    """
     found = {}
     for name, member in members.items():
         if member.statistics is not None:

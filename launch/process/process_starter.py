@@ -1,4 +1,7 @@
-"""Starts the processes of a launch through a fork server, gives them the memory of the weights, and watches the processes."""
+"""Starts and watches the processes of a launch, and gives them the shared memory of the network weights.
+
+A fork server creates the processes: one process that imports the nodes' modules once, and forks itself for each node.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from rtgraph.nodes.weights.inherited import InheritedWeights, fill_call, open_ca
 from rtgraph.nodes.weights.memory_file import create
 
 Ended = Callable[[Process, int], None]
-"""Called with an ended process and its exit code, which is the negative signal number if a signal killed it."""
+"""Called with an ended process and its exit code: the negative signal number if a signal killed the process."""
 
 
 class Starter:
@@ -34,12 +37,12 @@ class Starter:
 
     Args:
         plan: the launched plan.
-        session: folder of the logs.
+        session: the session folder, which holds the logs.
         poll: the launcher's poll, to which the processes are added.
-        control: the launcher's control endpoint.
-        buses: the nodes' sockets.
-        sweeper: ends what nodes leave behind.
-        early: a fork server that may have been started before the plan was known.
+        control: the endpoint of the launcher's control messages.
+        buses: the sockets of every node, by node.
+        sweeper: ends child processes that nodes leave behind.
+        early: a fork server that was started before the plan was known; None if there is none.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Starter:
         return 0 if self._server is None else self._server.restarts
 
     def prepare(self) -> None:
-        """Create the memory of the weights, still empty, and start the fork server."""
+        """Create the shared memory of the weights, still empty, and start the fork server."""
         self._weights = tuple(
             InheritedWeights(name=name, plan=plan, descriptor=create(name))
             for name, plan in self._plan.weights.items()
@@ -112,10 +115,10 @@ class Starter:
         self._poll.add(self._server.descriptor, self._answered)
 
     def fill_weights(self, filled: Callable[[], None]) -> None:
-        """Have a separate process write the first version of all weights; ``filled`` is called afterwards.
+        """Start a process that writes the first version of all weights; ``filled`` is called when it has ended.
 
         Raises:
-            LaunchError: the process failed. It is raised later, while the launcher waits for events.
+            LaunchError: the process failed. The error is raised later, while the launcher waits for events.
         """
         log_file = str(self._session.log_file("weights"))
 
@@ -132,10 +135,15 @@ class Starter:
         self._ask(request, lambda process: self._watch(process, ended))
 
     def start(self, member: Member, started: Callable[[Process], None], ended: Ended) -> None:
-        """Start the process of a node's current incarnation.
+        """Start a process for a node's current incarnation.
+
+        Args:
+            member: the node.
+            started: called when the process has started.
+            ended: called when the process has ended.
 
         Raises:
-            LaunchError: the node's own interpreter cannot be started.
+            LaunchError: the interpreter that the graph gives the node cannot be started.
         """
         plan = member.plan
         config = NodeConfig(
@@ -169,14 +177,14 @@ class Starter:
             watched(start_with_own_python(plan.python, request, descriptors, self._sweeper.environment))
 
     def do_due_work(self, now_s: float) -> None:
-        """End processes that nodes left behind, when due."""
+        """End child processes that nodes left behind, if the time for the next search has come."""
         self._sweeper.attend(now_s)
         if self._server is not None and not self._server.asked:
             self._sweeper.reap([self._server.pid, *(process.pid for process in self._watched)])
 
     def _ask(self, request: StartNode | CallFunction, started: Callable[[Process], None]) -> None:
         if self._server is None:
-            raise LaunchError("there is no fork server")
+            raise LaunchError("no process can be started: the fork server is not started yet")
         self._server.request(request, started)
 
     def _answered(self) -> None:

@@ -1,4 +1,4 @@
-"""The processes of a launch: started by the fork server, watched through pidfds, reaped by the launcher."""
+"""The processes of a launch: the fork server starts them; the launcher watches them through pidfds and reaps them."""
 
 from __future__ import annotations
 
@@ -30,23 +30,26 @@ Started = Callable[["Process"], None]
 
 @dataclass(slots=True)
 class Process:
-    """A process that the launcher adopted. ``pidfd`` becomes readable when it ends."""
+    """A process that the launcher adopted. ``pidfd`` becomes readable when the process ends."""
 
     pid: int
     pidfd: int
 
     @classmethod
     def watch(cls, pid: int) -> Process:
-        """Watch a child process, possibly before this process adopts it."""
+        """Return a child process or a grandchild that this process will adopt, with an open pidfd."""
         return cls(pid, os.pidfd_open(pid))
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal. Does nothing if the process has ended."""
+        """Send a signal, SIGKILL by default, to the process. Does nothing if the process has ended."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, number)
 
     def reap(self, within_s: float = 1.0) -> int:
-        """Wait for the process to end, and return its exit code: the negative signal number if a signal killed it."""
+        """Wait for the process to end, and return its exit code: the negative signal number if a signal killed it.
+
+        If the process has not ended within ``within_s``, return -9.
+        """
         deadline = time.monotonic() + within_s
         while True:
             try:
@@ -61,12 +64,14 @@ class Process:
 
 
 class ForkServer:
-    """The launcher's side of the fork server. A dead server is restarted, and requests wait until it runs.
+    """The launcher's connection to the fork server, a process that forks itself for each node.
+
+    A server that has died is restarted, and requests wait until the new one is ready.
 
     Args:
-        preload: what the server imports and calls before it forks.
+        preload: the modules that the server imports, and the functions that it calls, before it forks.
         environment: the server's environment variables.
-        early: a server that was started with this environment before the plan was known.
+        early: a server that was started with this environment before the plan was known; None if there is none.
     """
 
     def __init__(
@@ -89,16 +94,16 @@ class ForkServer:
 
     @property
     def pid(self) -> int:
-        """Process number of the server."""
+        """Process ID of the server."""
         return self._server.popen.pid
 
     @property
     def asked(self) -> bool:
-        """Whether a request is not answered yet: the server may already have created its process."""
+        """Whether a request is not answered yet. The server may already have created the requested process."""
         return bool(self._asked)
 
     def request(self, request: Request, started: Started) -> None:
-        """Request a process of the server. ``started`` is called with the process when the server has answered."""
+        """Ask the server to create a process. ``started`` is called with the process when the server has created it."""
         if self.ready:
             self._ask(request, started)
         else:
@@ -108,7 +113,7 @@ class ForkServer:
         """Handle an answer of the server, or its end. Call this when ``descriptor`` is readable.
 
         Raises:
-            LaunchError: the server ended during its imports.
+            LaunchError: the server ended during its imports, or cannot be restarted.
         """
         try:
             answer = receive(self._server.channel)
@@ -124,7 +129,7 @@ class ForkServer:
             self._made(answer)
 
     def close(self) -> None:
-        """End the server, and collect processes that it created but did not report yet."""
+        """End the server, and watch the processes that it has created but not reported before."""
         self._server.popen.kill()
         self._server.popen.wait()
         channel = self._server.channel
@@ -178,7 +183,13 @@ class ForkServer:
 def start_with_own_python(
     python: str, request: StartNode, descriptors: Sequence[int], environment: Mapping[str, str]
 ) -> Process:
-    """Start a node with its own interpreter.
+    """Start a node with the Python interpreter that the graph gives it.
+
+    Args:
+        python: path of the interpreter.
+        request: the node and its configuration.
+        descriptors: open files of the weights' memory, which the process inherits.
+        environment: environment variables of the process.
 
     Raises:
         LaunchError: the interpreter cannot be started.
@@ -199,15 +210,15 @@ def start_with_own_python(
     except OSError as error:
         name = request.config.plan.name
         raise LaunchError(
-            f"{name}: interpreter {python} cannot be started: {error.strerror}",
-            hint="`python` in the graph names an interpreter that has rtgraph installed",
+            f"node {name}: the interpreter {python} cannot be started: {error.strerror}",
+            hint="set the node's `python` in the graph to an interpreter that has rtgraph installed",
         ) from error
     popen.returncode = 0  # watched and reaped like all others, not by subprocess
     return Process.watch(popen.pid)
 
 
 def last_line(file: str) -> str:
-    """Return the last line of a log, which holds the error of a failed process."""
+    """Return the last line of a log that is not empty, which names the error of a failed process; "" if there is none."""
     try:
         with open(file, encoding="utf-8", errors="replace") as log:
             lines = [line.strip() for line in log if line.strip()]

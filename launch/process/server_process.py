@@ -1,6 +1,7 @@
-"""The process of a fork server. Its imports take most of the time of a start, so it may start before there is a plan.
+"""The process of a fork server, which imports the nodes' modules once and forks itself for each node.
 
-Only the standard library is imported here, so that the server starts fast.
+These imports take most of a launch's start, so the server may start before the launch file is read. This module imports only
+the standard library, to start the server as early as possible.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
 """Arguments with which Python runs the server.
 
-``-P``: without the current folder on the path, where a file could shadow a module.
+``-P`` leaves the current folder out of the module path, because a file there could shadow a module.
 """
 
 
@@ -37,7 +38,7 @@ class ServerProcess:
 
     @classmethod
     def start(cls, environment: Mapping[str, str], output: IO[bytes] | int) -> ServerProcess:
-        """Start a server, with its output in ``output``.
+        """Start a server that writes its standard output and errors to ``output``.
 
         Raises:
             OSError: the server cannot be started.
@@ -67,14 +68,14 @@ class ServerProcess:
 
 
 class EarlyServer:
-    """A context that starts a fork server while files are still being read, for a launch that probably needs one.
+    """A context that starts a fork server before the launch file is read, for a launch that probably needs one.
 
-    The server ends with the context, unless the launch has taken it over.
+    The server ends when the context ends, unless the launch has called ``take``.
     """
 
     def __init__(self) -> None:
         self.launch = f"{os.getpid()}-{time.monotonic_ns()}"
-        """A unique name of the launch on this host, by which its processes are found."""
+        """A name that no other launch on this host has; the launch finds its processes by this name."""
         self._process: ServerProcess | None = None
 
     def __enter__(self) -> Self:
@@ -86,7 +87,7 @@ class EarlyServer:
         self._end()
 
     def preload(self, preview: PlanPreview) -> None:
-        """Have the server import what the nodes of a realtime plan need; end it if the plan is not realtime."""
+        """Make the server import the modules that the nodes of a plan need; end the server if the plan is in virtual time."""
         if preview.world != "realtime":
             self._end()
         elif self._process is not None:
@@ -101,7 +102,7 @@ class EarlyServer:
                 send(self._process.channel, request.model_dump(mode="json"))
 
     def take(self) -> ServerProcess | None:
-        """Return the server, which this object then no longer ends; None if no server runs."""
+        """Return the server, and no longer end it when the context ends; None if no server runs."""
         process, self._process = self._process, None
         return process
 

@@ -8,5 +8,5 @@ _OF_NETWORKS = ("rtgraph.nodes.inference.network_policy", "rtgraph.nodes.weights
 
 
 def modules_of(node_classes: Iterable[str], *, weights: bool) -> tuple[str, ...]:
-    """Return what to import before nodes are forked: modules and paths of node classes; with ``weights`` torch, too."""
+    """Return what the fork server imports before it forks: node classes by path and, if ``weights``, the torch modules."""
     return tuple(sorted({*node_classes, *(_OF_NETWORKS if weights else ())}))

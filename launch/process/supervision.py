@@ -15,11 +15,11 @@ from rtgraph.msgs.system import Beat, Failed, Statistics
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 
 SILENT_AFTER_S = 3.0
-"""A node counts as silent after this time without a heartbeat: six periods."""
+"""A node counts as silent after this time without a heartbeat: six periods of heartbeats."""
 DEVICE_STOP_S = 10.0
-"""How long a node that drives a device may take to stop, unless the graph says otherwise."""
+"""How long a node that drives a device may take to stop, unless the graph sets the node's ``stop_s``."""
 BEATS_KEPT = 5
-"""Number of heartbeats kept, over two seconds: rates are computed from the newest and the oldest."""
+"""Number of heartbeats kept, which span two seconds. Rates are computed from the newest and the oldest of them."""
 
 
 class RestartBudget:
@@ -31,7 +31,7 @@ class RestartBudget:
         self.restarts = 0
 
     def died(self, now_s: float) -> float | None:
-        """Record a death; return the delay before the restart in seconds, or None to give up."""
+        """Record that the node died; return the delay before its restart in seconds, or None if it is not restarted."""
         policy = self._policy
         if policy.when == "never":
             return None
@@ -53,19 +53,22 @@ class Member:
     rank: int
     budget: RestartBudget
     stop_s: float = 0.0
-    """Time that the node may take to stop; 0 for the usual time of all nodes."""
+    """Seconds that the node may take to stop; 0 for the usual time of all nodes."""
     incarnation: int = 0
     process: Process | None = None
     ready: bool = False
     running: bool = False
     restart_at: float | None = None
     go_at: float = 0.0
-    """The time from which a restarted node starts without probes over all its edges: the node at the other end may hang."""
+    """The time at which a restarted node starts, even if no probe (test message) has come over some of its edges.
+
+    The node at the other end of an edge may hang and send no probe.
+    """
     problem: str = ""
     failed_to_start: bool = False
     """Whether the node's first incarnation raised an error before ``on_start`` returned."""
     died_of: str = ""
-    """Why the last incarnation that ended did so."""
+    """Why the node's process last ended; empty if it has not ended."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
@@ -74,20 +77,20 @@ class Member:
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
     """The last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)
-    """Parameters that were changed at run time, by dotted path; the next incarnations begin with them."""
+    """Values of parameters that were changed at run time, by dotted path. The node keeps them when it is restarted."""
     given: dict[str, Any] = field(default_factory=dict)
-    """Changed parameters with which this incarnation began."""
+    """Values of ``changed`` with which the current process of the node started."""
     silent_most_s: float = 0.0
-    """The longest time without a heartbeat; 0 if it never exceeded the limit."""
+    """The longest time without a heartbeat in seconds; 0 if it never reached ``SILENT_AFTER_S``."""
 
     def record_heartbeat(self, now_s: float) -> float | None:
-        """Record a heartbeat. If the node had been silent for too long, return for how long."""
+        """Record a heartbeat. Return how long the node was silent, in seconds; None if it did not count as silent."""
         silent_s = now_s - self.heard_s if self.silent else None
         self.heard_s, self.silent = now_s, False
         return silent_s
 
     def has_gone_silent(self, now_s: float) -> bool:
-        """Return whether the node has become silent: no heartbeat for ``SILENT_AFTER_S``, and not reported before."""
+        """Return whether the node has become silent: no heartbeat for ``SILENT_AFTER_S``. True once per silence."""
         silent_s = now_s - self.heard_s
         if not self.running or self.process is None or silent_s < SILENT_AFTER_S:
             return False
@@ -101,7 +104,7 @@ class Member:
         self.failed_to_start = not message.started and not self.incarnation
 
     def begin_anew(self) -> None:
-        """Forget the previous process of the node, before a restart."""
+        """Reset the state that belongs to the node's previous process, before a new process starts."""
         self.ready = self.running = self.silent = False
         self.restart_at, self.problem = None, ""
         self.beats.clear()

@@ -14,10 +14,12 @@ from rtgraph.nodes.monitor.traces import watched
 
 
 def draw(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw the pictures of a launch into ``plots``, with a subfolder for each of several monitors.
+    """Draw the pictures of a launch into ``plots`` of its session folder, and return their paths.
+
+    A monitor node writes the trace of one plant. If there are several monitors, each has a subfolder of ``plots``.
 
     Raises:
-        Exception: a picture cannot be drawn. The summary does not depend on it.
+        Exception: a picture cannot be drawn. The launch's summary is complete without the pictures.
     """
     monitors = watched(result.plan.nodes)
     paths: list[Path] = []
@@ -34,7 +36,7 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
 
 
 def _draw_learning(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw learning curves for each node that keeps them."""
+    """Draw a picture for each metrics node that wrote learning curves, and return the paths of the pictures."""
     folders = learning_folders(result.plan)
     drawn = []
     for name in folders:

@@ -1,4 +1,4 @@
-"""The report at the end of a launch."""
+"""The report at the end of a launch: its summary, failures, warnings and pictures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rtgraph.nodes.monitor.traces import watched
 from rtgraph.nodes.runtime.virtual.world import INJECTED
 
 TEMPORARY_REFUSALS = frozenset({"homing", "estop", "fault"})
-"""Reasons for which a robot refuses commands for a while. Its state shows them; the policy makes no mistake."""
+"""Reasons for which a robot refuses commands for a while although the policy makes no mistake."""
 
 
 def print_result(results: Mapping[str, Result], *, as_json: bool = False) -> int:
@@ -53,7 +53,7 @@ def _print_summaries(results: Mapping[str, Result], *, as_json: bool) -> None:
 
 
 def print_failures(results: Mapping[str, Result]) -> None:
-    """Print the failures of launches."""
+    """Print the failures and warnings of launches on stderr."""
     for title, result in results.items():
         for failure in result.failures:
             hint = "; or see" if ". hint: " in failure else ". hint: see"
@@ -63,7 +63,10 @@ def print_failures(results: Mapping[str, Result]) -> None:
 
 
 def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
-    """Draw the pictures and print their paths. An error is only a warning, because the results do not depend on it."""
+    """Draw the pictures of launches and print their paths.
+
+    If a picture cannot be drawn, print a warning, because the results are complete without pictures.
+    """
     for title, result in results.items():
         try:
             with ConsoleStatus() as status:
@@ -138,7 +141,7 @@ def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Ite
 
 
 def _unseen(figures: Figures) -> Iterator[str]:
-    """Yield a warning if the gate's delay, in ticks, exceeds the number of pending actions that a policy sees."""
+    """Yield a warning if the gate, which applies actions, delays them by more ticks than the policy sees pending actions."""
     slots, delay = figures.get("pending", {}).get("slots"), figures.get("delay_ticks") or 0
     if slots is not None and delay > slots:
         problem = (
@@ -149,7 +152,7 @@ def _unseen(figures: Figures) -> Iterator[str]:
 
 
 def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
-    """Yield warnings about nodes, and the nodes' own warnings."""
+    """Yield warnings about nodes that were restarted or down, and the warnings that nodes report in their results."""
     causes = summary.get("restart_causes", {})
     for name, count in summary["restarts"].items():
         times = "once" if count == 1 else f"{count} times"
@@ -163,7 +166,7 @@ def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
 
 
 def _speed(result: Result) -> str:
-    """Return the speed of virtual time, and the memory used."""
+    """Return a text with the wall time of a run, its speed relative to real time, and its peak memory."""
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     speed = (
         f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.virtual_s and result.wall_s else ""

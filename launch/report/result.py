@@ -11,20 +11,20 @@ from rtgraph.launch.session import Session
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Result of a plan in its world: the summary, the exit code, and the failures."""
+    """Result of running a plan, in real or virtual time: the summary, the exit code, and the failures."""
 
     summary: dict[str, Any]
     code: int
     failures: tuple[str, ...] = ()
     virtual_s: float = 0.0
-    """Virtual time of this run; in a resumed run, without the time before its checkpoint."""
+    """Virtual time that this run took, in seconds; in a resumed run, only the time after its checkpoint."""
     lost: bool = False
-    """Whether lossless inputs lost messages."""
+    """Whether inputs that must receive every message have lost messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of a launch: its folder, its plan, its summary, and the exit code."""
+    """Result of a launch: its session folder, plan, summary, exit code and failures."""
 
     session: Session
     plan: Plan

@@ -14,12 +14,12 @@ from rtgraph.launch.scoring.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
 _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
-"""Arguments that say where a run begins. Runs that differ only in these arguments are one group."""
+"""Launch arguments that say from which files a run begins. Runs that differ only in these arguments are one group."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionGroups:
-    """Curves by label, the title of the picture, and reference lines."""
+    """Learning curves of sessions, grouped by label, with the title and the reference lines of their picture."""
 
     groups: dict[str, list[Curve]]
     title: str
@@ -27,11 +27,13 @@ class SessionGroups:
 
 
 def read_session_groups(sessions: Sequence[str]) -> SessionGroups:
-    """Read sessions, each given as a folder or its ``episodes.csv``, optionally as ``LABEL=PATH``.
+    """Read the learning curves of sessions, and group them by label.
+
+    Each session is given as ``PATH`` or ``LABEL=PATH``, where the path is the session folder or its ``episodes.csv``.
 
     Raises:
         MetricsError: a session has no curves.
-        GraphError: the plan of a session is invalid.
+        GraphError: the plan of a session is invalid, or a label or path is empty.
     """
     labelled = [_split(text) for text in sessions]
     plans = [_plan_of(path) for _, path in labelled]
@@ -50,12 +52,13 @@ def _split(text: str) -> tuple[str, Path]:
     if not equals or Path(text).exists():
         return "", Path(text)
     if not label or not path:
-        raise GraphError(f"{text!r} is not LABEL=SESSION", file="command line")
+        missing = "path" if label else "label"
+        raise GraphError(f"{text!r} is not LABEL=SESSION: the {missing} is empty", file="command line")
     return label, Path(path)
 
 
 def _plan_of(path: Path) -> Plan | None:
-    """Return the plan of a session, given its folder or a path in it; None if the session has no plan."""
+    """Return the plan of a session, given its folder or a path in it; None if no ``plan.yaml`` is found."""
     for folder in (path, *path.resolve().parents[:2]):
         if (folder / "plan.yaml").exists():
             return Plan.from_yaml((folder / "plan.yaml").read_text(encoding="utf-8"))
@@ -63,7 +66,7 @@ def _plan_of(path: Path) -> Plan | None:
 
 
 def _labels(plans: Sequence[Plan | None]) -> list[str]:
-    """Return a label for each plan: its name and arguments that differ from the others'; empty for unknown plans."""
+    """Return a label for each plan: the name and the launch arguments in which the plans differ; "" for a plan of None."""
     known = [_parameters(plan) for plan in plans if plan is not None]
     differing = [
         key

@@ -1,4 +1,4 @@
-"""The summary of a launch: the monitor's results, and the state of every edge and node."""
+"""The summary of a launch: the results of its monitor, which watches the plant, and the state of every edge and node."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the summary as JSON values.
 
-    The results of a single monitor are at the top level; the results of several are under ``plants``, by title. The results
-    of a node that keeps learning curves are under ``learning``.
+    The results of a single monitor are at the top level; the results of several monitors are under ``plants``, by title. The
+    results of a single metrics node, which writes learning curves, are under ``learning``.
 
     Args:
         plan: the plan that ran.
-        reason: why the plan ended.
-        results: each node's result.
-        reports: the counters of each node's inputs.
-        restarts: number of restarts by node.
-        causes: reason of the last restart by node.
-        down: nodes that were down at the end, with their last errors.
-        problems: nodes without a result or with a failure, with the reasons.
+        reason: why the run ended.
+        results: each node's result, by node.
+        reports: the message counts of each node's inputs, by node.
+        restarts: number of restarts, by node.
+        causes: reason of the last restart, by node.
+        down: last error of each node that was down at the end, by node.
+        problems: why a node has no result or failed, by node.
     """
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}
@@ -69,7 +69,7 @@ def summarise(
 
 
 def lossless_losses(plan: Plan, reports: Mapping[str, Iterable[EdgeReport]]) -> int:
-    """Return the number of messages that lossless inputs lost, in transit or unread when their node stopped."""
+    """Return how many messages lossless inputs lost: in transit, refused, or unread when the node stopped."""
     types = {node.name: load_class(node.node) for node in plan.nodes}
     return sum(
         report.lost + report.refused + report.unread

@@ -20,10 +20,10 @@ MOST_NAMED = 3
 
 
 def summary_table(figures: Mapping[str, Figures]) -> Table:
-    """Return a table of summaries by title, one column each.
+    """Return a table of the summaries of runs: one column per run, headed by its title.
 
-    Rows that decide which run is better are bold and compare every column with the first. A value that is None or missing
-    is shown as a dash.
+    Rows that tell which run is better are bold, and their cells show the difference from the first column. A value that is
+    None or missing is shown as a dash.
     """
     columns = list(figures.values())
     caption = f"in parentheses: the difference from {next(iter(figures))}" if len(columns) > 1 else None
@@ -52,12 +52,12 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
 
 
 def plants_of(summary: Figures) -> Mapping[str, Figures]:
-    """Return the results of each plant by title; empty if the launch has only one plant."""
+    """Return the results of each plant, by title; empty if the launch has only one plant."""
     return _part(summary, "plants")
 
 
 def count_of(figures: Figures, key: str) -> str:
-    """Return counts by name on one line: the sum, and the names with the highest counts."""
+    """Return one line about the counts under ``key``: their sum, and the highest counts with their names."""
     total, *named = _counts(key)(figures).split("\n")
     return f"{total} ({', '.join(named)})" if named else total
 
@@ -75,7 +75,11 @@ def headline(figures: Figures) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of the table. A row that ranks runs has a ``value``; ``better`` is 1 if more of it is better, -1 if less is."""
+    """A row of the table.
+
+    A row that tells which run is better has a ``value``. Then ``better`` is 1 if a greater value is better, -1 if a smaller
+    value is better.
+    """
 
     label: str
     text: Callable[[Figures], str]
@@ -84,7 +88,7 @@ class _Row:
     unit: str = ""
 
     def cell(self, figures: Figures, baseline: Figures) -> Text:
-        """Return a run's cell, with the difference from the baseline."""
+        """Return the text of this row for a run. If the row has a ``value``, add its difference from the baseline run."""
         text = Text(self.text(figures))
         if self.value is None or figures is baseline:
             return text
@@ -117,7 +121,7 @@ def _number(*keys: str) -> Callable[[Figures], str]:
 
 
 def encounters_won(figures: Figures) -> str:
-    """Return how many encounters were won, of those tried, and the last one tried."""
+    """Return a text about the encounters of a game: how many were won, how many tried, and which was tried last."""
     encounters = _part(figures, "encounters")
     if not encounters:
         return NOTHING
@@ -160,7 +164,7 @@ def _captured(columns: Sequence[Figures]) -> tuple[_Row, ...]:
 
 
 def _by_a_person(figures: Figures) -> str:
-    """Return the number of ticks at which a person commanded, and their share."""
+    """Return the number of ticks at which a person commanded a robot, and their share of all ticks, as a text."""
     robots = (_part(node, "robot") for node in _part(figures, "nodes").values())
     count, ticks = sum(robot.get("takeover_ticks", 0) for robot in robots), _at(figures, "ticks")
     return f"{rounded(count)}, {percent(100 * count / ticks)}" if count and ticks else NOTHING
@@ -191,7 +195,7 @@ def _share(*keys: str) -> Callable[[Figures], str]:
 
 
 def _decisions(outcome: str) -> Callable[[Figures], str]:
-    """Return a function that formats decisions of one outcome for a cell: their number, and their share of all decisions."""
+    """Return a function that gives the text of a cell: the number of decisions with one outcome, and their share of all."""
 
     def text(figures: Figures) -> str:
         count, made = _at(figures, "decisions", outcome), _at(figures, "decisions", "made")
@@ -217,7 +221,10 @@ def _reward_per_second(figures: Figures) -> float | None:
 
 
 def _counts(key: str) -> Callable[[Figures], str]:
-    """Return a function that formats counts by name for a cell: the sum, and below it the names with the highest counts."""
+    """Return a function that gives the text of a cell for the counts under ``key``, which are by name.
+
+    The first line is their sum; below are the names with the highest counts.
+    """
 
     def text(figures: Figures) -> str:
         if key not in figures:
@@ -281,7 +288,7 @@ _ENDINGS = (
     ),
     _Row("encounters won", encounters_won),
 )
-"""Rows that are shown only if a plant gives the reasons for the ends of its episodes."""
+"""Rows that are shown only if a plant says why its episodes ended."""
 _LEARNING = (
     _Row("learning: episodes", _number("learning", "episodes")),
     _Row(

@@ -1,1 +1,1 @@
-"""Reference scores of games, and confidence intervals."""
+"""Reference scores of games, from people and simple policies, and confidence intervals of means."""

@@ -13,7 +13,11 @@ _LARGE = 1e100
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Statistics of values. ``half_width`` is half of the mean's 95 % confidence interval; None for a single value."""
+    """Statistics of values.
+
+    ``half_width`` is half of the mean's 95 % confidence interval. It and the standard deviation ``sd`` are None for a
+    single value.
+    """
 
     count: int
     mean: float
@@ -43,10 +47,13 @@ class Spread:
 
 
 def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
-    """Return t such that a Student-t variable lies within ±t with the given probability.
+    """Return t such that a variable with Student's t distribution lies within ±t with probability ``confidence``.
 
-    For a whole number of degrees of freedom that probability is a finite sum (Abramowitz and Stegun 1964, 26.7.3 and
+    For a whole number of degrees of freedom this probability is a finite sum (Abramowitz and Stegun 1964, 26.7.3 and
     26.7.4); t is found by bisection.
+
+    Raises:
+        ValueError: ``degrees`` is below 1.
     """
     if degrees < 1:
         raise ValueError(f"expected at least 1 degree of freedom, got {degrees}")

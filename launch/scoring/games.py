@@ -9,13 +9,13 @@ from rtgraph.nodes.runtime import load_class
 
 
 def game_of(plan: Plan) -> str | None:
-    """Return the name of the game that a plan plays; None if it plays no game."""
+    """Return the name of the game that a plan plays, from its first plant; None if that plant has no param ``game``."""
     games = [node.params.get("game") for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     return games[0] if games and isinstance(games[0], str) else None
 
 
 def learning_folders(plan: Plan) -> tuple[str, ...]:
-    """Return the folders, in the session folder, of the learning curves that a plan's nodes keep."""
+    """Return the folders of learning curves, relative to the session folder: one for each metrics node of a plan."""
     default = Metrics.params_type.model_fields["folder"].default
     return tuple(
         str(node.params.get("folder", default))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A mean return. ``half_width`` is half of its 95 % confidence interval, if known."""
+    """A mean return per episode. ``half_width`` is half of its 95 % confidence interval; None if unknown."""
 
     mean: float
     source: str
@@ -20,7 +20,7 @@ HUMAN = {
     "krull": (Line(2395.0, "Mnih et al. 2015"), Line(2665.5, "Wang et al. 2016")),
     "name_this_game": (Line(4076.0, "Mnih et al. 2015"), Line(8049.0, "Wang et al. 2016")),
 }
-"""Published human scores. They were not measured with our protocol."""
+"""Published human scores. They were measured in other ways than the scores in ``MEASURED``."""
 
 MEASURED = {
     "blocks": {
@@ -59,7 +59,7 @@ an hour of play, so these episodes were truncated after 10,000 frames (`--most-f
 
 
 def random_line(game: str | None) -> dict[str, Line]:
-    """Return the reference line of random play, by label; empty if it was not measured."""
+    """Return the mean return of random play in a game, by label, as a line for plots; empty if it was not measured."""
     found = MEASURED.get(game or "", {})
     return {"random": found["random"]} if "random" in found else {}
 

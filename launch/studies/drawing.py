@@ -1,4 +1,4 @@
-"""Draws the rows of a study: means over seeds, with 95 % intervals, as lines or bars."""
+"""Draws the rows of a study's table: means over seeds, with 95 % confidence intervals, as lines or bars."""
 
 from __future__ import annotations
 
@@ -18,7 +18,18 @@ _MARKERS = "os^Dvp*"
 def draw_lines(
     axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str, labels: Mapping[str, str] | None = None
 ) -> None:
-    """Draw column ``y`` over column ``x``, a line for each value of ``by``. Each point is the mean of its rows, with a 95 % interval."""
+    """Draw column ``y`` over column ``x``: a line for each value of column ``by``.
+
+    A point is the mean of all rows with the same ``x`` and ``by``, with a 95 % confidence interval.
+
+    Args:
+        axes: the axes to draw into.
+        rows: rows of a study's table.
+        x: name of a column of numbers.
+        y: name of a column of numbers.
+        by: name of a column.
+        labels: labels of the lines, by value of ``by``; a value without a label is its own label.
+    """
     names = list(dict.fromkeys(str(row[by]) for row in rows))
     for place, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
         points = means_over(rows, x, y, {by: name})
@@ -41,7 +52,10 @@ def draw_lines(
 
 
 def means_over(rows: Sequence[Row], x: str, y: str, where: Mapping[str, str]) -> dict[float, Mean]:
-    """Return the mean of ``y`` at each value of ``x``, in ascending order, over the rows that match ``where``."""
+    """Return the mean of column ``y`` for each value of column ``x``, by value, in ascending order.
+
+    Only rows that have the values in ``where`` (column: value as text) count.
+    """
     found: dict[float, list[float]] = {}
     for row in rows:
         place, value = row.get(x), row.get(y)
@@ -52,7 +66,10 @@ def means_over(rows: Sequence[Row], x: str, y: str, where: Mapping[str, str]) ->
 
 
 def draw_bars(axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str) -> None:
-    """Draw ``y`` as bars with 95 % intervals: a group of bars for each value of ``x``, and in it a bar for each value of ``by``."""
+    """Draw the means of column ``y`` as bars with 95 % confidence intervals.
+
+    Each value of column ``x`` has a group of bars, with one bar for each value of column ``by``.
+    """
     places, names = (list(dict.fromkeys(str(row[axis]) for row in rows)) for axis in (x, by))
     width = 0.8 / len(names)
     for number, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
@@ -70,7 +87,10 @@ def draw_bars(axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str) -> No
 
 
 def mean_of(rows: Sequence[Row], y: str, where: Mapping[str, str]) -> Mean | None:
-    """Return the mean of ``y`` over the rows that match ``where``; None if there are none with a number."""
+    """Return the mean of column ``y`` over the rows that have the values in ``where`` (column: value as text).
+
+    None if no such row has a number in column ``y``.
+    """
     values = [
         float(value)
         for row in rows

@@ -1,4 +1,4 @@
-"""Checks that agents learn at all, before studies compare how they learn."""
+"""Checks that agents without delay learn better than chance, before a study compares how well agents learn."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rtgraph.launch.studies.study import Row
 def learning_shown(
     rows: Sequence[Row], figure: str, *, learned: Mapping[str, str], random: Mapping[str, str]
 ) -> str:
-    """Return a sentence: whether learning is shown where nothing is delayed.
+    """Return a sentence that says whether the rows show that agents without delay learn.
 
-    It is shown if the 95 % bootstrap interval over the seeds of the agents that learned lies above that of agents that act at
-    random. One seed has no interval, and shows nothing.
+    They show it if the 95 % bootstrap interval of the learning agents' mean lies above that of the random agents' mean. One seed
+    gives no interval, so it cannot show learning.
 
     Args:
         rows: the rows of one game.
-        figure: the figure to compare, such as ``greedy``.
-        learned: the axes' values of the agents that learn without delay. An action on an observation acts at the next tick.
-        random: the axes' values of the agents that act at random.
+        figure: name of the result to compare, such as ``greedy``.
+        learned: the values (column: value) of the rows of agents that learn without delay.
+        random: the values (column: value) of the rows of agents that act at random.
     """
     trained, untrained = (mean_of(rows, figure, where) for where in (learned, random))
     if trained is None or untrained is None:

@@ -12,7 +12,7 @@ from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.extensions import extensions
 
 GROUP = "rtgraph.studies"
-"""Entry point group of other packages: each entry is the name of a study and its ``Study``."""
+"""Entry point group in which other packages register studies: an entry names a study, and refers to a ``Study`` object."""
 GAMES = ("fig4", "fig5", "fig6", "fig10", "fig14")
 """The studies in ``games``; all others are in ``paper``."""
 STUDIES = (
@@ -27,7 +27,7 @@ STUDIES = (
     "theory",
     "underprovisioned",
 )
-"""The studies of rtgraph. Each is ``STUDY`` in the module of that name, in ``games`` or in ``paper``."""
+"""The names of rtgraph's studies. Each study is ``STUDY`` in the module of its name, in ``games`` or in ``paper``."""
 
 
 def study_names() -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def study_named(name: str) -> Study:
 
     Raises:
         GraphError: there is no such study.
-        ExtensionError: the package that provides the study is broken.
+        ExtensionError: another package registers the study, and its entry cannot be imported or is not a study of this name.
     """
     if name in STUDIES:
         room = "games" if name in GAMES else "paper"
@@ -52,9 +52,11 @@ def study_named(name: str) -> Study:
         raise GraphError(f"unknown study {name!r}", file="command line", hint=nearest(name, study_names()))
     loaded = others[name].load()
     if not isinstance(loaded, Study):
-        raise others[name].error("it is not a Study")
+        raise others[name].error(f"it is not a Study, but of type {type(loaded).__name__}")
     if loaded.name != name:
-        raise others[name].error(f"its name is {loaded.name!r}, not {name!r}")
+        raise others[name].error(
+            f"the study's own name is {loaded.name!r}, but the entry point names it {name!r}"
+        )
     return loaded
 
 

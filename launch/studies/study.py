@@ -1,9 +1,9 @@
-"""What a study is: an experiment that varies a few parameters (its axes), and a table and a picture of the results.
+"""A study is an experiment that varies a few parameters (its axes), with a table and a picture of the results.
 
-A cell is one run of the study: one value on each axis, and the work that computes the results there. The engine (``engine``)
+A cell is one run of the study: it has a value on each axis, and the work that computes its results. The engine (``engine``)
 computes the cells of any study side by side, keeps the results of finished cells, and writes the table and the picture. A new
-study is one module with a ``Study`` and one line that names it: in this repository in ``STUDIES`` (``registry.py``), in another
-package an entry point of the group ``rtgraph.studies``.
+study is one module with a ``Study``, and one line that registers it: in this repository in ``STUDIES`` (``registry.py``), in
+another package an entry point of the group ``rtgraph.studies``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Value = str | int | float | None
 Figures = Mapping[str, Value | Sequence[float]]
 """The results of a cell, by name: numbers, texts, and lists of numbers."""
 Row = Mapping[str, Value | Sequence[float]]
-"""The values of a finished cell: its value on each axis, and what it computed."""
+"""A row of the table, by column: the cell's value on each axis, its results, and the versions that computed them."""
 ReportProgress = Callable[[float], None]
-"""Receives the share of a cell's work that is done, 0 to 1."""
+"""Called with the share of a cell's work that is done, from 0 to 1."""
 
 
 class Scale(StrEnum):
-    """The size of a study. It takes minutes, or a night on two cores, or it has the sizes of the paper."""
+    """The size of a study: ``quick`` takes minutes, ``desk`` a night on two cores, and ``paper`` has the paper's sizes."""
 
     QUICK = "quick"
     DESK = "desk"
@@ -35,7 +35,7 @@ class Scale(StrEnum):
 
 
 class Work(Protocol):
-    """The computation of a cell. It may be sent to a separate process, so it holds plain values."""
+    """The computation of a cell. It may be sent to another process, so it holds only plain values."""
 
     @property
     def alone(self) -> bool:
@@ -43,7 +43,10 @@ class Work(Protocol):
         ...
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results of ``run``, apart from the versions of packages and the machine."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal.
+
+        Versions of packages and the machine need not be among the values.
+        """
         ...
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
@@ -51,7 +54,7 @@ class Work(Protocol):
 
         Args:
             folder: the cell's own folder. It may hold files of an interrupted run, from which this run continues.
-            report: receives the progress.
+            report: called with the share of the work that is done.
         """
         ...
 
@@ -68,26 +71,26 @@ class Cell:
 class Study:
     """An experiment: its axes, the names of its results, the cells to compute, and a picture of the results.
 
-    ``axes``, ``figures`` and ``lists`` are the columns of the table. A result that a cell lacks is missing in its row, or None.
-    If ``seed`` is an axis, it is averaged over. ``cells`` returns all cells that are known to be wanted, given the rows of those
-    that are done: the engine asks again until there is nothing new, so measured cells can determine later ones. ``draw`` and
-    ``seen`` get at least one row, and not always all.
+    ``axes``, ``figures`` (names of results) and ``lists`` are the columns of the table. A result that a cell lacks is missing in
+    its row, or None. If ``seed`` is an axis, results are averaged over it. ``cells`` returns all cells to compute, given the rows
+    of the finished cells. The engine calls it again until it returns no new cell, so the results of cells can determine further
+    cells. ``draw`` and ``seen`` get at least one row, and not always the rows of all cells.
     """
 
     name: str
     title: str
     claim: str
-    """What the paper claims, and the section or figure in which it does."""
+    """The claim that the study tests and, if the paper makes it, its section or figure."""
     axes: tuple[str, ...]
     figures: tuple[str, ...]
     cells: Callable[[Scale, Sequence[Row]], Sequence[Cell]]
     draw: Callable[[Figure, Sequence[Row]], None]
     seen: Callable[[Sequence[Row]], str]
-    """Returns what the rows show, in one or two sentences with numbers."""
+    """Returns one or two sentences with numbers that say what the rows show."""
     expected: Mapping[Scale, str]
-    """How long each scale takes on two cores."""
+    """How long the study takes on two cores, by scale."""
     lists: tuple[str, ...] = ()
-    """Names of results that are lists of numbers, for later cells and the picture. They are columns of the table, as JSON."""
+    """Names of results that are lists of numbers, for later cells and the picture. The table holds such a list as JSON."""
 
 
 def real(value: object) -> float:
@@ -97,16 +100,16 @@ def real(value: object) -> float:
         TypeError: the value is not a number.
     """
     if not isinstance(value, int | float):
-        raise TypeError(f"a value in a row of the study should be a number, not {value!r}")
+        raise TypeError(f"a value in a row of a study should be a number, not {value!r}")
     return float(value)
 
 
 def plain(value: object) -> Value:
-    """Return a value of a row that is not a list.
+    """Return a value of a row that is a number, a text or None.
 
     Raises:
-        TypeError: the value is a list.
+        TypeError: the value is anything else, such as a list.
     """
     if value is not None and not isinstance(value, str | int | float):
-        raise TypeError(f"a value in a row of the study should be a number or a text, not {value!r}")
+        raise TypeError(f"a value in a row of a study should be a number, a text or None, not {value!r}")
     return value

@@ -97,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[str, str, dict[str, str]]:
-    """Return the checkpoint (empty with a policy), the launch file and its arguments."""
+    """Return the checkpoint, the launch file and its arguments, by name. With ``policy`` the checkpoint is ""."""
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     files = 1 if policy else 2
@@ -115,7 +115,7 @@ def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[
             hint = "with --policy there is no CHECKPOINT" if policy else None
             raise GraphError(f"{word!r} is not name=value", file="command line", hint=hint)
         if name in given:
-            raise GraphError(f"{name!r} is given twice", file="command line")
+            raise GraphError(f"the argument {name!r} is given twice", file="command line")
         given[name] = value
     return ("", first[0], given) if policy else (first[0], first[1], given)
 

@@ -40,7 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None]:
-    """Return a context that starts the fork server before the arguments are parsed; an empty context if no server is needed."""
+    """Return a context that starts the fork server, which creates the nodes' processes, before the arguments are parsed.
+
+    If the launch needs no fork server, the context does nothing and yields None.
+    """
     given = " ".join(arguments).replace("=", " ")
     needless = "-h" in arguments or any(text in given for text in _WITHOUT_SERVER)
     if "--world" not in given:
@@ -49,7 +52,7 @@ def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None
 
 
 def _looks_virtual(argument: str) -> bool:
-    """Return whether an argument is a launch file in the virtual world, as far as can be seen before YAML is imported."""
+    """Return whether an argument seems to name a launch file in virtual time: its text is searched, not parsed as YAML."""
     files = (*(folder / f"{argument}.yaml" for folder in FOLDERS), Path(argument))
     for file in files:
         with contextlib.suppress(OSError, ValueError):

@@ -1,4 +1,4 @@
-"""``rtgraph play``: a person plays."""
+"""``rtgraph play``: a person, or a script of inputs, plays a game."""
 
 from __future__ import annotations
 

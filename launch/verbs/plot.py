@@ -47,14 +47,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the picture, and print its path."""
+    """Draw the picture of the sessions, and print its path."""
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.plots import draw_learning, draw_won  # noqa: PLC0415
     from rtgraph.launch.report.session_groups import read_session_groups  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
 
     if args.out.suffix not in (".png", ".svg", ".pdf"):
-        raise GraphError(f"--out {args.out} should end in .png, .svg or .pdf", file="command line")
+        raise GraphError(
+            f"--out {args.out}: the format is unknown",
+            file="command line",
+            hint="end the name in .png, .svg or .pdf",
+        )
     found = read_session_groups(args.sessions)
     title = args.title or found.title
     if args.picture == "wins":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FOLDER = Path("studies")
 SCALES = ("quick", "desk", "paper")
 PROGRESS_EVERY_S = 15.0
-"""Seconds between two lines of progress where there is no terminal."""
+"""Seconds between two lines of progress if the output is not a terminal."""
 EXAMPLE = """\
 examples:
   rtgraph reproduce --list
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         return _print_list(as_json=args.json)
     if args.study is None:
-        raise GraphError("STUDY is missing", file="command line", hint="rtgraph reproduce --list")
+        raise GraphError("STUDY is missing", file="command line", hint="see rtgraph reproduce --list")
     if args.parquet:
         must_be_installed("pyarrow")  # else known only when the cells are computed
     study = study_named(args.study)
@@ -131,9 +131,15 @@ def _only(words: Sequence[str]) -> Mapping[str, Sequence[str]]:
     for word in words:
         axis, equals, values = word.partition("=")
         if not equals or not axis or not all(values.split(",")):
-            raise GraphError(f"--only {word!r} is not AXIS=A,B", file="command line")
+            raise GraphError(
+                f"--only {word!r} is not AXIS=A,B", file="command line", hint="such as --only seed=0,1"
+            )
         if axis in found:
-            raise GraphError(f"--only {axis!r} is given twice", file="command line")
+            raise GraphError(
+                f"--only {axis!r} is given twice",
+                file="command line",
+                hint=f"list all values once: --only {axis}=A,B",
+            )
         found[axis] = values.split(",")
     return found
 

@@ -1,1 +1,1 @@
-"""Launches in the virtual world, and their world checkpoints."""
+"""Launches in virtual time, and their world checkpoints, from which a launch can be resumed."""

@@ -1,4 +1,4 @@
-"""Runs a plan in the virtual world, in this process. Results are kept even if a node fails or the user interrupts it."""
+"""Runs a plan in virtual time, with all nodes in this process. If a node fails or the user interrupts, results are kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = logging.getLogger("rtgraph.world")
 def run_virtual(
     plan: Plan, session: Session, status: Status, checkpoints: CheckpointSettings | None = None
 ) -> RunResult:
-    """Run a plan to its end, optionally from a checkpoint of an earlier run.
+    """Run a plan in virtual time to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
         RtgraphError: the plan could not be started.
@@ -82,7 +82,7 @@ def run_virtual(
 
 
 def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
-    """Return the launch context of a plan's nodes in the virtual world."""
+    """Return what all nodes of a plan in virtual time get from the launch: limits, session folder and weights."""
     return LaunchContext(
         realtime=False,
         limits=RunLimits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
@@ -94,7 +94,10 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
 def _world_saver(
     world: VirtualWorld, plan: Plan, session: Session, checkpoints: CheckpointSettings, status: Status
 ) -> WorldSaver | None:
-    """Return the writer of checkpoints, or None. If the launch resumes from a checkpoint, restore the world first."""
+    """Return the writer of world checkpoints; None if none are wanted.
+
+    If the launch resumes an earlier one, first restore the world from the checkpoint of that launch.
+    """
     every_s = checkpoints.every_s
     if checkpoints.resume is not None:
         before_s = resumed(world, plan, checkpoints.resume, status)
@@ -105,7 +108,7 @@ def _world_saver(
 def _run(
     world: VirtualWorld, plan: Plan, status: Status, saver: WorldSaver | None
 ) -> tuple[list[str], int | None]:
-    """Run the world; return the failures, and the signal that ended it."""
+    """Run the world; return the failures, and the number of the signal that ended it (None without a signal)."""
     progress_line = ProgressLine(plan.ticks, plan.duration_s)
     preparing = _Preparing(status)
     began = time.monotonic()
@@ -131,7 +134,7 @@ def _run(
 
 
 class _Preparing:
-    """Shows the progress of a node's preparation as a phase."""
+    """Shows the progress of a node's preparation as a phase of the launch."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
@@ -154,7 +157,7 @@ def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
 
 
 def _progress_of(world: VirtualWorld) -> Iterator[ProgressMessage]:
-    """Yield the nodes' newest progress."""
+    """Yield the newest progress message of each output that publishes progress."""
     for executor in world.executors.values():
         for output in executor.node.outputs.values():
             if isinstance(output.newest, PROGRESS):
@@ -163,7 +166,10 @@ def _progress_of(world: VirtualWorld) -> Iterator[ProgressMessage]:
 
 @contextlib.contextmanager
 def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
-    """Let the first signal end the world in order, and the second at once. Yields the signals caught."""
+    """Handle signals such as Ctrl-C in this context: the first ends the run in order, the second ends it at once.
+
+    Yields a list, to which the numbers of caught signals are appended.
+    """
     caught: list[int] = []
 
     def catch(number: int, _: FrameType | None) -> None:
@@ -187,7 +193,7 @@ class _LogFile(logging.FileHandler):
         with writing(path, LaunchError):
             super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.problems: list[str] = []
-        """The first reason why lines are missing; empty if no line is missing."""
+        """The first reason why lines are missing, as a list of one; empty if no line is missing."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Store the reason why a line is missing."""
@@ -198,7 +204,7 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
     def close(self) -> None:
-        """Close the file. If the disk is full, its last lines are missing."""
+        """Close the file. If the last lines cannot be written, store the reason."""
         try:
             super().close()
         except OSError as error:
@@ -236,7 +242,10 @@ def _warn_of_no_limit(plan: Plan, status: Status) -> None:
 
 
 def use_threads(plan: Plan) -> None:
-    """Set the plan's number of torch threads, which affects the last bits of sums."""
+    """Set torch's number of threads to the highest ``threads`` of a plan's nodes.
+
+    The number matters for reproducible runs, because it affects the last bits of sums.
+    """
     if plan.weights:
         # Imported late: a graph without networks needs no torch.
         with without_collection() if "torch" not in sys.modules else contextlib.nullcontext():

@@ -1,4 +1,4 @@
-"""World checkpoints of a launch: their folder, their plan, and how to resume from one."""
+"""World checkpoints of a launch in virtual time: their folder, their plan, and how to resume a launch from one."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SHORTEST_S = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSettings:
-    """Checkpoint settings of a launch in the virtual world.
+    """Checkpoint settings of a launch in virtual time.
 
-    ``every_s`` is the virtual time between checkpoints. None: no checkpoints, or in a resumed launch the earlier interval.
-    ``resume`` is the session folder to resume from.
+    ``every_s`` is the virtual time between checkpoints in seconds. None means no checkpoints; in a resumed launch it means the
+    interval of the launch that it resumes. ``resume`` is the session folder of that launch; None to start anew.
     """
 
     every_s: float | None = None
@@ -44,10 +44,10 @@ class CheckpointSettings:
 
 
 def plan_of(session: Path) -> Plan:
-    """Return the plan of a session.
+    """Return the plan of a session, from its ``plan.yaml``.
 
     Raises:
-        CheckpointError: the folder is not a session.
+        CheckpointError: the plan cannot be read, so the folder is not a session.
     """
     file = session / "plan.yaml"
     try:
@@ -59,16 +59,16 @@ def plan_of(session: Path) -> Plan:
 
 
 def world_saver_of(plan: Plan, directory: Path, every_s: float) -> WorldSaver:
-    """Return the writer of a launch's checkpoints."""
+    """Return the writer of a launch's world checkpoints, one every ``every_s`` seconds of virtual time."""
     about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
     return WorldSaver(directory / FOLDER, round(every_s * 1e9), about)
 
 
 def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> float:
-    """Restore a world from a session's newest readable checkpoint; return the interval of its checkpoints.
+    """Restore a world from a session's newest readable checkpoint; return that session's checkpoint interval in seconds.
 
     Raises:
-        CheckpointError: there is no readable checkpoint, it belongs to another plan, or nothing is left to run.
+        CheckpointError: there is no readable checkpoint, another plan or other modules wrote it, or nothing is left to run.
     """
     file = _fitting(plan, session, status)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
@@ -86,7 +86,7 @@ def check_resume(plan: Plan, session: Path) -> None:
 
 
 def plan_digest(plan: Plan) -> str:
-    """Return a digest of a plan, without its limits and its description."""
+    """Return a digest of a plan, which does not depend on its limits and its description."""
     values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
@@ -103,7 +103,8 @@ def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
     _must_run_the_same_modules(plan, session)
     if file.head.get("plan") != plan_digest(plan):
         raise CheckpointError(
-            f"{session} ran another plan than {plan.name}", hint="only --ticks and --duration may differ"
+            f"{session} ran another plan than {plan.name}: another launch file, seed or arguments",
+            hint="leave FILE out, to use the session's plan; only --ticks and --duration may differ",
         )
     _must_have_more_to_do(int(file.head["time_ns"]), plan, session)
     return file
@@ -131,7 +132,7 @@ def _must_have_more_to_do(time_ns: int, plan: Plan, session: Path) -> None:
                 )
     if plan.duration_s is not None and done_s >= plan.duration_s:
         raise CheckpointError(
-            f"{session} has already run for {done_s:,.3f} s", hint="set a longer one: --duration SECONDS"
+            f"{session} has already run for {done_s:,.3f} s", hint="set a longer duration: --duration SECONDS"
         )
 
 
@@ -145,5 +146,6 @@ def _newest(session: Path, status: Status) -> SnapshotFile:
                 raise
             status.note(f"warning: {error}")
     raise CheckpointError(
-        f"{session} has no world checkpoint", hint="write some with --checkpoint-every SECONDS"
+        f"{session} has no world checkpoint",
+        hint="launch it again with --checkpoint-every SECONDS, which writes some",
     )

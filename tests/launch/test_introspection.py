@@ -216,7 +216,7 @@ def test_fields_are_read_without_the_class() -> None:
     ],
 )
 def test_what_is_no_message_is_refused(document) -> None:
-    with pytest.raises(DecodeError, match="the bytes are not a message: "):
+    with pytest.raises(DecodeError, match="the bytes are not an encoded message: "):
         fields(document)
 
 

@@ -242,7 +242,7 @@ def test_pub_reaches_the_node_that_is_meant(launch, session, capsys) -> None:
         (["letter", "{}"], "text: missing 'text'"),
         (
             ["letter", '{"text": "x"}'],
-            "'letter' is keyed: the message needs a receiver. hint: --key reader/0",
+            "'letter' is keyed: each of its messages is for one node, which must be named. hint: --key reader/0",
         ),
         (["letter", '{"text": "x"}', "--key", "reader/7"], "did you mean 'reader/"),
         (["letter", '{"txt": "x"}'], "did you mean 'text'?"),
@@ -298,9 +298,9 @@ def test_a_program_subscribes_and_publishes(launch, session) -> None:
         (lambda graph: graph.publish("letters", Letter(text="x")), "did you mean 'letter'?"),
         (
             lambda graph: graph.publish("letter", Beat(number=1), key="reader/1"),
-            "'letter' carries Letter, not Beat",
+            "'letter' carries messages of Letter, not Beat",
         ),
-        (lambda graph: graph.publish("letter", Letter(text="x")), "the message needs a receiver"),
+        (lambda graph: graph.publish("letter", Letter(text="x")), "each of its messages is for one node"),
     ],
 )
 def test_a_program_gets_one_clear_error(launch, use, problem) -> None:

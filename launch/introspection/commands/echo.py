@@ -30,10 +30,10 @@ def echo(
     full: bool,
     as_json: bool,
 ) -> int:
-    """Print what is published on a topic, until the given end or the end of the session.
+    """Print what is published on a topic, until ``count`` messages, ``duration_s`` seconds or the end of the session.
 
     Returns:
-        0; 1 if the session ends before the wanted number of messages.
+        0; 1 if fewer than ``count`` messages, or none, were published.
     """
     from rtgraph.launch.introspection.labels import Labels  # noqa: PLC0415 - it reads YAML, which other verbs need not
 

@@ -31,7 +31,9 @@ def measure(
     duration_s: float | None,
     as_json: bool,
 ) -> int:
-    """Measure a topic and print a line each second. With ``--json`` and a given end, print only the line at the end.
+    """Measure the messages on a topic and print a line each second.
+
+    With ``--json`` and ``count`` or ``duration_s``, print only the line at the end.
 
     Returns:
         0; 1 if fewer than ``count`` messages, or none, were published.

@@ -8,7 +8,7 @@ import argparse
 def add_action(
     actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, help_text: str, example: str
 ) -> argparse.ArgumentParser:
-    """Add an action of a verb, with an example, ``--session`` and ``--json``."""
+    """Add an action of a verb, such as ``list`` of ``rtgraph topic``, with an example, ``--session`` and ``--json``."""
     parser = actions.add_parser(
         name,
         help=help_text,
@@ -22,7 +22,7 @@ def add_action(
 
 
 def add_session(parser: argparse.ArgumentParser) -> None:
-    """Add ``--session``."""
+    """Add ``--session``, which selects one of several running graphs."""
     parser.add_argument(
         "--session",
         metavar="WHICH",

@@ -19,7 +19,7 @@ LONGEST = 60
 
 
 def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_json: bool) -> int:
-    """Print the parameters of nodes. Replicas with equal parameters share one entry."""
+    """Print the parameters of nodes. In the table, nodes of one class with equal parameters share one entry."""
     found = _ask(session, nodes)
     if as_json:
         print_json(
@@ -54,7 +54,7 @@ def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_js
 
 
 def print_values(session: LiveSession, nodes: str, keys: Sequence[str], *, as_json: bool) -> int:
-    """Print the values of some parameters; just the value for a single parameter of a single node."""
+    """Print the node, name and value of some parameters; only the value if it is one parameter of one node."""
     found = {}
     for one in _ask(session, nodes):
         known = _paths(one) | _branches(one.values)
@@ -78,7 +78,7 @@ def print_values(session: LiveSession, nodes: str, keys: Sequence[str], *, as_js
 def change(session: LiveSession, nodes: str, changes: Sequence[tuple[str, str]], *, as_json: bool) -> int:
     """Change parameters of nodes, and print the resulting values.
 
-    Values are sent as text: the launcher knows the types that nodes declare.
+    Values are sent as text. The launcher parses each as the type that the node declares.
 
     Returns:
         0; 1 if a node refused the change.

@@ -31,7 +31,7 @@ def publish(
     """Send a message to every node that subscribes to the topic: once, or at a rate.
 
     Raises:
-        GraphError: the topic has no subscriber, or the message does not fit it.
+        GraphError: the topic has no subscriber, or the message does not fit the topic's class.
     """
     message_type = message_class(session.description.subscribed(topic), session.description.modules)
     document = encode(made(message_type, text))
@@ -52,7 +52,9 @@ def publish(
 
 
 def made(message_type: type[Message], text: str) -> Message:
-    """Return the message of a class that a JSON text describes. Arrays are lists, or ``{"dtype", "shape", "data"}``.
+    """Return the message of the given class that a JSON text describes.
+
+    In the text an array is a list, or an object with ``dtype``, ``shape`` and ``data``.
 
     Raises:
         GraphError: the text is not JSON, or does not fit the class.

@@ -41,7 +41,7 @@ SORTS: dict[str, _Key] = {
 
 
 def watch(session: LiveSession, *, sort: str | None, times: int | None, as_json: bool) -> int:
-    """Print the state of the nodes until q or Ctrl-C, a number of times, or until the session ends.
+    """Print the state of the nodes until the user presses q or Ctrl-C, ``times`` times, or until the session ends.
 
     Without a terminal the table is printed once, unless ``times`` is given.
     """
@@ -95,7 +95,7 @@ def _asked(session: LiveSession, client: Client, sort: str | None) -> LiveGraph 
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Callable[[float], str]]:
-    """Yield a function that waits a number of seconds for a key and returns it; empty if none was pressed."""
+    """Yield a function that waits up to a number of seconds for a key, and returns the key; "" if none was pressed."""
     if not sys.stdin.isatty():
         pause = threading.Event()
         yield lambda wait_s: "q" if pause.wait(wait_s) else ""

@@ -1,1 +1,1 @@
-"""Runs any study: its cells run side by side, each only once, and an interrupted study continues where it was."""
+"""Runs any study: its cells (single runs) are computed side by side, and each only once, even if the study is interrupted."""

@@ -1,4 +1,4 @@
-"""Runs a study: its cells run side by side, each only once, however often the study is interrupted."""
+"""Runs a study: its cells (single runs) are computed side by side, and each only once, even if the study is interrupted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
 
 Only = Mapping[str, Sequence[str]]
-"""Values wanted on some of the axes, as text."""
+"""Wanted values, as text, by axis (a parameter that the study varies). All values are wanted on other axes."""
 _LONGEST_NAME = 120
 _PLAIN = re.compile(r"[\w.,=+-]+")
 """Pattern of texts that are safe in file names and need no quotes in a shell."""
@@ -29,7 +29,7 @@ _PLAIN = re.compile(r"[\w.,=+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """The result of a study: its rows in the order of its cells, the number of cells not computed, and the files written."""
+    """The result of a study: a row for each finished cell, in the study's order, the number of missing cells, and the files."""
 
     rows: Sequence[Row]
     missing: int
@@ -57,18 +57,20 @@ def reproduce(
         scale: the size of the study.
         out: the study's folder.
         status: receives progress and notes.
-        only: run only the cells with these values. Table and picture are then named after them.
-        join: tables of the study. Cells with a row in these tables are not run.
+        only: run only the cells with these values on these axes. The names of table and picture then contain the values.
+        join: tables that other runs of the study wrote. Cells with a row in these tables are not run.
         compute: whether to run missing cells. If it is False and cells are missing, table and picture are named ``…_part``;
-            another process may compute cells in ``out`` meanwhile.
-        jobs: number of processes (default: one per core).
+            meanwhile another process may run cells in ``out``.
+        jobs: number of processes; None for one per core.
 
     Raises:
-        GraphError: ``only`` names no axis or no cell, or a joined table does not fit.
+        GraphError: ``only`` names an unknown axis or value, or a joined table is not one of this study and scale.
         LaunchError: ``jobs`` is below 1, a cell failed, there is no result and no cell may run, or a file cannot be written.
     """
     if jobs is not None and jobs < 1:
-        raise LaunchError(f"jobs={jobs} is not a number of processes", hint="leave it out for one per core")
+        raise LaunchError(
+            f"jobs={jobs}: at least 1 process is needed", hint="leave it out for one process per core"
+        )
     for axis in only or {}:
         if axis not in study.axes:
             raise GraphError(
@@ -87,7 +89,8 @@ def reproduce(
         rows, missing = run.rows(compute=compute)
         if not rows:
             raise LaunchError(
-                f"no cell of {study.name} is done", hint="leave out --no-compute, or --join a table"
+                f"{out} has no finished cell of {study.name}, so there is nothing to draw",
+                hint="leave out --no-compute, or --join a table of another run",
             )
         if not only and not missing:
             _look_for_figures(study, rows, status)
@@ -109,14 +112,14 @@ class _Run:
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
     digests: dict[Place, tuple[Work, str]] = field(default_factory=dict)
-    """The digest of the work of each cell, kept because it takes up to 50 ms and is needed several times."""
+    """The work of each cell and its digest, by the cell's values. A digest takes up to 50 ms, so it is kept."""
     shares: dict[str, float] = field(default_factory=dict)
 
     def check_joined(self) -> None:
-        """Check that each row of the joined tables is the result of a cell, and contradicts no result in the study's folder.
+        """Check that each row of the joined tables is the result of a cell of this study.
 
         Raises:
-            GraphError: a row belongs to no cell, or contradicts a result.
+            GraphError: a row belongs to no cell, or differs from the cell's result in the study's folder.
         """
         known: list[Row] = []
         while True:
@@ -132,7 +135,7 @@ class _Run:
         self.joined.must_be_of(cells)
 
     def rows(self, *, compute: bool) -> tuple[list[Row], int]:
-        """Compute missing cells until the study requests no new ones.
+        """Compute missing cells until the study requests no new cells. Without ``compute``, only read finished cells.
 
         Returns:
             The rows of the finished cells, and the number of missing cells.
@@ -155,7 +158,7 @@ class _Run:
             known = rows
 
     def _result(self, digest: str, cell: Cell) -> CellResult | None:
-        """Return a cell's result, from a joined table or the study's folder; None if neither has it."""
+        """Return a cell's result, from a joined table or from the study's folder; None if the cell is not finished."""
         if joined := self.joined.of(cell):
             return joined
         if digest not in self.done and (found := self.store.done(digest)):
@@ -171,7 +174,7 @@ class _Run:
         return digest
 
     def _chosen(self, known: Sequence[Row]) -> list[Cell]:
-        """Return the cells that the study requests, given the rows so far, and that the user has not excluded."""
+        """Return the cells to compute: those that the study requests, given the rows so far, and that ``only`` admits."""
         cells = self.study.cells(self.scale, known)
         _check_places(self.study, cells)
         for axis, values in self.only.items():
@@ -181,12 +184,18 @@ class _Run:
                     raise GraphError(
                         f"{self.study.name} has no {axis} {value!r} at scale {self.scale}",
                         file="command line",
-                        hint=f"known are {', '.join(there)}",
+                        hint=f"the values of {axis} are {', '.join(there)}",
                     )
         return [cell for cell in cells if _fits(cell, self.only)]
 
     def _compute(self, missing: Mapping[str, Cell], cells: Sequence[tuple[str, Cell]], jobs: int) -> None:
-        """Compute the missing cells. ``cells`` are all cells of the study, for the progress."""
+        """Compute the missing cells, and store their results.
+
+        Args:
+            missing: the missing cells, by digest.
+            cells: all cells with their digests, to report which share of them is finished.
+            jobs: number of processes.
+        """
         if not missing:
             return
         total = len(dict(cells))
@@ -219,7 +228,7 @@ class _Task:
 
 
 def _run_cell(task: _Task, report: ReportProgress) -> Figures:
-    """Compute one cell of a study, in this process or in a process of the pool, and return its results."""
+    """Compute one cell of a study, and return its results. Runs in this process or in a process of the pool."""
     folder = task.folder / WORK
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -230,7 +239,10 @@ def _run_cell(task: _Task, report: ReportProgress) -> Figures:
 
 
 def name_of(study: Study, scale: Scale, only: Only) -> str:
-    """Return the name of the table and the picture: the scale, followed by the values of ``only``."""
+    """Return the file name, without suffix, of the table and the picture: the scale, then the values in ``only``.
+
+    If these contain special characters or are too long, the name ends in a digest of them.
+    """
     wanted = [f"{axis}={','.join(sorted(set(only[axis])))}" for axis in study.axes if axis in only]
     name = "_".join((str(scale), *wanted))
     if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(name):
@@ -239,7 +251,7 @@ def name_of(study: Study, scale: Scale, only: Only) -> str:
 
 
 def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None:
-    """Print a note about each column for which no cell computed a value."""
+    """Print a warning about each result that the study names and no cell computed: the name may be misspelled."""
     computed = dict.fromkeys(name for row in rows for name in row if name not in study.axes)
     for name in study.figures:
         if name not in computed:
@@ -249,7 +261,7 @@ def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None
 
 
 def _must_leave_axes(study: Study, figures: Figures) -> None:
-    """Check that no result of a cell has the name of an axis: the table has only one column of that name.
+    """Check that no result of a cell has the name of an axis, because both would be columns of the study's table.
 
     Raises:
         LaunchError: a result has the name of an axis.
@@ -257,32 +269,39 @@ def _must_leave_axes(study: Study, figures: Figures) -> None:
     for name in figures:
         if name in study.axes:
             raise LaunchError(
-                f"a cell of {study.name} computed {name!r}, which is the name of an axis",
-                hint="rename the result",
+                f"a cell of {study.name} computed a result {name!r}, but {name!r} is already an axis, a column of the table",
+                hint="rename the result in the study's module",
             )
 
 
 def _check_places(study: Study, cells: Sequence[Cell]) -> None:
-    """Check that no two cells have the same place on the study's axes.
+    """Check that no two cells have the same value on every axis of the study.
 
     Raises:
-        LaunchError: two cells have the same place, or a cell has an unknown axis.
+        LaunchError: two cells have the same value on every axis, or a cell has an unknown axis.
     """
     places = set()
     for cell in cells:
         shown = ", ".join(f"{axis}={value}" for axis, value in cell.at.items())
         if unknown := [axis for axis in cell.at if axis not in study.axes]:
             raise LaunchError(
-                f"the cell {shown} of {study.name} has an axis that the study lacks: {unknown[0]}"
+                f"the cell {shown} of {study.name} has a value on {unknown[0]!r}, which is not an axis of the study",
+                hint=f"its axes are {', '.join(study.axes)}",
             )
         place = tuple(cell.at.get(axis) for axis in study.axes)
         if place in places:
-            raise LaunchError(f"two cells of {study.name} have the same place, {shown}")
+            raise LaunchError(
+                f"two cells of {study.name} have the same value on every axis: {shown}",
+                hint="add an axis on which they differ",
+            )
         places.add(place)
 
 
 def _fits(cell: Cell, only: Only) -> bool:
-    """Return whether a cell has one of the wanted values on each axis in ``only`` that it has; other cells may need its results."""
+    """Return whether a cell has a wanted value on each axis in ``only``.
+
+    An axis on which the cell has no value does not count, because other cells may need this cell's results.
+    """
     return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in only.items())
 
 

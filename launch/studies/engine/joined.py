@@ -13,17 +13,18 @@ from rtgraph.launch.studies.engine.store import CellResult
 from rtgraph.launch.studies.engine.table import COMMAND, FACTS, columns, command
 from rtgraph.launch.studies.study import Cell, Scale, Study, Value
 from rtgraph.msgs.errors import GraphError
+from rtgraph.msgs.typed.text import shortened
 
 _LONGEST_FIELD = 1 << 24
-"""Maximum length of a field of a table. A list is one field, and csv refuses more than 128 KiB by default."""
+"""Maximum length of a field of a table, in characters. A list is one field, and csv's default limit is 128 Ki characters."""
 
 Place = tuple[str, ...]
-"""A cell's value on each axis of its study, as text; empty where the cell has no value on the axis."""
+"""A cell's value on each axis of its study, as text; "" for an axis on which the cell has no value."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinedRow:
-    """A row of a table, with the file and the line that it is from."""
+    """A row of a table: the result of a cell, the command that computed it, and the file and line of the row."""
 
     file: Path
     line: int
@@ -36,7 +37,7 @@ class JoinedRow:
 
 
 class Joined:
-    """The rows of tables, by their places.
+    """The rows of tables that other runs of a study wrote, by the values that identify their cells.
 
     Args:
         study: the study of the tables.
@@ -61,12 +62,12 @@ class Joined:
         return len(self._rows)
 
     def of(self, cell: Cell) -> CellResult | None:
-        """Return the result of a cell; None if no row has it."""
+        """Return the result of a cell from the tables; None if they have no row of the cell."""
         row = self._rows.get(place_of(self._study, cell.at))
         return row.result if row else None
 
     def must_be_of(self, cells: Sequence[Cell]) -> None:
-        """Check that every row is the result of one of the cells, and that the row's command computes this cell.
+        """Check that every row has the values of one of the cells, and names the command that computes this cell.
 
         Raises:
             GraphError: a row belongs to no cell, or its command computes another cell.
@@ -85,14 +86,21 @@ class Joined:
                 )
             if row.command != commands[place]:
                 raise row.error(
-                    f"the row's command is {row.command!r}, but {commands[place]!r} computes the cell of the row's values"
+                    f"the row does not belong to its command: its values are those of {commands[place]!r}, "
+                    f"but it names {row.command!r}",
+                    "the table was edited, or another version of the study wrote it",
                 )
 
     def must_agree(self, cell: Cell, kept: CellResult | None, folder: Path) -> None:
-        """Check that the row of a cell does not contradict the result in the study's folder.
+        """Check that the row of a cell is equal to the cell's result in the study's folder, if both exist.
+
+        Args:
+            cell: the cell.
+            kept: the result in the folder; None if the folder has none.
+            folder: the study's folder, for the error.
 
         Raises:
-            GraphError: the row contradicts the result.
+            GraphError: the row and the result differ.
         """
         row = self._rows.get(place_of(self._study, cell.at))
         if row and kept and (difference := _difference(kept, row.result)):
@@ -102,17 +110,18 @@ class Joined:
         wanted = command(self._study, self._scale, {})
         if not row.command.startswith(f"{wanted} "):
             raise row.error(
-                f"the row's command {row.command!r} is not one of {self._study.name} at scale {self._scale}"
+                f"the row is of another study or scale than {self._study.name} at scale {self._scale}: "
+                f"its command is {row.command!r}"
             )
 
 
 def place_of(study: Study, at: Mapping[str, Value]) -> Place:
-    """Return a cell's value on each axis, as the text in its row."""
+    """Return a cell's value on each axis, as the text that a table has for it; "" for an axis without a value."""
     return tuple("" if (value := at.get(axis)) is None else str(value) for axis in study.axes)
 
 
 def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
-    """Yield the rows of a table, with their places.
+    """Yield each row of a table, after the values that identify its cell.
 
     Raises:
         GraphError: the file cannot be read, or is not a table of the study.
@@ -123,7 +132,11 @@ def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise GraphError(f"cannot be read: {reason}", file=str(path)) from error
     if not text.endswith("\n"):
-        raise GraphError("its last line is incomplete", file=str(path))
+        raise GraphError(
+            "the table's last line is incomplete: it has no line break at its end",
+            file=str(path),
+            hint="copy the whole file",
+        )
     csv.field_size_limit(_LONGEST_FIELD)
     reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
@@ -142,14 +155,16 @@ def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
                 JoinedRow(path, reader.line_num, row[COMMAND], result),
             )
     except csv.Error as error:
-        raise GraphError(f"is not CSV: {error}", file=str(path), line=reader.line_num) from error
+        raise GraphError(
+            f"the table is not valid CSV: {error}", file=str(path), line=reader.line_num
+        ) from error
 
 
 def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
     """Check that a table has the study's columns, each once, in any order.
 
     Raises:
-        GraphError: a column is missing, unknown, or there twice.
+        GraphError: a column is missing, unknown, or present twice.
     """
     known = columns(study)
     for name in names:
@@ -157,9 +172,11 @@ def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
             problem = (
                 f"{study.name} has no column {name!r}"
                 if name not in known
-                else f"column {name!r} is there twice"
+                else f"column {name!r} is present twice"
             )
-            raise GraphError(problem, file=str(path), line=1, hint=f"its columns are {', '.join(known)}")
+            raise GraphError(
+                problem, file=str(path), line=1, hint=f"the study's columns are {', '.join(known)}"
+            )
     for name in known:
         if name not in names:
             raise GraphError(f"the column {name!r} is missing", file=str(path), line=1)
@@ -178,11 +195,13 @@ def _list(text: str, path: Path, line: int, name: str) -> list[float] | None:
     try:
         return [float(value) for value in json.loads(text)]
     except (ValueError, TypeError) as error:
-        raise GraphError("is not a list of numbers", file=str(path), line=line, key=name) from error
+        raise GraphError(
+            f"{shortened(text)} is not a list of numbers in JSON", file=str(path), line=line, key=name
+        ) from error
 
 
 def _difference(one: CellResult, other: CellResult) -> str | None:
-    """Return the first value of ``other`` that differs from ``one``, in words; None if no value differs."""
+    """Return a text about the first value of ``other`` that differs from that of ``one``; None if no value differs."""
     for name, value in other.figures.items():
         before = one.figures.get(name)
         if before != value and not (before != before and value != value):  # noqa: PLR0124 - NaN equals NaN here

@@ -1,4 +1,4 @@
-"""The folder of a study: it has a folder for each cell, with the cell's results once they are computed."""
+"""The folder of a study. It holds a folder for each cell (a single run), with the cell's results once they are computed."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """What a cell computed, and the versions of packages and the processor that computed it."""
+    """The results of a cell, and the versions of packages and the processor with which they were computed."""
 
     figures: Figures
     facts: Mapping[str, str]
 
 
 class Store:
-    """The results of a study's cells. A cell is found by a digest of everything that determines its results.
+    """The results of a study's cells in the study's folder. A cell's folder is named by a digest; see ``digest_of``.
 
     Args:
         folder: the study's folder; created if missing.
@@ -69,7 +69,7 @@ class Store:
         """Mark the folder with the name of its study.
 
         Raises:
-            LaunchError: the folder belongs to another study. Tables of two studies would have the same names.
+            LaunchError: the folder belongs to another study, whose tables would have the same file names.
         """
         mark = self.folder / _MARK
         if not mark.exists():
@@ -78,7 +78,7 @@ class Store:
             raise LaunchError(f"{self.folder} holds the study {other}", hint="choose another --out")
 
     def cell_folder(self, digest: str) -> Path:
-        """Return the folder of a cell."""
+        """Return the folder of the cell with this digest. It may not exist yet."""
         return self.folder / CELLS / digest
 
     def done(self, digest: str) -> CellResult | None:
@@ -90,7 +90,7 @@ class Store:
             return None
 
     def keep(self, digest: str, cell: Cell, figures: Figures) -> CellResult:
-        """Write a cell's result, and remove the files that its work left for resuming.
+        """Write a cell's result, and remove the files from which an interrupted cell would have continued.
 
         Raises:
             LaunchError: the result cannot be written.
@@ -105,6 +105,8 @@ class Store:
 def digest_of(cell: Cell) -> str:
     """Return the digest of everything that determines a cell's results: its work, and the version of rtgraph.
 
+    If the cell measures the machine's speed, the machine counts too.
+
     Raises:
         RtgraphError: the work is wrong, such as an unknown argument of its launch file.
     """
@@ -116,7 +118,7 @@ def digest_of(cell: Cell) -> str:
 
 
 def facts() -> dict[str, str]:
-    """Return the versions and the processor that results depend on."""
+    """Return what a cell's results depend on besides its work: versions of packages and Python, and the processor, by name."""
     versions = {name: _version(name) for name in ("rtgraph", "numpy", "torch")}
     return {**versions, "python": platform.python_version(), "cpu": cpu()}
 

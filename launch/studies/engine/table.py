@@ -1,4 +1,4 @@
-"""The table of a study: a CSV file with a row per cell, and means over the seeds, with intervals."""
+"""The table of a study: a CSV file with a row per cell (a single run), and means over seeds with confidence intervals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over seeds, with its 95 % bootstrap interval; ``low`` and ``high`` equal it for a single seed."""
+    """A mean over seeds, and its 95 % bootstrap interval from ``low`` to ``high``. For one seed all three are equal."""
 
     mean: float
     low: float
@@ -51,7 +51,7 @@ class Mean:
 
 
 def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
-    """Write the rows as CSV: the axes, the results, the lists as JSON, the command of the row, the versions, the processor.
+    """Write the rows as CSV: the axes, the results, lists as JSON, the command of the row, versions, and the processor.
 
     Raises:
         LaunchError: the file cannot be written.
@@ -67,7 +67,7 @@ def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
 
 def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
-    """Write the columns of `write_table` as Parquet. Numbers stay numbers, a missing value is null.
+    """Write the rows as Parquet, with the columns of `write_table`. Numbers stay numbers, and a missing value is null.
 
     Raises:
         ModuleNotFoundError: PyArrow is not installed.
@@ -87,18 +87,21 @@ def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
 
 def columns(study: Study) -> tuple[str, ...]:
-    """Return the columns of a study's table."""
+    """Return the names of the columns of a study's table, in order."""
     return (*study.axes, *study.figures, *study.lists, COMMAND, *FACTS)
 
 
 def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
-    """Return the command that computes one row."""
+    """Return the shell command that computes the cell with the values ``at`` (axis: value)."""
     values = (f"{axis}={value}" for axis, value in at.items())
     return shlex.join(["rtgraph", "reproduce", study.name, "--scale", str(scale), "--only", *values])
 
 
 def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:
-    """Return a row for each combination of axis values except seeds, with means over the seeds; None where unknown."""
+    """Return a row for each combination of axis values other than seeds, with the mean of each result over the seeds.
+
+    A result that is not a number is that of the first seed; a missing one is None.
+    """
     places = [axis for axis in study.axes if axis != SEED]
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:

@@ -1,1 +1,1 @@
-"""The shipped studies of learning in games, one module each."""
+"""The studies of learning in Atari and Game Boy games that rtgraph contains, one module each."""

@@ -1,7 +1,8 @@
 """The return of Atari games against the delay of the agent's network: Figures 6, 10 and 14 of Riemer et al. (ICLR 2025).
 
-As in the paper, the delay is simulated: the network that learns may be smaller than one that takes so long. A staggered agent
-acts on every frame, on observations ``delay`` frames old; a sequential one acts every ``delay`` frames, and updates between.
+As in the paper, the delay is simulated: the network that learns may be smaller than a network that takes so long. A staggered
+agent acts on every frame, on observations ``delay`` frames old. A sequential agent acts every ``delay`` frames, and updates its
+network between two inferences.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 STAGGERED, SEQUENTIAL = "staggered", "sequential"
 BASELINES = ("random", "noop")
 FEWEST_TRANSITIONS = 20
-"""Transitions required before the first update, at least."""
+"""Minimum number of transitions in the replay memory before the first update."""
 UNDELAYED = 1
-"""The least delay, in frames: an action on an observation acts at the next tick."""
+"""The shortest delay, in frames: the action on an observation is applied at the next tick."""
 LEARNING: Mapping[str, str] = {
     "learn": "true",
     "k": "0.0625",
@@ -40,7 +41,7 @@ DQN: Mapping[str, str] = {"n_step": "10", "double": "true", "epsilon_from": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The games of a scale, the delays in frames, and how much each agent learns and plays."""
+    """The size of a study: its games, delays in frames and number of seeds, and how much each agent learns and plays."""
 
     games: tuple[str, ...]
     delays: tuple[int, ...]
@@ -50,18 +51,18 @@ class Size:
     episodes: int
     """Number of greedy episodes after learning."""
     most_frames: int
-    """Maximum length of a greedy episode."""
+    """Maximum length of a greedy episode, in frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class AtariReturns:
-    """The cells and the picture of one figure of the paper.
+    """The cells (single runs) and the picture of one figure of the paper.
 
     Args:
-        sizes: the size of each scale.
+        sizes: the size of the study at each scale.
         learning: launch arguments of every agent, in addition to `LEARNING`.
         network: the network that learns, in words.
-        launch: the launch file of a game, as a pattern with the game's name.
+        launch: name of a game's launch file, where ``{}`` stands for the game.
         explores: whether ε decreases over the first quarter of the frames.
     """
 
@@ -72,7 +73,10 @@ class AtariReturns:
     explores: bool = True
 
     def cells(self, scale: Scale, _: Sequence[Row]) -> list[Cell]:
-        """Return a cell for every game, delay, method and seed, and cells for both baselines and without delay."""
+        """Return a cell for every game, delay, method and seed, and cells of the random and the no-op baseline.
+
+        The staggered agent also has cells without delay, to show that it learns.
+        """
         size = self.sizes[scale]
         undelayed = () if UNDELAYED in size.delays else (UNDELAYED,)
         return [
@@ -111,7 +115,7 @@ class AtariReturns:
         return Cell({axis: value for axis, value in place.items() if value is not None}, work)
 
     def draw(self, figure: Figure, rows: Sequence[Row]) -> None:
-        """Draw the return over the delay, one panel a game."""
+        """Draw the return of greedy episodes over the delay, in one panel per game."""
         games = list(dict.fromkeys(str(row["game"]) for row in rows))
         figure.set_size_inches(max(6.4, 4.6 * len(games) + 0.8), 4.8)
         for axes, game in zip(figure.subplots(1, len(games), squeeze=False)[0], games, strict=True):
@@ -133,7 +137,7 @@ class AtariReturns:
 
 
 def seen(rows: Sequence[Row]) -> str:
-    """Return the mean returns of both methods at each delay, and whether learning is shown without delay."""
+    """Return a text: each method's mean return at each delay, and whether the agent without delay has learned."""
     found = []
     for game in dict.fromkeys(str(row["game"]) for row in rows):
         own = [row for row in rows if row["game"] == game]
@@ -151,7 +155,7 @@ def seen(rows: Sequence[Row]) -> str:
 def atari_study(
     name: str, title: str, claim: str, returns: AtariReturns, expected: Mapping[Scale, str]
 ) -> Study:
-    """Return the study of one figure of the paper."""
+    """Return the study that repeats one figure of the paper."""
     return Study(
         name=name,
         title=title,

@@ -1,11 +1,11 @@
 """Figures 4, 11, 12 and 13 of Riemer et al. (ICLR 2025): encounters won over time, and per action.
 
-In place of Pokémon, which needs the user's ROM, the games are Duel's battles and catches. An encounter is repeated until it is won.
-Inference takes as long as that of the paper's models, and an update four times as long; the network that learns is smaller.
-The smallest model, without delay, is there to see whether it learns: beside an agent that acts at random.
+Pokémon needs the user's ROM, so the games are the battles and catches of Duel. An encounter is repeated until it is won. An
+inference takes as long as an inference of the paper's models, and an update four times as long; the network that learns is
+smaller. The smallest model, without delay, is compared with an agent that acts at random, to see whether it learns.
 
-``asynchronous`` and ``parallel`` act on every frame, and learn beside that: with gradients applied one by one, or as one
-larger batch. ``infer_learn`` and ``learn_infer`` do both in turn, in one process.
+``asynchronous`` and ``parallel`` act on every frame and learn at the same time: ``asynchronous`` applies gradients one by one,
+``parallel`` as one larger batch. ``infer_learn`` and ``learn_infer`` act and learn in turn, in one process.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 GAMES: Mapping[str, str] = {"battles": "duel_battles", "catching": "duel_catching"}
 UNDELAYED = "54K"
 MODELS: Mapping[str, int] = {UNDELAYED: 1, "1M": 5, "10M": 8, "100M": 70}
-"""The delay of each model in frames, as the paper measured it on a Skylake core."""
+"""The delay of each model in frames, by number of parameters, as the paper measured it on a Skylake core."""
 UPDATE_TIMES = 4
 """An update takes this many times as long as an inference."""
 UPDATES_PER_TICK = 0.2
@@ -57,26 +57,26 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
     Scale.DESK: (tuple(GAMES), ("1M", "10M", "100M"), 3, 100_000),
     Scale.PAPER: (tuple(GAMES), ("1M", "10M", "100M"), 3, 5_000_000),
 }
-"""By scale: games, models, seeds, and frames."""
+"""By scale: games, models, number of seeds, and number of frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Won:
-    """Lets an agent learn on a ladder of encounters, and counts what it won.
+    """Lets an agent learn in a game with a series of encounters, and counts the encounters that it won.
 
-    The results are those of `Learned` without greedy episodes, ``won``, ``actions`` (ticks with an action other than the noop),
-    ``won_per_1000_actions``, ``seconds`` of the game, and ``won_at_s``, the time of each win.
+    The results are those of `Learned` without greedy episodes, ``won``, ``actions`` (ticks with an action other than no-op),
+    ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win in seconds of the game).
     """
 
     learned: Learned
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return self.learned.identity()
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn, and return the results, with the counts of wins and actions."""
+        """Learn, and return the results of the learning and the counts of wins and actions."""
         found = self.learned.run(folder, report)
         session = session_in(folder)
         curve = read_curve(session)
@@ -149,7 +149,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _draw_wins(axes: Axes, rows: Sequence[Row]) -> None:
-    """Draw the number of wins over time: a thin line a seed."""
+    """Draw the number of wins over the time of the game, with a thin line for each seed."""
     methods = (*METHODS, RANDOM)
     for method, colour in zip(methods, repeated_colours(len(methods)), strict=True):
         for row in rows:

@@ -1,7 +1,7 @@
 """Figure 5 of Riemer et al. (ICLR 2025): the return of a falling-block game against the size of the model.
 
-In place of Tetris, which needs the user's ROM, the game is Blocks. The delay is that of the model, as in the paper; the network that
-learns is smaller. It learns first from a demonstration: the shipped script, which plays as a careful person does.
+Tetris needs the user's ROM, so the game is Blocks. As in the paper, the delay is that of a model of the given size, and the network
+that learns is smaller. The agent first learns from a demonstration: rtgraph's script that plays Blocks as a careful person does.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ LEARNING: Mapping[str, str] = {
     "replay_mib": "256",
     "epsilon": "0.05",
 }
-"""Launch arguments that are the same for all delays and methods. ε is always 0.05, as in the paper, also in the evaluation."""
+"""Launch arguments that are the same for all delays and methods. As in the paper, ε is 0.05 in learning and evaluation."""
 PRETRAINING: Mapping[str, str] = {"pretrain_margin": "0.8", "pretrain_normalise": "true"}
-"""How agents learn from the demonstration."""
+"""Launch arguments that say how agents learn from the demonstration."""
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int, int, int, float, int, int]] = {
     Scale.QUICK: ((1, 8), 1, 300, 10, 200, 0.1, 1, 200),
     Scale.DESK: ((1, 5, 8, 70), 3, 12_000, 8_000, 60_000, 0.25, 10, 10_000),
     Scale.PAPER: ((1, 5, 8, 70, 596), 3, 12_000, 16_000, 2_000_000, 1.0, 100, 108_000),
 }
-"""By scale: delays, seeds, ticks of the demonstration, updates from it, frames of learning, updates a frame, episodes of evaluation, and
-the most frames of one."""
+"""By scale: delays in frames, number of seeds, ticks of the demonstration, updates from the demonstration, frames of learning,
+updates per frame, episodes of evaluation, and maximum number of frames in such an episode."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

@@ -1,1 +1,1 @@
-"""The shipped studies, one module each."""
+"""The studies of rtgraph that are not about Atari or Game Boy games, one module each."""

@@ -1,14 +1,14 @@
-"""Chunks of actions against staggered inference (Riemer et al., ICLR 2025, appendix B.5), in three worlds with known best rates.
+"""Chunks of actions against staggered inference (Riemer et al., ICLR 2025, appendix B.5), in three environments.
 
-One worker that decides on several successive ticks at once removes inaction without further workers. But the last actions of a
-chunk are based on an older observation than its first one. ``chunks`` follow one another; with ``newest`` the worker begins
-anew as soon as it is free, and a new chunk replaces the rest of the one before; with ``averaged`` staggered workers give a chunk
-for every tick, and all actions for a tick are voted for. ``sequential`` is one worker with one action per inference, and
-``staggered`` is one action for every tick.
+A chunk holds actions for several successive ticks. One worker that decides on chunks removes inaction without further workers,
+but the last actions of a chunk are based on an older observation than its first action. With ``chunks``, a chunk follows the
+one before. With ``newest``, the worker begins the next inference as soon as it is free, and a new chunk replaces the rest of
+the one before. With ``averaged``, staggered workers give a chunk for every tick, and vote on the action of each tick.
+``sequential`` is one worker with one action per inference; ``staggered`` are workers that give one action for every tick.
 
-Inference times are constant, and every policy is the best one for what it knows, so each measured rate stands beside a
-computed one. In tracking, where pending actions move the state, one worker knows all of them: they are its own. Staggered
-workers see them by a late head.
+Inference times are constant, and every policy is the best one for what it knows, so the best reward rate is computed beside
+each measured rate. In tracking, pending actions (decided, not yet applied) move the state. One worker knows all of them,
+because it decided them itself; staggered workers read them just before their inference ends.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ POSITIONS, STEADY = 5, 0.9
 DECAY = 0.01
 LANES = 4_000
 LONGEST_COMPUTED = 6
-"""The longest delay for which the best rate without knowing the pending actions is drawn."""
+"""The longest delay, in ticks, for which the best rate without knowledge of the pending actions is computed and drawn."""
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     Scale.QUICK: ((2, 4), (2, 4), 1, 300),
     Scale.DESK: ((1, 2, 4, 8, 16), (2, 4, 8, 16), 3, 2_000),
     Scale.PAPER: ((1, 2, 4, 6, 8, 12, 16), (2, 4, 6, 8, 12, 16), 10, 10_000),
 }
-"""By scale: inference times in ticks, sizes of chunks above 1, seeds, and number of ticks that are measured."""
+"""By scale: inference times in ticks, sizes of chunks (other than 1), number of seeds, and number of measured ticks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """Measures the reward rate of one method, and computes the best rate to compare with."""
+    """Measures the reward rate of one method, and computes the best rate with which it is compared."""
 
     launched: VirtualRun
     environment: str
@@ -66,7 +66,7 @@ class Chunked:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {**self.launched.identity(), "method": self.method}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
@@ -112,9 +112,9 @@ def _run(environment: str, tau: int, method: str, chunk: int, ticks: int, seed: 
 
 
 def predicted(environment: str, tau: int, method: str, chunk: int) -> float:
-    """Return the best reward rate of a method with inferences of ``tau`` ticks.
+    """Return the best reward rate, in reward per tick, of a method with inferences of ``tau`` ticks.
 
-    A chunk that follows the one before begins every max(tau, chunk) ticks; one that replaces it, every tau ticks.
+    With ``chunks`` a chunk begins every max(tau, chunk) ticks; with ``newest``, every tau ticks.
     """
     interval = {SEQUENTIAL: tau, CHUNKS: max(tau, chunk), NEWEST: tau}.get(method, 1)
     if environment == INACTION:
@@ -130,7 +130,10 @@ def predicted(environment: str, tau: int, method: str, chunk: int) -> float:
 
 @cache
 def unaware_rate(tau: int) -> float:
-    """Return the best rate of staggered workers in tracking that know no pending action; NaN if that takes too long."""
+    """Return the best rate in tracking of staggered workers that know no pending action.
+
+    NaN if ``tau`` exceeds ``LONGEST_COMPUTED``, because the computation would take too long.
+    """
     return memoryless_rate(POSITIONS, STEADY, tau)[0] if tau <= LONGEST_COMPUTED else float("nan")
 
 
@@ -160,7 +163,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _draw_rates(axes: Axes, rows: Sequence[Row], x: str, title: str) -> None:
-    """Draw the measured and the computed rates: a line for each method, in the same colour in all panels."""
+    """Draw the measured and the computed rates over column ``x``: a line for each method, of one colour in all panels."""
     for method, colour in zip(COLOURED, repeated_colours(len(COLOURED)), strict=True):
         means = means_over(rows, x, "reward", {"method": method})
         alone = method not in OVERLAPS and x == "chunk"

@@ -1,17 +1,17 @@
 """How much knowing the pending actions is worth: two games, learned under growing delays. Our own study.
 
-With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the actions that are decided and
-not yet applied move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins;
-``late`` reads them just before its inference ends, and knows nearly all. ``predict`` knows the same, and a learned model rolls
-the features of its observation ahead through them. ``chunking`` has one worker, which gives a chunk of ``delay`` actions per
-inference (Riemer et al., ICLR 2025, appendix B.5): it acts on every tick too, and knows all pending actions, as they are its own
-last chunk, but the actions of a chunk are based on ever older observations. ``sequential`` infers and learns in turn, and acts
-every ``delay`` ticks.
+With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the pending actions (decided, not yet
+applied) move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins; ``late``
+reads them just before its inference ends, and knows nearly all. ``predict`` knows the same actions as ``late``, and a learned
+model predicts how they change the features of its observation. ``chunking`` has one worker, which gives a chunk of ``delay``
+actions per inference (Riemer et al., ICLR 2025, appendix B.5). It acts on every tick too, and knows all pending actions, because
+they are its own last chunk; but later actions of a chunk act on older observations. ``sequential`` infers and learns in turn, and
+acts every ``delay`` ticks.
 
-Catch is deterministic: with all pending actions known, a delay costs nothing but the first ticks of an episode. Without them the
-best policy is as good, since the ball's row tells the time: move until the row equals the distance to the ball, then stay. So
-Catch shows what the pending actions are worth to learning, in a given number of ticks. In Tracking the position drifts, and the
-best rates are computed: with all pending actions known, and with none.
+Catch is deterministic: with all pending actions known, a delay costs only the first ticks of an episode. The best policy without
+them is as good, because the ball's row tells the time: move until the row equals the distance to the ball, then stay. So Catch
+shows how much the pending actions help to learn in a given number of ticks. In Tracking the position drifts; the best possible
+rates are computed, with all pending actions known and with none.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ EPISODE_TICKS = 200
 STEADY = 0.9
 POSITIONS = 5
 LONGEST_COMPUTED = 8
-"""The longest delay for which the best rate without knowing the pending actions is computed: 16 ticks would take years."""
+"""The longest delay, in ticks, for which the best rate without knowledge of the pending actions is computed.
+
+For 16 ticks the computation would take years.
+"""
 GAMES: Mapping[str, Mapping[str, str]] = {
     CATCH: {"observe": "positions", "rows": "21", "columns": "11", "gamma": "0.99", "n_step": "5"},
     TRACKING: {
@@ -57,7 +60,7 @@ GAMES: Mapping[str, Mapping[str, str]] = {
         "gamma": "0.9",
     },
 }
-"""Launch arguments of each game. Catch has only one reward, at the end of an episode, so its returns are of five steps."""
+"""Launch arguments of each game. Catch gives a reward only at the end of an episode, so it learns from five-step returns."""
 LEARNING = {
     "learn": "true",
     "double": "true",
@@ -74,23 +77,26 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, Mapping[str, int], int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16), 5, {CATCH: 30_000, TRACKING: 15_000}, 100),
     Scale.PAPER: ((1, 2, 4, 8, 16), 10, {CATCH: 200_000, TRACKING: 100_000}, 400),
 }
-"""By scale: delays in ticks, seeds, ticks of learning in each game, greedy episodes of Catch (a tenth as many of Tracking)."""
+"""By scale: delays in ticks, number of seeds, ticks of learning by game, greedy episodes of Catch (Tracking: a tenth of them)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Lets an agent learn, and scores it. ``score`` is the share of balls caught, or of ticks on the target, in greedy episodes."""
+    """Lets an agent learn, and computes ``score`` from its greedy episodes.
+
+    The score is the share of balls that were caught in Catch, and the share of ticks on the target in Tracking.
+    """
 
     game: str
     learned: Learned
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {**self.learned.identity(), "game": self.game}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn and play, and return the results of `Learned` with the score."""
+        """Learn, play greedy episodes, and return the results of `Learned` and the score."""
         found = self.learned.run(folder, report)
         returned = real(found["greedy"])
         return {**found, "score": (returned + 1) / 2 if self.game == CATCH else returned / EPISODE_TICKS}
@@ -130,7 +136,10 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
 
 @cache
 def predicted(delay: int) -> tuple[float, float | None]:
-    """Return the best rates of Tracking: with all pending actions known, and with none (None if that takes too long)."""
+    """Return two best reward rates of Tracking: with all pending actions known, and with none known.
+
+    The second is None if ``delay`` exceeds ``LONGEST_COMPUTED``, because the computation would take too long.
+    """
     informed = informed_rate(POSITIONS, STEADY, delay)
     return informed, memoryless_rate(POSITIONS, STEADY, delay)[0] if delay <= LONGEST_COMPUTED else None
 

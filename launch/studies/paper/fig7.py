@@ -1,7 +1,7 @@
-"""Figure 7 of Riemer et al. (ICLR 2025): how many inference workers remove inaction, against τ_θ and against parameters.
+"""Figure 7 of Riemer et al. (ICLR 2025): how many inference workers remove inaction.
 
-Inference times are measured here, on one thread of this machine (or its accelerator); N_I* is then found in virtual time
-with the measured distribution.
+Their number N_I* is drawn over the inference time τ_θ and over the network's number of parameters. Inference times are measured
+on one thread of this machine (or on its accelerator). N_I* is then found in virtual time with the measured distribution.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _SIZES: dict[Scale, tuple[tuple[tuple[int, float, int], ...], tuple[float, ...],
         "auto",
     ),
 }
-"""By scale: networks (depth, k, passes), values of ε, seeds, and the device."""
+"""By scale: networks (depth, width factor k, number of measured passes), values of ε, number of seeds, and the device."""
 
 
 def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
@@ -118,7 +118,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows in which a number of workers was found; add the network's number of parameters and the line's label."""
+    """Return the rows with a number of workers, and add to each the network's number of parameters and its line's label."""
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "method" not in row}
     return [
         {
@@ -153,7 +153,7 @@ def _seen(rows: Sequence[Row]) -> str:
 
 
 def _fit(rows: Sequence[Row], x: str) -> float:
-    """Return R² of a line through the numbers of workers over ``x``."""
+    """Return R² of a straight line fitted to the numbers of workers over column ``x``; NaN if all numbers are equal."""
     import numpy as np  # noqa: PLC0415
 
     xs = np.array([real(row[x]) for row in rows])

@@ -1,6 +1,7 @@
-"""Figure 8 of Riemer et al. (ICLR 2025): how many learners keep pace with the plant, against τ_L and against parameters.
+"""Figure 8 of Riemer et al. (ICLR 2025): how many learners keep pace with the plant.
 
-Update times are measured here, on one thread of this machine (or its accelerator); N_L* is then found in virtual time.
+Their number N_L* is drawn over the update time τ_L and over the network's number of parameters. Update times are measured on one
+thread of this machine (or on its accelerator). N_L* is then found in virtual time.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _SIZES: dict[Scale, tuple[tuple[tuple[int, float, int], ...], tuple[int, ...], s
         "auto",
     ),
 }
-"""By scale: networks (depth, k, updates), batch sizes, and the device."""
+"""By scale: networks (depth, width factor k, number of measured updates), batch sizes, and the device."""
 
 
 def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
@@ -82,7 +83,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows in which a number of learners was found; add the network's number of parameters and the line's label."""
+    """Return the rows with a number of learners, and add to each the network's number of parameters and its line's label."""
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "learning" not in row}
     return [
         {

@@ -1,9 +1,9 @@
 """Theorem 1 of Riemer et al. (ICLR 2025), measured: regret from inaction and from delay over τ, in the proof environments.
 
-In both environments the best rate is 1 reward per tick, so the regret per tick is 1 minus the reward. In the inaction
-environment it comes from the ticks without a decision; in the delay environment, where a state stays with probability p, the
-policy aims at the state it observed, and regret comes from what has happened since, and from inaction as well. Inference
-times vary by 5 %.
+In both environments the best rate is 1 reward per tick, so the regret per tick is 1 minus the reward per tick. In the inaction
+environment regret comes from the ticks without a decision. In the delay environment the state stays the same with probability p
+at each tick, and the policy acts on the state it observed; regret comes from changes of the state since then, and from ticks
+without a decision. Inference times have a standard deviation of 5 %.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STAY = 0.99
 LANES = 4_000
 SINGLE = "single"
 METHODS = (SINGLE, "maximum_time", "expected_time", "paced")
-"""``single`` is one asynchronous worker; the others have ⌈τ⌉ + 1 workers."""
+"""``single`` is one asynchronous worker; the other methods have ⌈τ⌉ + 1 staggered workers."""
 REGRETS = ("inaction", "delay")
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
@@ -36,23 +36,23 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16, 32, 64), 5, 8_000),
     Scale.PAPER: ((1, 2, 4, 8, 16, 32, 64, 128, 256), 10, 20_000),
 }
-"""By scale: τ in ticks, seeds, and ticks that are measured."""
+"""By scale: inference times τ in ticks, number of seeds, and number of measured ticks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """Measures the regret per tick, to compare it with the term of Theorem 1 for one worker."""
+    """Measures the regret per tick, to compare it with what Theorem 1 states for one worker (``bound``)."""
 
     launched: VirtualRun
     bound: float
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {**self.launched.identity(), "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the environment, and return the regret, its bound, and how the policy acted."""
+        """Run the environment, and return the regret per tick, its bound, and the results of `VirtualRun`."""
         found = self.launched.run(folder, report)
         regret = 1 - real(found["reward"])
         return {**found, "regret": regret, "bound": self.bound}
@@ -85,7 +85,7 @@ def _run(environment: str, tau: int, method: str, ticks: int, seed: int) -> Virt
 
 
 def _bound(environment: str, tau: int) -> float:
-    """Return the term of Theorem 1 per tick, for decisions that take τ ticks, with one decision every τ ticks."""
+    """Return the regret per tick that Theorem 1 states for one worker, which makes one decision every τ ticks."""
     if environment == "inaction":
         return theory.inaction_bound(tau) / tau
     return theory.delay_bound(STAY, tau)
@@ -126,7 +126,7 @@ def _seen(rows: Sequence[Row]) -> str:
 
 
 def _slope(points: Mapping[float, float]) -> float | None:
-    """Return the slope of a line through the logarithms of points above 0; None for fewer than three."""
+    """Return the slope of a line fitted to the logarithms of points (x: y) with y above 0; None for fewer than 3 such points."""
     positive = [(math.log(x), math.log(y)) for x, y in points.items() if y > 0]
     if len(positive) < 3:
         return None

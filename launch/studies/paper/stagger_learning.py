@@ -1,10 +1,11 @@
 """Which stagger method an agent learns best with: Catch and Blocks, learned under four distributions of inference times.
 
-In each game all agents have the same network, learner and number of ticks; they differ in when their decisions act. Catch is
-learned as in ``delay``, from positions. Blocks is learned as in ``fig5``, from pictures, and first from a demonstration. This
-study is our own: the paper compares the algorithms only by inaction. An update takes as long as an inference.
+In each game all agents have the same network, learner and number of ticks. They differ in the ticks at which their decisions are
+applied. Catch is learned as in the study ``delay``, from positions. Blocks is learned as in ``fig5``: from pictures, after a
+demonstration. An update takes as long as an inference. This study is our own: the paper compares the stagger methods only by
+inaction.
 
-The latency ``none`` is without delay, and shows whether the network learns at all.
+With the latency ``none`` there is no delay; its rows show whether the network learns at all.
 """
 
 from __future__ import annotations
@@ -45,18 +46,18 @@ LEARNING: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much the agents of a scale learn and play. Numbers of ticks and episodes are by game."""
+    """The size of the study: latencies, number of seeds, and how much agents learn and play (ticks and episodes by game)."""
 
     latencies: tuple[str, ...]
     seeds: int
     ticks: Mapping[str, int]
     episodes: Mapping[str, int]
     most_ticks: int
-    """Maximum length of a greedy episode of Blocks."""
+    """Maximum length of a greedy episode of Blocks, in ticks."""
     demonstrated: int
-    """Ticks of the demonstration of Blocks."""
+    """Length of the demonstration of Blocks, in ticks."""
     pretrained: int
-    """Updates from it."""
+    """Number of updates from the demonstration."""
 
 
 _SIZES = {

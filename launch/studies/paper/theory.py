@@ -1,8 +1,9 @@
 """Theory against measurement, in the two environments of the proofs of Theorem 1 (Riemer et al., ICLR 2025).
 
-In the delay environment a decision acts exactly k ticks after its observation. Acting on the observed state earns p^k, which
-the paper takes for the optimum. Aiming at the most likely number of moves since then earns max_j C(k,j)(1−p)^j p^(k−j), which
-is more once (k+1)(1−p) > 1. In the inaction environment the reward rate is the share of ticks on which the policy acts.
+In the delay environment a decision acts exactly k ticks after its observation, and the state stays the same with probability p at
+each tick. Acting on the observed state earns p^k per tick, which the paper takes for the optimum. Acting on the state after the
+most likely number j of moves earns max_j C(k,j)(1−p)^j p^(k−j), which is more if (k+1)(1−p) > 1. In the inaction environment the
+reward rate is the share of ticks on which the policy acts.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _SIZES: dict[Scale, tuple[tuple[float, ...], tuple[int, ...], tuple[int, ...], f
     Scale.DESK: ((0.5, 0.9, 0.99, 1.0), (1, 2, 5, 8, 12), (1, 2, 4, 8), 0.0025),
     Scale.PAPER: ((0.5, 0.7, 0.9, 0.99, 1.0), (1, 2, 3, 5, 8, 12, 16), (1, 2, 4, 8, 16), 0.0025),
 }
-"""By scale: probabilities to stay, delays in ticks, intervals in ticks, and the target relative standard error."""
+"""By scale: probabilities that the state stays, delays in ticks, inference times in the inaction environment in ticks, and the
+target relative standard error of the measured rates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,11 @@ class Rate:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {**self.launched.identity(), "predicted": self.predicted, "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the environment, and return the rates and the number of samples."""
+        """Run the environment, and return the measured and predicted rate, the bound, and the number of samples."""
         found = self.launched.run(folder, report)
         samples = int(real(found["judged"])) * self.lanes
         return {
@@ -74,7 +76,7 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
 
 
 def _inaction(interval: int) -> Cell:
-    """Return a cell with one worker that takes ``interval`` ticks: it acts once per interval."""
+    """Return a cell of the inaction environment with one worker, which acts once every ``interval`` ticks."""
     run = VirtualRun(
         "inaction",
         {"workers": "1", "stagger": "none", "latency_frames": str(interval)},
@@ -90,10 +92,10 @@ def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
     """Return a cell of the delay environment.
 
     Args:
-        stay: probability p that the state stays, at every tick.
-        delay: k, in ticks.
-        policy: ``OBSERVED`` or ``BEST``.
-        error: target relative standard error, which determines the length.
+        stay: probability p that the state stays the same at a tick.
+        delay: ticks k from an observation to the action on it.
+        policy: ``OBSERVED`` (acts on the observed state) or ``BEST`` (acts on the most likely state).
+        error: target relative standard error of the rate, which determines the number of ticks.
     """
     best = policy == BEST
     rate = theory.best_delayed_rate(stay, delay) if best else theory.observed_state_rate(stay, delay)
@@ -113,10 +115,10 @@ def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
 
 
 def _ticks(rate: float, stay: float, error: float) -> int:
-    """Return the number of ticks for a relative standard error.
+    """Return the number of ticks in which a reward rate is measured with relative standard error ``error``.
 
-    Several environments (``LANES``) run side by side. In each, rewards are correlated over about 1/(1 − p) ticks, so that many
-    ticks count as one sample.
+    ``LANES`` environments run side by side. In each, the rewards of about 1/(1 − p) successive ticks are correlated, and count
+    as one sample.
     """
     if stay == 1.0:
         return FEWEST_TICKS

@@ -1,8 +1,9 @@
-"""Fewer workers than N_I*: how long a decision should be held, and when a claim should begin. Our own study.
+"""Fewer workers than needed: how long a decision should be held, and when an inference should begin. Our own study.
 
-With fewer workers than frames in an inference no decision competes with another, yet ``playout`` holds each until the 0.99
-quantile D of the ages. The rules of this study change that: claims begin only at ticks; or D is the 0.9 quantile; or a decision is
-held only while another one could take its tick; or both the first and the last.
+With fewer workers than frames in an inference, no two decisions compete for a tick. Yet the gate ``playout`` holds each decision
+until its observation has age D, the 0.99 quantile of the ages. The study compares other rules: workers claim an observation (begin
+an inference) only at ticks; D is the 0.9 quantile; a decision is held only while another decision could take its tick; or the first
+and the last rule together.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ RULES: Mapping[str, tuple[Mapping[str, Any], bool]] = {
     "held if contended": ({"hold": "contended"}, False),
     "contended, at ticks": ({"hold": "contended"}, True),
 }
-"""Parameters of the gate, and whether claims begin only at ticks."""
+"""By rule: parameters of the gate, and whether workers claim observations only at ticks."""
 FIGURES = {"inaction": "inaction", "age_mean": "age (ticks)", "age_sd": "spread of the age (ticks)"}
 
 _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
@@ -40,7 +41,7 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
     Scale.DESK: (tuple(LATENCIES), (1, 2, 3, 4, 5, 6, 8), 5, 6_000, 1_001),
     Scale.PAPER: (tuple(LATENCIES), (1, 2, 3, 4, 5, 6, 8, 12), 10, 20_000, 5_001),
 }
-"""By scale: latencies, numbers of workers, seeds, ticks, and the first tick that counts."""
+"""By scale: latencies, numbers of workers, number of seeds, number of ticks, and the first tick that is measured."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
@@ -87,7 +88,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _seen(rows: Sequence[Row]) -> str:
-    """Say for each rule how it differs from the default where it is worst."""
+    """Return a text: for each rule, the smallest and the greatest change of each result from the default rule."""
     found = []
     for rule in (name for name in RULES if name != DEFAULT):
         parts = []

@@ -1,1 +1,1 @@
-"""The work of cells: classes that compute the results of one run of a study."""
+"""The work of a study's cells (single runs): classes that compute the results of one cell."""

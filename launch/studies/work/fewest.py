@@ -13,7 +13,7 @@ from rtgraph.launch.studies.study import Figures, ReportProgress, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 
 KEEPS_PACE = 0.998
-"""Decisions, or updates, per tick from which the rate counts as one per tick: the mean of a finite run varies."""
+"""Decisions (or updates) per tick that count as one per tick. It is below 1, because the mean of a finite run varies."""
 LITTLE_INACTION = 0.05
 MOST_WORKERS = 999
 """The maximum of ``workers`` in launch files."""
@@ -26,11 +26,11 @@ class FewestWorkers:
     """Searches N_I*, the fewest workers of an endless plant that keep pace with it.
 
     The results are ``tau`` and ``tau_max`` (mean and largest inference time, in ticks), ``by_rate`` (the fewest workers that make
-    one decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction that is left with
-    them), ``by_inaction`` (the fewest with at most 5 % inaction). A number is None if twice the largest inference time in ticks, plus 2, or
-    `MOST_WORKERS`, are not enough.
+    one decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction with that number of
+    workers), ``by_inaction`` (the fewest with at most 5 % inaction). ``by_rate`` and ``by_inaction`` are None if even
+    2⌈``tau_max``⌉ + 2 workers, or `MOST_WORKERS` if that is less, are too few.
 
-    A share ``epsilon`` of the decisions is random; each of these takes 2 % of the mean inference time.
+    A share ``epsilon`` of the decisions is random; a random decision takes 2 % of the mean inference time.
     """
 
     method: str
@@ -41,7 +41,7 @@ class FewestWorkers:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         plan = self._run(1).identity()["plan"]
         return {
             "plan": plan,
@@ -52,7 +52,7 @@ class FewestWorkers:
 
     @property
     def durations_ms(self) -> tuple[float, ...]:
-        """The durations from which inference times are drawn; a share ε of them is 2 % of the mean."""
+        """The durations in ms from which inference times are drawn; a share ``epsilon`` of them is 2 % of the others' mean."""
         if not self.epsilon:
             return self.values_ms
         cheap = 0.02 * float(np.mean(self.values_ms))
@@ -61,7 +61,7 @@ class FewestWorkers:
         return (*self.values_ms, *(cheap,) * extra)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search the number of workers, and return the results."""
+        """Search the fewest workers that keep pace, and return the results."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
         most = min(2 * math.ceil(longest) + 2, MOST_WORKERS)
@@ -107,8 +107,9 @@ class FewestWorkers:
 class FewestLearners:
     """Searches N_L*, the fewest learners that keep pace with the plant, if each takes ``update_ms`` for a gradient.
 
-    One update per tick is asked for. The results are ``tau`` (of an update, in ticks), ``by_updates`` (the fewest learners that make
-    one update per tick; None if no number does), ``by_transitions`` (the fewest that learn from one transition per tick).
+    One update per tick is allowed. The results are ``tau`` (duration of an update, in ticks), ``by_updates`` (the
+    fewest learners that make one update per tick) and ``by_transitions`` (the fewest that learn from one transition per tick);
+    both are None if no number of learners does.
     """
 
     learning: str
@@ -118,11 +119,11 @@ class FewestLearners:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search the number of learners, and return the results."""
+        """Search the fewest learners that keep pace, and return the results."""
         tau = self.update_ms * self.rate_hz / 1e3
         # More learners do not make parallel learning's updates more frequent, only larger.
         most = math.ceil(tau) + 1 if self.learning == "parallel" else 2 * math.ceil(tau) + 2
@@ -168,7 +169,7 @@ class FewestLearners:
 
 
 def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
-    """Return the rate at which workers see new versions of the weights, from ``judged_from`` on."""
+    """Return how many new versions of the weights workers see per tick, measured from the tick ``judged_from`` on."""
     decisions = run.trace(report).decisions()
     judged = decisions["observed_tick"] >= run.judged_from
     ticks, versions = decisions["observed_tick"][judged], decisions["policy_version"][judged]
@@ -176,9 +177,9 @@ def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
 
 
 def fewest(enough: Callable[[int], bool], guess: int, most: int) -> int | None:
-    """Return the smallest number from 1 to ``most`` that is enough, searched from a guess outwards; None if no number is enough.
+    """Return the smallest number from 1 to ``most`` for which ``enough`` returns True; None if there is none.
 
-    If a number is enough, every greater number must be enough, too.
+    The search starts at ``guess``. If a number is enough, every greater number must be enough, too.
     """
     low, high = 0, min(max(guess, 1), most)  # no number up to low is enough
     step = 1

@@ -1,4 +1,4 @@
-"""Lets an agent learn in virtual time, and evaluates it. A run that is killed continues from its newest world checkpoint."""
+"""Lets an agent learn in virtual time, and evaluates it. A run that was killed continues from its newest world checkpoint."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from rtgraph.msgs.errors import CheckpointError, LaunchError
 from rtgraph.nodes.networks.checkpoints import checkpoint_in
 
 LEARNED = "learned.json"
-"""Name of a file that holds the name of the session folder. It is written when the session has finished learning."""
+"""Name of the file that holds the name of the session folder. It is written when the agent has finished learning."""
 EVALUATION = "evaluation"
 LEARNING_SHARE = 0.9
-"""The share of the progress at which learning is over and the evaluation begins."""
+"""The share of a cell's progress that learning takes; the evaluation takes the rest."""
 LAST_EPISODES = 100
 
 
@@ -40,9 +40,10 @@ class Learned:
     """Lets an agent learn for a number of ticks, then play greedy episodes, if any.
 
     The results are ``greedy`` (mean return of the greedy episodes; None without such episodes), ``last`` (mean return of the last
-    100 episodes of learning), ``episodes`` (number of episodes of learning), ``wins`` (episodes won while learning; None if the plant does not say), ``inaction``,
-    ``age_mean`` and ``age_sd`` (while learning, ages in ticks), ``updates``, ``known`` (the mean share of the pending actions that
-    a delay-aware policy knows; None for others).
+    100 episodes of learning), ``episodes`` (number of episodes of learning), ``wins`` (episodes won while learning; None if the
+    plant does not say), ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (of the
+    observations acted on, in ticks), ``updates`` (number of updates), ``known`` (the mean share of the pending actions that a
+    delay-aware policy knows; None for other policies).
     """
 
     launch: str
@@ -52,15 +53,15 @@ class Learned:
     greedy_episodes: int
     checkpoint_ticks: int
     most_frames: int | None = None
-    """Maximum length of a greedy episode."""
+    """Maximum length of a greedy episode, in frames; None for no maximum."""
     policy: str = "learned"
     """The policy of the greedy episodes. With ``random`` or ``noop`` instead of ``learned``, nothing is learned."""
     latency: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that replace every ``latency`` while learning and playing; empty to keep them. See `with_latency`."""
+    """Parameters that replace every ``latency`` while learning and playing; empty to keep the launch file's. See `with_latency`."""
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, dict(self.latency)]
         return {"plan": plan_digest(self.plan()), "played": played}
 
@@ -77,7 +78,7 @@ class Learned:
         return {"greedy": greedy, **_learning_figures(session)}
 
     def _learn(self, folder: Path, report: ReportProgress) -> Path:
-        """Learn from the newest checkpoint of an earlier attempt, or from the beginning; return the session folder."""
+        """Learn, starting at the newest checkpoint of an earlier attempt if there is one; return the session folder."""
         attempts = sorted(folder.glob("run-*"))
         newest = next((path for path in reversed(attempts) if any((path / WORLD).glob("*"))), None)
         session = folder / f"run-{len(attempts):04d}"
@@ -101,7 +102,13 @@ class Learned:
         return session
 
     def _greedy(self, folder: Path, session: Path | None, report: ReportProgress) -> float:
-        """Return the mean return of episodes without exploration."""
+        """Play episodes without exploration, and return the mean of their returns.
+
+        Args:
+            folder: the cell's folder.
+            session: the session in which the agent learned; None to play with ``policy`` instead.
+            report: called with the share of the work that is done.
+        """
         directory = folder / EVALUATION
         shutil.rmtree(directory, ignore_errors=True)
         policy: Any = checkpoint_in(session / "checkpoints").resolve() if session else self.policy
@@ -124,35 +131,35 @@ class Learned:
         return float(np.mean(evaluated(plan, directory).finite))
 
     def plan(self) -> Plan:
-        """Return the plan of learning.
+        """Return the plan of the learning run.
 
         Raises:
-            GraphError: the launch file has no such argument.
+            GraphError: the launch file is invalid, or lacks one of ``arguments``.
         """
         return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
 
 
 def session_in(folder: Path) -> Path:
-    """Return the session folder of a cell that has learned."""
+    """Return the session folder in a cell's folder. The cell must have finished learning."""
     return folder / str(json.loads((folder / LEARNED).read_text(encoding="utf-8"))["session"])
 
 
 class _Share:
-    """Passes the progress of a launch on as a share of a cell's work."""
+    """Converts the progress of a launch to a share of a cell's work, and reports it."""
 
     def __init__(self, report: ReportProgress, total: float, most: float, least: float = 0.0) -> None:
         self._report, self._total, self._least, self._most = report, total, least, most
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase of the launch; ``total`` is the progress at its end, if known."""
+        """Begin a phase of the launch; ``total`` is the progress at the end of the phase, or None to keep the last total."""
         self._total = total or self._total
 
     def progress(self, done: float, text: str = "") -> None:
-        """Report the phase's progress."""
+        """Report the progress of the phase, ``done`` of the phase's total."""
         self._report(self._least + (self._most - self._least) * min(1.0, done / self._total))
 
     def note(self, text: str) -> None:
-        """Drop a note: the study's table has the results."""
+        """Ignore a note of the launch: a study shows only its cells' results."""
 
 
 def must_have_ended(result: Result) -> None:

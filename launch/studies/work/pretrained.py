@@ -1,4 +1,4 @@
-"""Lets an agent learn from a demonstration before it plays: the recording of a shipped script that plays the game."""
+"""Lets an agent learn from a demonstration before it plays: from the recording of a script that plays the game."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Pretrained:
 
     learned: Learned
     pretraining: Mapping[str, str]
-    """Further launch arguments of the learning run: those that need the demonstration."""
+    """Launch arguments of the learning run that say how the agent learns from the demonstration."""
     script: str
     demonstrated_ticks: int
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {
             **self.learned.identity(),
             "pretraining": dict(self.pretraining),
@@ -42,7 +42,7 @@ class Pretrained:
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Record the script, learn, evaluate, and return the results."""
+        """Record the game that the script plays, let the agent learn, evaluate it, and return the results."""
         arguments = dict(self.learned.arguments)
         if self.learned.policy == "learned":
             recording = self._recording(folder / DEMONSTRATION).resolve()
@@ -52,7 +52,7 @@ class Pretrained:
         return replace(self.learned, arguments=arguments).run(work, report)
 
     def _recording(self, session: Path) -> Path:
-        """Return the path of the recording. Record it first, unless a complete one is there."""
+        """Return the path of the recording in the session folder. If it is not complete, first record it anew."""
         if not (session / "summary.json").exists():
             shutil.rmtree(session, ignore_errors=True)
             launch = self.learned.launch

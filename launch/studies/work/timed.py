@@ -1,4 +1,4 @@
-"""Measures how long networks take on this machine: a forward pass of one observation, an update from a batch."""
+"""Measures how long networks take on this machine for a forward pass of one observation, and for an update from a batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ TIMED = "processor time, or time on an accelerator"
 class InferenceTime:
     """Measures τ_θ: the duration of forward passes of an IMPALA network on one 84x84 frame, on one thread.
 
-    The results are ``hardware``, ``parameters``, ``mean_ms``, ``max_ms``, ``sd_ms``, and all durations in ``values_ms``.
+    The results are ``hardware`` (name of the device), ``parameters`` (their number), ``mean_ms``, ``max_ms`` and ``sd_ms`` of the
+    durations, and ``values_ms`` (all durations).
     """
 
     depth: int
@@ -37,7 +38,7 @@ class InferenceTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {
             "depth": self.depth,
             "k": self.k,
@@ -86,7 +87,7 @@ class UpdateTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
         return {**sizes, "updates": self.updates, "device": self.device, "timed": TIMED}
 
@@ -120,7 +121,7 @@ class UpdateTime:
 
 
 def size_of(depth: int, k: float, actions: int) -> int:
-    """Return the number of parameters of an IMPALA network."""
+    """Return the number of parameters of an IMPALA network with this depth, width factor ``k`` and number of actions."""
     from rtgraph.nodes.networks.build import build  # noqa: PLC0415 - a study without networks needs no torch
 
     module = build(_spec(depth, k), _plant(actions), device="meta")
@@ -128,14 +129,17 @@ def size_of(depth: int, k: float, actions: int) -> int:
 
 
 def clock_of(device: torch.device) -> Callable[[], float]:
-    """Return the clock for a device, in s. On a CPU it is processor time, which other programs hardly change."""
+    """Return a clock, in seconds, to time work on a device.
+
+    For a CPU it is processor time, on which other programs have little effect; for an accelerator it is wall time.
+    """
     return time.process_time if device.type == "cpu" else time.perf_counter
 
 
 def timed(
     run: Callable[[], object], repeats: int, report: ReportProgress, clock: Callable[[], float]
 ) -> list[float]:
-    """Return the durations of repeated calls in ms; a few warm-up calls before them do not count."""
+    """Call ``run`` repeatedly, and return the duration of each call in ms, without a few warm-up calls at the start."""
     times = []
     for number in range(-WARM_UPS, repeats):
         began = clock()
@@ -147,7 +151,7 @@ def timed(
 
 
 def durations(times_ms: list[float]) -> Figures:
-    """Return the mean, maximum, standard deviation and values of durations, in ms, as results by name."""
+    """Return the results of a cell, by name: mean, maximum, standard deviation and values of durations in ms."""
     values = np.array(times_ms)
     return {
         "mean_ms": float(values.mean()),
@@ -159,7 +163,7 @@ def durations(times_ms: list[float]) -> Figures:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute on one thread."""
+    """Make torch compute on one thread in this context."""
     import torch  # noqa: PLC0415 - a study without networks needs no torch
 
     before = torch.get_num_threads()
@@ -171,7 +175,7 @@ def one_thread() -> Iterator[None]:
 
 
 def _device(name: str) -> torch.device:
-    """Return a device; ``auto`` is an accelerator if there is one.
+    """Return a torch device by name; ``auto`` is the accelerator if there is one, else the CPU.
 
     Raises:
         LearningError: the device does not exist.

@@ -30,8 +30,8 @@ class VirtualRun:
     """Runs a launch file for a number of ticks, and measures the ticks from ``judged_from`` on.
 
     The results are ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (in ticks, of
-    the observations acted on), ``made`` (decisions per tick), ``wasted`` (share of decisions never applied), ``reward`` (per
-    tick) and ``judged`` (ticks).
+    the observations acted on), ``made`` (decisions per tick), ``wasted`` (share of decisions never applied), ``reward`` (mean per
+    tick) and ``judged`` (number of measured ticks).
     """
 
     launch: str
@@ -40,26 +40,28 @@ class VirtualRun:
     judged_from: int
     seed: int = 0
     latency: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that replace the workers' ``latency``; empty for the launch file's."""
+    """Parameters that replace the workers' ``latency``; empty to keep the launch file's."""
     gate: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that are added to the plant's gate."""
+    """Parameters of the plant's gate, which chooses the decision of each tick; they are added to the launch file's."""
     claim_at_ticks: bool = False
-    """Whether the coordinator's claims begin only at ticks."""
+    """Whether the coordinator assigns observations to workers only at ticks."""
     alone: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.judged_from < self.ticks:
-            raise LaunchError(f"judged_from={self.judged_from} is not within the {self.ticks} ticks of a run")
+            raise LaunchError(
+                f"judged_from={self.judged_from}, the first measured tick, is not within the {self.ticks} ticks of the run"
+            )
 
     def identity(self) -> Mapping[str, object]:
-        """Return JSON values that determine the results."""
+        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
         return {"plan": plan_digest(self.plan()), "ticks": self.ticks, "judged_from": self.judged_from}
 
     def plan(self) -> Plan:
-        """Return the plan of the run.
+        """Return the plan (the resolved launch file) of the run.
 
         Raises:
-            GraphError: the launch file has no such argument.
+            GraphError: the launch file is invalid, or lacks one of ``arguments``.
         """
         plan = virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
         return _with_rules(plan, self.gate, claim_at_ticks=self.claim_at_ticks)
@@ -106,17 +108,17 @@ class VirtualRun:
 def virtual_plan(
     launch: str, arguments: Mapping[str, str], ticks: int, seed: int, latency: Mapping[str, Any]
 ) -> Plan:
-    """Return the plan of a launch file in virtual time, not recorded.
+    """Return the plan (the resolved launch file) of a run in virtual time without a recording.
 
     Args:
         launch: the launch file.
-        arguments: its arguments.
-        ticks: its last tick.
-        seed: the seed of the world.
-        latency: parameters that replace every ``latency`` of the launch file, that of updates too; empty to keep them.
+        arguments: arguments of the launch file.
+        ticks: number of ticks of the run.
+        seed: seed of the run.
+        latency: parameters that replace every ``latency`` of the launch file, also that of updates; empty to keep them.
 
     Raises:
-        GraphError: the launch file has no such argument.
+        GraphError: the launch file is invalid, or lacks one of ``arguments``.
     """
     plan = load_launch(
         launch, dict(arguments), world="virtual", record=False, seed=seed, ticks=ticks, folders=FOLDERS
@@ -125,7 +127,7 @@ def virtual_plan(
 
 
 def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
-    """Return the plan with these parameters as every ``latency``: an update takes as long as an inference."""
+    """Return the plan with other parameters as every ``latency``, so that an update takes as long as an inference."""
     nodes = tuple(
         node.model_copy(update={"params": node.params | {"latency": dict(latency)}})
         if "latency" in node.params
@@ -136,7 +138,7 @@ def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
 
 
 def _with_rules(plan: Plan, gate: Mapping[str, Any], *, claim_at_ticks: bool) -> Plan:
-    """Return a plan with other parameters of its gates, and of its coordinator."""
+    """Return the plan with parameters added to its gates and, if ``claim_at_ticks``, with that rule in its coordinator."""
     if not gate and not claim_at_ticks:
         return plan
 
@@ -152,9 +154,9 @@ def _with_rules(plan: Plan, gate: Mapping[str, Any], *, claim_at_ticks: bool) ->
 
 
 def rate_of(plan: Plan) -> float:
-    """Return the rate of a plan's first plant, in Hz."""
+    """Return the tick rate of a plan's first plant (emulator or robot), in Hz."""
     for node in plan.nodes:
         kind = load_class(node.node)
         if issubclass(kind, Plant):
             return float(kind.spec(validated_params(kind, node.params)).rate_hz)
-    raise AssertionError(f"{plan.name} has no plant")
+    raise AssertionError(f"no node of the plan {plan.name} is a plant")

@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send the command to the recorder."""
+    """Ask the recorder node of a running graph to write the seconds that it keeps in memory."""
     from rtgraph.launch.bags.player_console import send_message  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.session import KeepRecording  # noqa: PLC0415
 

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
 
 def beside(file: Path, ending: str) -> Path:
-    """Return a file name beside a recording: the recording's name without ``.mcap`` (a folder's in full), plus an ending.
+    """Return a path in the folder of a recording, such as ``run.csv`` for ``run.mcap`` and the ending ``.csv``.
+
+    If the recording is a folder, the ending is added to its full name.
 
     Raises:
-        GraphError: the recording has no name, such as ``/``.
+        GraphError: the recording's path has no name, such as ``/``.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
@@ -26,7 +28,9 @@ def beside(file: Path, ending: str) -> Path:
 
 
 def opened(file: Path, *, check: bool = False) -> Bag:
-    """Open a recording, and warn on stderr about missing parts. With ``check``, read the whole recording for this.
+    """Open a recording, and warn on stderr about damaged or missing parts.
+
+    With ``check`` the whole recording is read, so that all of them are found.
 
     Raises:
         BagError: the file is not a recording.
@@ -40,14 +44,14 @@ def opened(file: Path, *, check: bool = False) -> Bag:
 
 
 def start_in(bag: Bag, start_s: float) -> int:
-    """Return an instant in a recording, in ns of the graph's clock.
+    """Return the time that is ``start_s`` after the start of a recording, in ns of the graph's clock.
 
     Args:
         bag: the recording.
         start_s: seconds from the start of the recording.
 
     Raises:
-        GraphError: the recording ends before that instant.
+        GraphError: the recording is shorter than ``start_s``.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
@@ -55,6 +59,6 @@ def start_in(bag: Bag, start_s: float) -> int:
     if start_ns > bag.end_ns:
         length_s = max(0, bag.end_ns - bag.start_ns) / 1e9
         raise GraphError(
-            f"--start {start_s:g}: {bag.path} ends after {length_s:.3f} s", hint="begin before its end"
+            f"--start {start_s:g}: {bag.path} is only {length_s:.3f} s long", hint="give a smaller --start"
         )
     return start_ns

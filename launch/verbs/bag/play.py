@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play the recording."""
+    """Launch a player node that publishes the recording, and return the launch's exit code."""
     from rtgraph.launch.bags.player_console import play, player_plan  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.verbs.bag.opening import opened, start_in  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for text in args.remap:
         old, equals, new = text.partition("=")
         if not (old and equals and new):
-            raise GraphError(f"--remap {text!r} is not OLD=NEW")
+            raise GraphError(f"--remap {text!r} is not OLD=NEW", hint="such as --remap /action=/old_action")
         remap[old] = new
     bag = opened(args.file, check=True)
     start_in(bag, args.start)

@@ -1,7 +1,7 @@
 """``rtgraph bag record``: Record a running graph, as one more subscriber that no node waits for.
 
-Ctrl-C ends it. Exit code 3: some messages did not reach it (`bag info` shows how many of each topic). To record a graph
-from its first message and without loss, launch it with --record.
+Ctrl-C ends the recording. Exit code 3: some messages did not reach it (`rtgraph bag info` shows how many of each topic). To
+record a graph from its first message and without loss, launch it with --record.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """``rtgraph bag verify``: Run nodes again on what they consumed, and compare what they publish byte by byte.
 
-Every recorded message is also compared with its publisher's journal. The recording needs journals: the virtual world
-keeps them by default, and `--record` does in real time. A recording that was cut off is compared up to the end of
-each journal, and the messages after it are counted. Exit code 0: everything that could be compared is the same; 1:
-something differs, or a node could not be verified.
+A node's journal lists what the node consumed and published. Every recorded message is also compared with the journal of
+its publisher. Recordings of virtual time hold journals by default, those of real time if the launch had --record. A
+recording that was cut off is compared up to the end of each journal, and the messages after this end are counted. Exit
+code 0: everything that could be compared is the same; 1: something differs, or a node could not be verified.
 """
 
 from __future__ import annotations

@@ -48,9 +48,9 @@ def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None =
 
     Args:
         plan: the plan.
-        wanted: mermaid, svg or dot; None for the suffix of ``out``, or mermaid.
+        wanted: the format: mermaid, svg or dot; None to choose it by the suffix of ``out``, else mermaid.
         out: file to write; None to print.
-        notes: additional notes on edges.
+        notes: additional notes on edges, such as their rates; None for no notes.
 
     Raises:
         LaunchError: the file cannot be written.

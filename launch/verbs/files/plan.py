@@ -1,4 +1,4 @@
-"""``rtgraph plan``: prints the plan that a file resolves to."""
+"""``rtgraph plan``: prints the plan of a launch file: the file with includes, arguments and references resolved."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calibrate the arm, or write an earlier calibration to it."""
+    """Calibrate the arm; with ``--restore``, write the calibration in the file to its servos."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 class _Terminal:
-    """Prompts the operator at the terminal. Texts go to stderr, so that stdout holds only the result."""
+    """Prompts the operator at the terminal. Prompts go to stderr, so that stdout holds only the calibration."""
 
     def wait(self, text: str, attend: Callable[[], str]) -> None:
         from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
@@ -69,4 +69,4 @@ class _Terminal:
                 print(state, file=sys.stderr, flush=True)
                 shown = state
         if not sys.stdin.readline():
-            raise RobotError("the calibration was cancelled", hint="nothing was changed")
+            raise RobotError("the calibration was cancelled: the input ended", hint="nothing was changed")

@@ -7,7 +7,7 @@ import argparse
 from rtgraph.launch.console.typed import whole
 
 TIMEOUT_S = 0.05
-"""Longest wait for the servo of an id, which may not exist."""
+"""Maximum wait for the reply of a servo. It is short, because most of the tried ids belong to no servo."""
 EXAMPLE = """\
 examples:
   rtgraph robot scan
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     ports = [(args.port, "")] if args.port else port_names()
     if not ports:
         raise RobotError(
-            "there is no serial port with a USB device", hint="plug the arm in, or name its --port"
+            "no serial port of a USB device is found", hint="plug the arm in, or name its port with --port"
         )
     rows = []
     for path, description in ports:

@@ -156,7 +156,7 @@ def _path(name: str) -> str:
 
 
 def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
-    """Add a row for each param; below a param that accepts one of several kinds, the kinds and their params."""
+    """Add a row for each param. Below a param that accepts one of several kinds, add the kinds and their params."""
     from rtgraph.launch.console.tables import row  # noqa: PLC0415 - so that --help is instant
 
     for param in params:

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the table of nodes until the user or the session ends it."""
+    """Show the table of nodes until the user presses q or Ctrl-C, or the launch ends."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands.watching import watch  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``rtgraph screen``: a camera before a screen. One module per action, imported only for that action or its help."""
+"""``rtgraph screen``: a camera in front of a screen. One module per action, imported only for that action or its help."""
 
 from __future__ import annotations
 

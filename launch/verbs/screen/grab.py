@@ -1,4 +1,4 @@
-"""``rtgraph screen grab``: Keep rectified pictures of the screen, to learn digits from."""
+"""``rtgraph screen grab``: Save rectified pictures of the screen, from which `learn-digits` learns."""
 
 from __future__ import annotations
 

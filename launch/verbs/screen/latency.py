@@ -9,7 +9,7 @@ from rtgraph.launch.console.typed import above_zero, count
 from rtgraph.launch.verbs.screen.opening import add_source, capturing, region
 
 TIMEOUT_S = 0.5
-"""Longest wait for the answer of the buttons' board: longer than in a launch, where a late answer is a fault."""
+"""Maximum wait for an answer of the board that presses the buttons; longer than in a launch, where a late answer is a fault."""
 EXAMPLE = """\
 example:
   rtgraph screen latency 0 --file screen.yaml --port /dev/ttyACM0 --buttons LEFT,RIGHT --region 8,186,144,10

@@ -1,4 +1,4 @@
-"""``rtgraph screen learn-digits``: Learn to read numbers from rectified pictures that show known ones. Together they must show all ten digits."""
+"""``rtgraph screen learn-digits``: Learn to read numbers from rectified pictures that show known numbers. Together the pictures must show all ten digits."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def run(args: argparse.Namespace) -> int:
     shown = _pictures(args.shown, file)
     if not shown:
         raise RobotError(
-            "no number is given, so no digit can be learned", hint="give PICTURE COUNTER=NUMBER …"
+            "no number is given, so no digit can be learned",
+            hint="give PICTURE COUNTER=NUMBER …",
         )
     file = _with_colours(file, shown)
     numbers = {name: counter.number() for name, counter in file.counters.items()}
@@ -83,7 +84,11 @@ def _counter(text: str) -> tuple[str, tuple[int, int, int, int], int]:
 
 
 def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]]:
-    """Return the pictures with the counters and numbers that they show."""
+    """Read the pictures; return a triple for each given number: the picture, the name of the counter, and the number.
+
+    Raises:
+        RobotError: the arguments are in a wrong order, or a picture cannot be read or has the wrong size.
+    """
     import numpy as np  # noqa: PLC0415 - so that --help is instant
     from PIL import Image  # noqa: PLC0415
 
@@ -95,14 +100,16 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
         if name in file.counters and number.isdecimal():
             if picture is None:
                 raise RobotError(
-                    f"{text} is given before the first picture", hint="give PICTURE COUNTER=NUMBER …"
+                    f"{text} is given before the first picture, so it is unclear which picture shows it",
+                    hint="give PICTURE COUNTER=NUMBER …",
                 )
             found.append((picture, name, int(number)))
             continue
         if number:
             known = ", ".join(file.counters) or "none"
             raise RobotError(
-                f"{text!r} is not COUNTER=NUMBER: the counters are {known}", hint="--counter adds one"
+                f"{text!r} is not COUNTER=NUMBER: the counters in the file are {known}",
+                hint="--counter adds one",
             )
         try:
             with Image.open(text) as opened:
@@ -111,14 +118,15 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
             raise RobotError(f"{text}: cannot be read: {error.strerror or error}") from error
         if picture.shape[:2] != (file.size[1], file.size[0]):
             raise RobotError(
-                f"{text}: {picture.shape[1]} × {picture.shape[0]} is not a rectified picture",
-                hint="keep pictures by `rtgraph screen grab`",
+                f"{text}: {picture.shape[1]} × {picture.shape[0]} is not a rectified picture, "
+                f"which has {file.size[0]} × {file.size[1]} pixels",
+                hint="take pictures with `rtgraph screen grab`",
             )
     return found
 
 
 def _with_colours(file: ScreenFile, shown: list[tuple[Image, str, int]]) -> ScreenFile:
-    """Return the screen file with the colours of each counter that the pictures show."""
+    """Return the screen file with the colours of digits and background for each counter that the pictures show."""
     from rtgraph.nodes.robot.screen.digits import learn_colours  # noqa: PLC0415 - so that --help is instant
 
     counters = dict(file.counters)

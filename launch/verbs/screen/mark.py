@@ -66,7 +66,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _clicked(image: Image) -> list[Point]:
-    """Show the picture in a window until four points are clicked, and return them."""
+    """Show the picture in a window until the user has clicked four points, and return these points.
+
+    Raises:
+        RobotError: the user closed the window before.
+    """
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.typed.extras import needed_by  # noqa: PLC0415
 
@@ -82,7 +86,10 @@ def _clicked(image: Image) -> list[Point]:
         while len(points) < 4:
             event = pygame.event.wait()
             if event.type == pygame.QUIT:
-                raise RobotError("the window was closed before four corners were clicked")
+                raise RobotError(
+                    f"the window was closed after {len(points)} of 4 corners were clicked",
+                    hint="click all corners, or give --corners",
+                )
             if event.type == pygame.MOUSEBUTTONDOWN:
                 points.append((float(event.pos[0]), float(event.pos[1])))
                 pygame.draw.circle(window, (255, 0, 0), event.pos, 4)

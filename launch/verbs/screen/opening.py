@@ -1,4 +1,4 @@
-"""Functions shared by the actions: they open a camera, wait for a picture, and parse points and regions."""
+"""Functions shared by the actions of ``rtgraph screen``: open a camera, wait for a picture, parse points and regions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rtgraph.nodes.robot.screen.rectify import Image
 
 FIRST_S = 10.0
-"""Longest wait for a picture of the camera, in seconds."""
+"""Maximum wait for a picture of the camera, in seconds."""
 SKIPPED = 5
-"""Number of first pictures that are skipped: many cameras are still setting their exposure."""
+"""Number of first pictures that are skipped, because many cameras are still setting their exposure."""
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def capturing(source: str, camera_size: tuple[int, int] | None = None) -> Iterat
     """Open a camera for the duration of the context.
 
     Args:
-        source: the camera.
+        source: number or path of a camera, a video file, or a URL.
         camera_size: width and height of the pictures; None for the size that the source gives.
     """
     from rtgraph.nodes.camera import Capture, CaptureParams  # noqa: PLC0415 - so that --help is instant
@@ -54,12 +54,15 @@ def next_picture(capture: Capture, after: int) -> Picture:
 
     picture = capture.wait_newer(after, FIRST_S)
     if picture is None:
-        raise RobotError(f"the camera gives no picture: {capture.problem or 'it is silent'}")
+        why = capture.problem or f"none has come within {FIRST_S:.0f} s"
+        raise RobotError(
+            f"the camera gives no picture: {why}", hint="check SOURCE; another program may use the camera"
+        )
     return picture
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Write a picture, (height, width, 3) RGB uint8, as PNG, completely or not at all.
+    """Write a picture, (height, width, 3) RGB uint8, as PNG. If it fails, no incomplete file is left.
 
     Raises:
         RobotError: the file cannot be written.
@@ -74,18 +77,20 @@ def write_picture(path: Path, image: Image) -> None:
 
 
 def point(text: str) -> tuple[float, float]:
-    """Parse ``x,y``."""
+    """Parse ``x,y``, two numbers of pixels."""
     try:
         x, y = map(float, text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not x,y") from error
+        raise argparse.ArgumentTypeError(f"{text!r} is not x,y: two numbers, such as 102,88.5") from error
     return x, y
 
 
 def region(text: str) -> Region:
-    """Parse ``left,top,width,height``."""
+    """Parse ``left,top,width,height``, four whole numbers of pixels."""
     try:
         left, top, width, height = map(int, text.split(","))
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not left,top,width,height") from error
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not left,top,width,height: four whole numbers, such as 34,4,48,12"
+        ) from error
     return left, top, width, height

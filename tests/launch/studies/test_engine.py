@@ -101,7 +101,10 @@ def test_each_part_has_files_of_its_own() -> None:
     ("only", "said"),
     [
         ({"nmber": ["1"]}, "squares has no axis 'nmber'. hint: its axes are number, seed"),
-        ({"number": ["1", "7"]}, "squares has no number '7' at scale quick. hint: known are 1, 2"),
+        (
+            {"number": ["1", "7"]},
+            "squares has no number '7' at scale quick. hint: the values of number are 1, 2",
+        ),
     ],
 )
 def test_an_unknown_axis_or_value_is_one_error_before_anything_runs(
@@ -156,10 +159,10 @@ def test_two_cells_at_one_place_are_an_error(tmp_path: Path) -> None:
     two = dataclasses.replace(
         study([]), cells=lambda *_: [Cell({"number": 1}, Square(1, [])), Cell({"number": 1}, Square(2, []))]
     )
-    with pytest.raises(LaunchError, match="two cells of squares have the same place, number=1"):
+    with pytest.raises(LaunchError, match="two cells of squares have the same value on every axis: number=1"):
         ran(two, tmp_path)
     unknown = dataclasses.replace(study([]), cells=lambda *_: [Cell({"nmber": 1}, Square(1, []))])
-    with pytest.raises(LaunchError, match="has an axis that the study lacks: nmber"):
+    with pytest.raises(LaunchError, match="has a value on 'nmber', which is not an axis of the study"):
         ran(unknown, tmp_path)
 
 
@@ -178,14 +181,14 @@ def test_a_figure_that_no_cell_has_is_noted(tmp_path: Path) -> None:
 def test_a_figure_named_as_an_axis_is_an_error(tmp_path: Path) -> None:
     clash = dataclasses.replace(study([Square(1, [])]), axes=("number", "seed", "square"))
     with pytest.raises(
-        LaunchError, match="a cell of squares computed 'square', which is the name of an axis"
+        LaunchError, match="a cell of squares computed a result 'square', but 'square' is already an axis"
     ):
         ran(clash, tmp_path)
 
 
 @pytest.mark.parametrize("jobs", [0, -1])
 def test_a_number_of_processes_below_one_is_an_error(jobs: int, tmp_path: Path) -> None:
-    with pytest.raises(LaunchError, match=f"jobs={jobs} is not a number of processes"):
+    with pytest.raises(LaunchError, match=f"jobs={jobs}: at least 1 process is needed"):
         reproduce(study([]), Scale.QUICK, tmp_path, Silent(), jobs=jobs)
 
 

@@ -41,25 +41,25 @@ def test_what_is_done_makes_a_table_and_a_picture_of_its_own(tmp_path: Path) -> 
     part = ran(squares(computed), tmp_path / "here", join=[table], compute=False)
     assert ([row["square"] for row in part.rows], part.missing, computed) == ([9], 2, [])
     assert (part.table.name, part.picture.name) == ("quick_part.csv", "quick_part.png")
-    with pytest.raises(LaunchError, match="no cell of squares is done"):
+    with pytest.raises(LaunchError, match="has no finished cell of squares"):
         ran(squares(computed), tmp_path / "empty", compute=False)
 
 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda text: text.replace("reproduce squares", "reproduce cubes"), ":2: the row's command 'rtgraph reproduce cubes --scale"),
+        (lambda text: text.replace("reproduce squares", "reproduce cubes"), ":2: the row is of another study or scale than squares at scale quick: its command is 'rtgraph reproduce cubes --scale"),
         (lambda text: text.replace("--scale quick", "--scale desk"), "is not one of squares at scale quick"),
         (lambda text: text.replace("\n3,1,", "\n5,1,"), ":3: squares has no cell number=5, seed=1 at scale quick"),
-        (lambda text: text.replace("number=3 seed=1", "number=2 seed=0"), ":3: the row's command is "),
+        (lambda text: text.replace("number=3 seed=1", "number=2 seed=0"), ":3: the row does not belong to its command: its values are those of "),
         (lambda text: text.replace("square,", "cube,", 1), ":1: squares has no column 'cube'"),
-        (lambda text: text.replace("number,", "seed,", 1), ":1: column 'seed' is there twice"),
+        (lambda text: text.replace("number,", "seed,", 1), ":1: column 'seed' is present twice"),
         (lambda text: text.replace("seed,", "", 1), ":1: the column 'seed' is missing"),
         (lambda text: text.replace("\n3,1,", "\n3,"), ":3: the line has 9 fields, and the header has 10"),
-        (lambda text: text.replace("[1.0", "[one"), ":2: digits: is not a list of numbers"),
+        (lambda text: text.replace("[1.0", "[one"), " is not a list of numbers in JSON"),
         (lambda text: text.replace("\n3,1,9", "\n3,1,8"), ":3: the row contradicts"),
         (lambda text: text.replace("[1.0", "[5.0"), ":2: the row contradicts"),
-        (lambda text: text[:-1], ": its last line is incomplete"),
+        (lambda text: text[:-1], ": the table's last line is incomplete"),
     ],
 )  # fmt: skip
 def test_a_table_that_does_not_fit_is_one_error_before_anything_is_computed(

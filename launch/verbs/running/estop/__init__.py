@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask every robot, and print what it answers."""
+    """Ask every robot of the selected launches to stop, or to allow motion again, and print the answers."""
     found = list(launches())
     asked = [one for one in found if args.session is None or one.is_called(args.session)]
     answers = ask(asked, "reset" if args.reset else "stop rtgraph estop")
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _why_none(session: str | None, asked: list[Running], found: list[Running]) -> tuple[str, str]:
-    """Return why no robot has answered, and what to do."""
+    """Return the reason why no robot has answered, and a hint."""
     living = [one.name for one in found if one.lives]
     if not living:
         return "no launch of yours is running", "start one; run as the user who started it"
