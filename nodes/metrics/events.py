@@ -1,7 +1,7 @@
 """TensorBoard event files: scalars over ticks.
 
-Names and contents do not depend on where and when they were written: the time of an event is the graph's, in
-seconds, so that the virtual world gives the same bytes every time.
+Names and contents of the files do not depend on the machine and the date: the time of an event is the graph's time in seconds.
+So the same run in virtual time writes the same bytes every time.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _FORMAT = "brain.Event:2"
 
 
 class EventFile:
-    """Writes new rows of tables as scalars, for the columns with tags.
+    """Writes new rows of tables to an event file: each value in a column with a tag becomes a scalar.
 
     Args:
-        tags: For each table, the tags of its columns.
-        incarnation: The writer's incarnation; each has a separate file, since the previous one may end in
-            half a record.
-        written: Number of rows of each table in an earlier incarnation's file.
+        tags: For each table, the tags of its columns, by column.
+        incarnation: The number of restarts of the metrics node. After each restart the node writes a new file, because the
+            previous file may end in half a record.
+        written: For each table, the number of rows that earlier files already hold.
     """
 
     def __init__(self, tags: Sequence[Mapping[str, str]], incarnation: int, written: Sequence[int]) -> None:
@@ -38,7 +38,11 @@ class EventFile:
             import tensorboardX  # noqa: F401, PLC0415 - loads torch where that is installed
 
     def write(self, folder: Path, tables: Sequence[Table]) -> None:
-        """Append the rows added since the last call; all rows if the file does not exist.
+        """Append the rows added since the last call. If the file was deleted or is in another folder, write all rows.
+
+        Args:
+            folder: The folder of the file.
+            tables: The tables, in the order of ``tags``.
 
         Raises:
             MetricsError: The file cannot be written.
@@ -87,7 +91,7 @@ def _event(tagged: Mapping[str, str], columns: Sequence[str], row: Row) -> bytes
 
 
 def _record(data: bytes) -> bytes:
-    """Frame an event like TFRecord: its length, the length's checksum, the event, its checksum."""
+    """Return an event as a TFRecord: the event's length, a checksum of the length, the event, a checksum of the event."""
     from tensorboardX.record_writer import masked_crc32c  # noqa: PLC0415 - see above
 
     length = struct.pack("<Q", len(data))

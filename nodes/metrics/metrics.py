@@ -31,9 +31,9 @@ from rtgraph.nodes.plant.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 
 BEAT_S = 0.5
-"""Interval at which received messages are processed and progress is published."""
+"""Time between two times at which received messages are processed and progress is published."""
 RECENT_BEATS = 10
-"""Number of these intervals over which progress is averaged."""
+"""Number of intervals of ``BEAT_S`` over which progress is averaged."""
 _DECIDED = ("won", "lost")
 
 
@@ -41,14 +41,14 @@ class MetricsParams(Params):
     """The parameters of the metrics node."""
 
     period_s: float = Field(default=5.0, gt=0, le=86_400)
-    """The period of a row of updates, in seconds of the graph's time."""
+    """Time that one row of ``updates.csv`` covers, in seconds of the graph's time."""
     folder: str = Field(default="metrics", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
-    """The folder of the files, in the session folder."""
+    """Name of the folder for the files, in the session folder."""
     plant: PlantSpec | None = None
-    """The spec of the plant. Each of its measurements is a column and a curve of the episodes."""
+    """The spec of the plant (emulator or robot). Each of its measurements is a column of ``episodes.csv`` and a curve."""
     resume: str | None = None
-    """The checkpoint that the run resumes from, in an earlier session's folder. The curves continue from the
-    checkpoint, too."""
+    """The checkpoint, in an earlier session's folder, from which the run resumes. The earlier session's curves continue from there.
+    """
 
     @property
     def measurements(self) -> tuple[str, ...]:
@@ -57,10 +57,10 @@ class MetricsParams(Params):
 
 
 class Metrics(Node[MetricsParams]):
-    """Makes the curves of a run from the messages of learners, replay memories, workers and plants.
+    """Writes the learning curves of a run, from the messages of learners, replay memories, workers and plants.
 
-    Writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per ``period_s``) and a TensorBoard event file with the
-    same values over ticks. Twice a second, new rows are written to all three.
+    It writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per ``period_s``) and a TensorBoard event file with the
+    same values over ticks. New rows are written to these files twice a second.
     """
 
     stop_rank: ClassVar[int] = 2
@@ -75,11 +75,11 @@ class Metrics(Node[MetricsParams]):
 
     @classmethod
     def check(cls, params: MetricsParams) -> None:
-        """Check the measurements' names, and that the curves of the resumed run can be read."""
+        """Check the names of the plant's measurements, and that the curves of the run to resume can be read."""
         if taken := [name for name in params.measurements if name in EPISODES]:
             raise NodeError(
-                f"plant: measurement {taken[0]!r} has the name of a column of {EPISODES_FILE}",
-                hint="rename it",
+                f"plant: the measurement {taken[0]!r} has the name of a column that {EPISODES_FILE} has already",
+                hint="rename the measurement in the plant's class",
             )
         if params.resume:
             try:
@@ -88,7 +88,7 @@ class Metrics(Node[MetricsParams]):
                 raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
 
     def on_prepare(self) -> None:
-        """Read the curves of an earlier incarnation of this node, or of the resumed run."""
+        """Read the curves to continue: those from before a restart of this node, or those of the run that is resumed."""
         params = self.params
         resumed = (
             earlier_run_of(Path(params.resume), params.folder, params.measurements)
@@ -128,7 +128,7 @@ class Metrics(Node[MetricsParams]):
         self.every(max(1, round(self.params.period_s * 1e9 / self._beats_a_period)), self._beat)
 
     def on_stop(self) -> None:
-        """Process the last messages, and write their rows."""
+        """Process the last messages, and write the last rows."""
         self._process_messages(last=True)
         if self._period.ticks or self._period.updates:
             self._end_period()
@@ -149,7 +149,11 @@ class Metrics(Node[MetricsParams]):
         self._publish_progress()
 
     def _process_messages(self, *, last: bool = False) -> None:
-        """Process all messages since the last call together: much faster than one by one."""
+        """Process all messages since the last call. Together this is much faster than one by one.
+
+        Args:
+            last: whether no messages follow, so that episodes wait no longer for the reason of their end.
+        """
         beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
         for update in self.learned.take_all():
             beat.learned(update)
@@ -180,9 +184,9 @@ class Metrics(Node[MetricsParams]):
             sums.add(beat)
 
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
-        """Return the ends of episodes that can be counted now.
+        """Return the messages about ended episodes that can be counted now.
 
-        An end waits one interval for the message with its reason, which is on another topic.
+        If the plant also publishes the reasons of ends, on another topic, a message waits one interval for its reason.
         """
         ready, self._waiting = self._waiting, []
         for end in self.episode.take_all():
@@ -209,7 +213,7 @@ class Metrics(Node[MetricsParams]):
         )
 
     def _ending_of(self, end: EpisodeEnd) -> dict[str, Cell]:
-        """Return the columns about the reason of an episode's end; empty if its plant gives none."""
+        """Return the values of the columns about the reason of an episode's end; empty if the plant gives no reason."""
         ending = self._endings.pop(_episode_of(end), None)
         if ending is None:
             return {}
@@ -224,7 +228,7 @@ class Metrics(Node[MetricsParams]):
         }
 
     def _end_period(self) -> None:
-        """End a period: add its row to the table of updates."""
+        """End a period of ``period_s``: add a row to the table of updates."""
         self._updates.add(
             {
                 "tick": self._ticks(),
@@ -258,7 +262,7 @@ class Metrics(Node[MetricsParams]):
         self._plants[plant] = max(self._plants.get(plant, 0), tick + 1)
 
     def _ticks(self) -> int:
-        """Return the number of ticks of all plants so far; without plants, the learners' number."""
+        """Return the number of ticks of all plants so far; if no plant has been heard, the number that learners report."""
         return self._before + (sum(self._plants.values()) if self._plants else self._learned_ticks)
 
     def _write(self) -> None:
@@ -277,5 +281,5 @@ class Metrics(Node[MetricsParams]):
 
 
 def _episode_of(message: EpisodeEnd | Ending) -> tuple[str, int, int]:
-    """Return what identifies an episode: its plant, the plant's incarnation, and the number."""
+    """Return what identifies an episode: its plant, the number of the plant's restarts, and the episode's number."""
     return message.header.source, message.header.incarnation, message.episode

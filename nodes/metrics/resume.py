@@ -1,4 +1,4 @@
-"""The curves of an earlier run up to the checkpoint that a run resumes from."""
+"""Reads the learning curves of an earlier run up to the checkpoint from which a new run resumes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rtgraph.nodes.metrics.table import Row, read_table
 from rtgraph.nodes.networks.checkpoints import FACTS, checkpoint_in
 
 _REQUIRED = {*EPISODES, *UPDATES} - {*ENDING, KNOWN}
-"""Columns that every version of the tables has."""
+"""Columns that the tables of every version of rtgraph have."""
 EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A run's ticks and time so far, and the rows of its tables."""
+    """An earlier run up to a checkpoint: its number of ticks, its length in seconds, and the rows of its tables."""
 
     ticks: int = 0
     time_s: float = 0.0
@@ -28,17 +28,18 @@ class EarlierRun:
 
 
 def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> EarlierRun:
-    """Return the earlier run of a run that resumes from a checkpoint, or from the newest one of a folder.
+    """Return the run that wrote a checkpoint, up to this checkpoint.
+
+    If the run wrote no tables, no rows are returned, and the curves begin at the checkpoint.
 
     Args:
-        checkpoint: Inside a session folder: ``…/checkpoints`` or ``…/checkpoints/000007``.
-        folder: The folder of the tables, in the session folder.
+        checkpoint: A checkpoint in a session folder, such as ``…/checkpoints/000007``, or ``…/checkpoints`` for the newest.
+        folder: Name of the folder of the tables, in the session folder.
         measurements: The names of the plant's measurements, which are columns too.
 
     Raises:
         CheckpointError: There is no checkpoint at this path.
-        MetricsError: The checkpoint has no number of ticks, or the tables are damaged. Missing tables are not
-            an error: the curves then begin at the checkpoint.
+        MetricsError: The checkpoint has no number of ticks, or a table is damaged.
     """
     whole = checkpoint_in(checkpoint)
     ticks = _ticks(whole / FACTS)
@@ -56,7 +57,18 @@ def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = 
 
 
 def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> EarlierRun | None:
-    """Return the run that an earlier process of the same node wrote into a folder; None for the node's first process, or if the folder has no tables."""
+    """Return the run so far, from the tables that the metrics node wrote before it was restarted.
+
+    None if this is the node's first process, or if the folder has no tables.
+
+    Args:
+        directory: The folder of the tables.
+        incarnation: The number of restarts of the node.
+        measurements: The names of the plant's measurements, which are columns too.
+
+    Raises:
+        MetricsError: A table is damaged.
+    """
     if not incarnation or not (directory / EPISODES_FILE).exists():
         return None
     none = 1 << 62
@@ -72,9 +84,13 @@ def _ticks(facts: Path) -> int:
     except OSError as error:
         raise MetricsError(f"{facts} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise MetricsError(f"{facts} has no number of ticks") from error
+        raise MetricsError(
+            f"{facts} has no number of ticks (extra.ticks)", hint="take another checkpoint"
+        ) from error
     if not isinstance(ticks, int) or ticks < 0:
-        raise MetricsError(f"{facts}: {ticks!r} is not a number of ticks")
+        raise MetricsError(
+            f"{facts}: extra.ticks: {ticks!r} is not a number of ticks", hint="take another checkpoint"
+        )
     return ticks
 
 
@@ -84,7 +100,7 @@ def _rows(path: Path, wanted: tuple[str, ...], until_tick: int) -> list[Row]:
     columns, rows = read_table(path)
     if not set(_REQUIRED & set(wanted)) <= set(columns) or not set(columns) <= set(wanted):
         raise MetricsError(
-            f"{path} has unexpected columns: {', '.join(columns)}",
+            f"{path} has other columns than expected: {', '.join(columns)}",
             hint="resume with the version of rtgraph that wrote it",
         )
     # An older table has fewer columns: the others are empty.

@@ -1,8 +1,7 @@
-"""A table that appends its rows to a CSV file, and is read back from it.
+"""A table that appends its rows to a CSV file, and is read back from this file.
 
-The file is opened, appended to and closed each time: written rows survive the writer, however it ends, and a
-table is plain data between two writes. If the file does not exist, as in another session folder, all rows are
-written.
+Each write opens and closes the file. So rows that are written are kept however the process ends, and a table holds no open file
+between two writes. If the file does not exist, for example in another session folder, all rows are written.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ _TEXT = frozenset({"plant", "reason", "encounter"})
 
 
 class Table:
-    """Rows of one kind, oldest first.
+    """A table of named columns, with the oldest row first.
 
     Args:
-        columns: The columns' names.
-        rows: The initial rows; they are written as well.
+        columns: The names of the columns.
+        rows: The first rows, such as those of an earlier run; they are written as well.
     """
 
     def __init__(self, columns: Sequence[str], rows: Sequence[Row] = ()) -> None:
@@ -36,18 +35,22 @@ class Table:
         self._begun = False
 
     def add(self, cells: Mapping[str, Cell]) -> None:
-        """Add a row. Missing columns are empty."""
+        """Add a row, given its values by column. A column without a value is empty.
+
+        Raises:
+            ValueError: The table lacks a column.
+        """
         unknown = cells.keys() - set(self.columns)
         if unknown:
             raise ValueError(f"the table has no columns {', '.join(sorted(unknown))}")
         self.rows.append(tuple(cells.get(name) for name in self.columns))
 
     def newest(self, column: str) -> Cell:
-        """Return the last row's value in a column, or None."""
+        """Return the last row's value in a column; None if it is empty or there are no rows."""
         return self.rows[-1][self.columns.index(column)] if self.rows else None
 
     def write(self, path: Path) -> None:
-        """Append the rows added since the last call.
+        """Append the rows added since the last call to the file. The first call writes a new file with all rows.
 
         Raises:
             MetricsError: The file cannot be written.
@@ -61,7 +64,7 @@ class Table:
 
 
 def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
-    """Return the columns and rows of a ``Table``'s file. An incomplete last line is left out.
+    """Return the names of the columns and the rows of a ``Table``'s file. An incomplete last line is left out.
 
     Raises:
         MetricsError: The file does not exist, or was not written by a ``Table``.
@@ -74,14 +77,19 @@ def read_table(path: Path) -> tuple[tuple[str, ...], list[Row]]:
     try:
         whole = list(csv.reader(line for line in lines if line.endswith("\n")))
     except csv.Error as error:
-        raise MetricsError(f"{path} is not CSV: {error}") from error
+        raise MetricsError(f"{path} is not valid CSV: {error}") from error
     if not whole:
-        raise MetricsError(f"{path} is empty", hint="give a file of a session's folder metrics")
+        raise MetricsError(
+            f"{path} is empty: it has no line with column names",
+            hint="give a table in the folder metrics of a session, such as episodes.csv",
+        )
     columns = tuple(whole[0])
     rows = []
     for number, cells in enumerate(whole[1:], 2):
         if len(cells) != len(columns):
-            raise MetricsError(f"{path}:{number}: has {len(cells)} cells, and the header has {len(columns)}")
+            raise MetricsError(
+                f"{path}:{number}: the line has {len(cells)} fields, and the header has {len(columns)}"
+            )
         rows.append(tuple(_cell(name, text, path, number) for name, text in zip(columns, cells, strict=True)))
     return columns, rows
 

@@ -13,7 +13,7 @@ from rtgraph.msgs.pending import known_in
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """Counts of the updates and decisions of a period. Tallies of several periods can be added."""
+    """Counts and sums over the updates and decisions of a period. Tallies of several periods can be added."""
 
     duration_ns: int = 0
     ticks: int = 0
@@ -31,10 +31,10 @@ class Tally:
     aware: int = 0
     """Number of decisions of policies that see pending actions."""
     known: int = 0
-    """Number of pending actions that these decisions knew."""
+    """Sum over these decisions of the number of pending actions that each knew."""
 
     def learned(self, update: Learned) -> None:
-        """Add an update to the counts."""
+        """Add an update of a learner to the counts and sums."""
         self.updates += 1
         self.samples += update.samples
         self.loss += update.loss
@@ -43,7 +43,12 @@ class Tally:
         self.delay += update.delay
 
     def decided(self, decision: Decision, newest: int | None) -> None:
-        """Count a decision, made when ``newest`` was the newest version of the weights."""
+        """Add a decision to the counts and sums.
+
+        Args:
+            decision: the decision.
+            newest: the newest version of the weights when the decision was made; None if unknown.
+        """
         self.decisions += 1
         self.explored += decision.explored
         if newest is not None:
@@ -68,7 +73,7 @@ class Tally:
         return total
 
     def figures(self) -> dict[str, int | float | None]:
-        """Return the values of the columns of ``UPDATES`` that derive from the sums."""
+        """Return the values, by name, of those columns of ``UPDATES`` that follow from the counts; None if unknown."""
         seconds = self.duration_ns / 1e9
         return {
             "updates": self.updates,
@@ -90,7 +95,7 @@ _NAMES = tuple(field.name for field in dataclasses.fields(Tally))
 
 
 class VersionTally:
-    """The times at which versions of the weights were made, as far back as decisions may need them."""
+    """The times at which learners made versions of the weights, to find the newest version at the time of a decision."""
 
     def __init__(self) -> None:
         self._stamps_ns: list[int] = []
@@ -98,22 +103,22 @@ class VersionTally:
 
     @property
     def newest(self) -> int | None:
-        """The newest version, or None if unknown."""
+        """The newest version; None if no version is recorded."""
         return self._versions[-1] if self._versions else None
 
     def made(self, version: int, stamp_ns: int) -> None:
-        """Record that a version was made. A late message is inserted in order."""
+        """Record a version and the time at which it was made. Times may come in any order."""
         place = bisect.bisect_right(self._stamps_ns, stamp_ns)
         self._stamps_ns.insert(place, stamp_ns)
         self._versions.insert(place, version)
 
     def newest_at(self, time_ns: int) -> int | None:
-        """Return the newest version at a time, or None if unknown."""
+        """Return the newest version at a time; None if no version is recorded up to that time."""
         place = bisect.bisect_right(self._stamps_ns, time_ns)
         return self._versions[place - 1] if place else None
 
     def forget_before(self, time_ns: int) -> None:
-        """Drop the history that queries from this time on do not need."""
+        """Drop the versions that ``newest_at`` does not need for this time and later times."""
         place = max(0, bisect.bisect_right(self._stamps_ns, time_ns) - 1)
         del self._stamps_ns[:place], self._versions[:place]
 

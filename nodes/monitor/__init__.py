@@ -1,4 +1,4 @@
-"""Monitoring: the node that counts a graph's ticks and decisions, and the statistics of both."""
+"""Monitoring: the node that records a plant's ticks and its workers' decisions, and their statistics."""
 
 from rtgraph.nodes.monitor.monitor import Monitor
 from rtgraph.nodes.monitor.trace import Trace

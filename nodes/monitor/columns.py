@@ -1,4 +1,4 @@
-"""The columns of a trace, and the trace as it is read back from its file."""
+"""The columns of a trace, the record of a run's ticks and decisions, and the trace as it is read back from its file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Column = npt.NDArray[Any]
 
 POLICY, DEFAULT, RESET = 0, 1, 2
 BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
-"""The number that a trace stores for who acted at a tick: the policy, the default behaviour, or nobody (a reset)."""
+"""The number that a trace stores for what acted at a tick: the policy, the default behaviour, or a reset of the environment."""
 
 UNUSED = ("overwritten", "late", "dropped", "refused")
-"""Columns that count the decisions which did not act."""
+"""Columns that count the decisions that were never applied, by reason."""
 # fmt: off
 TICKS = (
     "tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks",
@@ -30,13 +30,18 @@ DECISIONS = (
 
 
 def columns_of(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
-    """Return the columns, (rows,) int64 each, by name, of a flat array that holds one row after the other."""
+    """Return the columns of a table, (rows,) int64 each, by name.
+
+    Args:
+        rows: the table as a flat array, one row after the other.
+        names: the names of the columns.
+    """
     table = np.array(rows, dtype=np.int64).reshape(-1, len(names))
     return {name: np.ascontiguousarray(table[:, column]) for column, name in enumerate(names)}
 
 
 class SavedTrace:
-    """A trace read back from its .npz: the columns, for plots."""
+    """A trace read back from its .npz file, for plots: the columns of ticks, decisions and episodes."""
 
     def __init__(
         self,
@@ -52,7 +57,13 @@ class SavedTrace:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a trace. Raises ``OSError`` or ``ValueError`` if the file is not one."""
+        """Read a trace from its .npz file.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the file is not a .npz file.
+            KeyError: the file is not a trace.
+        """
         with np.load(path, allow_pickle=False) as file:
             ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
             decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}

@@ -1,4 +1,4 @@
-"""Counts of the pending actions that decisions of delay-aware agents knew."""
+"""Counts of the pending actions (decided, not yet applied) that a delay-aware agent knew at each decision."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rtgraph.nodes.monitor.figures import or_none
 
 
 class KnownCounts:
-    """A table of a delay-aware agent's decisions: the observation's tick, D, and how many of the D pending actions are known.
+    """A table of a delay-aware agent's decisions: the observation's tick, D, and how many of D pending actions were known.
 
-    D is the number of pending actions that an observation has room for.
+    D is the number of pending actions that the policy takes as input.
     """
 
     def __init__(self) -> None:
@@ -31,23 +31,24 @@ class KnownCounts:
         self._rows = array("q", state["rows"].tobytes())
 
     def take(self, decision: Decision) -> None:
-        """Add a decision, if its policy sees pending actions."""
+        """Add a row for a decision, if its policy takes pending actions as input."""
         lineage, pending = decision.header.lineage, decision.pending
         if pending is not None and lineage is not None and len(pending):
             self._rows.extend((lineage.tick, len(pending), known_in(pending)))
 
     def columns(self) -> dict[str, Column]:
-        """Return the columns ``observed_tick``, ``slots`` and ``known``, int64."""
+        """Return the columns ``observed_tick``, ``slots`` (D) and ``known`` by name: three 1-D int64 arrays of equal length."""
         rows = np.array(self._rows, np.int64).reshape(-1, 3)
         return dict(zip(("observed_tick", "slots", "known"), rows.T, strict=True))
 
     def figures(self, ticks: dict[str, Column], ticks_from: int) -> dict[str, Any]:
-        """Return D, the mean number of pending actions known and their share; empty if no policy sees them.
+        """Return D (``slots``), the mean number of pending actions ``known``, and the mean ``share`` of D that it is.
 
-        Decisions on an episode's first D observations are left out: they have fewer pending actions.
+        Empty if no policy takes pending actions as input. Decisions on an episode's first D observations are left out, because
+        fewer than D actions are pending then.
 
         Args:
-            ticks: the columns of the ticks.
+            ticks: the columns of the trace's ticks.
             ticks_from: the tick of the first observation that counts.
         """
         rows = self.columns()

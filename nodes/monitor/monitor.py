@@ -1,4 +1,4 @@
-"""The monitor: counts what a plant and its workers do, and reports statistics at the end."""
+"""The monitor node: it records the ticks of a plant and the decisions of its workers, and reports statistics at the end."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class MonitorParams(Params):
     """The parameters of the monitor."""
 
     rate_hz: RateHz | None = None
-    """The plant's nominal rate, for comparison."""
+    """The plant's nominal tick rate, with which the measured rate is compared."""
     file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
-    """The trace's file in the session folder. If several monitors name the same file, each gets a prefix."""
+    """Name of the trace's file in the session folder. If several monitors give the same name, each adds its title in front."""
 
 
 class Monitor(Node[MonitorParams]):
-    """Computes the results of a launch from all applied actions and decisions."""
+    """Computes a launch's results, such as inaction and ages, from all decisions of workers and all actions that were applied."""
 
     stop_rank: ClassVar[int] = 2
 
@@ -50,7 +50,10 @@ class Monitor(Node[MonitorParams]):
         self.every(PROGRESS_PERIOD_NS, self._publish_progress)
 
     def _process_messages(self) -> list[Applied]:
-        """Add all messages since the last call to the trace together: much faster than one by one."""
+        """Add all messages since the last call to the trace, and return those about ticks.
+
+        Together this is much faster than one by one.
+        """
         for decision in self.decision.take_all():
             self.trace.decided(decision)
         for announced in self.weights.take_all():

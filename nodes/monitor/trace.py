@@ -1,4 +1,4 @@
-"""The trace of a run: one row per tick and one per decision, stored as columns, and statistics of the columns."""
+"""The trace of a run: a table of ticks and a table of decisions, stored as columns, and statistics of the columns."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from rtgraph.nodes.monitor.known_counts import KnownCounts
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 _READ = tuple({"number": "decision", "incarnation": "reward"}.get(name, name) for name in TICKS)
-"""The fields of ``Applied`` to read, in the order of TICKS; ``reward`` in place of the incarnation, which the header has."""
+"""The fields of ``Applied`` to read, in the order of TICKS. ``incarnation`` is in the header, so ``reward`` has its place."""
 _READ_FROM = operator.itemgetter(*_READ)
 _CAPTURED = operator.itemgetter("captured_age_ns")
 _MAYBE = ("age_ticks", "age_ns", "decision")
@@ -49,16 +49,15 @@ _MISSING = {None: -1}
 
 
 class Trace:
-    """The data for the summary and the plots.
+    """The record of a run's ticks and decisions, from which the summary and the plots are made.
 
-    Columns are int64, except ``reward`` (float64): of ticks, ``tick episode by starting due_ns lateness_ns
-    work_ns age_ticks age_ns delay_ticks arrived overwritten late dropped worker number refused incarnation
-    reward`` (−1 for missing values; ``incarnation`` is the plant's); of decisions, ``worker number began_ns
-    inference_ns stamp_ns observed_tick explored policy_version``. Workers are numbered in the order of
-    ``workers``.
+    The columns of ticks are ``tick episode by starting due_ns lateness_ns work_ns age_ticks age_ns delay_ticks arrived
+    overwritten late dropped worker number refused incarnation reward``, where −1 is a missing value and ``incarnation`` is the
+    number of the plant's restarts. The columns of decisions are ``worker number began_ns inference_ns stamp_ns observed_tick
+    explored policy_version``. All are int64, except ``reward`` (float64). ``worker`` is a place in the list ``workers``.
 
     Args:
-        whole: whether the trace begins with the graph. If it begins later, earlier missed ticks are unknown.
+        whole: whether the trace begins at time 0 of the graph. If it begins later, it is unknown which ticks were missed before.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
@@ -67,7 +66,7 @@ class Trace:
         """Number of ticks that passed while the plant was down."""
         self._incarnation = 0
         self._next: int | None = 0 if whole else None
-        """The next tick of the plant's clock if it continues; None if unknown."""
+        """The tick that comes next if the plant is not restarted; None if unknown."""
         self._overruns: dict[int, int] = {}
         self._slipped: dict[int, int] = {}
         self._numbers: dict[str, int] = {}
@@ -93,7 +92,7 @@ class Trace:
             )
 
     def applied(self, *messages: Applied) -> None:
-        """Add the rows of ticks, in their order. Many at once take a third of the time of one by one."""
+        """Add a row for each tick, in the order of the messages. Many at once take a third of the time of one by one."""
         # Dicts are read in a fifth of the time of a model's attributes.
         ticks = [message.__dict__ for message in messages]
         if not ticks:
@@ -123,7 +122,10 @@ class Trace:
             self._reached(tick, incarnation)
 
     def _reached(self, tick: dict[str, Any], incarnation: int) -> None:
-        """Store the plant's counts at a tick. A restarted plant counts from 0; its ticks continue from its clock."""
+        """Store the plant's counts of overruns and skipped ticks at a tick, and count the ticks that a restart missed.
+
+        A restarted plant counts overruns and skipped ticks from 0, but its ticks go on with the clock.
+        """
         self._overruns[incarnation], self._slipped[incarnation] = tick["overruns"], tick["slipped"]
         if incarnation != self._incarnation and self._next is not None:
             self.missed += max(0, tick["tick"] - self._next)
@@ -154,7 +156,7 @@ class Trace:
 
     @property
     def overruns(self) -> int:
-        """Number of ticks that were still running when the next one was due."""
+        """Number of ticks that were still running when the next tick was due."""
         return sum(self._overruns.values())
 
     @property
@@ -171,7 +173,7 @@ class Trace:
         return columns_of(self._decisions, DECISIONS)
 
     def episodes(self) -> dict[str, Column]:
-        """Return the columns of the finished episodes by name, (episodes,) each."""
+        """Return the columns ``number``, ``length`` and ``return`` of the finished episodes by name, (episodes,) each."""
         numbers, lengths, returns = zip(*self._episodes, strict=True) if self._episodes else ((), (), ())
         return {
             "number": np.array(numbers, np.int64),
@@ -180,19 +182,17 @@ class Trace:
         }
 
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
-        """Return statistics of the run from a tick on, as JSON values.
+        """Return statistics of the run from the tick ``ticks_from`` on, as JSON values by name.
 
-        Inaction is the share of ticks on which the default behaviour acted, without resets and the
-        unavoidable start of each episode; a start is at most as long as the longest start of an episode in
-        which the policy acted later. ``tick_rate_hz`` comes from a regression of the ticks' start times on
-        their numbers, ``tick_rate_error`` its signed relative error; ``true_rate_hz`` is the reference, the
-        nominal rate with a tick's period rounded to ns. ``staleness_versions``, if weights have versions, is
-        the difference between the newest announced version at a decision and the version used. Rewards and
-        returns that are not finite are counted in ``not_finite``, and excluded from sums and means.
-        ``pending``, if an agent sees its pending actions, is D (``slots``), and the mean number ``known`` of
-        them and its ``share`` of D, without decisions on the first D observations of an episode.
-        ``captured_age_ms``, if parts of observations have capture times, is the time from capture to tick, by
-        part.
+        * ``inaction``: the share of ticks on which the default behaviour acted. Resets and the unavoidable start of each episode
+          do not count; see ``starts``.
+        * ``tick_rate_hz``: from a regression of the ticks' start times on their numbers; ``tick_rate_error``: its signed
+          relative difference from ``true_rate_hz``, the nominal rate with a period rounded to ns.
+        * ``staleness_versions``, if weights have versions: the newest announced version at a decision, minus the version used.
+        * ``pending``, if an agent sees its pending actions: D (``slots``), the mean number ``known`` of D pending actions, and
+          the mean ``share`` of D that it is. Decisions on the first D observations of an episode do not count.
+        * ``captured_age_ms``, if parts of observations have capture times: the time from capture to tick, by part.
+        * Rewards and returns that are not finite are excluded from sums and means; ``not_finite`` counts them.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -234,12 +234,12 @@ class Trace:
         }
 
     def save(self, path: Path) -> None:
-        """Write the trace completely or not at all, as a .npz of its columns and the workers.
+        """Write the trace as a .npz file of its columns and the workers' names. If it fails, no incomplete file is left.
 
-        The columns' names begin with ``tick_``, ``decision_`` and ``episode_``. If parts of observations have capture
-        times, ``captured_row`` (of the ``tick_`` columns), ``captured_part`` (of ``captured_parts``) and
-        ``captured_age_ns`` are their ages at the ticks. If an agent sees its pending actions, ``pending_observed_tick``,
-        ``pending_slots`` and ``pending_known`` are those of its decisions.
+        The columns' names begin with ``tick_``, ``decision_`` and ``episode_``. If parts of observations have capture times, a
+        row of ``captured_row`` (place in the ``tick_`` columns), ``captured_part`` (place in ``captured_parts``) and
+        ``captured_age_ns`` is the age of a part at a tick. If an agent sees its pending actions, a row of
+        ``pending_observed_tick``, ``pending_slots`` and ``pending_known`` is a decision; see ``KnownCounts``.
 
         Raises:
             MetricsError: the file cannot be written.
@@ -257,7 +257,7 @@ class Trace:
             np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
 
     def _captured_age_ms(self, kept: Column) -> dict[str, Any]:
-        """Return a summary of the ages of each part of the observation; empty without capture times."""
+        """Return statistics of the ages of each part of the observation, in ms by part; empty without capture times."""
         ages_ns = self._captures.of_each(kept)
         return (
             {"captured_age_ms": {name: spread(ages / 1e6) for name, ages in ages_ns.items()}}

@@ -1,4 +1,4 @@
-"""The monitors of a graph, the titles of what they watch, and their trace files."""
+"""The monitors of a graph, the titles of the plants that they watch, and their trace files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ _USUAL_NAME = "monitor"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Watched:
-    """A monitor's plant, its title, and its trace file."""
+    """The plant that a monitor watches: the title of its results, its trace file and its rate."""
 
     monitor: str
     """The monitor's full name."""
     title: str
-    """The title of the plant's results: the namespace of a node named ``monitor``, else the node's name. Dots replace slashes."""
+    """The title of the plant's results: the namespace of a monitor named ``monitor``, else the monitor's name.
+
+    Dots replace the slashes in it.
+    """
     file: str
-    """The trace's name, in the session folder."""
+    """Name of the trace's file, in the session folder."""
     rate_hz: float | None
-    """The plant's nominal rate."""
+    """The plant's nominal tick rate; None if the monitor does not know it."""
 
 
 def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
-    """Return what the monitors among the nodes watch, in plan order."""
+    """Return an entry for each monitor among the nodes, in the order of the nodes."""
     found = []
     for node in nodes:
         node_type = load_class(node.node)
@@ -41,7 +44,10 @@ def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
 
 
 def with_files_of_their_own(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the nodes with distinct trace files: a file name that several monitors share is prefixed with each one's title."""
+    """Return the nodes with distinct trace files.
+
+    If several monitors have the same file name, the name begins with the title of each monitor.
+    """
     monitors = {one.monitor: one for one in watched(nodes)}
     shared = Counter(one.file for one in monitors.values())
     return tuple(

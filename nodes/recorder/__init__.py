@@ -1,4 +1,4 @@
-"""Sessions: the recorder, the players, and re-execution of recorded nodes."""
+"""Recordings: the recorder, the players, and the re-execution of recorded nodes to verify them."""
 
 from rtgraph.nodes.recorder.bag_player import BagPlayer
 from rtgraph.nodes.recorder.player import Player

@@ -1,4 +1,4 @@
-"""Write recordings in a thread, so that a slow disk never blocks the recorder."""
+"""Writes recordings in a thread, so that a slow disk never blocks the recorder."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _Write = tuple[int, Sequence[StoredMessage]]
 
 
 class Background:
-    """A storage with a writer thread, which executes the calls in order.
+    """A storage of messages with a writer thread, which executes the calls of this object's methods in order.
 
     Args:
         storage: the storage to write to.
-        most_bytes: maximum size of waiting messages.
+        most_bytes: maximum total size of the messages that wait to be written.
 
     Raises:
-        BagError: from the next call after the storage failed.
+        BagError: the storage failed. The next call of a method raises the error.
     """
 
     def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:
@@ -38,7 +38,7 @@ class Background:
         self._thread.start()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Queue messages for writing. Return those beyond the size limit: they are lost."""
+        """Queue messages for writing. Return the messages beyond the size limit, which are not queued and so are lost."""
         size = sum(len(entry.data) for entry in entries)
         with self._changed:
             self._raise()
@@ -56,15 +56,19 @@ class Background:
             return lost
 
     def flush(self) -> None:
-        """Queue a flush to the operating system."""
+        """Queue a flush of the storage's file to the operating system."""
         self._ask(self._storage.flush)
 
     def keep(self, reason: str) -> None:
-        """Queue the writing of a ring buffer's contents."""
+        """Queue the writing of the ring buffer's contents to a file, with the reason of the request."""
         self._ask(lambda: self._storage.keep(reason))
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
-        """Write the waiting messages and the counts of lost ones, and wait until they are written."""
+        """Write the waiting messages, close the storage, and wait until this is done.
+
+        Args:
+            declared: how many messages each publisher sent, by publisher and channel. The storage counts missing ones as lost.
+        """
         with self._changed:
             self._ended = True
             self._changed.notify()
@@ -73,7 +77,7 @@ class Background:
         self._storage.close(declared)
 
     def result(self) -> dict[str, Any]:
-        """Return the storage's result, with the peak memory of waiting messages."""
+        """Return the storage's result, and the maximum total size that waiting messages had (``waiting_most_bytes``)."""
         return {**self._storage.result(), "waiting_most_bytes": self._waiting_most}
 
     def _ask(self, work: Callable[[], None]) -> None:
@@ -111,7 +115,7 @@ class Background:
 def _that_fit(
     entries: Sequence[StoredMessage], room: int
 ) -> tuple[Sequence[StoredMessage], Sequence[StoredMessage]]:
-    """Split messages into the first ones, which fit into ``room`` bytes, and the others."""
+    """Split messages into the first messages, which fit into ``room`` bytes together, and the others."""
     for place, entry in enumerate(entries):
         room -= len(entry.data)
         if room < 0:

@@ -1,4 +1,4 @@
-"""The player of a whole recording: every channel on its original topic."""
+"""The player of a whole recording, which publishes every recorded output on its original topic."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rtgraph.nodes.runtime.journal import OUTPUT
 
 
 class BagPlayerParams(PlaybackParams):
-    """The parts of a recording to play."""
+    """The parameters of the player of a whole recording."""
 
     topics: tuple[str, ...] = ("*",)
-    """Globs of the topics to play."""
+    """Glob patterns of the topics to play."""
     exclude: tuple[str, ...] = ()
-    """Globs of topics to leave out."""
+    """Glob patterns of topics to leave out."""
 
 
 class BagPlayer(Playing[BagPlayerParams]):
-    """Plays a whole recording: each channel on its original topic, under the name of its publisher."""
+    """Publishes the messages of a whole recording on their original topics, under the names of their publishers."""
 
     def __init__(self, context: Context, params: BagPlayerParams) -> None:
         super().__init__(context, params)
@@ -41,7 +41,7 @@ class BagPlayer(Playing[BagPlayerParams]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs of a player with these parameters: one for each publisher's port."""
+        """Return the outputs of a player with these parameters, by name: one for each recorded output of each publisher."""
         if not isinstance(params, BagPlayerParams):
             return {}
         bag = Bag.open(Path(params.file))
@@ -53,7 +53,7 @@ class BagPlayer(Playing[BagPlayerParams]):
         return found
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording, which starts now."""
+        """Return the playback of the recording; it starts at the present time."""
         params = self.params
         start_ns = bag.start_ns + round(params.start_s * 1e9)
         end_ns = bag.end_ns if params.duration_s is None else start_ns + round(params.duration_s * 1e9)
@@ -63,7 +63,7 @@ class BagPlayer(Playing[BagPlayerParams]):
         return playback
 
     def publish(self, recorded: Recorded) -> None:
-        """Publish a message on its topic."""
+        """Publish a recorded message on its topic. A topic that is left out is not published."""
         channel = recorded.channel
         output = self._outputs.get((channel.publisher, channel.port))
         if output is not None:
@@ -72,7 +72,13 @@ class BagPlayer(Playing[BagPlayerParams]):
 
 
 def played_channels(bag: Bag, topics: Sequence[str], exclude: Sequence[str]) -> dict[str, Channel]:
-    """Return the recorded channels that a player has outputs for, by output name."""
+    """Return the channels (recorded outputs) to play, by the name of the player's output.
+
+    Args:
+        bag: the recording.
+        topics: glob patterns of the topics to play.
+        exclude: glob patterns of topics to leave out.
+    """
     return {
         f"{channel.publisher}.{channel.port}": channel
         for channel in bag.channels

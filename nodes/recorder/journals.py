@@ -1,4 +1,7 @@
-"""The journals in a recording, by node and incarnation, each part verified against the previous ones."""
+"""Reads the journals in a recording. A node's journal lists what the node consumed and published, to run it again.
+
+A new journal begins at each incarnation (each start) of the node. A part of a journal is checked against the parts before it.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 @dataclass(slots=True)
 class NodeJournal:
-    """The journal of one incarnation of a node."""
+    """The journal of one incarnation (one run of the process) of a node."""
 
     node: str
     incarnation: int
     entries: list[list[Any]] = field(default_factory=list)
     problem: str = ""
-    """What is wrong with the journal; later entries are left out."""
+    """What is wrong with the journal; empty if nothing is. Entries after the problem are left out."""
     gap: bool = False
     """Whether the problem is that a part of the journal is missing."""
     until_ns: int = 0
@@ -34,7 +37,7 @@ class NodeJournal:
         return bool(self.entries) and self.entries[-1][0] == Kind.STOP
 
     def deliveries(self) -> Iterator[list[Any]]:
-        """Yield the deliveries in the journal, in order."""
+        """Yield the journal's entries about messages that the node received, in order."""
         for kind, _, what, published in self.entries:
             if kind == Kind.DELIVERY:
                 yield what
@@ -42,7 +45,7 @@ class NodeJournal:
 
 
 def journals(bag: Bag) -> list[NodeJournal]:
-    """Return every journal in a recording, by node and incarnation."""
+    """Return the journals in a recording: one for each node and each of its incarnations."""
     found: dict[tuple[str, int], NodeJournal] = {}
     digests: dict[tuple[str, int], bytes] = {}
     for recorded in bag.messages(topics=[OUTPUT]):

@@ -11,32 +11,32 @@ from rtgraph.nodes.runtime import Params
 
 
 class RecorderParams(Params):
-    """The topics that a recorder writes, and how it writes them."""
+    """The parameters of the recorder: the topics that it records, and how it writes them."""
 
     topics: tuple[str, ...] = ("*",)
-    """Globs of the topics to record; journals are always recorded."""
+    """Glob patterns of the topics to record. Journals, with which nodes can be run again, are always recorded."""
     exclude: tuple[str, ...] = ()
-    """Globs of topics to leave out."""
+    """Glob patterns of topics to leave out."""
     file: str = Field(default="session.mcap", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.mcap$")
-    """The file's name, in the session folder."""
+    """Name of the recording's file, in the session folder."""
     flush_s: float = Field(default=0.5, gt=0)
-    """Interval of flushes to the operating system: the maximum loss if the recorder dies."""
+    """Seconds between two flushes to the operating system. If the recorder dies, messages since the last flush are lost."""
     split_mib: float | None = Field(default=None, gt=0)
     """Start a new file after this many MiB."""
     split_s: float | None = Field(default=None, gt=0)
     """Start a new file after this many seconds."""
     keep_s: float | None = Field(default=None, gt=0)
-    """Keep the messages of this many last seconds in memory, and write them only on request."""
+    """Keep the messages of this many last seconds in memory, and write them only when `rtgraph bag keep` requests it."""
     keep_mib: float = Field(default=512.0, gt=0)
-    """Maximum memory for the kept messages."""
+    """Maximum memory, in MiB, for the messages that ``keep_s`` keeps."""
     weights_mib: float = Field(default=256.0, ge=0)
-    """Weights up to this size are stored beside the recording, so that the recording can be verified anywhere."""
+    """Weights of up to this size in MiB are stored beside the recording, so that it can be verified on any machine."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.keep_s is not None and (self.split_mib is not None or self.split_s is not None):
             raise NodeError(
-                "keep_s is given with split_mib or split_s",
+                "keep_s is given with split_mib or split_s, but messages kept in memory are not split into files",
                 hint="choose one way to record: a ring buffer (keep_s), or several files (split_mib, split_s)",
             )
         return self

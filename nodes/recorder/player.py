@@ -21,25 +21,25 @@ class StandInParams(PlaybackParams):
     """The parameters of a player that replaces a node."""
 
     node: str | None = None
-    """The name of the publisher in the recording; if omitted, the name of the replaced node."""
+    """Name, in the recording, of the node whose messages are published; None for the name of the replaced node."""
 
 
 class Player(Playing[StandInParams]):
-    """Replaces a node and publishes its recorded messages.
+    """Replaces a node in a graph, and publishes the messages that the node published in a recording.
 
-    In a graph its class is written ``rtgraph.nodes.recorder:Player[package.module:Class]``; it has the
-    outputs of that class and, for a plant, the recorded spec.
+    In a graph the player's class is written ``rtgraph.nodes.recorder:Player[package.module:Class]``, with the class of the
+    replaced node. The player has the outputs of this class and, in place of a plant, the recorded spec.
     """
 
     stands_in_for: ClassVar[type[Node[Any]]]
 
     @classmethod
     def check_placement(cls, params: StandInParams, placement: Placement) -> None:
-        """Check that the recording exists, and contains the node's messages."""
+        """Check that the recording exists, and holds messages of the node to play."""
         _must_have_published(Bag.open(Path(params.file)), params.node or placement.name)
 
     def on_prepare(self) -> None:
-        """Open the recording, and check that it is not damaged: other nodes depend on its messages.
+        """Open the recording, and check that it is not damaged, because other nodes depend on its messages.
 
         Raises:
             BagError: a part of the recording cannot be read.
@@ -49,7 +49,7 @@ class Player(Playing[StandInParams]):
         if damage:
             raise BagError(
                 f"the recording {self._bag.path} is damaged: {damage[0]}",
-                hint="`rtgraph bag recover` writes a new recording of all that can be read",
+                hint="`rtgraph bag recover` writes a new recording of everything that can be read",
             )
         self._ticks = 0
         self._tick_ns = self._tick_period_ns = 0
@@ -57,7 +57,7 @@ class Player(Playing[StandInParams]):
     @classmethod
     @functools.cache
     def standing_in_for(cls, node_type: type[Node[Any]]) -> type[Player]:
-        """Return the class of players that replace nodes of a class."""
+        """Return the class of the players that replace nodes of the class ``node_type``."""
         outputs = {
             name: Output(port.message_type, keyed=port.keyed) for name, port in node_type.output_ports.items()
         }
@@ -83,7 +83,7 @@ class Player(Playing[StandInParams]):
         return made
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording. From the start and at rate 1, recorded times equal the graph's times."""
+        """Return the playback of the recording. With ``start_s`` 0 and ``rate`` 1, recorded times equal the graph's times."""
         params = self.params
         node = params.node or self.name
         _must_have_published(bag, node)
@@ -95,9 +95,9 @@ class Player(Playing[StandInParams]):
         return playback
 
     def publish(self, recorded: Recorded) -> None:
-        """Publish a message on its original port.
+        """Publish a recorded message on its original output.
 
-        For a plant, end the launch after the last tick, if there is one.
+        In place of a plant, end the launch after its last tick, if the launch has a limit of ticks.
         """
         output = self.outputs.get(recorded.channel.port)
         if output is None or output is self.play_progress:
@@ -114,7 +114,7 @@ class Player(Playing[StandInParams]):
         output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of played messages, with a warning if the recording was over before the launch's limit."""
+        """Return the counts of played messages, with a warning if the recording ended before the launch's limit."""
         found = super().result()
         if early := self._ended_early():
             found["warnings"] = [*found.get("warnings", ()), early]
@@ -141,21 +141,21 @@ def _must_have_published(bag: Bag, node: str) -> None:
     publishers = {channel.publisher for channel in bag.channels}
     if node not in publishers:
         raise BagError(
-            f"{bag.path} holds no messages of {node!r}",
-            hint=f"it has messages of {', '.join(sorted(publishers))}"
+            f"the recording {bag.path} holds no messages of the node {node!r}",
+            hint=f"give one of its nodes, `node: NAME`: {', '.join(sorted(publishers))}"
             if publishers
-            else "it has no messages",
+            else "it holds no messages at all: take another recording",
         )
 
 
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:
-    """Return the recorded spec of the plant."""
+    """Return the spec that the replaced plant has in the recording."""
     node_type, _, plant = _recorded_plant(cls, params)
     return spec_of(node_type, plant)
 
 
 def _recorded_world(cls: type[Player], params: StandInParams) -> Identity:
-    """Return the recorded identity of the plant."""
+    """Return the identity (names of the environment and its settings) that the replaced plant has in the recording."""
     node_type, node_class, plant = _recorded_plant(cls, params)
     return identity_of(node_class, node_type, plant)
 
@@ -168,7 +168,12 @@ def _recorded_plant(cls: type[Player], params: StandInParams) -> tuple[type[Node
         node_type = load_class(node["node"])
         if name == params.node or (params.node is None and node_type is cls.stands_in_for):
             return node_type, node["node"], validated_params(node_type, node["params"])
+    if params.node is not None:
+        raise BagError(
+            f"the plan in the recording {params.file} has no node {params.node!r}",
+            hint=f"its nodes are {', '.join(recorded_nodes(bag)) or 'unknown: it holds no plan'}",
+        )
     raise BagError(
-        f"{params.file} has no node of class {path}",
+        f"the plan in the recording {params.file} has no node of class {path}",
         hint="name the node of the recording to replay: `node: NAME`",
     )

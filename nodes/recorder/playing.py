@@ -1,4 +1,4 @@
-"""The common part of all players: the recording's time, and playback control."""
+"""The base class of players, which publish the messages of a recording at their times: pause, seek, rate, and end."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ P = TypeVar("P", bound="PlaybackParams")
 
 
 class PlaybackParams(Params):
-    """The parameters of playback."""
+    """The parameters that all players have."""
 
     file: str
-    """The recording: an MCAP file, or the folder of a split recording."""
+    """The recording: an MCAP file, or the folder of a recording in several files."""
     rate: float = Field(default=1.0, gt=0)
-    """Speed, as a multiple of the recorded speed."""
+    """Speed of the playback, as a multiple of the recorded speed."""
     start_s: float = Field(default=0.0, ge=0)
-    """Start position, in seconds from the start of the recording."""
+    """Position at which the playback starts, in seconds from the start of the recording."""
     duration_s: float | None = Field(default=None, gt=0)
-    """Duration in seconds; null for the rest of the recording."""
+    """Seconds of the recording to play; null to play to its end."""
     loop: bool = False
-    """Restart at the end."""
+    """Whether the playback starts again when it reaches its end."""
     paused: bool = False
-    """Start paused."""
+    """Whether the playback waits at its start until it is resumed."""
 
 
 class Playing(Node[P], abc.ABC):
-    """The base of players: the recording's time, and playback control."""
+    """The base class of players, which publish recorded messages at the right times and obey `rtgraph bag ctl`."""
 
     urgency: ClassVar[Urgency] = Urgency.TICK
-    """When messages of an instant are published: in place of a plant, at its tick; in place of other nodes, before."""
+    """Order among events of the same time: in place of a plant, messages are published with the ticks; otherwise before them."""
     ends: ClassVar[bool] = True
-    """Whether the launch ends with the recording."""
+    """Whether the end of the playback ends the launch."""
 
     play_control = Input(PlayControl, queue(64), many=True, optional=True)
     play_progress = Output(PlayProgress)
@@ -61,14 +61,14 @@ class Playing(Node[P], abc.ABC):
 
     @abc.abstractmethod
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording."""
+        """Return the playback of the recording, which says when each recorded message is due."""
 
     @abc.abstractmethod
     def publish(self, recorded: Recorded) -> None:
-        """Publish a recorded message."""
+        """Publish a recorded message that is due."""
 
     def on_play_control(self, message: PlayControl) -> None:
-        """Seek, change the rate, step, pause or resume, as requested."""
+        """Seek, change the rate, step, pause or resume, as the message requests."""
         playback, now_ns = self._playback, self.now_ns
         if message.seek_s is not None:
             playback.seek(self._bag.start_ns + round(message.seek_s * 1e9), now_ns)
@@ -98,7 +98,7 @@ class Playing(Node[P], abc.ABC):
         }
 
     def _report_problems(self) -> None:
-        """Log the new problems of the recording: damaged chunks are found only when they are read."""
+        """Log problems of the recording that are not logged yet. A damaged part is found only when it is read."""
         for problem in self._bag.problems:
             if problem not in self._reported:
                 self._reported.add(problem)
@@ -114,7 +114,7 @@ class Playing(Node[P], abc.ABC):
             self._playback.stand_at(position_ns)
 
     def _schedule(self) -> None:
-        """Schedule the next message; if there is none, ask for the end of the launch."""
+        """Schedule the next message. If there is none, restart a loop, or ask for the end of the launch if ``ends`` is set."""
         if self._due is not None:
             self._due.cancel()
         playback = self._playback

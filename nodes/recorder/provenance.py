@@ -1,4 +1,4 @@
-"""The start of a recording: the plan, the seed, the versions and the weights of the run."""
+"""What a recording holds about the run that it records: the plan, versions and settings, and the weights."""
 
 from __future__ import annotations
 
@@ -22,16 +22,20 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
 RESUMED_AT = "goes_on_ns"
-"""Key in a recording's info: the time at which the recording continues from a world checkpoint."""
+"""Key in a recording's info: the time in ns of the world checkpoint from which the recorded run was resumed."""
 TIME_BASE_FACT = "time_base"
-"""Key in a recording's info: the rule by which ticks and durations become ns. Older recordings lack it."""
+"""Key in a recording's info: the rule by which times of ticks and durations are rounded to ns. Older recordings lack the key."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 
 def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
-    """Return the facts about a launch for a recording.
+    """Return what a recording says about its launch, by key: versions and settings, and in real time the date of time 0.
 
-    They are the same for all runs of one plan in the virtual world on one machine.
+    In virtual time all runs of a plan on one machine give the same values.
+
+    Args:
+        launch_context: the launch.
+        now_ns: the present time of the graph's clock.
     """
     found = facts("realtime" if launch_context.realtime else "virtual")
     if launch_context.realtime:
@@ -40,7 +44,11 @@ def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
 
 
 def facts(world: str) -> dict[str, str]:
-    """Return the versions and settings that affect the bits of a computation."""
+    """Return the versions and settings that affect the last bits of computed numbers, by name.
+
+    Args:
+        world: ``realtime`` or ``virtual``.
+    """
     found = {
         "format": "1",
         "world": world,
@@ -58,19 +66,21 @@ def facts(world: str) -> dict[str, str]:
 
 
 def plan_attachment(directory: Path) -> list[Attachment]:
-    """Return the plan of the session in a folder, if it exists."""
+    """Return the plan of a session as an attachment for its recording; empty if the folder has no ``plan.yaml``."""
     file = directory / PLAN
     return [Attachment(PLAN, "application/yaml", file.read_bytes())] if file.exists() else []
 
 
 def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_bytes: float) -> dict[str, str]:
-    """Write the newest version of weights to files named by their digest, beside the recording.
+    """Write the newest version of each weights to a file beside the recording; return the digest of each version.
 
-    Return the facts with the file names and digests. Weights larger than ``most_bytes`` in total are not
-    written; their digests are returned in any case.
+    A file is named by the version's digest. Weights that would exceed ``most_bytes`` in total are not written.
+
+    Returns:
+        The digests of all weights, by ``weights.`` and the name of the weights.
 
     Raises:
-        BagError: the files cannot be written.
+        BagError: a file cannot be written.
     """
     found: dict[str, str] = {}
     left = most_bytes
@@ -89,10 +99,10 @@ def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_byt
 
 
 def weights_digest(weights: Weights) -> str:
-    """Return the digest of the newest version of weights for a recording.
+    """Return the digest of the newest version of weights, as a recording holds it.
 
     Raises:
-        CheckpointError: the checkpoint of the weights does not exist.
+        CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
     """
     with _newest(weights) as contents:
         return _digest(contents)

@@ -1,4 +1,4 @@
-"""The recorded graph: its nodes, and its message classes."""
+"""The graph that made a recording: its nodes, and its message classes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _WAY = "put it beside the recording or into the current folder, as it was"
 
 
 def recorded_types(bag: Bag) -> dict[str, type[Message]]:
-    """Return a recording's message classes by name; imports the nodes that published them.
+    """Import the node classes of a recording, and return all known message classes by name.
 
     Raises:
-        BagError: a class does not exist, has another schema, or has the name of another class.
+        BagError: a class cannot be imported, a message class is unknown or has another schema than the recorded messages, or two
+            message classes have the same name.
     """
     problems = use_recorded_modules(bag)
     for node in recorded_nodes(bag).values():
@@ -33,7 +34,8 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
         except NodeError as error:
             problem = problems.get(node["node"].partition(":")[0].partition(".")[0], error.problem)
             raise BagError(
-                f"{node['node']}, a node class of the recording, cannot be imported: {problem}", hint=_WAY
+                f"{node['node']}, a node class of the recording {bag.path}, cannot be imported: {problem}",
+                hint=_WAY,
             ) from error
     try:
         known = message_types()
@@ -44,16 +46,20 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
     for channel in bag.channels:
         message_type = known.get(channel.schema_name)
         if message_type is None or channel.version_of(message_type) is None:
-            problem = "is not known here" if message_type is None else "has another schema here"
+            problem = (
+                "is not known here"
+                if message_type is None
+                else "has another schema here than in the recording"
+            )
             raise BagError(
-                f"message class {channel.schema_name} of topic {channel.topic} {problem}{_other_files(problems)}",
-                hint="leave it out with --exclude, or use the version of the code that recorded it",
+                f"the message class {channel.schema_name} of topic {channel.topic} {problem}{_other_files(problems)}",
+                hint="leave the topic out with --exclude, or use the version of the code that recorded it",
             )
     return known
 
 
 def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
-    """Return the recorded versions of message classes, by name, that today's classes can read."""
+    """Return the recorded versions of message classes, by class name. Classes that cannot read theirs are left out."""
     known = message_types()
     found: dict[str, RecordedVersion] = {}
     for channel in bag.channels:
@@ -65,7 +71,11 @@ def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
 
 
 def use_recorded_modules(bag: Bag) -> dict[str, str]:
-    """Import the recorded graph's modules from their current paths; return their problems, by name."""
+    """Find the recorded graph's modules on this machine, so that imports use them.
+
+    Returns:
+        Why a module is missing or differs from the recorded one, by the module's name.
+    """
     modules = yaml.safe_load(bag.plan_yaml or "{}").get("modules", {})
     folder = bag.path if bag.path.is_dir() else bag.path.parent
     look_in(folder)
@@ -81,6 +91,6 @@ def _other_files(problems: Mapping[str, str]) -> str:
 
 
 def recorded_nodes(bag: Bag) -> dict[str, dict[str, Any]]:
-    """Return the nodes of the plan in a recording, by name."""
+    """Return the nodes of the plan in a recording, by name; empty if the recording holds no plan."""
     plan = yaml.safe_load(bag.plan_yaml or "{}")
     return {node["name"]: node for node in plan.get("nodes", ())}

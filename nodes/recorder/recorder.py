@@ -1,4 +1,4 @@
-"""The recorder: writes all published messages to a session file, and counts the messages that are missing."""
+"""The recorder node: it writes all published messages to a recording, and counts the messages that are missing from it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ TAKE_PERIOD_NS = 20_000_000
 
 
 _OF_A_FILE = ("_storage", "_channels", "_ports", "_types")
-"""The attributes of a recorder that belong to the current file."""
+"""The attributes of a recorder that belong to the file that it writes, so a world checkpoint does not hold them."""
 
 
 class Recorder(Node[RecorderParams]):
     """Records every message of a graph in its encoded form.
 
-    It has a separate queue and, in real time, a writer thread: a slow disk delays no node. Messages beyond 1
-    GiB of waiting messages are lost and counted; the recording, the summary and the exit code report them.
+    In real time a thread writes the messages, so a slow disk delays no node. If more than 1 GiB of messages wait to be written,
+    further messages are lost and counted; the recording, the summary and the exit code report the loss.
     """
 
     stop_rank: ClassVar[int] = 3
@@ -44,7 +44,7 @@ class Recorder(Node[RecorderParams]):
     keep_recording = Input(KeepRecording, queue(8), optional=True)
 
     def on_start(self) -> None:
-        """Open the file; the plan and all facts come first, since a crash loses the end."""
+        """Open the file, and write the plan and all data about the launch first, because a crash loses the end of the file."""
         directory = self.context.launch_context.directory
         self._begin()
         self._storage = None if directory is None else self._open(directory)
@@ -52,13 +52,13 @@ class Recorder(Node[RecorderParams]):
         self.every(round(self.params.flush_s * 1e9), self._flush)
 
     def on_keep_recording(self, message: KeepRecording) -> None:
-        """Write the contents of the ring buffer."""
+        """Write the messages that are kept in memory (``keep_s``) to a file."""
         self._take_in()
         if self._storage is not None:
             self._storage.keep(message.reason)
 
     def on_stop(self) -> None:
-        """Write the remaining messages, and the counts of lost ones."""
+        """Write the remaining messages and the counts of lost messages, and close the file."""
         self._take_in()
         if self._storage is not None:
             declared: dict[str, dict[str, int]] = {}
@@ -68,13 +68,13 @@ class Recorder(Node[RecorderParams]):
             self._storage.close(declared)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the sequence number of the last recorded message of each publisher's channels."""
+        """Return the state for a world checkpoint. Of the file it holds only the last recorded message of each channel."""
         state = super().world_state()
         reached = self._storage.reached() if isinstance(self._storage, Storage) else None
         return {name: state[name] for name in state if name not in _OF_A_FILE} | {"_storage": reached}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Start this session's recording after the messages that are already recorded."""
+        """Restore a world checkpoint: begin this session's recording after the messages that the earlier session recorded."""
         reached = state.pop("_storage")
         super().load_world_state(state)
         directory = self.context.launch_context.directory
@@ -85,7 +85,7 @@ class Recorder(Node[RecorderParams]):
                 self._storage.go_on_after(*stream)
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of recorded messages."""
+        """Return the counts of recorded and lost messages; empty if the launch has no session folder."""
         return {} if self._storage is None else self._storage.result()
 
     def _begin(self) -> None:
@@ -110,7 +110,7 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """Continue the counts of earlier incarnations: messages that they recorded are not lost."""
+        """After a restart of the recorder, continue the counts, so that messages recorded before it do not count as lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:
@@ -165,12 +165,12 @@ class Recorder(Node[RecorderParams]):
 
 
 def schema_text(message_type: type[Message]) -> bytes:
-    """Return the JSON Schema of a message class, in the form that a recording holds."""
+    """Return the JSON Schema of a message class as a recording holds it: UTF-8 text with sorted keys."""
     return json.dumps(schema(message_type), sort_keys=True).encode()
 
 
 def message_type_of(tapped: Tapped) -> type[Message]:
-    """Return the message class of an output."""
+    """Return the message class of an output that the recorder subscribes to."""
     if tapped.port == OUTPUT:
         return Journal
     if tapped.message:

@@ -1,4 +1,7 @@
-"""Re-execute a node: the same class, driven by its journal, must publish the same bytes."""
+"""Re-executes a recorded node: the same class must publish the same bytes if it consumes the same messages.
+
+The node's journal in the recording lists what the node consumed, when, and what it published.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_
 
 
 class MessageId(NamedTuple):
-    """Identifies a message in a recording."""
+    """Identifies a message in a recording. ``incarnation`` is the number of the publisher's restarts."""
 
     topic: str
     key: str
@@ -33,12 +36,12 @@ class MessageId(NamedTuple):
 
 
 class Difference(Exception):
-    """The re-execution differs from the recording. The text says where."""
+    """The re-executed node behaves differently from the recording. The text says where."""
 
 
 @dataclass(slots=True)
 class RerunProgress:
-    """The progress of a re-execution."""
+    """The progress of a re-execution: counts of journal entries and of messages, and the newest time in the journal."""
 
     entries: int = 0
     consumed: int = 0
@@ -47,15 +50,15 @@ class RerunProgress:
 
 
 class Rerun:
-    """The re-execution of one incarnation of a node.
+    """The re-execution of one incarnation (one run of the process) of a node.
 
     Args:
         plan: the node.
-        incarnation: its incarnation.
-        seed: the launch's seed.
-        launch_context: as recorded, except for the output folder.
-        entries: the journal.
-        versions: the recorded versions of message classes, by name; today's where there is none.
+        incarnation: number of the node's restarts before this incarnation.
+        seed: the seed of the launch.
+        launch_context: the recorded launch, except for the output folder.
+        entries: the entries of the incarnation's journal, in order.
+        versions: the recorded versions of message classes, by name; a class without one is used as it is today.
     """
 
     def __init__(
@@ -93,9 +96,10 @@ class Rerun:
         self._ready: deque[tuple[str, Message]] = deque()
 
     def run(self) -> Generator[MessageId, bytes | None, None]:
-        """Run the node.
+        """Run the node on the entries of its journal.
 
-        Yields the id of each consumed message. Send the encoded message, or None if that message is not recorded.
+        Yields the id of each message that the node consumed. The caller sends the encoded message into the generator, or None if
+        the recording lacks the message.
 
         Raises:
             Difference: the node behaves differently from its journal.
@@ -113,15 +117,22 @@ class Rerun:
             self._happen(Kind(kind), what, number)
             if self._expected:
                 raise Difference(
-                    f"{self._where(number)}: did not publish {self._described(self._expected[0])}"
+                    f"{self._where(number)}: the node does not publish {self._described(self._expected[0])}, "
+                    "as it did in the recording"
                 )
             if self._host.clock.unread:
-                raise Difference(f"{self._where(number)}: reads the clock less often than in the recording")
+                raise Difference(
+                    f"{self._where(number)}: the node reads the clock less often than in the recording"
+                )
             self.progress.entries += 1
             self.progress.time_ns = max(self.progress.time_ns, self._host.clock.last_ns)
 
     def transmitted(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Compare a published message with the recorded one."""
+        """Compare a message that the re-executed node publishes with the one in the journal.
+
+        Raises:
+            Difference: the journal has another message in its place, or none.
+        """
         document = self._document_of(message)
         found = [output.name, key or "", message.header.sequence, digest_of(document)]
         if not self._expected:
@@ -159,7 +170,9 @@ class Rerun:
         elif kind is Kind.TIMER:
             timer = self._host.timers.pop(what, None)
             if timer is None:
-                raise Difference(f"{self._where(number)}: has no timer {what}, which fired in the recording")
+                raise Difference(
+                    f"{self._where(number)}: the node has no timer number {what}, which fired in the recording"
+                )
             executor.fire(timer)
         elif kind is Kind.PARAMS:
             executor.change(what, quietly=not self._began)
@@ -200,14 +213,14 @@ class Rerun:
 
 
 class _Clock:
-    """Returns the recorded readings of the clock."""
+    """The clock of a re-executed node: returns the recorded readings."""
 
     def __init__(self) -> None:
         self.last_ns = 0
         self._reads: deque[int] | None = None
 
     def set(self, clock: int | list[int]) -> None:
-        """Set the clock readings of a journal entry: one time for all readings, or a time for each."""
+        """Set the readings for a journal entry, in ns: one time for all readings, or a list with a time for each reading."""
         if isinstance(clock, int):
             self.last_ns, self._reads = clock, None
         else:
@@ -215,19 +228,21 @@ class _Clock:
 
     @property
     def unread(self) -> bool:
-        """Whether recorded readings are left."""
+        """Whether the node has not made all recorded readings of the current journal entry."""
         return bool(self._reads)
 
     def now_ns(self) -> int:
         if self._reads is not None:
             if not self._reads:
-                raise Difference("reads the clock more often than in the recording")
+                raise Difference(
+                    f"the node reads the clock more often than in the recording, after {self.last_ns / 1e9:.6f} s"
+                )
             self.last_ns = self._reads.popleft()
         return self.last_ns
 
 
 class _Host:
-    """The world of a re-executed node: only recorded events happen."""
+    """Takes the place of the runtime for a re-executed node: only recorded events happen."""
 
     def __init__(self, rerun: Rerun) -> None:
         self.clock = _Clock()
@@ -247,7 +262,7 @@ class _Host:
         return True
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """Do nothing: the recorded end is known."""
+        """Ignore the node's request to end the launch: the journal says when the node stopped."""
 
 
 def _shown(message: Message) -> str:

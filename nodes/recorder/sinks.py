@@ -1,4 +1,4 @@
-"""The sink of a recorder, chosen by its parameters: one file, several files in a row, or a ring buffer."""
+"""The sinks of a recorder, to which it writes messages: one file, several files in turn, or a ring buffer in memory."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def make_sink(
     path: Path, params: RecorderParams, info: Mapping[str, str], attachments: Sequence[Attachment]
 ) -> Sink:
     """Return the sink that the recorder's parameters choose.
+
+    Args:
+        path: path of the recording.
+        params: the parameters of the recorder.
+        info: data about the launch, by key, which the recording holds.
+        attachments: files that the recording holds, such as the plan.
 
     Raises:
         BagError: the file cannot be created.
@@ -52,18 +58,18 @@ class _Plain(BagWriter):
         return [self.path]
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
-        """Do nothing: messages are written as they arrive."""
+        """Ignore a request to write kept messages: this sink writes all messages as they arrive."""
 
 
 class _Splitting(SplittingWriter):
     """A sink that writes several files, one after the other."""
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
-        """Do nothing: messages are written as they arrive."""
+        """Ignore a request to write kept messages: this sink writes all messages as they arrive."""
 
 
 class _RingSink:
-    """A sink with a ring buffer, which writes a file of the last seconds on each request."""
+    """A sink that keeps the last seconds of messages in memory, and writes them to a new file on each request."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
@@ -76,10 +82,10 @@ class _RingSink:
         self._ring.write(channel, sequence, log_ns, publish_ns, data)
 
     def flush(self) -> None:
-        """Do nothing: the memory is written on request only."""
+        """Do nothing: messages in memory are written only on request."""
 
     def keep(self, reason: str, losses: Mapping[str, object]) -> None:
         self._ring.keep(reason, losses)
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Do nothing: messages that nobody asked to keep are dropped."""
+        """Do nothing: messages that no request has written are dropped."""

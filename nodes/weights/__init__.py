@@ -1,4 +1,4 @@
-"""Weights that nodes share: versions in shared memory on one host, a relay to other hosts."""
+"""Network weights that nodes share: versions in the shared memory of one host, and a pair of nodes that sends them to others."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The parameters in a learner's checkpoint, for nodes that only act with them.
 
-A checkpoint is a folder with ``facts.json`` (with ``version``, ``network``, ``plant`` and more) and
-``tensors.safetensors`` (with each parameter, as ``weights.`` and its name, and more). The learner owns the
-folder and its other contents. Importing this module does not import torch.
+A checkpoint is a folder with ``facts.json`` (``version``, ``network``, ``plant`` and more) and ``tensors.safetensors`` (each
+parameter of the network under ``weights.`` and its name, and more). The learner writes the folder, and is the only reader of
+its other contents. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Facts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointParameters:
-    """Parameters in a checkpoint: their version, their network, and the plant they were learned on."""
+    """The parameters in a checkpoint: their version, their network, and the plant (emulator or robot) they were learned on."""
 
     folder: Path
     version: int
@@ -48,15 +48,19 @@ class CheckpointParameters:
     ticks: int
     """Number of plant ticks until the checkpoint; 0 if unknown."""
     begun: int
-    """The version at which learning began."""
+    """The version of the weights at which learning began."""
     identity: Identity
-    """The identity of the plant's environment; empty if unknown."""
+    """Names the plant's environment and its settings, by key; empty if unknown."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
-        """Check that the parameters belong to a network (as JSON values) for a plant.
+        """Check that the parameters belong to this network, built for this plant.
+
+        Args:
+            network: a ``NetworkSpec``, as JSON values.
+            plant: the spec of the plant.
 
         Raises:
-            CheckpointError: they belong to another network or plant.
+            CheckpointError: the parameters belong to another network or plant.
         """
         unseen = {"measurements"}  # no network sees them
         mine, other = (spec.model_dump(mode="json", exclude=unseen) for spec in (self.plant, plant))
@@ -67,11 +71,11 @@ class CheckpointParameters:
             if there != here:
                 raise CheckpointError(
                     f"the checkpoint {self.folder} was written for another {what}: {_differences(there, here)}",
-                    hint=f"give the graph the {what} that it was learned with",
+                    hint=f"give the graph the {what} that the checkpoint was learned with",
                 )
 
     def must_be_in(self, world: Identity) -> None:
-        """Check that the parameters were learned in this environment.
+        """Check that the parameters were learned in the plant's environment ``world``.
 
         Raises:
             CheckpointError: the parameters were learned in another environment.
@@ -128,7 +132,7 @@ class CheckpointParameters:
 
 
 def checkpoint_parameters(path: Path) -> CheckpointParameters:
-    """Find the parameters in a checkpoint, or in the newest one of a folder or a session.
+    """Return the parameters in a checkpoint, or in the newest checkpoint of a folder of checkpoints or a session folder.
 
     Raises:
         CheckpointError: there is no checkpoint, or its ``facts.json`` cannot be read.

@@ -1,4 +1,4 @@
-"""The first version of weights: a checkpoint's parameters, or drawn from the seed."""
+"""The first version of a network's weights: read from a checkpoint, or drawn at random from the seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def acting_for(plan: WeightsPlan) -> Acting:
-    """Return the ``Acting`` of the algorithm of these weights: how a policy acts with them."""
+    """Return the ``Acting`` of these weights' algorithm, which builds the network and says how a policy acts with it."""
     return acting_of(plan.algorithm, _SPEC.validate_python(plan.network), plan.spec)
 
 
@@ -33,10 +33,15 @@ def blank(plan: WeightsPlan) -> Network:
 
 
 def fill(name: str, plan: WeightsPlan, descriptor: int) -> None:
-    """Lay out an empty memory file and write the first version into it.
+    """Lay out an empty memory file for weights, and write their first version into it.
+
+    Args:
+        name: name of the weights, for errors.
+        plan: the weights' entry in the plan.
+        descriptor: file descriptor of the memory file.
 
     Raises:
-        CheckpointError: the checkpoint of the first version is missing or of another network.
+        CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
         LaunchError: there is not enough memory.
     """
     size = size_bytes(layout(blank(plan)))
@@ -51,10 +56,10 @@ def fill(name: str, plan: WeightsPlan, descriptor: int) -> None:
 
 
 def local_versions(plan: WeightsPlan) -> LocalVersions:
-    """Return the versions for the nodes of one process, starting with the first one.
+    """Return the versions of weights that the nodes of this process share; they hold the first version.
 
     Raises:
-        CheckpointError: see `fill`.
+        CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
     """
     memory = new_memory(size_bytes(layout(blank(plan))))
     write_first(plan, memory)
@@ -62,10 +67,10 @@ def local_versions(plan: WeightsPlan) -> LocalVersions:
 
 
 def write_first(plan: WeightsPlan, memory: memoryview) -> None:
-    """Write the first version's parameters: read from the checkpoint, or drawn from the seed.
+    """Write the first version's parameters into memory: read from the plan's checkpoint, or drawn from the plan's seed.
 
     Raises:
-        CheckpointError: see `fill`.
+        CheckpointError: the checkpoint cannot be read, or holds another network or version.
     """
     module = blank(plan)
     # Written in place, so that no more memory is needed than is shared.
@@ -77,7 +82,8 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
     kept.must_be_of(plan.network, plan.spec)
     if kept.version != plan.version:
         raise CheckpointError(
-            f"the checkpoint {kept.folder} holds version {kept.version} of the weights, and the plan needs version {plan.version}",
+            f"the checkpoint {kept.folder} has changed since the launch was planned: it holds version {kept.version} of the "
+            f"weights, and the plan needs version {plan.version}",
             hint="launch again",
         )
     tensors = kept.tensors()
@@ -85,6 +91,8 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
         found = tensors.get(name)
         if found is None or found.shape != tensor.shape:
             raise CheckpointError(
-                f"the checkpoint {kept.folder} has no tensor weights.{name} of shape {tuple(tensor.shape)}"
+                f"the checkpoint {kept.folder} has no tensor weights.{name} of shape {tuple(tensor.shape)}: "
+                + ("it is missing" if found is None else f"its shape is {tuple(found.shape)}"),
+                hint="take another checkpoint",
             )
         tensor.copy_(found)

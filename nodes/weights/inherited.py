@@ -1,7 +1,7 @@
 """Weights in memory files that processes inherit from the launcher.
 
-The launcher passes the paths of the functions below, and plain values, to the fork server and to nodes, so
-that the runtime does not import weights. Importing this module does not import torch.
+The launcher passes the paths of the functions below, with JSON values as arguments, to the fork server and to nodes. So the
+runtime can call these functions without importing this package. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class InheritedWeights(Record):
-    """The plan of weights, and the file descriptor of the memory file that holds their versions."""
+    """Weights of a graph, and the file descriptor of the memory file that holds their versions."""
 
     name: str
     plan: WeightsPlan
@@ -29,13 +29,13 @@ _INHERITED: TypeAdapter[tuple[InheritedWeights, ...]] = TypeAdapter(tuple[Inheri
 
 
 def opened(values: JsonValue) -> dict[str, Weights]:
-    """Return the weights by name, with the versions in their memory files.
+    """Open the memory files of weights, and return the weights by name.
 
     Args:
         values: a list of `InheritedWeights`, as JSON values.
 
     Raises:
-        LaunchError: a memory file does not hold the versions of its weights.
+        LaunchError: a memory file does not hold versions of its weights.
     """
     return {
         weights.name: Weights(
@@ -46,7 +46,11 @@ def opened(values: JsonValue) -> dict[str, Weights]:
 
 
 def preloaded(values: JsonValue) -> None:
-    """Build each network once, before processes are forked; ``values`` as for `opened`."""
+    """Build each network once before processes are forked, so that they share its memory.
+
+    Args:
+        values: a list of `InheritedWeights`, as JSON values.
+    """
     # Only here: a node without networks needs no torch.
     from rtgraph.nodes.weights.shared_network import preload  # noqa: PLC0415
 
@@ -55,10 +59,13 @@ def preloaded(values: JsonValue) -> None:
 
 
 def filled(values: JsonValue) -> None:
-    """Write the first version into each memory file; ``values`` as for `opened`.
+    """Write the first version of weights into each memory file.
+
+    Args:
+        values: a list of `InheritedWeights`, as JSON values.
 
     Raises:
-        CheckpointError: the checkpoint of a first version is missing or of another network.
+        CheckpointError: the checkpoint of a first version cannot be read, or holds another network.
         LaunchError: there is not enough memory.
     """
     # Only here: a node without networks needs no torch.
@@ -69,17 +76,17 @@ def filled(values: JsonValue) -> None:
 
 
 def open_call(weights: Sequence[InheritedWeights]) -> FunctionCall:
-    """Return the call by which a node's process opens the weights."""
+    """Return the function call (path and arguments) with which a node's process opens the weights."""
     return _call("opened", weights)
 
 
 def preload_call(weights: Sequence[InheritedWeights]) -> FunctionCall:
-    """Return the call by which the fork server preloads the weights."""
+    """Return the function call (path and arguments) with which the fork server builds the networks before it forks."""
     return _call("preloaded", weights)
 
 
 def fill_call(weights: Sequence[InheritedWeights]) -> FunctionCall:
-    """Return the call by which a process writes the first versions."""
+    """Return the function call (path and arguments) with which a process writes the first version of all weights."""
     return _call("filled", weights)
 
 

@@ -1,6 +1,6 @@
-"""Memory files that hold weights: made by the launcher before it starts any process, inherited and mapped by nodes.
+"""Memory files that hold weights: the launcher makes them before it starts any process; nodes inherit and map them.
 
-They have no name: the kernel frees each one when no process uses it any more.
+A memory file has no path. The kernel frees it when no process uses it any more.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.realtime.host import available_bytes
 
 LEFT_BYTES = 128 << 20
-"""Number of bytes of memory that stay free, so that the kernel does not kill processes to get some."""
+"""Bytes of memory that weights must leave free, so that the kernel does not kill processes for lack of memory."""
 
 
 def create(name: str) -> int:
-    """Make an empty memory file and return its file descriptor."""
+    """Make an empty memory file for the weights ``name``, and return its file descriptor."""
     return os.memfd_create(f"rtgraph-{name}", os.MFD_CLOEXEC)
 
 
@@ -43,15 +43,15 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
 
 
 def map_file(file: Path) -> memoryview:
-    """Return the contents of a weights file, mapped and page-aligned like shared memory.
+    """Map a file of weights on the disk, and return its contents, page-aligned like shared memory.
 
-    Writes go to a private copy.
+    The view is writable, but writes change only a private copy, not the file.
     """
     with open(file, "rb") as opened:
         return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def mapped(descriptor: int, *, writable: bool = False) -> memoryview:
-    """Return the contents of a memory file. The view keeps the mapping alive."""
+    """Map a memory file, and return its contents. The mapping lives as long as the returned view."""
     access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
     return memoryview(mmap.mmap(descriptor, 0, access=access))

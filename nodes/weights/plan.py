@@ -1,4 +1,4 @@
-"""The entry for weights in a plan: all that is needed to make their first version."""
+"""The entry for weights in a plan (a resolved launch file): all that is needed to make their first version."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ class WeightsPlan(Record):
     network: dict[str, Any]
     """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""
     algorithm: str | None = Field(default=None, exclude_if=operator.not_)
-    """The algorithm of the weights, by name or class path; None for the default of this network and plant."""
+    """The learning algorithm of the weights, by name or class path; None for the default algorithm of this network and plant."""
     plant: str
-    """Full name of the plant, or the common name of its replicas."""
+    """Full name of the plant; if the graph has several replicas of it, their name without the number."""
     spec: PlantSpec
     seed: int
     sharing: Sharing = "fixed"
     checkpoint: str | None = None
-    """Folder of the checkpoint that holds the first version; None if the first version is drawn from the seed."""
+    """Folder of the checkpoint that holds the first version; None if the first version is drawn at random from the seed."""
     version: int = 0
     """The version number of the first version."""
     identity: Identity = Field(default_factory=dict)
-    """Identity of the plant's environment."""
+    """Names the plant's environment and its settings, by key."""
     begun: int = 0
-    """The version at which learning began; schedules count from it. A run that begins with a checkpoint's
-    weights has the checkpoint's version; a run that resumes another has that run's value.
+    """The version of the weights at which learning began; schedules such as that of ε count from it.
+
+    If a run begins with the weights of a checkpoint, it is the checkpoint's version; if it resumes an earlier run, it is the
+    value of that run.
     """

@@ -1,4 +1,4 @@
-"""The receiving side of a relay: requests versions of the weights and writes them to shared memory."""
+"""The receiving side of a weights relay, which copies weights to another host: it requests versions and writes them to memory."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ from rtgraph.nodes.weights.weights import weights_named
 
 _MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
-"""Interval of retries while readers hold all slots."""
+"""Time between two attempts to write a received version while readers hold all memory slots."""
 _PATIENCE = 4
-"""Retry a request after this many times the time between the last two parts."""
+"""If no part of a version arrives for this many times the time between the last two parts, request it again."""
 _LONGEST_NS = 10_000_000_000
-"""Maximum interval between unanswered requests, so that a sender that comes back is found soon."""
+"""Maximum time between unanswered requests, so that a sender that restarts is soon asked again."""
 
 
 class ReceiverParams(Params):
-    """The parameters of a receiver."""
+    """The parameters of a weights receiver."""
 
     of: str
-    """The name of the weights to follow: `${weights:policy}`."""
+    """Name of the weights to receive, as the sender names them: `${weights:policy}`."""
     weights: str
-    """The name of the weights to write: `${weights:far}`. It needs the same network and plant, and `sharing:
-    snapshot`.
+    """Name of the weights to write: `${weights:far}`.
+
+    They need the same network and plant as the received weights, and `sharing: snapshot`.
     """
     window: int = Field(default=8, ge=1, le=_MOST_AT_ONCE)
-    """Maximum number of parts per request."""
+    """Maximum number of parts (pieces of a version) per request."""
     ask_again_s: float = Field(default=0.5, gt=0)
-    """Minimum time without a part before a retry; longer if parts take longer."""
+    """Time in seconds without a new part after which the receiver requests it again; longer if parts take longer."""
 
 
 @dataclass(slots=True)
 class _IncomingVersion:
-    """A version being received, optionally with the target network's weights after it."""
+    """A version that is being received. If ``joined`` is set, the target network's weights follow it in ``content``."""
 
     life: int
     version: int
@@ -50,25 +51,25 @@ class _IncomingVersion:
     parts: int
     content: bytearray = field(default_factory=bytearray)
     got: int = 0
-    """Number of parts received, from the first."""
+    """Number of parts received without a gap, from the first part on."""
     target_slot: int | None = None
-    """The slot of the target network's weights."""
+    """Memory slot of the target network's weights; None while they are not written or if there are none."""
 
     def world_state(self) -> dict[str, Any]:
-        """Return all attributes, with the content as bytes."""
+        """Return the state for a world checkpoint: all attributes by name, with ``content`` as bytes."""
         return {one.name: getattr(self, one.name) for one in fields(self)} | {"content": bytes(self.content)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the attributes."""
+        """Restore the attributes of a world checkpoint."""
         for name, value in state.items():
             setattr(self, name, value)
         self.content = bytearray(state["content"])
 
 
 class WeightsReceiver(Node[ReceiverParams]):
-    """Follows the weights of a sender, and announces each complete version like a learner.
+    """Copies versions of weights from a `WeightsSender`, and announces each complete version as a learner does.
 
-    After each version it requests the newest one and skips those between. Lost parts are requested again.
+    After each version it requests the newest version, and skips the versions between. Lost parts are requested again.
     """
 
     announced = Input(WeightsVersion, latest)
@@ -78,7 +79,7 @@ class WeightsReceiver(Node[ReceiverParams]):
 
     @classmethod
     def check_placement(cls, params: ReceiverParams, placement: Placement) -> None:
-        """Check that the weights exist, in whole versions."""
+        """Check that the graph has the weights to write, and that they are shared in whole versions."""
         check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
@@ -90,19 +91,19 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._incoming: _IncomingVersion | None = None
         self._whole = False
         self._until = 0
-        """The part after the last requested one; 0 while no version is requested."""
+        """Number of the part that follows the last requested part; 0 while no version is requested."""
         self._here: WeightsVersion | None = None
-        """The last version announced on this host."""
+        """The version that this receiver announced last; None before the first."""
         self._heard_ns = self.now_ns
         self._patience_ns = round(self.params.ask_again_s * 1e9)
         self._received = self._again = self._refused = 0
         self._useless: tuple[int, int] | None = None
-        """Incarnation and version of received weights that are not finite; they are not requested again."""
+        """The last received version with NaN or infinite weights, which is not requested again: learner's incarnation, version."""
         self.every(round(self.params.ask_again_s * 1e9), self._retry_lost_parts)
         self._request_parts()
 
     def on_announced(self, announced: WeightsVersion) -> None:
-        """Request the version if it is newer than the local one; otherwise announce the local one again."""
+        """Request the announced version if it is newer than the version here; otherwise announce the version here again."""
         if announced.weights != self.params.of:
             return
         self._wanted = announced
@@ -114,7 +115,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self.weights.publish(self._here)
 
     def on_weights_chunk(self, chunk: WeightsChunk) -> None:
-        """Add a part; the last one completes the version."""
+        """Add a received part to its version. The last part completes the version."""
         if not self._until or self._whole:
             return
         incoming = self._incoming
@@ -145,12 +146,12 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of received and refused versions and of repeated requests."""
+        """Return the numbers of received versions, refused versions and repeated requests."""
         refused = {"refused": self._refused} if self._refused else {}
         return {"received": self._received, "asked_again": self._again} | refused
 
     def _is_missing(self) -> bool:
-        """Return whether an announced version has not been received."""
+        """Return whether the sender's learner has announced a version that is not received yet."""
         wanted, here = self._wanted, self._here
         if wanted is None or (wanted.life, wanted.version) == self._useless:
             return False
@@ -160,7 +161,11 @@ class WeightsReceiver(Node[ReceiverParams]):
         return newer or wanted.target_version not in (None, here.target_version)
 
     def _request_parts(self, count: int | None = None) -> None:
-        """Request the next parts of the current version, or the newest version."""
+        """Request the next parts of the version that is being received; if there is none, request the newest version.
+
+        Args:
+            count: number of parts; None for ``window``.
+        """
         incoming, here = self._incoming, self._here
         first = 0 if incoming is None else incoming.got
         count = count or self.params.window
@@ -179,7 +184,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         )
 
     def _retry_lost_parts(self) -> None:
-        """Request one part again if none arrived for long; the others may still be on the way."""
+        """If no part has arrived for long, request only the next part again: later parts may still be on their way."""
         if not self._until and self._is_missing():
             self._request_parts()
         elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:
@@ -188,15 +193,15 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts(1)
 
     def _finish(self) -> None:
-        """Write the received version to a free slot, as soon as there is one, and announce it."""
+        """Write the received version to a free memory slot, as soon as there is one, and announce the version."""
         incoming = self._incoming
         if incoming is None:
             return
         size = self._size
         if len(incoming.content) != (2 * size if incoming.joined else size):
             raise NodeError(
-                f"the received weights have {len(incoming.content) // (1 + incoming.joined)} bytes, "
-                f"and {self.params.weights!r} has {size}",
+                f"the received weights {self.params.of!r} have {len(incoming.content) // (1 + incoming.joined)} bytes, "
+                f"and the weights {self.params.weights!r} here have {size}",
                 hint="give both weights the same network and plant",
             )
         here, content = self._here, incoming.content
@@ -231,7 +236,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()  # else the sender has no newer one yet: later
 
     def _refuse(self, incoming: _IncomingVersion) -> None:
-        """Drop the received version and keep the current one: weights that are not finite are useless."""
+        """Drop the received version, which holds NaN or infinity, and keep the current version."""
         if not self._refused:
             self.log.warning("version %d is not finite: keeping the current version", incoming.version)
         self._refused += 1

@@ -1,4 +1,4 @@
-"""The learner's side of a relay: copies versions of the weights from shared memory and sends them."""
+"""The sending side of a weights relay: on the learner's host, it copies versions from shared memory and sends them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from rtgraph.nodes.weights.versions import hold_newest
 from rtgraph.nodes.weights.weights import weights_named
 
 _FIRST_LIFE = -1
-"""The ``life`` (the learner's incarnation) of a version while the learner has not announced any."""
+"""The ``life`` (number of the learner's run, from 0) of a version before the learner has announced any version."""
 
 
 class SenderParams(Params):
-    """The parameters of a sender."""
+    """The parameters of a weights sender."""
 
     weights: str
-    """The name of the weights to send: `${weights:policy}`."""
+    """Name of the weights to send: `${weights:policy}`."""
     part_bytes: PositiveInt = 1 << 20
-    """Size of a part."""
+    """Size in bytes of the parts in which a version is sent."""
     lease_s: float = Field(default=60.0, gt=0)
-    """Time without a request after which a receiver is forgotten."""
+    """Time in seconds without a request after which the sender drops its copy of the version for a receiver."""
 
 
 @dataclass(slots=True)
 class _Copy:
-    """A copy of the version that a receiver is receiving, so that its memory slot can be reused meanwhile."""
+    """A copy of the version that one receiver is receiving, so that the version's memory slot can be reused meanwhile."""
 
     life: int
     version: int
@@ -42,10 +42,10 @@ class _Copy:
 
 
 class WeightsSender(Node[SenderParams]):
-    """Answers receivers that request the newest version, or more parts of the current one.
+    """Sends weights to each `WeightsReceiver` that requests the newest version, or more parts of the version it receives.
 
-    Each receiver has its own pace, and gets only whole versions. The target network's weights are added if
-    the receiver does not have them.
+    A receiver gets only whole versions, at the pace of its requests. If it lacks the current weights of the target network,
+    they follow the version.
     """
 
     weights = Input(WeightsVersion, latest)
@@ -54,7 +54,7 @@ class WeightsSender(Node[SenderParams]):
 
     @classmethod
     def check_placement(cls, params: SenderParams, placement: Placement) -> None:
-        """Check that the weights exist, in whole versions."""
+        """Check that the graph has the weights to send, and that they are shared in whole versions."""
         check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
@@ -63,16 +63,16 @@ class WeightsSender(Node[SenderParams]):
         self._announced: WeightsVersion | None = None
 
     def on_start(self) -> None:
-        """Start the timer that forgets inactive receivers."""
+        """Start the timer that drops the copies of receivers that send no more requests."""
         self.every(round(self.params.lease_s * 1e9), self._forget)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Remember the newest announcement: its learner, and the slot of the target network's weights."""
+        """Keep the newest announcement, which names the learner's run and the memory slot of the target network's weights."""
         if announced.weights == self.params.weights:
             self._announced = announced
 
     def on_weights_request(self, request: WeightsRequest) -> None:
-        """Send the requested parts; if that version is no longer available, the newest from its beginning."""
+        """Send the requested parts. If there is no copy of their version, send the newest version from its first part."""
         copy, first = self._copies.get(request.receiver), request.first
         if copy is None or (copy.life, copy.version) != (request.life, request.version):
             copy, first = self._copy_newest(request), 0
@@ -95,7 +95,7 @@ class WeightsSender(Node[SenderParams]):
             )
 
     def _copy_newest(self, request: WeightsRequest) -> _Copy:
-        """Copy the newest version, which may not be announced yet."""
+        """Return a copy of the newest version, even if the learner has not announced it yet."""
         announced, versions = self._announced, self._versions
         version, slot, memory = hold_newest(versions)
         copies = [np.array(np.frombuffer(memory, np.uint8))]

@@ -1,4 +1,4 @@
-"""Make a callable network from the weights that a graph shares."""
+"""Makes a torch module from the weights that a graph shares."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from rtgraph.nodes.weights.weights import Weights
 
 _WARM_UP_MOST_BYTES = 256 << 20
 _MOST_VIEWS = 16
-"""Number of slots with cached views; with more slots, views are created each time."""
+"""Maximum number of memory slots for which a network's tensor views are cached."""
 _prebuilt: dict[str, Network] = {}
 
 
 class VersionedModule:
-    """The network of some weights, at one version at a time, starting with the newest.
+    """A network at one version of its weights; at first the newest version.
 
-    Nodes in one process share one torch module; its parameters are redirected to the version of the node that
-    uses it. So get `module` again for each use.
+    All nodes of a process share one torch module per network. `module` sets its parameters to this object's version, so get
+    `module` again for each use.
 
     Raises:
-        NodeError: there is no version.
+        NodeError: no version of the weights can be read.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -42,25 +42,25 @@ class VersionedModule:
 
     @property
     def module(self) -> Network:
-        """The network at this version, for one forward pass. Noisy layers have the noise that any user drew last."""
+        """The network at this version, for one forward pass. Noisy layers keep the noise that was drawn last in this process."""
         return _bound_of(self._weights).at(self._slot)
 
     @property
     def compiled(self) -> CompiledMlp | None:
-        """Compiled code that computes the network from ``vector``; None if its kind has no such code, or none was compiled."""
+        """Compiled code that computes the network from ``vector``; None if it is not compiled for this kind of network."""
         return _bound_of(self._weights).compiled
 
     @property
     def vector(self) -> Vector:
-        """The parameters of this version, (n,), in the layout of `parameters.layout`."""
+        """The parameters of this version, (n,) float32, in the order of `parameters.layout`."""
         return np.frombuffer(self._weights.versions.memory(self._slot), np.float32)
 
     def release(self) -> None:
-        """Release the version; do not use the network afterwards."""
+        """Allow this version to be overwritten. The network must not be used afterwards."""
         self._weights.versions.release(self._slot)
 
     def use(self, version: int, slot: int) -> bool:
-        """Switch to another version. If that one is already overwritten, keep this one and return False."""
+        """Switch to another version, and return True. If it is already overwritten, keep the version in use and return False."""
         versions = self._weights.versions
         if versions.hold(version, slot) is None:
             return False
@@ -70,7 +70,7 @@ class VersionedModule:
 
 
 class _Bound:
-    """A module, and the memory of its parameters. Redirecting them copies nothing."""
+    """A torch module with parameters that can be moved to the memory of any version without a copy."""
 
     def __init__(self, weights: Weights) -> None:
         self._versions = weights.versions
@@ -104,10 +104,10 @@ class _Bound:
 
 
 def preload(plan: WeightsPlan) -> None:
-    """Build and run the network once before forking, which saves 10 MB in each process.
+    """Build and run the network once before processes are forked, which saves 10 MB in each process.
 
-    The network is built without parameters, and run with one thread: more would create a thread pool, which
-    does not survive a fork.
+    The network is run with one thread, because a thread pool does not survive a fork, and with parameters that are all 0. A large
+    network is only built.
     """
     torch.set_num_threads(1)
     _prebuilt[_key(plan)] = blank(plan)

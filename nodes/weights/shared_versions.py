@@ -1,4 +1,4 @@
-"""Versions of weights in a memory file for processes: a header page, then the slots, each page-aligned."""
+"""Versions of weights in a memory file that processes share: a header page, then page-aligned slots of one version each."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.weights.versions import NONE, Sharing, Write, fixed
 
 FEWEST = 4
-"""Minimum number of slots: the newest version, the target network's, one being read, one being written."""
+"""Minimum number of slots: for the newest version, the target network, a version being read and a version being written."""
 MOST = 64
-"""Maximum number of slots. Staggered readers hold a version each, and the learner waits for a free slot."""
+"""Maximum number of slots. Staggered workers each hold a version, and the learner needs a free slot to publish another one."""
 ROOM_BYTES = 64 << 20
-"""Maximum total size of the slots in bytes; only ``FEWEST`` slots may exceed it."""
+"""Maximum total size of the slots in bytes. It is exceeded if even ``FEWEST`` slots need more."""
 _USUAL = 8
-"""The number of slots normally used; more only if all are held, since readers cache a few slots better than many."""
+"""Number of slots that are used first, because readers cache few slots better. Further slots are used if all these are held."""
 _MAGIC = 0x7274_7765_6967_6874
 _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
-"""The fields of the header: kind, slot size, number of slots, newest slot, and the slots' versions."""
+"""Places of the header's fields: kind of file, slot size, number of slots, slot of the newest version, versions by slot."""
 
 
 def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
@@ -31,7 +31,7 @@ def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
 
 
 def slot_count(sharing: Sharing, size_bytes: int) -> int:
-    """Return the number of slots of ``size_bytes`` each in a memory file."""
+    """Return how many slots for versions of ``size_bytes`` each a memory file has."""
     if sharing == "snapshot":
         return min(MOST, max(FEWEST, ROOM_BYTES // _stride(size_bytes)))
     # In place: one slot to act with, and one for the others, such as the target network's.
@@ -39,7 +39,15 @@ def slot_count(sharing: Sharing, size_bytes: int) -> int:
 
 
 def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version: int, write: Write) -> None:
-    """Lay out an empty memory file, mapped for writing, and write the first version into it."""
+    """Write the header of an empty memory file, and its first version.
+
+    Args:
+        memory: the memory file, mapped for writing; its size is `memory_bytes`.
+        sharing: how the weights are shared.
+        size_bytes: size of a version in bytes.
+        version: number of the first version.
+        write: called with the slot's memory, to write the parameters.
+    """
     head = memory[: mmap.PAGESIZE].cast("q")
     slots = slot_count(sharing, size_bytes)
     for field, value in enumerate((0, size_bytes, slots, 0, *[NONE] * slots)):
@@ -50,11 +58,11 @@ def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version
 
 
 class SharedVersions:
-    """Versions in a memory file shared by processes. A reader that is killed no longer holds anything.
+    """Versions in a memory file that processes share. If a reader is killed, the slots that it held become free.
 
     Args:
         descriptor: the memory file's file descriptor, inherited or not; the caller may close it afterwards.
-        sharing: how the weights are shared, for which the file was laid out.
+        sharing: how the weights are shared, as it was given when the file was laid out.
 
     Raises:
         LaunchError: the file does not hold versions of weights with this ``sharing``.
@@ -73,14 +81,19 @@ class SharedVersions:
         magic, self._size_bytes, count = self._head[:3].tolist()
         if magic != _MAGIC or count != slot_count(sharing, self._size_bytes):
             raise LaunchError(
-                f"the memory file at file descriptor {descriptor} does not hold weights with `sharing: {sharing}`"
+                f"the memory file at file descriptor {descriptor} does not hold weights with `sharing: {sharing}`: "
+                + (
+                    "it holds no first version of weights"
+                    if magic != _MAGIC
+                    else f"it has {count} slots in place of {slot_count(sharing, self._size_bytes)}"
+                )
             )
         self._slots = [_slot(self._memory, slot, self._size_bytes) for slot in range(count)]
         self._holds = [0] * count
         self._writable: memoryview | None = None
 
     def close(self) -> None:
-        """Release all held slots. The mapping stays while something references it."""
+        """Release all held slots. Views of the memory stay valid."""
         os.close(self._descriptor)
 
     def newest(self) -> tuple[int, int]:
@@ -91,7 +104,7 @@ class SharedVersions:
         return self._slots[slot]
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """See `Versions.hold`. Takes 2 µs."""
+        """Hold a version in its slot, in about 2 µs; see `Versions.hold`."""
         if self.sharing != "snapshot":
             return self._slots[slot] if 0 <= slot < len(self._slots) else None
         if version < 0 or not 0 <= slot < len(self._slots):
@@ -157,7 +170,7 @@ class SharedVersions:
         return None
 
     def _lock(self, slot: int, kind: int) -> bool:
-        """Lock or unlock the byte of a slot. Return False if another holder has it locked."""
+        """Lock or unlock the byte of the memory file that stands for a slot. Return False if another process has locked it."""
         try:
             fcntl.fcntl(
                 self._descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi0q", kind, os.SEEK_SET, slot, 1, 0)

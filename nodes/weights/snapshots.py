@@ -1,4 +1,4 @@
-"""Weights that a relay can read or write: whole versions only."""
+"""Checks for the weights of a relay (`WeightsSender`, `WeightsReceiver`), which reads and writes only whole versions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from rtgraph.nodes.weights.versions import Sharing, Versions
 from rtgraph.nodes.weights.weights import Weights, weights_named
 
 _PROBLEMS: Mapping[Sharing, str] = {
-    "fixed": "no version follows the first",
-    "shared": "readers may see half of one",
+    "fixed": "no version follows the first version",
+    "shared": "readers may see a mix of two versions",
 }
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
-    """Return the versions of a network's weights, which readers never see half-written.
+    """Return the versions of the weights ``name``. Readers never see a half-written version of them.
 
     Raises:
-        NodeError: no weights have that name, or their ``sharing`` is not ``snapshot``.
+        NodeError: no weights have this name, or their ``sharing`` is not ``snapshot``.
     """
     weights = weights_named(launch_context.weights, name)
     check_snapshots(weights)
@@ -27,10 +27,10 @@ def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
 
 
 def check_snapshots(weights: Weights) -> None:
-    """Check that weights provide whole versions.
+    """Check that the weights are shared in whole versions, ``sharing: snapshot``.
 
     Raises:
-        NodeError: readers may see half a version, or there is only one version.
+        NodeError: their ``sharing`` is another one.
     """
     if weights.plan.sharing != "snapshot":
         raise NodeError(

@@ -1,10 +1,10 @@
-"""Versions of weights: the memory slot of each, its readers, and the slot of the next one.
+"""Versions of weights in memory slots, which a learner writes and workers read.
 
-A learner publishes a version into a *slot*; a reader holds the slot that it reads. A held slot is never
-written, so no reader sees half a version (``snapshot``). With a single slot that is written in place
-(``shared``), readers may see a mix of two versions, by choice.
+A learner publishes a version into a *slot*, memory for one version; a reader holds the slot that it reads. With the sharing
+``snapshot`` a held slot is never written, so no reader sees half a version. With ``shared`` there is a single slot that is
+written in place, so readers may see a mix of two versions.
 
-The publisher never waits: if all slots are held it skips a version and counts it.
+The learner never waits: if all slots are held, it does not publish the version, and counts it as skipped.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import numpy as np
 from rtgraph.msgs.errors import CheckpointError, NodeError
 
 Sharing = Literal["fixed", "snapshot", "shared"]
-"""``fixed``: one version that never changes.
+"""How weights are shared.
 
-``snapshot``: whole versions. ``shared``: written in place, so that readers may see a mix of two versions.
+``fixed``: one version that never changes. ``snapshot``: readers see only whole versions. ``shared``: versions are written in
+place, so readers may see a mix of two versions.
 """
 
 NONE = -1
@@ -32,14 +33,14 @@ Write = Callable[[memoryview], None]
 
 
 class Versions(Protocol):
-    """The available versions of a network's weights. Each is a full set of parameters, in the network's layout."""
+    """The versions of a network's weights that are in memory. A version is the network's parameters, as bytes."""
 
     sharing: Sharing
     skipped: int
     """Number of versions that were not published because every slot was in use."""
 
     def newest(self) -> tuple[int, int]:
-        """Return the newest version, and its slot."""
+        """Return the number of the newest version, and its slot."""
         ...
 
     def memory(self, slot: int) -> memoryview:
@@ -47,15 +48,15 @@ class Versions(Protocol):
         ...
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """Keep a version from being overwritten until a matching `release`.
+        """Keep a version in its slot from being overwritten until `release` is called as often as `hold`.
 
         Returns:
-            Its parameters, read-only; None if the version is already overwritten.
+            The version's parameters, read-only; None if the version is already overwritten.
         """
         ...
 
     def release(self, slot: int) -> None:
-        """Allow a slot to be overwritten again."""
+        """Undo one `hold` of a slot. A slot that nobody holds may be overwritten."""
         ...
 
     def publish(
@@ -64,45 +65,49 @@ class Versions(Protocol):
         """Write a version into a free slot.
 
         Args:
-            version: its number.
-            write: called with the slot's memory.
-            keep: slots to preserve, besides held slots and that of the newest version.
-            newest: False for a version that no worker acts with, such as the target network's.
+            version: number of the version.
+            write: called with the slot's memory, to write the parameters.
+            keep: slots not to overwrite, in addition to held slots and the slot of the newest version.
+            newest: False for a version that no worker acts with, such as that of the target network.
 
         Returns:
-            The slot; None if no slot is free, which is counted as ``skipped``.
+            The slot; None if no slot is free. ``skipped`` counts these cases.
 
         Raises:
-            NodeError: the weights are fixed.
+            NodeError: ``sharing`` is ``fixed``.
         """
         ...
 
 
 def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
-    """Hold the newest version. Return it, its slot and its parameters.
+    """Hold the newest version. Return its number, its slot and its parameters.
 
     Raises:
-        NodeError: there is no version.
+        NodeError: no version is published, or each was overwritten before it could be held.
     """
     for _ in range(_TRIES):  # it may be overwritten between the two calls, even twice
         version, slot = versions.newest()
         memory = versions.hold(version, slot)
         if memory is not None:
             return version, slot, memory
-    raise NodeError("no version of the weights has been published yet")
+    if version == NONE:
+        raise NodeError("no version of the weights has been published yet")
+    raise NodeError(
+        f"the newest version of the weights was overwritten {_TRIES:,} times before it could be read",
+        hint="let the learner publish less often",
+    )
 
 
 class LocalVersions:
-    """Versions in one process: one copy of each version in use, however many nodes use it.
+    """Versions for the nodes of one process: one copy of each version in use, for all nodes that use it.
 
-    Slot numbers increase without reuse, whoever holds them, so a learner's announcements depend only on the
-    learner. A node that crashes in the virtual world holds its slot forever, which takes the memory of one
-    version.
+    Slot numbers increase and are not used again, so a learner's announcements do not depend on who holds which slot. A node
+    that crashes in virtual time never releases its slot, which takes the memory of one version.
 
     Args:
-        sharing: ``snapshot`` makes as many slots as needed.
-        first: the parameters of the first version.
-        version: its number.
+        sharing: how the weights are shared. With ``snapshot`` there are as many slots as needed.
+        first: memory with the parameters of the first version.
+        version: number of the first version.
     """
 
     def __init__(self, sharing: Sharing, first: memoryview, version: int) -> None:
@@ -132,7 +137,7 @@ class LocalVersions:
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """See `Versions.publish`. Here a slot is always free."""
+        """Write a version into a free slot; see `Versions.publish`. In one process a slot is always free."""
         if self.sharing == "fixed":
             raise fixed()
         if self.sharing == "shared":
@@ -152,7 +157,7 @@ class LocalVersions:
         return self._last
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a checkpoint of the world: the versions of the weights still in memory, and the counts."""
+        """Return the state for a world checkpoint: the versions in memory, the newest slot, and the counts."""
         copies = {
             slot: (np.frombuffer(copy.memory.toreadonly(), np.uint8), copy.version, copy.holds)
             for slot, copy in self._copies.items()
@@ -160,17 +165,17 @@ class LocalVersions:
         return {"copies": copies, "skipped": self.skipped, "newest": self._newest, "last": self._last}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Replace the versions by saved ones.
+        """Restore the versions of a world checkpoint.
 
         Raises:
-            CheckpointError: the saved versions belong to another network.
+            CheckpointError: the saved versions have another size, so they belong to another network.
         """
         size = self._copies[self._newest].memory.nbytes
         copies = {}
         for slot, (content, version, holds) in state["copies"].items():
             if content.nbytes != size:
                 raise CheckpointError(
-                    f"the saved weights have {content.nbytes} bytes, but the network's weights have {size}"
+                    f"the weights in the world checkpoint have {content.nbytes} bytes, but those of the network have {size}"
                 )
             copies[slot] = _Copy(new_memory(size), version, holds)
             copies[slot].memory[:] = memoryview(content)
@@ -190,12 +195,13 @@ class _Copy:
 
 
 def new_memory(size_bytes: int) -> memoryview:
-    """Return private memory that begins on a page, like shared memory."""
+    """Return memory of this process that begins on a page, as shared memory does, and is filled with zeros."""
     return memoryview(mmap.mmap(-1, max(1, size_bytes)))[:size_bytes]
 
 
 def fixed() -> NodeError:
-    """Return the error for publishing fixed weights."""
+    """Return the error for an attempt to publish a version of weights with the sharing ``fixed``."""
     return NodeError(
-        "the weights are fixed: they cannot be published", hint="give them `sharing: snapshot` in the graph"
+        "no version of the weights can be published: they have `sharing: fixed`",
+        hint="give them `sharing: snapshot` in the graph",
     )

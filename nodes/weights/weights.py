@@ -1,6 +1,6 @@
-"""The weights of a network, as the nodes of one process see them: one copy of each version, however many nodes.
+"""The weights of a network, which all nodes of a process share.
 
-Versions are plain bytes, in memory that processes share or in this process: a node without torch can carry them.
+A version is plain bytes, in shared memory or in the memory of this process, so nodes without torch can copy it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from rtgraph.nodes.weights.versions import Versions
 class Weights:
     """A network and the versions of its parameters.
 
-    ``cache`` holds objects that nodes of one process build from the bytes.
+    ``cache`` holds objects that nodes of this process build from a version's bytes, such as a torch module.
     """
 
     name: str
     plan: WeightsPlan
     where: Versions | None = None
-    """The versions, if they are in shared memory or in a file; otherwise they are created on first use."""
+    """The versions, if they are in shared memory or in a file; None if they are created on first use."""
     cache: dict[str, object] = field(default_factory=dict)
 
     @property
     def versions(self) -> Versions:
-        """The available versions of the parameters.
+        """The versions of the parameters that are in memory.
 
         Raises:
-            CheckpointError: the checkpoint of the first version is missing or of another network.
+            CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
         """
         if self.where is None:
             # Only here: a graph without networks needs no torch.
@@ -43,14 +43,14 @@ class Weights:
 
 
 def weights_named(weights: Mapping[str, SharedWeights], name: str) -> Weights:
-    """Return the weights of that name.
+    """Return the weights with this name.
 
     Args:
         weights: the weights of a graph, as in a `Placement` or a `LaunchContext`.
-        name: the name in the graph.
+        name: the name of the weights in the graph.
 
     Raises:
-        NodeError: no weights have that name.
+        NodeError: no weights have this name.
     """
     found = weights.get(name)
     if not isinstance(found, Weights):

@@ -81,7 +81,7 @@ def refused(arguments: list[str], capsys: Captured) -> str:
         ("silent.yaml", "nothing publishes 'applied' for input 'applied' of 'monitor' (Applied). hint: 'plant' publishes it, but has no replicas"),
         ("weights.yaml", "the graph has no weights named 'brain'. hint: it has none"),
         ("durations.yaml", "the latency file none.txt cannot be read: No such file or directory"),
-        ("relay.yaml", "transfers whole versions, but weights 'policy' have `sharing: fixed`, where no version follows the first"),
+        ("relay.yaml", "transfers whole versions, but weights 'policy' have `sharing: fixed`, where no version follows the first version"),
         ("delay_learning minimum=100000000", "minimum is 100,000,000 transitions"),
         ("delay_learning device=abacus", "cannot learn on device 'abacus'"),
         ("endless latency=measured --world virtual", "inferences need a duration in the virtual world"),
@@ -131,7 +131,9 @@ def test_more_replicas_than_were_recorded_are_found_by_check(tmp_path: Path, cap
     once = ["endless", "--world", "virtual", "--ticks", "20"]
     assert main(["launch", *once, "workers=1", "--no-plots", "--out", str(out)]) == 0
     replay = [*once, "--replay", str(out / "session.mcap"), "--replace", "worker"]
-    assert "holds no messages of 'worker/1'. hint: it has" in refused([*replay, "workers=2"], capsys)
+    assert "holds no messages of the node 'worker/1'. hint: give one of its nodes, `node: NAME`:" in refused(
+        [*replay, "workers=2"], capsys
+    )
     assert main(["check", *replay, "workers=1"]) == 0
 
 

@@ -38,7 +38,9 @@ def test_constant_inference_times_need_as_many_workers_as_they_take_ticks(
 
 
 def test_a_run_that_judges_nothing_is_refused() -> None:
-    with pytest.raises(LaunchError, match="judged_from=500, the first measured tick, is not within the 50 ticks"):
+    with pytest.raises(
+        LaunchError, match="judged_from=500, the first measured tick, is not within the 50 ticks"
+    ):
         VirtualRun("endless", {}, ticks=50, judged_from=500)
 
 

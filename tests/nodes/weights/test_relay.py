@@ -179,7 +179,7 @@ def test_weights_of_another_size_or_of_which_half_may_be_seen_are_refused():
     for sharing, name in ((("snapshot", "shared"), "far"), (("shared", "snapshot"), "policy")):
         with pytest.raises(
             NodeError,
-            match=rf"but weights '{name}' have `sharing: shared`, where readers may see half of one.*hint: give them `sharing: snapshot`",
+            match=rf"but weights '{name}' have `sharing: shared`, where readers may see a mix of two versions.*hint: give them `sharing: snapshot`",
         ):
             relayed(sharing=sharing).run()
 

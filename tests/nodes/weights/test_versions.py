@@ -148,7 +148,7 @@ def test_what_is_not_to_be_acted_with_is_not_the_newest(made):
 
 def test_fixed_weights_have_one_version(made):
     versions = made("fixed")
-    with pytest.raises(NodeError, match=r"weights are fixed.*hint: give them `sharing: snapshot`"):
+    with pytest.raises(NodeError, match=r"they have `sharing: fixed`.*hint: give them `sharing: snapshot`"):
         versions.publish(8, filled(8))
     assert versions.newest() == (7, 0)
     assert whole(hold_newest(versions)[2], 7)
