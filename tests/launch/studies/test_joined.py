@@ -49,7 +49,7 @@ def test_what_is_done_makes_a_table_and_a_picture_of_its_own(tmp_path: Path) -> 
     ("damage", "said"),
     [
         (lambda text: text.replace("reproduce squares", "reproduce cubes"), ":2: the row is of another study or scale than squares at scale quick: its command is 'rtgraph reproduce cubes --scale"),
-        (lambda text: text.replace("--scale quick", "--scale desk"), "is not one of squares at scale quick"),
+        (lambda text: text.replace("--scale quick", "--scale desk"), "of another study or scale than squares at scale quick"),
         (lambda text: text.replace("\n3,1,", "\n5,1,"), ":3: squares has no cell number=5, seed=1 at scale quick"),
         (lambda text: text.replace("number=3 seed=1", "number=2 seed=0"), ":3: the row does not belong to its command: its values are those of "),
         (lambda text: text.replace("square,", "cube,", 1), ":1: squares has no column 'cube'"),

@@ -153,7 +153,7 @@ MEASURED = {
 
 def test_a_measurement_with_the_name_of_a_column_is_refused():
     params = MetricsParams.model_validate({"plant": MEASURED | {"measurements": ["score", "tick"]}})
-    with pytest.raises(NodeError, match=r"'tick' has the name of a column of episodes\.csv"):
+    with pytest.raises(NodeError, match=r"'tick' has the name of a column that episodes\.csv has already"):
         Metrics.check(params)
 
 

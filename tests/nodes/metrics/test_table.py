@@ -76,7 +76,7 @@ def test_a_line_cut_short_is_left_out_at_every_byte(tmp_path):
     ("content", "problem"),
     [
         (b"", "is empty"),
-        (b"tick,loss\n1,2,3\n", "t.csv:2: has 3 cells, and the header has 2"),
+        (b"tick,loss\n1,2,3\n", "t.csv:2: the line has 3 fields, and the header has 2"),
         (b"tick,loss\n1,low\n", "t.csv:2: loss: 'low' is not a number"),
         (b"\xff\xfe\n", "it is not text"),
     ],

@@ -173,7 +173,7 @@ def test_weights_of_another_size_or_of_which_half_may_be_seen_are_refused():
     larger = TypeAdapter(NetworkSpec).validate_python({**NETWORK, "hidden": [7]}).model_dump(mode="json")
     with pytest.raises(
         NodeError,
-        match=r"received weights have 76 bytes, and 'far' has 396.*hint: give both weights the same network",
+        match=r"received weights '.*' have 76 bytes, and the weights 'far' here have 396.*hint: give both weights the same network",
     ):
         relayed(far_network=larger).run()
     for sharing, name in ((("snapshot", "shared"), "far"), (("shared", "snapshot"), "policy")):
