@@ -48,7 +48,7 @@ class AlgorithmParams(Record):
     auxiliary_weight: float = Field(
         default=1.0, ge=0, allow_inf_nan=False, exclude_if=lambda weight: weight == 1
     )
-    """The factor of the network's own loss, which is added to the algorithm's loss. Only networks with ``predict`` have a loss of their own."""
+    """The factor of the network's own loss, which is added to the algorithm's loss. Only networks with ``predict`` have such a loss."""
     device: str = "cpu"
     """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True

@@ -51,7 +51,7 @@ class PendingHistory(History):
         self._oldest_only = view.read == "start"
         self._acted: deque[tuple[int, Action]] = deque(maxlen=view.slots + view.chunk - 1)
         self._last: Array | None = None
-        """The pending actions known at the last decision, without the actions of its own chunk; None before a decision."""
+        """The pending actions known at the last decision, without the actions of that decision's chunk; None before a decision."""
 
     def begin(self) -> None:
         """Begin an episode: no action is pending."""

@@ -128,7 +128,7 @@ class Executor:
                 self._waiting.append(port)
 
     def fire(self, timer: Timer) -> None:
-        """Make a scheduled call whose time has come: now, or as soon as the node is free."""
+        """Make a call that was scheduled for now: at once, or as soon as the node is free."""
         if timer.cancelled or not self.alive:
             return
         if self.keeps_journal:

@@ -42,7 +42,7 @@ class CoordinatorStagger:
         self.mean_ns = 0
         """The mean inference time (μ of Algorithm 2, Riemer et al., ICLR 2025), for the workers."""
         self.longest_ns = 0
-        """The longest inference time known from the states of workers, for methods with claims; 0 while none is known."""
+        """The longest inference time known from the states of workers, for methods with claims; 0 while no time is known."""
         self.usual_ns = 0
         """The usual duration of an inference, from the coordinator's parameter ``latency``; 0 if it is measured."""
         self.claim_ticks = 1

@@ -163,7 +163,7 @@ class CompiledMlp:
             ValueError: the network does not predict.
         """
         if self._rolling is None:
-            raise ValueError("this network does not predict, so it has no loss of its own")
+            raise ValueError("this network does not predict, so it has no prediction loss")
         return self._rolling.auxiliary(reached, discounts, gamma)
 
     def backward(

@@ -238,7 +238,7 @@ class ReplayBuffer:
     def sync(self) -> None:
         """Flush the buffer to disk, so that its contents survive a power failure. Slow if the buffer is large.
 
-        After a power failure, writes since the last flush may be incomplete without a trace; after a kill, none is.
+        After a power failure, writes since the last flush may be incomplete without a trace; after a kill, all writes are complete.
         """
         self.frames.sync()
         self._table.sync()

@@ -13,8 +13,8 @@ from rtgraph.msgs.errors import RegionError
 class SharedStore:
     """A stable name for a shared file or memory.
 
-    The name is a path relative to the session folder, so that it is the same in every run of the session. Memory has no path
-    of its own, so a link in the session folder points to it while the process lives.
+    The name is a path relative to the session folder, so that it is the same in every run of the session. Memory has no
+    path, so a link in the session folder points to it while the process lives.
 
     Args:
         location: the path of the file, or of the memory while this process has it open.

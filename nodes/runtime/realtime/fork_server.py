@@ -2,7 +2,7 @@
 
 The server opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice: the server
 forks a child, which forks the node and ends at once, and the launcher becomes the parent of the node. So nodes survive the
-death of the server, but not of the launcher. Each node leads a session of its own (``setsid``), so that Ctrl-C reaches only
+death of the server, but not of the launcher. Each node leads a separate session (``setsid``), so that Ctrl-C reaches only
 the launcher.
 
 The imports take most of the time of a start. So the launcher starts the server before it has resolved the launch file. It
