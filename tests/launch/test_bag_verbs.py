@@ -137,7 +137,9 @@ def test_playing_nothing_is_told(session, capsys):
         missing = told(capsys, "play", session / RECORDING, option, "obervation", code=1)
         assert "'obervation' matches no topic of" in missing
         assert "hint: did you mean 'observation'?" in missing
-    assert "nothing to play" in told(capsys, "play", session / RECORDING, "--exclude", "*", code=1)
+    assert "no message of the chosen topics" in told(
+        capsys, "play", session / RECORDING, "--exclude", "*", code=1
+    )
     assert "no topic" in told(capsys, "play", session / RECORDING, "--remap", "nosuch=new", code=1)
 
 

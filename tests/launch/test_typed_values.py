@@ -329,11 +329,11 @@ def test_a_time_is_a_time_of_the_recording(session, capsys, action, text):
 
 def test_nothing_is_played_or_exported_from_beyond_the_end(session, capsys, tmp_path):
     code, error = told(capsys, "bag", "play", session, "--start", "100")
-    assert (code, "--start 100" in error, "ends after" in error) == (2, True, True)
+    assert (code, "--start 100" in error, "s long" in error) == (2, True, True)
     code, error = told(
         capsys, "bag", "export", session, "--to", "npz", "--start", "100", "--out", tmp_path / "x.npz"
     )
-    assert (code, "ends after" in error) == (2, True)
+    assert (code, "s long" in error) == (2, True)
     end_s = (Bag.open(session).end_ns - Bag.open(session).start_ns) / 1e9
     code, error = told(capsys, "bag", "play", session, "--start", end_s, "--topics", "decision")
     assert (code, "holds no message of the chosen topics from" in error) == (1, True)

@@ -1,1 +1,1 @@
-"""The studies of rtgraph that are not about Atari or Game Boy games, one module each."""
+"""The studies of staggering, delay, chunks and theory that rtgraph contains, one module each."""

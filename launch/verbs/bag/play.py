@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     for text in args.remap:
         old, equals, new = text.partition("=")
         if not (old and equals and new):
-            raise GraphError(f"--remap {text!r} is not OLD=NEW", hint="such as --remap /action=/old_action")
+            raise GraphError(f"--remap {text!r} is not OLD=NEW", hint="such as --remap action=old_action")
         remap[old] = new
     bag = opened(args.file, check=True)
     start_in(bag, args.start)
