@@ -53,7 +53,7 @@ class Learned:
     greedy_episodes: int
     checkpoint_ticks: int
     most_frames: int | None = None
-    """Maximum length of a greedy episode, in frames; None for no maximum."""
+    """Maximum length of a greedy episode, in frames; None for the default of ``evaluation_plan``."""
     policy: str = "learned"
     """The policy of the greedy episodes. With ``random`` or ``noop`` instead of ``learned``, nothing is learned."""
     latency: Mapping[str, Any] = field(default_factory=dict)
