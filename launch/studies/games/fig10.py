@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtgraph.launch.studies.games.atari import DQN, AtariReturns, Size, atari_study
+from rtgraph.launch.studies.games.atari import FROM_MEMORY, MEMORY_NETWORK, AtariReturns, Size, atari_study
 from rtgraph.launch.studies.study import Scale
 
 STUDY = atari_study(
@@ -12,13 +12,13 @@ STUDY = atari_study(
     AtariReturns(
         {
             Scale.QUICK: Size(("boxing",), (1, 8), 1, 300, 1, 200),
-            Scale.DESK: Size(("boxing", "name_this_game"), (3, 29, 47, 80), 3, 200_000, 20, 10_000),
+            Scale.DESK: Size(("boxing", "kung_fu_master"), (3, 29, 47, 80), 3, 120_000, 10, 10_000),
             Scale.PAPER: Size(
                 ("boxing", "krull", "name_this_game"), (3, 29, 47, 80, 750), 3, 10_000_000, 30, 108_000
             ),
         },
-        {**DQN, "depth": "2"},
-        "a 2xDeep network of k = 1/16",
+        FROM_MEMORY,
+        MEMORY_NETWORK,
     ),
     {Scale.QUICK: "10 s", Scale.DESK: "6 h", Scale.PAPER: "3 weeks"},
 )

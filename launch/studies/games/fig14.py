@@ -17,7 +17,13 @@ STUDY = atari_study(
                 ("boxing", "krull", "name_this_game"), (1, 5, 8, 29, 70, 596), 3, 10_000_000, 30, 108_000
             ),
         },
-        {"n_step": "3"},
+        {
+            "k": "0.0625",
+            "learning_rate": "0.0001",
+            "target_every": "2000",
+            "n_step": "3",
+            "replay_mib": "512",
+        },
         "a 1xDeep network of k = 1/16 with the head of Rainbow",
         launch="{}_rainbow",
         explores=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rtgraph.launch.studies.games.atari import DQN, AtariReturns, Size, atari_study
+from rtgraph.launch.studies.games.atari import FROM_MEMORY, MEMORY_NETWORK, AtariReturns, Size, atari_study
 from rtgraph.launch.studies.study import Scale
 
 STUDY = atari_study(
@@ -13,13 +13,13 @@ STUDY = atari_study(
     AtariReturns(
         {
             Scale.QUICK: Size(("boxing",), (1, 8), 1, 300, 1, 200),
-            Scale.DESK: Size(("boxing", "name_this_game"), (1, 5, 8, 70), 3, 200_000, 20, 10_000),
+            Scale.DESK: Size(("boxing", "kung_fu_master"), (1, 5, 8, 70), 3, 120_000, 10, 10_000),
             Scale.PAPER: Size(
                 ("boxing", "krull", "name_this_game"), (1, 5, 8, 29, 70, 596), 3, 10_000_000, 30, 108_000
             ),
         },
-        DQN,
-        "a 1xDeep network of k = 1/16",
+        FROM_MEMORY,
+        MEMORY_NETWORK,
     ),
     {Scale.QUICK: "10 s", Scale.DESK: "5 h", Scale.PAPER: "2 weeks"},
 )

@@ -44,6 +44,15 @@ def test_the_spec_follows_from_the_settings(settings, shape, count):
     assert spec.action.names[environment.noop] == "NOOP"
 
 
+def test_the_memory_is_observed_as_the_emulator_reads_it():
+    environment = begun(atari("boxing", observation="ram"))
+    assert environment.spec.observation == ArraySpec(dtype="float32", shape=(128,), low=0, high=1)
+    for action in random_actions(environment, 20):
+        observation = environment.step(action).observation
+        assert environment.spec.observation.admits(observation)
+        assert (np.round(observation * 255) == environment._ale.getRAM()).all()
+
+
 def test_a_game_that_is_not_there_is_named_with_its_nearest():
     with pytest.raises(
         ValueError, match=r"game 'Boxing': ale-py has no such game.*nearest names are boxing, "
@@ -145,12 +154,14 @@ def test_a_snapshot_is_exact(game, sticky):
         assert play(other, actions) == expected
 
 
-def test_a_snapshot_of_rgb_observations_is_exact():
-    environment = begun(atari("krull", observation="rgb", noop_max=0))
+@pytest.mark.parametrize("observation", ["rgb", "ram"])
+def test_a_snapshot_of_other_observations_is_exact(observation):
+    environment = begun(atari("krull", observation=observation, noop_max=0))
     at_once = environment.snapshot()
     actions = random_actions(environment, 50)
     expected = play(environment, actions)
-    other = atari("krull", observation="rgb", noop_max=0)
+    other = begun(atari("krull", observation=observation, noop_max=0))
+    play(other, actions)
     other.restore(at_once)
     assert play(other, actions) == expected
 
