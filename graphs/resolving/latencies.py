@@ -9,19 +9,15 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from rtgraph.graphs.reading.latency_file import LatencyFile, read_latency_file
 from rtgraph.graphs.reading.positions import Place, Value
 from rtgraph.nodes.runtime.clock import period_ns
-from rtgraph.nodes.runtime.latency import ByNode
+from rtgraph.nodes.runtime.latency import ByNode, mean_ns
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 PADDED, MEASURED, FILE = "padded", "measured", "file"
 BY_NODE = "by_node"
-MEAN_OF = 1000
-"""Number of random draws from which the mean of a latency model is computed."""
 
 
 class Latencies:
@@ -99,8 +95,7 @@ def _mean_frames(file: LatencyFile) -> float:
     rate_hz = file.recording.rate_hz
     if rate_hz is None:
         return 0.0
-    draws = [model.draws(np.random.default_rng(0), rate_hz) for model in file.workers.values()]
-    return float(np.mean([draw() for draw in draws for _ in range(MEAN_OF)])) / period_ns(rate_hz)
+    return mean_ns(file.workers.values(), rate_hz) / period_ns(rate_hz)
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:

@@ -49,7 +49,7 @@ class AtariSettings(GameSettings):
 
     game: str
     """The name of a ROM of the ale-py wheel in snake case, such as "boxing" or "name_this_game"."""
-    observation: Literal["grey84", "rgb", "ram"] = "grey84"
+    observation: Literal["grey84", "rgb", "ram"] = "grey84"  # type: ignore[assignment]
     """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8; "ram": the console's memory, (128,) float32,
     each byte divided by 255."""
     full_action_set: bool = True

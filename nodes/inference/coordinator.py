@@ -24,7 +24,7 @@ from rtgraph.msgs.inference import ChunkOverlap
 from rtgraph.nodes.inference.stagger import StaggerName, stagger_method
 from rtgraph.nodes.inference.stagger.ring import natural_order
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, Urgency, latest, queue
-from rtgraph.nodes.runtime.latency import LatencyParams, Measured
+from rtgraph.nodes.runtime.clock import frames_ns
 
 BEAT_PERIOD_NS = 200_000_000
 # Attributes of enums and of pydantic's classes take long to look up.
@@ -42,8 +42,9 @@ class CoordinatorParams(Params):
     """Number of successive ticks for which an inference gives actions."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
     """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that a chunk begins when the one before ends."""
-    latency: LatencyParams = Field(default=Measured(), exclude_if=lambda latency: latency == Measured())
-    """How long the workers' inferences take. A worker may be silent for ten times as long before it is removed."""
+    inference_frames: float = Field(default=0.0, ge=0, exclude_if=operator.not_)
+    """The mean duration of an inference in frames; 0 if it is measured. A worker may be silent for ten times as long before it is
+    removed."""
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
     """Whether an observation is claimed only when it arrives, so that workers get only new observations."""
     skips_observations: bool = Field(default=False, exclude_if=operator.not_)
@@ -87,7 +88,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._method.claim_ticks = self.params.chunk if self.params.overlap == "none" else 1
         self._members: dict[str, _Member] = {}
         self._ring: list[str] = []
-        self._method.usual_ns = self.params.latency.usual_ns(self.params.plant.rate_hz)
+        self._method.usual_ns = frames_ns(self.params.inference_frames, self.params.plant.rate_hz)
         self._longest_ns = 0
         self._timer: Timer | None = None
         if not self._claims:

@@ -12,7 +12,7 @@ import functools
 import math
 import operator
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -52,10 +52,6 @@ class _Latency(Record):
             raise ValueError(f"give the duration either in frames or in ms: {given} given")
         return self
 
-    def usual_ns(self, rate_hz: float) -> int:
-        """Return the given duration in ns."""
-        return self._ns(1.0, rate_hz)
-
     def _ns(self, times: float, rate_hz: float) -> int:
         """Return the duration multiplied by ``times``, rounded to ns, never negative."""
         if self.frames is not None:
@@ -81,10 +77,6 @@ class Measured(Record):
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return _Repeated([0]).draw
-
-    def usual_ns(self, rate_hz: float) -> int:
-        """Return 0: the duration is not known before it is measured."""
-        return 0
 
 
 class Constant(_Latency):
@@ -208,12 +200,6 @@ class Empirical(Record):
             return _Sampled(values, rng).draw
         return _Repeated(values).draw
 
-    def usual_ns(self, rate_hz: float) -> int:
-        """Return the longest duration in ns."""
-        if self.quantiles_ms:
-            return round(self.quantiles_ms[-1][1] * 1e6)
-        return round(max(self.values_ms or _read(self.file or "")) * 1e6)
-
 
 Model = Annotated[Constant | Normal | Lognormal | Mixture | Spikes | Empirical, Field(discriminator="kind")]
 """A latency model for both real time and virtual time."""
@@ -232,10 +218,6 @@ class Cycle(Record):
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return self.inference.draws(rng, rate_hz)
 
-    def usual_ns(self, rate_hz: float) -> int:
-        """Return the usual duration of an inference in ns."""
-        return self.inference.usual_ns(rate_hz)
-
 
 class ByNode(Record):
     """A latency model for each node, by the node's name, as in a latency file. The first name or pattern that matches applies."""
@@ -245,10 +227,6 @@ class ByNode(Record):
     """The path of the latency file, for errors."""
     models: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]]
     """The models by name. ``*`` and ``?`` in a name are wildcards."""
-
-    def usual_ns(self, rate_hz: float) -> int:
-        """Return the longest of the models' usual durations, in ns."""
-        return max((model.usual_ns(rate_hz) for model in self.models.values()), default=0)
 
     def of(self, name: str) -> AnyModel:
         """Return the model of a node.
@@ -271,6 +249,16 @@ LatencyParams = Annotated[
     Measured | Padded | Constant | Normal | Lognormal | Mixture | Spikes | Empirical | Cycle | ByNode,
     Field(discriminator="kind"),
 ]
+
+
+MEAN_OF = 1000
+"""Number of random draws from which the mean of a latency model is computed."""
+
+
+def mean_ns(models: Iterable[AnyModel], rate_hz: float) -> float:
+    """Return the mean duration in ns over all models, estimated from draws."""
+    draws = [model.draws(np.random.default_rng(0), rate_hz) for model in models]
+    return float(np.mean([draw() for draw in draws for _ in range(MEAN_OF)]))
 
 
 def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.file_options import FOLDERS
@@ -22,7 +23,8 @@ from rtgraph.nodes.monitor.trace import Trace
 from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.runtime import NodePlan, VirtualWorld, load_class
 from rtgraph.nodes.runtime.classes.loading import validated_params
-from rtgraph.nodes.runtime.clock import tick_time_ns
+from rtgraph.nodes.runtime.clock import period_ns, tick_time_ns
+from rtgraph.nodes.runtime.latency import AnyModel, mean_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +130,14 @@ def virtual_plan(
 
 def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
     """Return the plan with other parameters as every ``latency``, so that an update takes as long as an inference."""
+    rate_hz = rate_of(plan)
+    model: AnyModel = TypeAdapter(AnyModel).validate_python(dict(latency))
+    frames = mean_ns((model,), rate_hz) / period_ns(rate_hz)
+    changed = {"latency": dict(latency), "inference_frames": frames}
     nodes = tuple(
-        node.model_copy(update={"params": node.params | {"latency": dict(latency)}})
-        if "latency" in node.params
-        else node
+        node.model_copy(
+            update={"params": {name: changed.get(name, value) for name, value in node.params.items()}}
+        )
         for node in plan.nodes
     )
     return plan.model_copy(update={"nodes": nodes})

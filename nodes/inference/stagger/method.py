@@ -44,7 +44,7 @@ class CoordinatorStagger:
         self.longest_ns = 0
         """The longest inference time known from the states of workers, for methods with claims; 0 while no time is known."""
         self.usual_ns = 0
-        """The usual duration of an inference, from the coordinator's parameter ``latency``; 0 if it is measured."""
+        """The usual duration of an inference, from the coordinator's parameter ``inference_frames``; 0 if it is measured."""
         self.claim_ticks = 1
         """Minimum number of ticks between two claimed observations of an episode."""
 
