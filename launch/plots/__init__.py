@@ -1,7 +1,8 @@
-"""Pictures of a run: the staggering timeline, the age of decisions, the lateness of ticks, learning curves.
+"""Pictures of a run: the staggering timeline, the age of decisions, the lateness of ticks, and learning curves.
 
-Plain functions without matplotlib prepare the data first. The same trace, which holds a run's ticks and decisions, gives
-the same bytes.
+The data of the pictures is prepared by plain functions that do not import matplotlib. A trace holds the ticks and decisions
+of a
+run. Pictures of the same trace are always the same, byte for byte.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[P
     Args:
         trace: the ticks and decisions of the run.
         directory: folder of the pictures; created if missing.
-        rate_hz: the plant's nominal rate. Without it, ages are shown in ticks only, not in ms.
+        rate_hz: the nominal tick rate. Without a rate, ages are shown in ticks only, not in ms.
     """
     from rtgraph.launch.plots import pictures  # noqa: PLC0415 - importing matplotlib takes half a second
 
@@ -52,13 +53,14 @@ def draw(trace: SavedTrace, directory: Path, *, rate_hz: float | None) -> list[P
 def draw_learning(
     groups: Mapping[str, Sequence[Curve]], path: Path, *, title: str, lines: Mapping[str, Line] | None = None
 ) -> Path:
-    """Draw the curves of runs, and return the picture's path.
+    """Draw learning curves into one picture, and return the path of the picture.
 
     Args:
-        groups: the runs, by label; runs of a group, such as seeds, are drawn together.
-        path: path of the picture; its suffix selects the format: png, svg or pdf.
+        groups: by label, the learning curves of runs that differ only in their seed. The picture shows the mean of each
+            group.
+        path: path of the picture. The suffix selects the format: png, svg or pdf.
         title: title of the picture.
-        lines: returns to compare with, by label; drawn as horizontal lines.
+        lines: reference returns, by label. Each is drawn as a horizontal line.
     """
     from rtgraph.launch.plots.learning import draw_curves  # noqa: PLC0415 - see above
 
@@ -68,10 +70,15 @@ def draw_learning(
 
 
 def draw_won(groups: Mapping[str, Sequence[Curve]], path: Path, *, title: str) -> Path:
-    """Draw how many episodes runs have won over time, and return the picture's path. Arguments as for ``draw_learning``.
+    """Draw how many episodes each run has won over time, and return the path of the picture.
+
+    Args:
+        groups: the learning curves of runs, by label. Runs with the same label have the same colour.
+        path: path of the picture. The suffix selects the format: png, svg or pdf.
+        title: title of the picture.
 
     Raises:
-        MetricsError: a run does not say which episodes were won.
+        MetricsError: a run does not record which episodes were won.
     """
     from rtgraph.launch.plots.wins import draw_wins  # noqa: PLC0415 - see above
 
@@ -82,7 +89,7 @@ def draw_won(groups: Mapping[str, Sequence[Curve]], path: Path, *, title: str) -
 
 @contextlib.contextmanager
 def drawn(path: Path) -> Iterator[Figure]:
-    """Yield an empty figure; when the context ends, save the figure at ``path``."""
+    """Yield an empty figure. When the context ends, save the figure at ``path``."""
     import matplotlib.style  # noqa: PLC0415 - see above
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415

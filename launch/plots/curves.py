@@ -1,4 +1,4 @@
-"""Learning curves, read from the tables of sessions and prepared without matplotlib."""
+"""Learning curves of runs. They are read from the CSV tables in session folders, and prepared without matplotlib."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ FEWEST_EPISODES, MOST_EPISODES = 10, 100
 class Curve:
     """The learning curve of one run: its episodes and its updates.
 
-    Episodes have last ticks, returns, end times and wins: arrays of equal length. Updates have ticks and, by name, the
-    columns of ``updates.csv``: arrays of another length, where unknown values are NaN.
+    The arrays of episodes have one element per episode; ``episode_ticks`` holds the last tick of each. The arrays of updates
+    have one
+    element per row of ``updates.csv``: ``update_ticks`` holds the ticks, and ``updates`` the other columns by name, with NaN
+    for
+    unknown values.
     """
 
     episode_ticks: Floats
@@ -32,13 +35,13 @@ class Curve:
     update_ticks: Floats
     updates: dict[str, Floats]
     episode_times_s: Floats = field(default_factory=lambda: np.zeros(0))
-    """End of each episode, in seconds of the graph's time; NaN if the table has no such column."""
+    """End time of each episode, in seconds since the start of the graph; NaN if the table has no column with the end times."""
     wins: Floats = field(default_factory=lambda: np.zeros(0))
-    """Number of episodes won so far, at the end of each episode; NaN if the plant does not say which were won."""
+    """Number of episodes won so far, at the end of each episode; NaN if the environment does not report wins."""
 
     @property
     def tells_wins(self) -> bool:
-        """Whether the plant says which episodes were won."""
+        """Whether the run records which episodes were won."""
         return bool(np.isfinite(self.wins).all()) and self.wins.size == self.returns.size
 
     @property
@@ -49,7 +52,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A mean at several ticks, with half of its 95 % confidence interval; NaN if there are too few values for one."""
+    """Means at several ticks, and half the width of the 95 % confidence interval of each mean: three 1-D arrays of equal length.
+
+    Where there are too few values for an interval, its half-width is NaN.
+    """
 
     ticks: Floats
     mean: Floats
@@ -57,12 +63,15 @@ class Band:
 
 
 def read_curve(path: Path) -> Curve:
-    """Return the curve of a session folder, of its folder of tables, or of an ``episodes.csv``.
+    """Read the learning curve of a session.
 
     Episodes with a return that is not finite are left out.
 
+    Args:
+        path: the session folder, the folder of its tables, or its ``episodes.csv``.
+
     Raises:
-        MetricsError: there is no ``episodes.csv``, or it lacks a column.
+        MetricsError: there is no ``episodes.csv``, or the file lacks a column.
     """
     folders = (path, path / "metrics") if path.is_dir() else (path.parent,)
     episodes = next((f / "episodes.csv" for f in folders if (f / "episodes.csv").exists()), None)
@@ -93,9 +102,10 @@ def read_curve(path: Path) -> Curve:
 
 
 def running(curve: Curve) -> Band:
-    """Return the running mean of a run's returns, with its 95 % confidence interval.
+    """Return the running mean of the returns of one run, with a 95 % confidence interval.
 
-    A window is a tenth of the episodes, but at least 10 and at most 100 episodes; a third of fewer than 30 episodes.
+    The window has a tenth of the episodes, but at least 10 and at most 100. With fewer than 30 episodes, it has a third of
+    them.
     """
     count = curve.returns.size
     width = min(MOST_EPISODES, max(count // 10, min(FEWEST_EPISODES, -(-count // 3))))
@@ -110,9 +120,11 @@ def running(curve: Curve) -> Band:
 
 
 def together(curves: Sequence[Curve]) -> Band:
-    """Return the mean of several runs' running means, with its 95 % confidence interval.
+    """Average the returns of several runs at each tick, and return the mean with a 95 % confidence interval.
 
-    It covers the ticks that the running means of all runs cover. For a single run it is the running mean of that run.
+    First the returns of each run are smoothed by a running mean; then these running means are averaged. The result covers
+    only the
+    ticks that all runs have in common. For a single run the result is the running mean of that run.
     """
     bands = [band for band in map(running, curves) if band.ticks.size]
     if len(bands) < 2:
@@ -127,9 +139,9 @@ def together(curves: Sequence[Curve]) -> Band:
 
 
 def smoothed(values: Floats, share: int = 40) -> Floats:
-    """Return the running means, (n,), of values, (n,).
+    """Return the running means of ``values``, (n,), as an array of the same shape.
 
-    A window extends by n/``share`` values to each side. At both ends of the array it is shorter.
+    The window of a value extends by n/``share`` values to each side, but not past the ends of the array.
     """
     width = max(1, values.size // share)
     sums = np.cumsum(np.concatenate([[0.0], values]))

@@ -19,17 +19,19 @@ FEWEST_TICKS, MOST_TICKS = 24, 120
 
 _BAR_COLUMNS = ("worker", "number", "observed_tick", "began_ns", "inference_ns", "stamp_ns")
 _Identity = tuple[int, int, int]
-"""Identifies a decision: worker, number and observed tick.
+"""Identifies a decision: number of the worker, number of the decision, and tick of the observation.
 
-Without the observed tick two decisions could be alike, because a restarted worker counts its decisions from 0 again.
+The tick is needed because a restarted worker counts its decisions from 0 again.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An inference: its begin, end, and publication (later than the end if the decision was held back).
+    """One inference in the timeline picture: when it began, when it ended, and when its decision was published.
 
-    ``applied_tick`` is the tick that applied the decision, and ``applied_ns`` its begin; both are None if no tick did.
+    A decision that was held back is published later than the inference ended. ``applied_tick`` is the tick that applied the
+    decision,
+    and ``applied_ns`` is the time at which that tick began. Both are None if no tick applied the decision.
     """
 
     row: int
@@ -42,7 +44,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class TickSpan:
-    """One tick for the plot: when it began, when the next one began, and what acted in it."""
+    """One tick in the timeline picture: when it began, when the next tick began, and what chose its action, such as the policy."""
 
     tick: int
     began_ns: int
@@ -52,9 +54,11 @@ class TickSpan:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The data of the staggering timeline: one row for every n-th worker, where n is ``every``.
+    """The data of the timeline picture, in which each row shows the inferences of one worker.
 
-    ``workers`` is the number of all workers, ``bars`` are the inferences, and ``cells`` are the ticks.
+    ``workers`` is the number of all workers. With many workers, only every n-th worker has a row; n is ``every``. ``bars``
+    are the
+    inferences, and ``cells`` are the ticks.
     """
 
     rows: list[str]
@@ -65,7 +69,12 @@ class Timeline:
 
 
 def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
-    """Return the time between ticks in ns: that of ``rate_hz``, else the measured median; None if neither is known."""
+    """Return the time between ticks in ns.
+
+    The time is computed from ``rate_hz``. Without a rate, it is the median of the measured times between ticks. None if the
+    trace has
+    fewer than two ticks, too.
+    """
     if rate_hz:
         return float(clock.period_ns(rate_hz))
     between = np.diff(integers(trace.ticks["due_ns"]))
@@ -105,7 +114,7 @@ def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
 
 
 def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dict[_Identity, tuple[int, int]]:
-    """Return the tick that first applied each decision on the given observations, and when that tick began."""
+    """Return, for decisions on the observed ticks, the tick that first applied each decision and the time at which that tick began."""
     if not observed:
         return {}
     seen = ticks["tick"] - ticks["age_ticks"]
@@ -120,7 +129,7 @@ def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dic
 
 
 def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
-    """Return the rows, in the trace, of the ticks that were still running when the next tick was due."""
+    """Return the indices of the ticks that were still running when the next tick was due."""
     due, late, work = (integers(trace.ticks[name]) for name in ("due_ns", "lateness_ns", "work_ns"))
     period = period_ns(trace, rate_hz)
     if period is None:
@@ -132,9 +141,9 @@ def overran(trace: SavedTrace, rate_hz: float | None) -> Ints:
 
 
 def thinned(values: Floats, most: int) -> Ints:
-    """Return the indices, int64, of at most ``most`` of the values, (n,), which then stand for all in a picture.
+    """Select at most ``most`` of the ``values``, (n,), to draw instead of all, and return their indices, int64.
 
-    The array is split into equal stretches. The first and the greatest value of each stretch are kept.
+    The array is split into equal stretches. The first and the greatest value of each stretch are selected.
     """
     if values.size <= most:
         return np.arange(values.size)
@@ -146,9 +155,9 @@ def thinned(values: Floats, most: int) -> Ints:
 
 
 def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[Ints, Floats]:
-    """Return a running quantile of values over sliding windows.
+    """Return one quantile of the values in each of many overlapping windows.
 
-    A window has 1/50 of the values, but at least 100 values, or all values if there are fewer than 100.
+    A window has 1/50 of the values, but at least 100 values. With fewer than 100 values, one window has all of them.
 
     Args:
         values: (n,).
@@ -156,7 +165,7 @@ def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[I
         points: maximum number of windows.
 
     Returns:
-        Two 1-D arrays of equal length, with one element per window: the index of its middle value, and its quantile.
+        Two 1-D arrays with one element per window: the index of the middle value, and the quantile.
     """
     width = min(values.size, max(100, values.size // 50))
     starts = np.unique(np.linspace(0, values.size - width, points).astype(np.int64))
@@ -165,17 +174,17 @@ def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[I
 
 
 def exceedance(values: Floats, points: int = 2000) -> tuple[Floats, Floats]:
-    """Return which share of the values, (n,), is at least as great as a given value, for at most ``points`` given values.
+    """Return the share of ``values``, (n,), that reach a threshold, i.e. are at least as great, for up to ``points`` thresholds.
 
-    The given values are denser among the greatest.
+    The thresholds are taken from the values. They are denser among the greatest values.
 
     Returns:
-        Two 1-D arrays of equal length: the given values in descending order, and the shares, from 0 to 1.
+        Two 1-D arrays of equal length: the thresholds in descending order, and the shares, from 0 to 1.
     """
     ranks = np.unique(np.geomspace(1, values.size, points).astype(np.int64))
     return np.sort(values)[::-1][ranks - 1], ranks / values.size
 
 
 def integers(column: npt.NDArray[np.generic]) -> Ints:
-    """Return a column of a table, (n,), as int64."""
+    """Convert a column of a table, (n,), to int64."""
     return column.astype(np.int64, copy=False)

@@ -1,4 +1,4 @@
-"""The learning picture: returns over frames, and below them the loss, the values and the rate of updates."""
+"""The learning picture: returns over ticks, and below them the loss, the mean Q value and the rate of updates."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _BELOW = (
 def draw_curves(
     figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str, lines: Mapping[str, Line]
 ) -> None:
-    """Draw the learning curves of runs: a dot per episode, and for each group its mean with a 95 % confidence interval.
+    """Draw learning curves: a dot per episode, and for each group of runs the mean with a 95 % confidence interval.
 
     Args:
         figure: the figure to draw into.
-        groups: the runs, by label; the mean is that of the runs with one label.
+        groups: by label, the learning curves of runs that are averaged.
         title: title of the picture.
-        lines: returns to compare with, by label; drawn as horizontal lines.
+        lines: reference returns, by label. Each is drawn as a horizontal line.
     """
     learned = any(curve.learned for curves in groups.values() for curve in curves)
     figure.set_size_inches(11, 7.5 if learned else 5)
@@ -119,5 +119,5 @@ def _frames(axes: Axes) -> None:
 
 
 def repeated_colours(count: int) -> Sequence[str]:
-    """Return ``count`` colours. The first colours repeat if there are too few different ones."""
+    """Return a list of ``count`` colours. If the palette has too few, colours repeat."""
     return [_COLOURS[place % len(_COLOURS)] for place in range(count)]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MOST_DOTS = 20_000
 MOST_BARS = 60
 LEAST_MS = 1e-3
-"""Lateness below this value, a microsecond, is drawn at it, because a logarithmic axis has no zero."""
+"""Smallest lateness that is drawn, in ms. A smaller lateness is drawn at this value, because a logarithmic axis has no zero."""
 
 # The palette of Okabe and Ito (2008), made for colour-blind readers.
 _BLUE, _SKY, _ORANGE, _VERMILLION, _GREY, _PALE = (
@@ -53,7 +53,7 @@ STYLE = {
 
 
 def draw_nothing(figure: Figure, why: str) -> None:
-    """Write the reason why there is no picture into the figure."""
+    """Write into an otherwise empty figure why there is no picture."""
     figure.set_size_inches(8, 3)
     figure.text(0.5, 0.5, why, ha="center", va="center", fontsize=12, color="0.4")
 
@@ -129,7 +129,7 @@ def _timeline_legend(figure: Figure) -> None:
 
 
 def draw_age(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
-    """Draw the age of observations when decisions on them were applied."""
+    """Draw how old observations were when the decisions based on them were applied."""
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     ages = integers(trace.ticks["age_ticks"][trace.ticks["by"] == POLICY])
@@ -167,7 +167,7 @@ def draw_age(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
 
 
 def draw_lateness(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
-    """Draw the lateness of ticks: over the time of the run, and its distribution."""
+    """Draw how late ticks began: over the time of the run, and as a distribution."""
     late_ms, time_s = (
         integers(trace.ticks[name]) / scale for name, scale in (("lateness_ns", 1e6), ("due_ns", 1e9))
     )

@@ -18,10 +18,10 @@ SECONDS_A_MINUTE = 60.0
 def draw_wins(figure: Figure, groups: Mapping[str, Sequence[Curve]], title: str) -> None:
     """Draw a curve for each run: the number of episodes won so far. Runs of a group have the same colour.
 
-    The horizontal axis is the time of the game, which goes on whether or not the agent has decided.
+    The horizontal axis is the time of the game, which also passes while the agent is still deciding.
 
     Raises:
-        MetricsError: a run does not say which episodes were won.
+        MetricsError: a run does not record which episodes were won.
     """
     figure.set_size_inches(9, 5)
     axes = figure.add_subplot()

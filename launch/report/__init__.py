@@ -1,1 +1,1 @@
-"""Reports of launches: summaries, tables, warnings, and groups of sessions to draw together."""
+"""Reports of launches: summaries, tables and warnings. Sessions are also grouped here, to draw their learning curves together."""

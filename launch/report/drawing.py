@@ -14,12 +14,13 @@ from rtgraph.nodes.monitor.traces import watched
 
 
 def draw(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw the pictures of a launch into ``plots`` of its session folder, and return their paths.
+    """Draw the pictures of a launch into the folder ``plots`` of its session, and return their paths.
 
-    A monitor node writes the trace of one plant. If there are several monitors, each has a subfolder of ``plots``.
+    A monitor is a node that records the ticks of one environment or robot. If there are several monitors, each has a
+    subfolder.
 
     Raises:
-        Exception: a picture cannot be drawn. The launch's summary is complete without the pictures.
+        Exception: a picture cannot be drawn. The summary of the launch is complete without the pictures.
     """
     monitors = watched(result.plan.nodes)
     paths: list[Path] = []
@@ -36,7 +37,7 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
 
 
 def _draw_learning(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw a picture for each metrics node that wrote learning curves, and return the paths of the pictures."""
+    """Draw the learning curves of a launch: one picture for each metrics node. Return the paths of the pictures."""
     folders = learning_folders(result.plan)
     drawn = []
     for name in folders:

@@ -65,7 +65,7 @@ def print_failures(results: Mapping[str, Result]) -> None:
 def draw_results(results: Mapping[str, Result], *, quiet: bool = False) -> None:
     """Draw the pictures of launches and print their paths.
 
-    If a picture cannot be drawn, print a warning, because the results are complete without pictures.
+    If a picture cannot be drawn, only a warning is printed, because all results are also in the summary.
     """
     for title, result in results.items():
         try:
@@ -104,7 +104,7 @@ def _headlines(title: str, result: Result) -> Iterator[str]:
 
 
 def _warnings(result: Result) -> Iterator[str]:
-    """Yield warnings about a launch that did not fail."""
+    """Yield the warnings about a launch, as texts. The launch itself did not fail."""
     summary = result.summary
     if result.lost and any(summary["lost"].values()):
         yield "messages to lossless inputs were lost"
@@ -141,7 +141,10 @@ def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Ite
 
 
 def _unseen(figures: Figures) -> Iterator[str]:
-    """Yield a warning if the gate, which applies actions, delays them by more ticks than the policy sees pending actions."""
+    """Yield a warning if actions are applied after more ticks than the number of pending actions that the policy sees.
+
+    Pending actions are those that are decided but not yet applied.
+    """
     slots, delay = figures.get("pending", {}).get("slots"), figures.get("delay_ticks") or 0
     if slots is not None and delay > slots:
         problem = (
@@ -152,7 +155,7 @@ def _unseen(figures: Figures) -> Iterator[str]:
 
 
 def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
-    """Yield warnings about nodes that were restarted or down, and the warnings that nodes report in their results."""
+    """Yield a warning for each node that was restarted or was not running at the end, and the warnings that nodes report."""
     causes = summary.get("restart_causes", {})
     for name, count in summary["restarts"].items():
         times = "once" if count == 1 else f"{count} times"
@@ -166,7 +169,7 @@ def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
 
 
 def _speed(result: Result) -> str:
-    """Return a text with the wall time of a run, its speed relative to real time, and its peak memory."""
+    """Return a text with the wall time of a run, the speed of the run relative to real time, and the peak memory."""
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     speed = (
         f", {result.virtual_s / result.wall_s:,.1f} × real time" if result.virtual_s and result.wall_s else ""

@@ -11,15 +11,15 @@ from rtgraph.launch.session import Session
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Result of running a plan, in real or virtual time: the summary, the exit code, and the failures."""
+    """Result of one run, in real or virtual time: the summary, the exit code, and the failures."""
 
     summary: dict[str, Any]
     code: int
     failures: tuple[str, ...] = ()
     virtual_s: float = 0.0
-    """Virtual time that this run took, in seconds; in a resumed run, only the time after its checkpoint."""
+    """Virtual time that this run took, in seconds. In a run that was resumed from a checkpoint, only the time after the checkpoint."""
     lost: bool = False
-    """Whether inputs that must receive every message have lost messages."""
+    """Whether a lossless input, i.e. one that must receive every message, has lost a message."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from rtgraph.launch.scoring.scores import Line, random_line
 from rtgraph.msgs.errors import GraphError
 
 _CHANCE = frozenset({"resume", "checkpoint", "replay_folder"})
-"""Launch arguments that say from which files a run begins. Runs that differ only in these arguments are one group."""
+"""Launch arguments that say from which files a run begins. Runs that differ only in these arguments belong to one group."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionGroups:
-    """Learning curves of sessions, grouped by label, with the title and the reference lines of their picture."""
+    """Learning curves of sessions, grouped by label, with the title and the reference lines for a picture of them."""
 
     groups: dict[str, list[Curve]]
     title: str
@@ -58,7 +58,10 @@ def _split(text: str) -> tuple[str, Path]:
 
 
 def _plan_of(path: Path) -> Plan | None:
-    """Return the plan of a session, given its folder or a path in it; None if no ``plan.yaml`` is found."""
+    """Return the plan (the resolved launch file) of a session; None if no ``plan.yaml`` is found.
+
+    ``path`` is the session folder, or a file or folder in it.
+    """
     for folder in (path, *path.resolve().parents[:2]):
         if (folder / "plan.yaml").exists():
             return Plan.from_yaml((folder / "plan.yaml").read_text(encoding="utf-8"))
@@ -66,7 +69,10 @@ def _plan_of(path: Path) -> Plan | None:
 
 
 def _labels(plans: Sequence[Plan | None]) -> list[str]:
-    """Return a label for each plan: the name and the launch arguments in which the plans differ; "" for a plan of None."""
+    """Return a label for each plan: the values of the launch arguments in which the plans differ. A plan of None gets "".
+
+    A plan is a resolved launch file. If the plans have different names, the label begins with the name.
+    """
     known = [_parameters(plan) for plan in plans if plan is not None]
     differing = [
         key

@@ -1,4 +1,4 @@
-"""The summary of a launch: the results of its monitor, which watches the plant, and the state of every edge and node."""
+"""The summary of a launch: what its monitors measured, and the state of each node and each connection between nodes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ def summarise(
     down: Mapping[str, str],
     problems: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the summary as JSON values.
+    """Return the summary of a launch as JSON values.
 
-    The results of a single monitor are at the top level; the results of several monitors are under ``plants``, by title. The
-    results of a single metrics node, which writes learning curves, are under ``learning``.
+    With a single monitor, its results are at the top level of the summary. With several monitors, their results are under
+    ``plants``,
+    by title. With a single metrics node, which writes learning curves, its results are under ``learning``.
 
     Args:
-        plan: the plan that ran.
+        plan: the resolved launch file that ran.
         reason: why the run ended.
-        results: each node's result, by node.
-        reports: the message counts of each node's inputs, by node.
-        restarts: number of restarts, by node.
-        causes: reason of the last restart, by node.
-        down: last error of each node that was down at the end, by node.
-        problems: why a node has no result or failed, by node.
+        results: the result of each node, by name of the node.
+        reports: the message counts of each input, by name of the node.
+        restarts: number of restarts, by name of the node.
+        causes: reason of the last restart, by name of the node.
+        down: the last error of each node that was not running at the end, by name of the node.
+        problems: why a node failed or has no result, by name of the node.
     """
     monitors = watched(plan.nodes)
     plants = {one.title: dict(results.get(one.monitor, {})) for one in monitors}

@@ -14,16 +14,17 @@ from rtgraph.launch.console.numbers import NOTHING, percent, rounded, signed
 from rtgraph.msgs import EndReason
 
 Figures = Mapping[str, Any]
-"""Results of a run, as returned by ``Trace.figures``, with ``lost`` (edge: count) and ``restarts`` (node: count)."""
+"""Measured results of a run, by name. ``lost`` counts lost messages by connection, and ``restarts`` counts restarts by node."""
 
 MOST_NAMED = 3
 
 
 def summary_table(figures: Mapping[str, Figures]) -> Table:
-    """Return a table of the summaries of runs: one column per run, headed by its title.
+    """Return a table that compares the summaries of runs: one column per run, with the title of the run as its head.
 
-    Rows that tell which run is better are bold, and their cells show the difference from the first column. A value that is
-    None or missing is shown as a dash.
+    Some rows show which run is better. These rows are bold, and each value is followed by the difference from the first
+    column. A
+    missing value is shown as a dash.
     """
     columns = list(figures.values())
     caption = f"in parentheses: the difference from {next(iter(figures))}" if len(columns) > 1 else None
@@ -52,18 +53,18 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
 
 
 def plants_of(summary: Figures) -> Mapping[str, Figures]:
-    """Return the results of each plant, by title; empty if the launch has only one plant."""
+    """Return the results of each environment or robot, by title; empty if the launch has only one."""
     return _part(summary, "plants")
 
 
 def count_of(figures: Figures, key: str) -> str:
-    """Return one line about the counts under ``key``: their sum, and the highest counts with their names."""
+    """Describe the counts under ``key`` in one line: the sum of the counts, and the greatest counts with their names."""
     total, *named = _counts(key)(figures).split("\n")
     return f"{total} ({', '.join(named)})" if named else total
 
 
 def headline(figures: Figures) -> str:
-    """Return one line about a run, such as "inaction 0.4 %, age 6.1 ± 0.2 ticks, tick lateness p99 0.31 ms"."""
+    """Describe a run in one line, such as "inaction 0.4 %, age 6.1 ± 0.2 ticks, tick lateness p99 0.31 ms"."""
     return ", ".join(
         (
             f"inaction {_inaction(figures)}",
@@ -75,10 +76,11 @@ def headline(figures: Figures) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of the table.
+    """A row of the table that compares runs. ``text`` returns the text that the row shows for a run.
 
-    A row that tells which run is better has a ``value``. Then ``better`` is 1 if a greater value is better, -1 if a smaller
-    value is better.
+    Some rows show which run is better. They also have a ``value`` to compare; ``better`` is 1 if a greater value is better,
+    and -1 if
+    a smaller value is better.
     """
 
     label: str
@@ -88,7 +90,7 @@ class _Row:
     unit: str = ""
 
     def cell(self, figures: Figures, baseline: Figures) -> Text:
-        """Return the text of this row for a run. If the row has a ``value``, add its difference from the baseline run."""
+        """Return the text of this row for a run. If the row has a ``value``, add the difference from the baseline run."""
         text = Text(self.text(figures))
         if self.value is None or figures is baseline:
             return text
@@ -121,7 +123,7 @@ def _number(*keys: str) -> Callable[[Figures], str]:
 
 
 def encounters_won(figures: Figures) -> str:
-    """Return a text about the encounters of a game: how many were won, how many tried, and which was tried last."""
+    """Describe the encounters of a game: how many were won, how many were tried, and which was tried last."""
     encounters = _part(figures, "encounters")
     if not encounters:
         return NOTHING
@@ -155,7 +157,7 @@ def _spread(*keys: str) -> Callable[[Figures], str]:
 
 
 def _captured(columns: Sequence[Figures]) -> tuple[_Row, ...]:
-    """Return a row for each part of the observations with a capture time."""
+    """Return a row for each part of the observations with a capture time, such as a camera picture: the time from capture to tick."""
     parts = dict.fromkeys(name for column in columns for name in _part(column, "captured_age_ms"))
     return tuple(
         _Row(f"age of {name or 'observation'}, mean ± sd, p99 (ms)", _spread("captured_age_ms", name))
@@ -195,7 +197,7 @@ def _share(*keys: str) -> Callable[[Figures], str]:
 
 
 def _decisions(outcome: str) -> Callable[[Figures], str]:
-    """Return a function that gives the text of a cell: the number of decisions with one outcome, and their share of all."""
+    """Return a function that describes, for a run, how many decisions had the given outcome, and their share of all decisions."""
 
     def text(figures: Figures) -> str:
         count, made = _at(figures, "decisions", outcome), _at(figures, "decisions", "made")
@@ -221,9 +223,9 @@ def _reward_per_second(figures: Figures) -> float | None:
 
 
 def _counts(key: str) -> Callable[[Figures], str]:
-    """Return a function that gives the text of a cell for the counts under ``key``, which are by name.
+    """Return a function that describes, for a run, the counts under ``key``.
 
-    The first line is their sum; below are the names with the highest counts.
+    The first line is the sum of the counts. The next lines are the greatest counts with their names.
     """
 
     def text(figures: Figures) -> str:

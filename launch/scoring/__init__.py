@@ -1,1 +1,1 @@
-"""Reference scores of games, from people and simple policies, and confidence intervals of means."""
+"""Reference scores of games, reached by people and by simple policies, and confidence intervals of means."""

@@ -13,10 +13,11 @@ _LARGE = 1e100
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Statistics of values.
+    """Statistics of several values, such as the returns of episodes.
 
-    ``half_width`` is half of the mean's 95 % confidence interval. It and the standard deviation ``sd`` are None for a
-    single value.
+    ``half_width`` is half of the 95 % confidence interval of the mean, and ``sd`` is the standard deviation. For a single
+    value,
+    ``half_width`` and ``sd`` are None.
     """
 
     count: int
@@ -29,7 +30,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Return the statistics of at least one finite value."""
+        """Compute the statistics of ``values``: one or more finite numbers."""
         count = len(values)
         # Squares and sums of large values may overflow.
         scale = max(1.0, max(map(abs, values)) / _LARGE)

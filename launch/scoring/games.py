@@ -1,4 +1,4 @@
-"""The game that a plan plays, and the folders of its learning curves."""
+"""Finds, in a resolved launch file, the name of the game and the folders of the learning curves."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from rtgraph.nodes.runtime import load_class
 
 
 def game_of(plan: Plan) -> str | None:
-    """Return the name of the game that a plan plays, from its first plant; None if that plant has no param ``game``."""
+    """Return the name of the game that a plan (a resolved launch file) plays.
+
+    The name is the param ``game`` of the first environment; None if the environment has no such param.
+    """
     games = [node.params.get("game") for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     return games[0] if games and isinstance(games[0], str) else None
 
 
 def learning_folders(plan: Plan) -> tuple[str, ...]:
-    """Return the folders of learning curves, relative to the session folder: one for each metrics node of a plan."""
+    """Return the folders of learning curves, relative to the session folder: one for each metrics node of a launch."""
     default = Metrics.params_type.model_fields["folder"].default
     return tuple(
         str(node.params.get("folder", default))

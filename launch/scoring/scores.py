@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A mean return per episode. ``half_width`` is half of its 95 % confidence interval; None if unknown."""
+    """A reference score, drawn as a line: the mean return of an episode.
+
+    ``half_width`` is half of the 95 % confidence interval of the mean; None if unknown.
+    """
 
     mean: float
     source: str
@@ -20,7 +23,7 @@ HUMAN = {
     "krull": (Line(2395.0, "Mnih et al. 2015"), Line(2665.5, "Wang et al. 2016")),
     "name_this_game": (Line(4076.0, "Mnih et al. 2015"), Line(8049.0, "Wang et al. 2016")),
 }
-"""Published human scores. They were measured in other ways than the scores in ``MEASURED``."""
+"""Published human scores. They cannot be compared exactly with ``MEASURED``, because they were measured in other ways."""
 
 MEASURED = {
     "blocks": {
@@ -59,13 +62,13 @@ an hour of play, so these episodes were truncated after 10,000 frames (`--most-f
 
 
 def random_line(game: str | None) -> dict[str, Line]:
-    """Return the mean return of random play in a game, by label, as a line for plots; empty if it was not measured."""
+    """Return the mean return of random play in a game, as a line for plots by label; empty if it was not measured."""
     found = MEASURED.get(game or "", {})
     return {"random": found["random"]} if "random" in found else {}
 
 
 def lines(game: str) -> dict[str, Line]:
-    """Return the known reference scores of a game (returns per episode), by label, as lines for plots."""
+    """Return all known reference scores of a game, as lines for plots by label. A score is a mean return of an episode."""
     found = dict(MEASURED.get(game, {}))
     for line in HUMAN.get(game, ()):
         found[f"human ({line.source})"] = line

@@ -1,6 +1,7 @@
-"""The verbs of the ``rtgraph`` command, one module each; related verbs share a subpackage.
+"""The verbs of the ``rtgraph`` command, one module each. Related verbs share a subpackage.
 
-A module has ``configure(parser)``, which adds its arguments, a description and an example, and ``run(args)``, which runs
-the verb and returns the exit code. The table of verbs is in ``rtgraph.launch.cli``, which imports only the requested
-verb; slow imports are inside ``run``.
+A module has two functions: ``configure(parser)`` adds the arguments, a description and an example; ``run(args)`` runs the
+verb and
+returns the exit code. ``rtgraph.launch.cli`` lists all verbs, and imports only the requested one. Slow imports are inside
+``run``.
 """

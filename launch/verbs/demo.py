@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Launch a sequential and a staggered graph, and print their results side by side."""
+    """Launch one graph with a single worker and one with staggered workers, and print the results side by side."""
     from rtgraph.graphs import load_launch  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.console.printing import printed  # noqa: PLC0415
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415

@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Play the episodes, print the results, and return the launch's exit code."""
+    """Play the episodes, print the results, and return the exit code of the launch."""
     # Slow imports wait until the arguments are known to be right.
     checkpoint, file, given = _words(args.words, args.policy)
     from rtgraph.launch.console.printing import printed  # noqa: PLC0415
@@ -97,7 +97,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[str, str, dict[str, str]]:
-    """Return the checkpoint, the launch file and its arguments, by name. With ``policy`` the checkpoint is ""."""
+    """Split the words of the command line into the checkpoint, the launch file, and a dict of launch arguments.
+
+    If ``policy`` is given, the words contain no checkpoint, and "" is returned for it.
+
+    Raises:
+        GraphError: the checkpoint or the launch file is missing.
+    """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     files = 1 if policy else 2

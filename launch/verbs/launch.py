@@ -40,9 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None]:
-    """Return a context that starts the fork server, which creates the nodes' processes, before the arguments are parsed.
+    """Return a context that starts the fork server, from which the processes of nodes are forked.
 
-    If the launch needs no fork server, the context does nothing and yields None.
+    It starts before the arguments are parsed, to save time. If the launch needs no fork server, the context yields None.
     """
     given = " ".join(arguments).replace("=", " ")
     needless = "-h" in arguments or any(text in given for text in _WITHOUT_SERVER)
@@ -52,7 +52,10 @@ def begin(arguments: Sequence[str]) -> EarlyServer | contextlib.nullcontext[None
 
 
 def _looks_virtual(argument: str) -> bool:
-    """Return whether an argument seems to name a launch file in virtual time: its text is searched, not parsed as YAML."""
+    """Return whether an argument seems to name a launch file that runs in virtual time.
+
+    To save time, the text of the file is searched, not parsed as YAML.
+    """
     files = (*(folder / f"{argument}.yaml" for folder in FOLDERS), Path(argument))
     for file in files:
         with contextlib.suppress(OSError, ValueError):
@@ -62,7 +65,7 @@ def _looks_virtual(argument: str) -> bool:
 
 
 def run(args: argparse.Namespace, early: EarlyServer | None = None) -> int:
-    """Run the graph, print its summary, and return the launch's exit code."""
+    """Run the graph, print the summary, and return the exit code of the launch."""
     with without_collection():
         launch = prepared(args, None if early is None else early.preload)
         # Slow imports wait until the arguments are known to be right, and the early server has work.

@@ -1,4 +1,4 @@
-"""``rtgraph play``: a person, or a script of inputs, plays a game."""
+"""``rtgraph play``: lets a person, or a script of button presses, play a game."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Let a person or a script play, print the summary, and return the launch's exit code. Ctrl-C is a regular end of a game."""
+    """Let a person or a script play, print the summary, and return the exit code of the launch. Ctrl-C ends the game in order."""
     # Slow imports wait until the arguments are known to be right.
     import signal  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415

@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the picture of the sessions, and print its path."""
+    """Draw the learning curves or the wins of several sessions into one picture, and print the path of the picture."""
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.launch.plots import draw_learning, draw_won  # noqa: PLC0415
     from rtgraph.launch.report.session_groups import read_session_groups  # noqa: PLC0415 - so that --help is instant

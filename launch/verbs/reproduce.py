@@ -77,7 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the study, and print its table."""
+    """Run the study, i.e. a series of experiments, and print its table of results."""
     from rtgraph.launch.studies.registry import study_named  # noqa: PLC0415 - so that --help is instant
     from rtgraph.launch.studies.study import Scale  # noqa: PLC0415
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``rtgraph rom``: the user's own Game Boy ROMs and savestates."""
+"""``rtgraph rom``: manages the Game Boy ROMs and savestates that the user has imported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the chosen action, and return the exit code."""
+    """Run the chosen action of ``rtgraph rom``, and return the exit code."""
     return _import(args.path, args.game, args.states) if args.action == "import" else _list(as_json=args.json)
 
 

@@ -1,1 +1,1 @@
-"""Launches in virtual time, and their world checkpoints, from which a launch can be resumed."""
+"""Launches in virtual time. They can save checkpoints of the state of all nodes, from which a launch can be resumed."""

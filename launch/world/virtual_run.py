@@ -1,4 +1,4 @@
-"""Runs a plan in virtual time, with all nodes in this process. If a node fails or the user interrupts, results are kept."""
+"""Runs a launch in virtual time, with all nodes in this process. If a node fails or the user interrupts, results are kept."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ log = logging.getLogger("rtgraph.world")
 def run_virtual(
     plan: Plan, session: Session, status: Status, checkpoints: CheckpointSettings | None = None
 ) -> RunResult:
-    """Run a plan in virtual time to its end, optionally from a checkpoint of an earlier run.
+    """Run a plan (a resolved launch file) in virtual time to its end, optionally from a checkpoint of an earlier run.
 
     Raises:
         RtgraphError: the plan could not be started.
@@ -82,7 +82,7 @@ def run_virtual(
 
 
 def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
-    """Return what all nodes of a plan in virtual time get from the launch: limits, session folder and weights."""
+    """Return what the launch gives to every node: the limits of the run, the session folder, and the shared network weights."""
     return LaunchContext(
         realtime=False,
         limits=RunLimits(plan.ticks, None if plan.duration_s is None else round(plan.duration_s * 1e9)),
@@ -94,9 +94,9 @@ def launch_context(plan: Plan, session: Session | None) -> LaunchContext:
 def _world_saver(
     world: VirtualWorld, plan: Plan, session: Session, checkpoints: CheckpointSettings, status: Status
 ) -> WorldSaver | None:
-    """Return the writer of world checkpoints; None if none are wanted.
+    """Return the writer of checkpoints, which save the state of all nodes; None if the launch writes no checkpoints.
 
-    If the launch resumes an earlier one, first restore the world from the checkpoint of that launch.
+    If the launch resumes an earlier launch, first restore the state of all nodes from a checkpoint of the earlier one.
     """
     every_s = checkpoints.every_s
     if checkpoints.resume is not None:
@@ -108,7 +108,11 @@ def _world_saver(
 def _run(
     world: VirtualWorld, plan: Plan, status: Status, saver: WorldSaver | None
 ) -> tuple[list[str], int | None]:
-    """Run the world; return the failures, and the number of the signal that ended it (None without a signal)."""
+    """Run all nodes in virtual time to the end.
+
+    Returns:
+        The failures, and the number of the signal that ended the run (None without a signal).
+    """
     progress_line = ProgressLine(plan.ticks, plan.duration_s)
     preparing = _Preparing(status)
     began = time.monotonic()
@@ -134,12 +138,12 @@ def _run(
 
 
 class _Preparing:
-    """Shows the progress of a node's preparation as a phase of the launch."""
+    """Shows on the status line how far a node has come with its preparation, such as loading data."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
         self.shown = ""
-        """The preparation shown now; empty if there is none."""
+        """Name of the preparation that is shown now; empty if no node is preparing."""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         if what != self.shown:
@@ -149,7 +153,7 @@ class _Preparing:
 
 
 def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
-    """Return an error's text, prefixed with the name of the node that raised it if the text lacks it."""
+    """Return the text of an error. If the text does not name the node that raised the error, put the name in front."""
     text, raised = str(error), in_one_line(error)
     failed = world.event_queue.failed.items()
     name = next((executor.identity.name for executor, problem in failed if problem == raised), "")
@@ -157,7 +161,7 @@ def _naming_the_node(error: RtgraphError, world: VirtualWorld) -> str:
 
 
 def _progress_of(world: VirtualWorld) -> Iterator[ProgressMessage]:
-    """Yield the newest progress message of each output that publishes progress."""
+    """Yield the newest progress message of each output that publishes such messages."""
     for executor in world.executors.values():
         for output in executor.node.outputs.values():
             if isinstance(output.newest, PROGRESS):
@@ -166,9 +170,9 @@ def _progress_of(world: VirtualWorld) -> Iterator[ProgressMessage]:
 
 @contextlib.contextmanager
 def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
-    """Handle signals such as Ctrl-C in this context: the first ends the run in order, the second ends it at once.
+    """Handle signals such as Ctrl-C in this context. The first signal ends the run in order, the second ends it at once.
 
-    Yields a list, to which the numbers of caught signals are appended.
+    Yields a list, to which the number of each signal is appended.
     """
     caught: list[int] = []
 
@@ -187,16 +191,16 @@ def _interruptible(world: VirtualWorld) -> Iterator[list[int]]:
 
 
 class _LogFile(logging.FileHandler):
-    """Writes a log. If the disk is full, lines are dropped, and the run continues."""
+    """A log file. If the disk is full, the lines that do not fit are dropped, and the run continues."""
 
     def __init__(self, path: Path) -> None:
         with writing(path, LaunchError):
             super().__init__(path, encoding="utf-8", errors="backslashreplace")
         self.problems: list[str] = []
-        """The first reason why lines are missing, as a list of one; empty if no line is missing."""
+        """Why the first missing line could not be written, as a list of one text; empty if no line is missing."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        """Store the reason why a line is missing."""
+        """Store the reason why a line could not be written."""
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
             self._missing(error)
@@ -204,7 +208,7 @@ class _LogFile(logging.FileHandler):
             super().handleError(record)
 
     def close(self) -> None:
-        """Close the file. If the last lines cannot be written, store the reason."""
+        """Close the file. If the last lines cannot be written, store the reason in ``problems``."""
         try:
             super().close()
         except OSError as error:
@@ -216,7 +220,7 @@ class _LogFile(logging.FileHandler):
 
 @contextlib.contextmanager
 def _logged(session: Session) -> Iterator[_LogFile]:
-    """Write the nodes' logs to a file of the session."""
+    """Write the logs of all nodes to a file of the session while the context lasts."""
     handler = _LogFile(session.logs / LOG_FILE)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger = logging.getLogger("rtgraph")
@@ -242,7 +246,7 @@ def _warn_of_no_limit(plan: Plan, status: Status) -> None:
 
 
 def use_threads(plan: Plan) -> None:
-    """Set torch's number of threads to the highest ``threads`` of a plan's nodes.
+    """Set the number of threads of torch to the highest ``threads`` of all nodes.
 
     The number matters for reproducible runs, because it affects the last bits of sums.
     """

@@ -1,4 +1,4 @@
-"""World checkpoints of a launch in virtual time: their folder, their plan, and how to resume a launch from one."""
+"""World checkpoints, which save the state of all nodes of a launch in virtual time. A launch can be resumed from them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ SHORTEST_S = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class CheckpointSettings:
-    """Checkpoint settings of a launch in virtual time.
+    """When a launch in virtual time writes checkpoints, and which earlier launch it resumes.
 
-    ``every_s`` is the virtual time between checkpoints in seconds. None means no checkpoints; in a resumed launch it means the
-    interval of the launch that it resumes. ``resume`` is the session folder of that launch; None to start anew.
+    ``every_s`` is the virtual time between checkpoints in seconds. None means no checkpoints or, if an earlier launch is
+    resumed, the
+    interval of the earlier launch. ``resume`` is the session folder of the earlier launch; None to start anew.
     """
 
     every_s: float | None = None
@@ -44,7 +45,7 @@ class CheckpointSettings:
 
 
 def plan_of(session: Path) -> Plan:
-    """Return the plan of a session, from its ``plan.yaml``.
+    """Read the plan (the resolved launch file) of a session from its ``plan.yaml``.
 
     Raises:
         CheckpointError: the plan cannot be read, so the folder is not a session.
@@ -59,16 +60,19 @@ def plan_of(session: Path) -> Plan:
 
 
 def world_saver_of(plan: Plan, directory: Path, every_s: float) -> WorldSaver:
-    """Return the writer of a launch's world checkpoints, one every ``every_s`` seconds of virtual time."""
+    """Return a writer of checkpoints, which save the state of all nodes every ``every_s`` seconds of virtual time."""
     about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
     return WorldSaver(directory / FOLDER, round(every_s * 1e9), about)
 
 
 def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> float:
-    """Restore a world from a session's newest readable checkpoint; return that session's checkpoint interval in seconds.
+    """Restore the state of all nodes from the newest readable checkpoint of an earlier session.
+
+    Returns:
+        The virtual time between checkpoints of the earlier session, in seconds.
 
     Raises:
-        CheckpointError: there is no readable checkpoint, another plan or other modules wrote it, or nothing is left to run.
+        CheckpointError: there is no readable checkpoint, another launch or other modules wrote it, or nothing is left to run.
     """
     file = _fitting(plan, session, status)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
@@ -81,19 +85,23 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
 
 
 def check_resume(plan: Plan, session: Path) -> None:
-    """Check that a plan can resume from a session. Raises the errors of ``resumed``."""
+    """Check that a launch can resume from the newest readable checkpoint of a session. Nothing is restored.
+
+    Raises:
+        CheckpointError: there is no readable checkpoint, another launch or other modules wrote it, or nothing is left to run.
+    """
     _fitting(plan, session, Silent())
 
 
 def plan_digest(plan: Plan) -> str:
-    """Return a digest of a plan, which does not depend on its limits and its description."""
+    """Return a digest of a plan (a resolved launch file). Its limits, such as the number of ticks, and its description do not count."""
     values: dict[str, Any] = plan.model_dump(mode="json", exclude={"ticks", "duration_s", "description"})
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _fitting(plan: Plan, session: Path, status: Status) -> SnapshotFile:
-    """Return the checkpoint from which a plan can resume."""
+    """Return the newest readable checkpoint of a session, after checking that the plan can resume from it."""
     file = _newest(session, status)
     if file.head.get("facts", {}).get(TIME_BASE_FACT) != TIME_BASE:
         raise CheckpointError(

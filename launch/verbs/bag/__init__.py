@@ -1,4 +1,4 @@
-"""``rtgraph bag``: recordings. One module per action, imported only for that action or its help."""
+"""``rtgraph bag``: commands for recordings. Each action is a module, imported only to run the action or show its help."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTIONS = {
     "graph": "draw the graph that made a recording",
     "export": "convert a recording for other tools",
 }
-"""Each action and its summary."""
+"""The actions of ``rtgraph bag``, each with a summary for the help."""
 
 EXAMPLE = """\
 examples:

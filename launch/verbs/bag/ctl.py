@@ -38,7 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send a command, such as pause or seek, to the player node of a running graph."""
+    """Send a command, such as pause or seek, to the node that plays a recording in a running graph."""
     from rtgraph.launch.bags.player_console import control_player  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415
     from rtgraph.msgs.session import PlayControl  # noqa: PLC0415

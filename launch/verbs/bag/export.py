@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert the recording, and report which of its contents the other format cannot hold."""
+    """Convert the recording to another format, and report which contents of the recording this format cannot hold."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.bags.exporters import chosen  # noqa: PLC0415

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def described(bag: Bag) -> dict[str, Any]:
-    """Return a description of a recording as JSON values: its duration, topics, gaps and damage."""
+    """Return a description of a recording as JSON values: its duration, topics, lost messages and damage."""
     seconds = max(0, bag.end_ns - bag.start_ns) / 1e9
     return {
         "file": str(bag.path),

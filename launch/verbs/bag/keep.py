@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask the recorder node of a running graph to write the seconds that it keeps in memory."""
+    """Make a recorder node of a running graph write its ring buffer, which holds the last seconds, to a file."""
     from rtgraph.launch.bags.player_console import send_message  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.session import KeepRecording  # noqa: PLC0415
 

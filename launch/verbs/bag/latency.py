@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Fit the durations of the recording, print and draw the fits, and write the latency file."""
+    """Fit distributions to the durations in the recording, print and draw them, and write the latency file."""
     # Imported late, so that --help is instant.
     from rtgraph.graphs.reading.latency_file import write_latency_file  # noqa: PLC0415
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415

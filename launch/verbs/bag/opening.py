@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def beside(file: Path, ending: str) -> Path:
-    """Return a path in the folder of a recording, such as ``run.csv`` for ``run.mcap`` and the ending ``.csv``.
+    """Return a path beside a recording with another ending, such as ``run.csv`` for ``run.mcap`` and the ending ``.csv``.
 
-    If the recording is a folder, the ending is added to its full name.
+    If the recording is a folder, the ending is added to the full name of the folder.
 
     Raises:
-        GraphError: the recording's path has no name, such as ``/``.
+        GraphError: the path of the recording has no name, such as ``/``.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
@@ -30,7 +30,7 @@ def beside(file: Path, ending: str) -> Path:
 def opened(file: Path, *, check: bool = False) -> Bag:
     """Open a recording, and warn on stderr about damaged or missing parts.
 
-    With ``check`` the whole recording is read, so that all of them are found.
+    With ``check`` the whole recording is read, so that no damage is missed.
 
     Raises:
         BagError: the file is not a recording.
@@ -44,7 +44,7 @@ def opened(file: Path, *, check: bool = False) -> Bag:
 
 
 def start_in(bag: Bag, start_s: float) -> int:
-    """Return the time that is ``start_s`` after the start of a recording, in ns of the graph's clock.
+    """Convert a time from the start of a recording to a time of the recorded graph's clock, in ns.
 
     Args:
         bag: the recording.

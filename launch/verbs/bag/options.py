@@ -1,4 +1,4 @@
-"""Arguments that several actions of ``rtgraph bag`` have."""
+"""Command-line arguments that several actions of ``rtgraph bag`` share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ def add_recording(parser: argparse.ArgumentParser) -> None:
 
 
 def add_span(parser: argparse.ArgumentParser, does: str) -> None:
-    """Add the options ``--start`` and ``--duration``; ``does`` is the action's verb in their help, such as "play"."""
+    """Add the options ``--start`` and ``--duration``, which select a span of the recording.
+
+    ``does`` is the verb that the help uses for the action, such as "play".
+    """
     after = "start S seconds after the start of the recording"
     parser.add_argument("--start", type=from_start, default=0.0, metavar="S", help=after)
     parser.add_argument("--duration", type=above_zero, metavar="S", help=f"{does} S seconds")

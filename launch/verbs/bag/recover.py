@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Recover the recording. If parts of it cannot be recovered, report them and return exit code 3."""
+    """Recover the recording. If a part of the recording is lost, report it and return exit code 3."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Verify the recording, and print the result of each node."""
+    """Run the recorded nodes again, compare what they publish with the recording, and print the result for each node."""
     import json  # noqa: PLC0415 - so that --help is instant
 
     from rtgraph.launch.bags.verification import verify  # noqa: PLC0415

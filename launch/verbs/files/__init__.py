@@ -1,1 +1,1 @@
-"""Verbs that read launch and graph files, and start nothing."""
+"""Verbs that only read launch and graph files, and start no node."""

@@ -44,13 +44,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def draw(plan: Plan, wanted: str | None, out: Path | None, notes: Notes | None = None) -> int:
-    """Draw a plan, and print or write the picture.
+    """Draw a graph, and print or write the picture.
 
     Args:
-        plan: the plan.
-        wanted: the format: mermaid, svg or dot; None to choose it by the suffix of ``out``, else mermaid.
+        plan: the resolved launch file of the graph.
+        wanted: the format: mermaid, svg or dot. None to choose it by the suffix of ``out``; without a known suffix, mermaid.
         out: file to write; None to print.
-        notes: additional notes on edges, such as their rates; None for no notes.
+        notes: texts to add to edges, such as their message rates; None for no texts.
 
     Raises:
         LaunchError: the file cannot be written.

@@ -1,4 +1,4 @@
-"""``rtgraph plan``: prints the plan of a launch file: the file with includes, arguments and references resolved."""
+"""``rtgraph plan``: prints a launch file after its includes, arguments and references are resolved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the plan."""
+    """Print the resolved launch file."""
     from rtgraph.launch.console.streams import is_utf8  # noqa: PLC0415 - so that --help is instant
 
     written = load(args).to_json if args.json else load(args).to_yaml

@@ -1,4 +1,4 @@
-"""``rtgraph robot``: arms of Feetech servos. One module per action, imported only for that action or its help."""
+"""``rtgraph robot``: commands for arms of Feetech servos. Each action is a module, imported only to run the action or show its help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACTIONS = {
     "calibrate": "calibrate an arm by hand, or restore a calibration",
     "torque": "switch the torque of an arm",
 }
-"""Each action and its summary."""
+"""The actions of ``rtgraph robot``, each with a summary for the help."""
 
 EXAMPLE = """\
 examples:

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calibrate the arm; with ``--restore``, write the calibration in the file to its servos."""
+    """Calibrate the arm, and write the result to its servos and to a file. With ``--restore``, copy the file to the servos instead."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415

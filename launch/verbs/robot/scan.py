@@ -7,7 +7,7 @@ import argparse
 from rtgraph.launch.console.typed import whole
 
 TIMEOUT_S = 0.05
-"""Maximum wait for the reply of a servo. It is short, because most of the tried ids belong to no servo."""
+"""Maximum wait for the reply of a servo, in seconds. It is short, because most of the tried ids belong to no servo."""
 EXAMPLE = """\
 examples:
   rtgraph robot scan

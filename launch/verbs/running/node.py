@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the list of node classes or of running nodes, or the description of one."""
+    """Print a list of node classes, a list of running nodes, or the description of one of them."""
     if args.action == "list":
         return _list_running(args) if args.live or args.session else _list(as_json=args.json)
     # A node's name begins with a small letter, a class name with a capital.
@@ -156,7 +156,10 @@ def _path(name: str) -> str:
 
 
 def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
-    """Add a row for each param. Below a param that accepts one of several kinds, add the kinds and their params."""
+    """Add a row to the table for each param of a node class.
+
+    If a param accepts one of several kinds of value, the kinds and their params follow below it.
+    """
     from rtgraph.launch.console.tables import row  # noqa: PLC0415 - so that --help is instant
 
     for param in params:

@@ -44,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the chosen action, and return the exit code."""
+    """Run the chosen action of ``rtgraph param``, and return the exit code."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands import params  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415

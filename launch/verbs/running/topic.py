@@ -1,4 +1,4 @@
-"""``rtgraph topic``: what is published in a running graph."""
+"""``rtgraph topic``: shows which messages are published in a running graph."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the chosen action, and return the exit code."""
+    """Run the chosen action of ``rtgraph topic``, and return the exit code."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``rtgraph screen``: a camera in front of a screen. One module per action, imported only for that action or its help."""
+"""``rtgraph screen``: commands for a camera in front of a screen. Each action is a module, imported only to run it or show its help."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ACTIONS = {
     "learn-digits": "learn to read numbers from a few pictures",
     "latency": "measure the time from a button to the picture",
 }
-"""Each action and its summary."""
+"""The actions of ``rtgraph screen``, each with a summary for the help."""
 
 EXAMPLE = """\
 examples:

@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Take pictures from the camera, rectify them, and write them as PNG files."""
+    """Take pictures of the screen with the camera, rectify their perspective, and write them as PNG files."""
     # Imported late, so that --help is instant.
     from rtgraph.msgs.atomic import writing  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415

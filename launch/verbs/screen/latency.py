@@ -9,7 +9,7 @@ from rtgraph.launch.console.typed import above_zero, count
 from rtgraph.launch.verbs.screen.opening import add_source, capturing, region
 
 TIMEOUT_S = 0.5
-"""Maximum wait for an answer of the board that presses the buttons; longer than in a launch, where a late answer is a fault."""
+"""Maximum wait, in seconds, for an answer of the board that presses the buttons. In a launch the limit is shorter."""
 EXAMPLE = """\
 example:
   rtgraph screen latency 0 --file screen.yaml --port /dev/ttyACM0 --buttons LEFT,RIGHT --region 8,186,144,10
@@ -39,7 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure the end-to-end latency, and print it."""
+    """Measure and print the end-to-end latency, from pressing a button to a changed camera picture."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.nodes.robot.screen.buttons import SerialButtons  # noqa: PLC0415

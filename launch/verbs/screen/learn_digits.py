@@ -41,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Learn a template of each digit, and write the templates to a file."""
+    """Learn how each digit looks on the screen, and write a template of each digit to a file."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.console.printing import print_json  # noqa: PLC0415
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415
@@ -84,7 +84,12 @@ def _counter(text: str) -> tuple[str, tuple[int, int, int, int], int]:
 
 
 def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]]:
-    """Read the pictures; return a triple for each given number: the picture, the name of the counter, and the number.
+    """Read pictures, and the numbers that they show, from command-line arguments.
+
+    The arguments are ``PICTURE COUNTER=NUMBER …``. A counter is a place on the screen that shows a number, such as the score.
+
+    Returns:
+        For each number: the picture, the name of the counter, and the number.
 
     Raises:
         RobotError: the arguments are in a wrong order, or a picture cannot be read or has the wrong size.
@@ -126,7 +131,10 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
 
 
 def _with_colours(file: ScreenFile, shown: list[tuple[Image, str, int]]) -> ScreenFile:
-    """Return the screen file with the colours of digits and background for each counter that the pictures show."""
+    """Return the screen file with the colours of the digits and of their background, as measured in the pictures.
+
+    A counter, i.e. a place that shows a number, keeps its colours if no picture shows it.
+    """
     from rtgraph.nodes.robot.screen.digits import learn_colours  # noqa: PLC0415 - so that --help is instant
 
     counters = dict(file.counters)

@@ -69,7 +69,7 @@ def _clicked(image: Image) -> list[Point]:
     """Show the picture in a window until the user has clicked four points, and return these points.
 
     Raises:
-        RobotError: the user closed the window before.
+        RobotError: the user closed the window before the fourth click.
     """
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
     from rtgraph.msgs.typed.extras import needed_by  # noqa: PLC0415

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rtgraph.nodes.robot.screen.rectify import Image
 
 FIRST_S = 10.0
-"""Maximum wait for a picture of the camera, in seconds."""
+"""Maximum wait for a new picture of the camera, in seconds."""
 SKIPPED = 5
-"""Number of first pictures that are skipped, because many cameras are still setting their exposure."""
+"""Number of pictures that are skipped at the start, because many cameras first have to adjust their exposure."""
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +45,10 @@ def capturing(source: str, camera_size: tuple[int, int] | None = None) -> Iterat
 
 
 def next_picture(capture: Capture, after: int) -> Picture:
-    """Wait for a picture with a number higher than ``after``.
+    """Wait for the first picture with a number above ``after``. Pictures are numbered as the camera takes them.
 
     Raises:
-        RobotError: the camera gives no picture within ``FIRST_S``.
+        RobotError: the camera gives no picture within ``FIRST_S`` seconds.
     """
     from rtgraph.msgs.errors import RobotError  # noqa: PLC0415 - so that --help is instant
 
@@ -62,7 +62,7 @@ def next_picture(capture: Capture, after: int) -> Picture:
 
 
 def write_picture(path: Path, image: Image) -> None:
-    """Write a picture, (height, width, 3) RGB uint8, as PNG. If it fails, no incomplete file is left.
+    """Write a picture, (height, width, 3) RGB uint8, as a PNG file. If this fails, no incomplete file is left.
 
     Raises:
         RobotError: the file cannot be written.
@@ -77,7 +77,7 @@ def write_picture(path: Path, image: Image) -> None:
 
 
 def point(text: str) -> tuple[float, float]:
-    """Parse ``x,y``, two numbers of pixels."""
+    """Parse a point of a picture, ``x,y``: two numbers, in pixels."""
     try:
         x, y = map(float, text.split(","))
     except ValueError as error:
@@ -86,7 +86,7 @@ def point(text: str) -> tuple[float, float]:
 
 
 def region(text: str) -> Region:
-    """Parse ``left,top,width,height``, four whole numbers of pixels."""
+    """Parse a rectangle of a picture, ``left,top,width,height``: four whole numbers, in pixels."""
     try:
         left, top, width, height = map(int, text.split(","))
     except ValueError as error:

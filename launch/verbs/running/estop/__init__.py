@@ -1,4 +1,4 @@
-"""``rtgraph estop``: stop the robots of running launches at once, until a reset. It imports nothing heavy."""
+"""``rtgraph estop``: stops the robots of running launches at once, until a reset. It imports only small modules, to start fast."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask every robot of the selected launches to stop, or to allow motion again, and print the answers."""
+    """Ask every robot of the selected launches to stop or, after a stop, to allow motion again. Print the answers."""
     found = list(launches())
     asked = [one for one in found if args.session is None or one.is_called(args.session)]
     answers = ask(asked, "reset" if args.reset else "stop rtgraph estop")
