@@ -20,10 +20,10 @@ from rtgraph.nodes.inference.policy import (
 
 
 class ChunkPolicy(Policy):
-    """Decides on chunks of actions by means of a random policy or of a user's class.
+    """Decides on chunks: one action for each of several successive ticks. The actions come from a random policy or a user's class.
 
-    A random policy draws every action. A user's class returns all actions of a chunk at once: an array (length,) of
-    discrete actions, or (length, size) of actions with ``size`` numbers each.
+    A random policy draws every action. A user's class returns all actions of a chunk at once: an array (length,) of discrete
+    actions, or (length, size) of actions with ``size`` numbers each.
 
     Args:
         policy: a random or scripted policy.
@@ -35,7 +35,7 @@ class ChunkPolicy(Policy):
         self._length = length
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action for one tick, and the actions for the ticks after it."""
+        """Return the action for ``tick``, together with the actions for the ticks after it."""
         if isinstance(self._policy, RandomPolicy):
             drawn = [self._policy.act(observation, tick).action for _ in range(self._length)]
             return Act(drawn[0], explored=True, chunk=frozen(np.array(drawn[1:])))
@@ -49,21 +49,21 @@ class ChunkPolicy(Policy):
         return Act(first, chunk=frozen(actions[1:]))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Pass the announced version of the weights to the wrapped policy. Return False if this version is already overwritten."""
+        """Pass the announced version of the weights to the wrapped policy. Return False if it is already overwritten."""
         return self._policy.adopt(announced)
 
 
 class NetworkChunkPolicy(Policy):
-    """Decides on the actions of a chunk one by one with a network.
+    """Decides with a network on chunks: one action for each of several successive ticks. The actions are computed one by one.
 
-    The network's trunk (the part that reads the observation alone) runs once. Its head (the part that also reads earlier
-    actions) runs once for each action. For each action, the earlier actions of the chunk are in the slots after those of the
-    pending actions (decided, not yet applied). So the network computes the value of an action given the sequence before it,
-    as Q-Transformer does for the numbers of one action (Chebotar et al., 2023).
+    The network's trunk (the part that reads only the observation) runs once per chunk. The head (the part that also reads earlier
+    actions) runs once per action. It reads the pending actions (decided, not yet applied), followed by the earlier actions of the
+    chunk. So the network computes the value of an action given the actions before it, as Q-Transformer does for the numbers of one
+    action (Chebotar et al., 2023).
 
     Args:
         policy: a policy with a network.
-        action: the plant's actions.
+        action: the spec of actions.
         length: number of actions in a chunk, h; at least 2.
         slots: number D of pending actions with which the observation is joined; 0 for none.
     """
@@ -76,11 +76,11 @@ class NetworkChunkPolicy(Policy):
         self.version = policy.version
 
     def trunk(self, observation: Value) -> Value:
-        """Return the features that do not depend on pending actions. ``act`` takes them in place of the observation."""
+        """Return the features that depend only on the observation. Pass these features to ``act`` in place of the observation."""
         return self._policy.trunk(observation)
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action for one tick, and the actions for the ticks after it."""
+        """Return the action for ``tick``, together with the actions for the ticks after it."""
         alone, known = split(observation)
         pending, features = self._code.extended(known), self._policy.trunk(alone)
         acts: list[Act] = []
@@ -92,16 +92,16 @@ class NetworkChunkPolicy(Policy):
         return Act(acts[0].action, any(act.explored for act in acts), frozen(rest))
 
     def warm_up(self, observation: Value) -> None:
-        """Run the network once, before the graph begins, because its first pass is slow."""
+        """Run the network once before the run starts, because the first pass is slow."""
         alone, known = split(observation)
         self._policy.warm_up(joined(alone, self._code.extended(known)))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on. Return False if this version is already overwritten."""
+        """Use the announced version of the weights from now on. Return False if newer weights have overwritten this version."""
         found = self._policy.adopt(announced)
         self.version = self._policy.version
         return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters of the policy with the network. Only changeable parameters differ."""
+        """Replace the parameters of the policy with the network. Only parameters marked as changeable may differ."""
         self._policy.change(params)

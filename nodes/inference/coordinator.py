@@ -35,36 +35,39 @@ class CoordinatorParams(Params):
     """The parameters of the coordinator."""
 
     plant: PlantSpec
-    """The spec of the plant: `${spec:plant}`."""
+    """The observations and actions of the plant (environment or robot): `${spec:plant}`."""
     stagger: StaggerName = "paced"
     """The stagger method. The workers must have the same method."""
     chunk: int = Field(default=1, ge=1, exclude_if=lambda chunk: chunk == 1)
     """Number of successive ticks for which an inference gives actions."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
-    """With ``none``, claimed observations are at least ``chunk`` ticks apart, so that a chunk begins when the one before ends."""
+    """With ``none``, at least ``chunk`` ticks lie between two observations that workers get. So one chunk of actions ends when the
+    next begins.
+    """
     inference_frames: float = Field(default=0.0, ge=0, exclude_if=operator.not_)
-    """The mean duration of an inference in frames; 0 if it is measured. A worker may be silent for ten times as long before it is
-    removed."""
+    """The mean duration of an inference in frames; 0 if it is measured. A worker that is silent for ten times this duration is
+    removed.
+    """
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether an observation is claimed only when it arrives, so that workers get only new observations."""
+    """Whether workers get only observations that have just arrived. If false, a worker that becomes free may get an older one."""
     skips_observations: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether to ignore observations while all workers are busy. False for recordings from before this field existed."""
+    """Whether observations are ignored while all workers are busy. False for recordings from before this field existed."""
 
 
 @dataclass(slots=True)
 class _Member:
-    """What the coordinator knows of a worker: its incarnation (number of restarts), and when its last message arrived."""
+    """What the coordinator knows of a worker: how often it was restarted, and when its last message arrived."""
 
     incarnation: int
     seen_ns: int
 
 
 class Coordinator(Node[CoordinatorParams]):
-    """Coordinates the workers by any stagger method. There are no races, because it handles one message at a time.
+    """Coordinates the workers by a stagger method. Messages are handled one at a time, so there are no races.
 
-    A method either delays workers, or claims each observation for one worker. So the coordinator sends a worker either the
-    time to sleep before its next inference, or the claimed observation. A restarted worker receives the current inference
-    times of the method. A worker that stays silent is removed until it sends a message.
+    A method either delays workers, or assigns each observation to one worker with a message, the claim. So a worker receives either
+    the time to sleep before its next inference, or an observation. A restarted worker receives the current inference times of the
+    method. A worker that stays silent is removed until it sends a message.
     """
 
     only_reads = True
@@ -77,11 +80,11 @@ class Coordinator(Node[CoordinatorParams]):
     beat = Output(CoordinatorBeat)
 
     def on_prepare(self) -> None:
-        """Import the module of the stagger method before the graph begins."""
+        """Import the module of the stagger method before the run starts."""
         stagger_method(self.params.stagger)
 
     def on_start(self) -> None:
-        """Begin without workers. Workers announce themselves."""
+        """Start without workers. Workers announce themselves."""
         method = stagger_method(self.params.stagger)
         self._claims = method.claims
         self._method = method.coordinator(self.params.plant, self.now_ns)
@@ -97,7 +100,7 @@ class Coordinator(Node[CoordinatorParams]):
         self._beat()
 
     def on_state(self, state: WorkerState) -> None:
-        """Update the state of a worker. Claim an observation for the worker if it became free."""
+        """Update the state of a worker. A free worker may get an observation now."""
         member = self._members.get(state.worker)
         if member is not None and state.incarnation < member.incarnation:
             return
@@ -113,18 +116,18 @@ class Coordinator(Node[CoordinatorParams]):
                 self._claim_at(self.context.now_ns())
 
     def on_inference_time(self, report: InferenceTime) -> None:
-        """Delay the other workers, as the stagger method computes from the time that an inference of one worker took."""
+        """Delay the other workers. The stagger method computes the delays from the duration of one worker's inference."""
         for worker, delay_ns in self._method.report(self._ring, report.worker, report.inference_ns).items():
             self._send_delay(worker, delay_ns)
         self._longest_ns = max(self._longest_ns, report.inference_ns)
 
     def on_observation(self, observation: Observation) -> None:
-        """Claim a new observation for the worker that has been free for the longest time."""
+        """Give a new observation to the worker that has been free for the longest time, if a worker is free."""
         self._method.add_observation(observation)
         self._claim_at(self.context.now_ns())
 
     def _claim_at(self, due_ns: int) -> None:
-        """Schedule the next claim for a time. The claim is made after all messages of that time have arrived."""
+        """Schedule the next assignment of an observation to a worker. All messages of the same instant are handled first."""
         if self._timer is not None:
             if self._timer.due_ns == due_ns:
                 return
@@ -174,7 +177,7 @@ class Coordinator(Node[CoordinatorParams]):
         )
 
     def _remove_silent_workers(self) -> None:
-        """Remove workers that have been silent for longer than any inference takes."""
+        """Remove workers that have been silent for ten times the longest inference, at least 2 s."""
         longest_ns = max(self._longest_ns, self._method.longest_ns)
         if not longest_ns:
             return

@@ -21,23 +21,25 @@ class DelayAwareWorkerParams(WorkerParams):
     """The parameters of a delay-aware worker."""
 
     delay_aware: DelayAware
-    """Which pending actions the policy sees, and when they are read."""
+    """Which pending actions (decided, not yet applied) the policy sees, and when it reads them."""
     head: LatencyParams = Constant(frames=0.1)
-    """The duration of the network's head, the part that reads pending actions, with ``read: late``. It is a part of ``latency``."""
+    """The duration of the network's head, the part that reads pending actions, with ``read: late``. ``latency`` includes this
+    duration.
+    """
 
     @property
     def pending_slots(self) -> int:
-        """The number of pending actions that the policy sees."""
+        """Number of pending actions (decided, not yet applied) that the policy sees."""
         return self.delay_aware.pending_slots
 
 
 class DelayAwareWorker(Worker):
-    """A worker with a policy that sees the observation joined with the known pending actions.
+    """A worker with a policy that sees the observation together with pending actions, which are decided but not yet applied.
 
-    Other workers compute most of the pending actions at the same time. So when an inference begins, only about one pending
-    action is known. With ``read: late`` the trunk of the network runs first, from the observation alone. Just before the
-    inference ends, the worker reads the decisions of all workers from the port ``decided``, and the network's head uses these
-    actions. Then all pending actions are known, except those decided while the head runs.
+    Other workers compute most of the pending actions at the same time. So when an inference begins, the worker knows only about one
+    pending action. With ``read: late`` the network's trunk runs first, from the observation alone. Just before the inference ends,
+    the worker reads the decisions of all workers from the port ``decided``. The network's head then uses these actions. Only
+    actions that are decided while the head runs are still unknown.
     """
 
     params_type: ClassVar[type[Params]] = DelayAwareWorkerParams
@@ -47,7 +49,7 @@ class DelayAwareWorker(Worker):
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
-        """Also check that the policy sees pending actions, and that no part of an observation has the name of these actions."""
+        """Also check that the policy reads pending actions, and that no part of an observation has their reserved name."""
         super().check(params)
         if not params.pending_slots:
             raise NodeError(
@@ -61,7 +63,7 @@ class DelayAwareWorker(Worker):
             raise NodeError(problem, hint=hint) from error
 
     def on_prepare(self) -> None:
-        """Make the policy, and warm it up."""
+        """Make the policy, and run it a few times, because the first passes are slow."""
         self._actions = KnownActions(self.params.plant, self.params.pending_slots)
         super().on_prepare()
         head = latency_of(self.params.head, self.name)
@@ -78,7 +80,7 @@ class DelayAwareWorker(Worker):
         self.spend(max(0, self._left_ns() - self._head_ns), self._run_head)
 
     def _run_head(self) -> None:
-        """Read the decisions that were made while the trunk ran, and act."""
+        """Read the decisions made while the network's trunk ran. Then choose the action."""
         began_ns = self.now_ns
         self._join_and_act(self._features)
         head_ns = max(0, self._head_ns - (self.now_ns - began_ns))
@@ -97,7 +99,7 @@ class DelayAwareWorker(Worker):
         super()._register()
 
     def _left_ns(self) -> int:
-        """Return the remaining duration of the inference, in ns."""
+        """Return how much time is left, in ns, until the drawn duration of the inference is over."""
         return max(0, self._inference_ns - (self.now_ns - self._began_ns))
 
     def _warm_up(self) -> None:

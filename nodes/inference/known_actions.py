@@ -10,15 +10,14 @@ _Episode = tuple[str, int, int]
 
 
 class KnownActions:
-    """The decided actions of the running episode, by the tick of their observation. Of several for one tick, the last is kept.
+    """The decided actions of the running episode, by the tick of the observation. Of several decisions for one tick, the last counts.
 
-    The plant's gate, which decides when actions are applied, applies decisions in the order of their observations (the gate
-    ``playout`` applies all at the same age). So the decision on an observation that is k ticks older is applied k ticks earlier;
-    its *lag* is k. The second and further actions of a chunk count as decisions on the next observations, until a decision on
-    a newer observation replaces them.
+    The plant (environment or robot) applies decisions in the order of their observations. So a decision on an observation that is k
+    ticks older is applied k ticks earlier; its *lag* is k. A decision may have a chunk of actions for successive ticks. The second
+    action counts as a decision on the next observation, and so on, until a decision on a newer observation replaces it.
 
     Args:
-        plant: the plant's spec.
+        plant: the spec of observations and actions.
         slots: D, the number of lags for which ``before`` returns actions: 1 to D.
     """
 
@@ -27,7 +26,7 @@ class KnownActions:
         self._slots = slots
         self._episode: _Episode = ("", -1, -1)
         self._actions: dict[int, tuple[int, Action]] = {}
-        """By tick: the tick of the observation that the decision is based on, and the action."""
+        """The actions by tick. Each value is the tick of the decision's observation, and the action."""
 
     def decided(self, decision: Decision) -> None:
         """Add the decision of a worker."""
@@ -35,7 +34,10 @@ class KnownActions:
             self.add(decision.header.lineage, decision.action, decision.chunk)
 
     def add(self, observed: Lineage, action: Action, chunk: Array | None = None) -> None:
-        """Add a decision on an observation, with its actions for the next ticks. A decision of an earlier episode is ignored."""
+        """Add a decision: its observation, its action, and the actions for the next ticks.
+
+        A decision of an earlier episode is ignored.
+        """
         episode = _episode_of(observed)
         if episode != self._episode:
             if episode[1:] < self._episode[1:]:
@@ -50,7 +52,7 @@ class KnownActions:
             self._actions = {t: a for t, a in self._actions.items() if t > tick - 2 * self._slots - 32}
 
     def before(self, observed: Lineage) -> Array:
-        """Return the known actions that will be applied before the decision on this observation, encoded by ``PendingCode``."""
+        """Return the known actions that are applied before the decision on this observation. They are encoded by ``PendingCode``."""
         if _episode_of(observed) != self._episode:
             return self.code.of({})
         lags = range(1, self._slots + 1)

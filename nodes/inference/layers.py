@@ -1,4 +1,4 @@
-"""A network in stages: the interface of its stages, which run on successive ticks, and stages without a learned network."""
+"""The interface of a network in stages, which run one after the other on successive ticks. Also stages without a learned network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtgraph.nodes.inference.policy import (
 
 
 class Layers(ABC):
-    """A network in stages. Every stage has its own instance, which runs that stage alone."""
+    """A network in stages. Each stage runs in its own process with its own instance of this class."""
 
     version: int | None = None
     """The version of the weights in use; None without weights."""
@@ -33,7 +33,7 @@ class Layers(ABC):
         Args:
             stage: the number of the stage, from 0; not the last stage.
             features: the features that the stage before passed on; None in stage 0.
-            observation: the observation that the stage sees, as in the plant's spec; None if it sees none.
+            observation: the observation, with the plant's dtype and shape; None if this stage sees no observation.
         """
 
     @abstractmethod
@@ -41,27 +41,27 @@ class Layers(ABC):
         """Return the action of the last stage.
 
         Args:
-            stage: see ``layer``.
-            features: see ``layer``.
-            observation: see ``layer``.
+            stage: the number of the last stage.
+            features: the features that the stage before passed on; None if there is one stage.
+            observation: the observation that the last stage sees; None if it sees none.
             tick: the tick of the observation that the first stage saw.
         """
 
     def warm_up(self) -> None:  # noqa: B027 - only some networks have such work
-        """Do, before the graph begins, the work that is slow the first time."""
+        """Do slow first-time work before the run starts."""
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on. Return False if this version is already overwritten."""
+        """Use the announced version of the weights from now on. Return False if newer weights have overwritten this version."""
         del announced
         return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters by others of the same kind. Only changeable parameters differ."""
+        """Replace the parameters by new ones of the same class. Only parameters marked as changeable may differ."""
         del params
 
 
 class RandomLayers(Layers):
-    """Stages without a network. The last stage draws every action uniformly, and the other stages pass on no numbers.
+    """Stages without a network. The last stage draws every action uniformly. The other stages pass on an empty array.
 
     Args:
         plant: the plant's spec.
@@ -72,7 +72,7 @@ class RandomLayers(Layers):
         self._policy = RandomPolicy(plant, rng)
 
     def layer(self, stage: int, features: Array | None, observation: Value | None) -> Array:
-        """Return no numbers, (0,) float32."""
+        """Return an empty array of features, (0,) float32."""
         return np.zeros(0, np.float32)
 
     def act(self, stage: int, features: Array | None, observation: Value | None, tick: int) -> Act:
@@ -81,10 +81,12 @@ class RandomLayers(Layers):
 
 
 class ScriptedLayers(Layers):
-    """The stages of a user's class. Its ``layer(stage, features, observation)`` returns features, and in the last stage the action.
+    """The stages of a user's class. Its method ``layer(stage, features, observation)`` runs one stage.
+
+    The method returns features; for the last stage, it returns the action.
 
     Args:
-        params: the class, and its parameters.
+        params: the name of the class, and the keyword arguments with which the class is called.
     """
 
     def __init__(self, params: ScriptedParams) -> None:
@@ -95,6 +97,6 @@ class ScriptedLayers(Layers):
         return np.asarray(self._network.layer(stage, features, observation))
 
     def act(self, stage: int, features: Array | None, observation: Value | None, tick: int) -> Act:
-        """Return the action that the user's class chooses. An array is returned in memory that the class cannot write to."""
+        """Return the action that the user's class chooses. An array is copied, so that the class cannot change it later."""
         action = self._network.layer(stage, features, observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

@@ -19,13 +19,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class NetworkLayers(Layers):
-    """The stages of a learned network (`Pipelined`). The last stage acts by the algorithm, or with probability ε at random.
-
-    Args:
-        weights: the weights of the whole network.
-        params: how the last stage acts.
-        rng: the source of all randomness.
-    """
+    """The stages of a learned network (`Pipelined`). The last stage takes the algorithm's action, or with probability ε a random one."""
 
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._policy = EpsilonGreedyPolicy(weights, params, rng)
@@ -48,11 +42,11 @@ class NetworkLayers(Layers):
         return self._policy.act(seen if features is None else {**seen, TRUNK: features}, tick)
 
     def warm_up(self) -> None:
-        """Run the whole network once, before the graph begins, because its first pass is slow."""
+        """Run the whole network once before the run starts, because the first pass is slow."""
         self._policy.warm_up(self._empty)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on. Return False if this version is already overwritten."""
+        """Use the announced version of the weights from now on. Return False if newer weights have overwritten this version."""
         found = self._policy.adopt(announced)
         self.version = self._policy.version
         return found

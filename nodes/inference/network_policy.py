@@ -1,4 +1,4 @@
-"""A policy with a network: the only part of inference that needs torch."""
+"""A policy with a network. Of all modules of inference, only this one and `network_layers` need torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):
-    """Acts by the algorithm and the weights of a network. With probability ε it acts at random, without a forward pass."""
+    """Takes the action that the algorithm chooses with its network. With probability ε the action is random, without a forward pass."""
 
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._name = weights.name
@@ -36,17 +36,14 @@ class EpsilonGreedyPolicy(Policy):
         self.version = self._network.version
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the algorithm's action, or a random one."""
+        """Return the action that the algorithm chooses, or a random one."""
         epsilon = self._params.epsilon_at(self._begun + tick)
         if epsilon > 0.0 and self._rng.random() < epsilon:
             return Act(self._acting.random(self._rng), explored=True)
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk, the part that reads the observation alone. Return its features, which ``act`` takes instead.
-
-        If ``observation`` already holds features, return them.
-        """
+        """Run the network's trunk, the part that reads only the observation. Return its features, which ``act`` takes instead."""
         if isinstance(observation, dict) and TRUNK in observation:
             return observation
         if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):
@@ -58,17 +55,17 @@ class EpsilonGreedyPolicy(Policy):
         return {TRUNK: features[0].numpy().copy()}  # a world checkpoint saves plain arrays only
 
     def warm_up(self, observation: Value) -> None:
-        """Run the network once, before the graph begins, even if all actions are random: its first pass is slow."""
+        """Run the network once before the run starts, because the first pass is slow. Do this even if all actions are random."""
         self._chosen(observation)
 
     @property
     def module(self) -> Network:
-        """The network at the version in use, for one pass; see `VersionedModule.module`."""
+        """The network with the weights in use, for one forward pass; see `VersionedModule.module`."""
         return self._network.module
 
     @property
     def _compiled(self) -> CompiledMlp | None:
-        """The compiled code of a fully connected network that acts greedily; None if it is not compiled or acts otherwise."""
+        """Compiled C code of a fully connected network, which acts greedily. None if the network is not compiled or acts otherwise."""
         return self._network.compiled if self._params.compiled and type(self._acting) is Greedy else None
 
     def _chosen(self, observation: Value) -> Act:
@@ -87,7 +84,7 @@ class EpsilonGreedyPolicy(Policy):
         return Act(action)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on. Return False if this version is already overwritten."""
+        """Use the announced version of the weights from now on. Return False if newer weights have overwritten this version."""
         if announced.weights != self._name:
             return True
         found = self._network.use(announced.version, announced.slot)

@@ -1,4 +1,4 @@
-"""The choice of a policy by its parameters, and the check that it fits the plant."""
+"""Makes a policy from its parameters, and checks that the policy fits the plant (environment or robot)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def make_policy(
     """Return a new policy with these parameters.
 
     Raises:
-        NodeError: the policy does not fit the plant, or a package or weights that it needs are missing.
+        NodeError: the policy does not fit the plant's observations and actions, or needs a missing package or missing weights.
     """
     if isinstance(params, RandomParams):
         return RandomPolicy(plant, rng)
@@ -44,11 +44,11 @@ def make_policy(
 
 
 def must_see(weights: Weights, seen: PlantSpec) -> None:
-    """Check that a network reads as many pending actions (decided, not yet applied) as its agent sees.
+    """Check that a network reads as many pending actions (decided, not yet applied) as the agent sees.
 
     Args:
         weights: the weights of the network.
-        seen: the spec of what the agent sees: the plant's observations, joined with pending actions if the agent sees any.
+        seen: what the agent sees, as a spec: observations, joined with pending actions if the agent sees any.
 
     Raises:
         NodeError: the network reads another number of pending actions than the agent sees.
@@ -67,10 +67,10 @@ def must_see(weights: Weights, seen: PlantSpec) -> None:
 
 
 def check_policy(params: RandomParams | EpsilonGreedyParams | ScriptedParams, plant: PlantSpec) -> None:
-    """Check the class of a scripted policy: it can be imported, takes its params, and has ``act``. No policy is made.
+    """Check the class of a scripted policy without calling it: it can be imported, accepts the parameters, and has a method ``act``.
 
     Raises:
-        NodeError: the class cannot be imported, does not take its params, or has no ``act``.
+        NodeError: the class cannot be imported, does not accept the parameters, or has no ``act``.
     """
     if not isinstance(params, ScriptedParams):
         return

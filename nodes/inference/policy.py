@@ -18,22 +18,23 @@ from rtgraph.nodes.runtime.classes.imports import class_at
 from rtgraph.nodes.runtime.interface.changeable import Changeable
 
 EPSILON_OVER = 100_000
-"""Default of ``epsilon_over``: the number of ticks over which the share of random actions falls."""
+"""Default of ``epsilon_over``, the number of ticks during which the share of random actions falls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An action, and whether the policy drew it at random (explored) or chose it."""
+    """An action, and whether it was drawn at random (explored)."""
 
     action: Action
     explored: bool = False
     chunk: Array | None = None
-    """The actions for the h - 1 ticks after the tick of ``action``, if a decision has h actions: (h - 1,), or (h - 1, size) for
-    actions of several numbers; None if a decision has one action."""
+    """The actions for the h - 1 ticks after the first action, if a decision has h actions: an array (h - 1,), or (h - 1, size) for
+    actions of several numbers. None if a decision has one action.
+    """
 
 
 class Policy(ABC):
-    """Chooses actions. It has no clock, and all its randomness comes from the generator with which it was made."""
+    """Chooses actions. A policy reads no clock, and uses only the random generator with which it was made."""
 
     version: int | None = None
     """The version of the weights in use; None without weights."""
@@ -42,28 +43,28 @@ class Policy(ABC):
     def act(self, observation: Value, tick: int = 0) -> Act:
         """Return the action for the observation of a tick.
 
-        The observation is as in the plant's spec: an array, or a mapping of named arrays. For a delay-aware agent it is
-        joined with the pending actions, which are decided but not yet applied (see ``rtgraph.msgs.pending``).
+        The observation is an array, or a dict of arrays by the name of a part. For a delay-aware agent, the observation also
+        contains the pending actions, which are decided but not yet applied (see ``rtgraph.msgs.pending``).
         """
 
     def trunk(self, observation: Value) -> Value:
-        """Return the features that do not depend on pending actions. ``act`` takes them in place of the observation."""
+        """Return the features that depend only on the observation. Pass these features to ``act`` in place of the observation."""
         return observation
 
     def warm_up(self, observation: Value) -> None:
-        """Do, before the graph begins, the work that is slow the first time. By default call ``act`` once."""
+        """Do slow first-time work before the run starts. By default, call ``act`` once."""
         self.act(observation)
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Use another version of the weights from now on, if this policy uses these weights.
+        """Use the announced version of the weights from now on, if this policy uses these weights.
 
-        Return False if the version is already overwritten. The policy then keeps its present version.
+        Return False if newer weights have overwritten this version. The policy then keeps the version in use.
         """
         del announced
         return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters by others of the same kind. Only changeable parameters differ."""
+        """Replace the parameters by new ones of the same class. Only parameters marked as changeable may differ."""
         del params
 
 
@@ -74,7 +75,7 @@ class RandomParams(Record):
 
 
 class EpsilonGreedyParams(Record):
-    """A policy that takes the action that an algorithm chooses with its network, or with probability ε a random action.
+    """A policy that acts by an algorithm and its network, or with probability ε at random.
 
     The share of random actions can fall over time: linearly from ``epsilon_from`` at tick 0 to ``epsilon`` at
     tick ``epsilon_over``. ``epsilon_over`` without ``epsilon_from`` is rejected.
@@ -82,22 +83,24 @@ class EpsilonGreedyParams(Record):
 
     kind: Literal["epsilon_greedy"] = "epsilon_greedy"
     weights: str = "policy"
-    """The name of the weights in the graph that the network uses: `${weights:policy}`."""
+    """The name in the graph of the weights that the network uses: `${weights:policy}`."""
     epsilon: Changeable[float] = Field(default=0.05, ge=0, le=1)
     """The share of random actions."""
     epsilon_from: float | None = Field(default=None, ge=0, le=1)
-    """The share of random actions at the plant's tick 0; null for ``epsilon`` from the beginning."""
+    """The share of random actions at tick 0; null if the share does not fall, i.e. is always ``epsilon``."""
     epsilon_over: PositiveInt | None = None
-    """Number of ticks until the share of random actions is ``epsilon``; null for 100,000."""
+    """Number of ticks after which the share of random actions has fallen to ``epsilon``; null for 100,000."""
     resume: str | None = None
-    """The checkpoint from which the run resumes, or a folder of checkpoints. Its ticks count for the fall of the share."""
+    """A checkpoint from which the run resumes, or a folder of checkpoints. The ticks before the checkpoint count for the fall of the
+    share of random actions.
+    """
     noise: bool = True
-    """Whether the algorithm itself explores: a noisy network draws its noise, a Gaussian policy is sampled. False to evaluate."""
+    """Whether the algorithm itself explores: a noisy network draws noise, a Gaussian policy is sampled. False to evaluate."""
     compiled: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether C code, compiled once per machine, computes IMPALA networks of width k up to 1/2, and fully connected networks.
+    """Whether compiled C code computes the network, if it is fully connected or an IMPALA network of width k up to 1/2.
 
-    Its results equal those of torch within rounding. A pass of an IMPALA network with k = 1/16 takes a fifth of the time.
-    Without a C compiler, torch computes these networks.
+    The code is compiled once per machine. Its results equal those of torch within rounding. A pass of an IMPALA network with k =
+    1/16 takes a fifth of the time. Without a C compiler, torch computes the network.
     """
 
     @model_validator(mode="after")
@@ -109,7 +112,10 @@ class EpsilonGreedyParams(Record):
         return self
 
     def epsilon_at(self, tick: int) -> float:
-        """Return ε, the share of random actions, at a tick. Ticks count from the start of the first run, before any resume."""
+        """Return ε, the share of random actions, at a tick.
+
+        If a run resumes an earlier run, ticks count from the start of the earlier run.
+        """
         if self.epsilon_from is None:
             return self.epsilon
         done = min(1.0, tick / (self.epsilon_over or EPSILON_OVER))
@@ -117,11 +123,11 @@ class EpsilonGreedyParams(Record):
 
 
 class ScriptedParams(Record):
-    """A policy that is a user's class with ``act(observation) -> action``."""
+    """A policy that is a user's class with a method ``act(observation) -> action``."""
 
     kind: Literal["scripted"] = "scripted"
     policy: str
-    """The class, `package.module:Class`."""
+    """The import path of the class, `package.module:Class`."""
     params: dict[str, Any] = Field(default_factory=dict)
     """The keyword arguments with which the class is called."""
 
@@ -174,9 +180,9 @@ class ScriptedPolicy(Policy):
             ) from error
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action that the user's class chooses. An array is returned in memory that the class cannot write to.
+        """Return the action that the user's class chooses. An array is copied, so that the class cannot change it later.
 
-        If the observation is a mapping, the class gets a copy, which it may change. The arrays are read-only.
+        If the observation is a mapping, the class gets a copy, which it may change. The arrays in it are read-only.
         """
         action = self._script.act(observation.copy() if isinstance(observation, dict) else observation)
         return Act(frozen(action) if isinstance(action, np.ndarray) else action)

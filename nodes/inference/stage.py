@@ -1,4 +1,4 @@
-"""Layer-pipelined inference. Each stage is a node that runs a part of a network, one tick after the stage before it."""
+"""A network in stages (a pipeline). Each stage is a node that runs a part of the network, after the stage before it."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ class StageParams(Params):
     plant: PlantSpec
     """The spec of the plant: `${spec:plant}`."""
     stages: PositiveInt
-    """L, the number of stages, which is also the number of replicas of this node."""
+    """L, the number of stages. The node has L replicas (processes), one per stage."""
     policy: PolicyParams
-    """The network. ``scripted``: a user's class with ``layer(stage, features, observation)``, which returns features, and in the
-    last stage the action. ``epsilon_greedy``: learned weights. The first stage gets no features (None). The other stages get
-    an observation only with ``skip``."""
+    """The network. ``scripted``: a user's class with a method ``layer(stage, features, observation)``. It returns features; for the
+    last stage, the action. ``epsilon_greedy``: learned weights. The first stage gets no features (None). Further stages get an
+    observation only with ``skip``.
+    """
     skip: bool = False
-    """Whether every stage after the first also sees the newest observation (temporal skip connections)."""
+    """Whether all stages after the first also see the newest observation (temporal skip connections)."""
     latency: LatencyParams = Constant(frames=1.0)
-    """The duration of a stage. In real time, a stage is padded to this duration."""
+    """The duration of a stage. In real time, a stage that finishes earlier waits until this duration is over."""
 
 
 class Stage(Node[StageParams]):
-    """Runs the layers of one stage, and passes the features to the next stage. The last stage publishes decisions.
+    """Runs one stage of a network, and passes the features to the next stage. The last stage publishes decisions.
 
-    The stages are the replicas of one node, in order. While one stage works on an observation, the stage before it works on a
-    newer one. With L stages of one tick each, every tick has a decision, and an observation that passed all stages is L ticks
-    old when its action is applied. With ``skip`` the last stage has also seen an observation that is one tick old then. Source:
-    Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
+    The stages are the replicas of one node, in order. While one stage works on an observation, the stage before it works on a newer
+    one. With L stages of one tick each, every tick has a decision. The first stage's observation is then L ticks old when the
+    action is applied. With ``skip`` the last stage also sees an observation that is only one tick old when the action is applied.
+    Source: Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
-    The lineage of a decision, which determines its age, is that of the observation of the first stage. ``seen`` gives the
-    ticks of the observations that later stages saw. Each stage uses the newest announced version of the weights, and switches
-    to a newer version between two inferences.
+    The age of a decision counts from the first stage's observation. ``seen`` gives the ticks of the observations that the later
+    stages saw. Each stage uses the newest announced version of the weights, and switches to a newer version between two inferences.
     """
 
     params_type: ClassVar[type[Params]] = StageParams
@@ -82,7 +82,7 @@ class Stage(Node[StageParams]):
 
     @classmethod
     def check_placement(cls, params: StageParams, placement: Placement) -> None:
-        """Check that the weights are those of a network with these stages, and that a stage takes time in the virtual world."""
+        """Check that the weights belong to a network with this number of stages, and that a stage takes time in virtual time."""
         if isinstance(params.policy, EpsilonGreedyParams):
             cls._check_weights(params, params.policy.weights, placement)
         draw = latency_of(params.latency, placement.name).draws(
@@ -108,10 +108,10 @@ class Stage(Node[StageParams]):
             )
 
     def on_prepare(self) -> None:
-        """Make the network of this stage.
+        """Make the network for this stage.
 
         Raises:
-            NodeError: the number of replicas is not the number of stages, or weights are missing.
+            NodeError: the node has another number of replicas than stages, or weights are missing.
         """
         params, replicas = self.params, self.context.identity.replicas
         if replicas != params.stages:
@@ -138,7 +138,7 @@ class Stage(Node[StageParams]):
         return RandomLayers(self.params.plant, self.rng)
 
     def on_start(self) -> None:
-        """Begin to wait for the first observation, or for the first features."""
+        """Wait for the first observation in the first stage, else for the first features."""
         identity = self.context.identity
         self._stage, self._is_last = identity.replica, identity.replica == identity.replicas - 1
         self._next = f"{self.name.rpartition('/')[0]}/{identity.replica + 1}"
@@ -149,18 +149,18 @@ class Stage(Node[StageParams]):
         self._layers.change(self.params.policy)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Use these weights from the next observation on."""
+        """Use the announced weights from the next observation on."""
         if not self._layers.adopt(announced):
             # The slot already holds another version, so a newer announcement is on its way.
             self._missed += 1
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin an inference in the first stage. The other stages wait for features, and then read the newest observation."""
+        """Begin an inference in the first stage. Further stages begin with features, and then read the newest observation."""
         if not self._stage:
             self._run(None, observation, observation.origin(), self.now_ns, ())
 
     def on_features(self, features: Features) -> None:
-        """Continue with the features of the stage before this one."""
+        """Continue with the features that the stage before this one has computed."""
         newest, seen = None, features.seen
         if self.params.skip:
             newest = self.observation.read_newest()
@@ -173,7 +173,7 @@ class Stage(Node[StageParams]):
             self._run(features.values, newest, oldest, features.began_ns, seen)
 
     def result(self) -> dict[str, Any]:
-        """Return how many features found no observation to join, and how many versions of the weights were overwritten too soon."""
+        """Return how many features found no observation to join, and how many versions of the weights were overwritten before use."""
         counts = {"without_observation": self._unseen, "versions_missed": self._missed}
         return {name: count for name, count in counts.items() if count}
 

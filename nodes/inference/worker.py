@@ -53,11 +53,11 @@ class WorkerParams(Params):
     """The parameters of an inference worker."""
 
     plant: PlantSpec
-    """The spec of the plant: `${spec:plant}`."""
+    """The observations and actions of the plant (environment or robot): `${spec:plant}`."""
     policy: PolicyParams
-    """The policy π."""
+    """The policy π, which chooses the actions."""
     latency: LatencyParams = Measured()
-    """The duration of an inference. In real time, an inference is padded to this duration."""
+    """The duration of an inference. In real time, an inference that finishes earlier waits until this duration is over."""
     stagger: StaggerName = "paced"
     """The stagger method. The coordinator must have the same method."""
     chunk: int = Field(default=1, ge=1, le=1000, exclude_if=lambda chunk: chunk == 1)
@@ -65,12 +65,12 @@ class WorkerParams(Params):
 
     @property
     def pending_slots(self) -> int:
-        """The number of pending actions that the policy sees; 0 if it sees none."""
+        """Number of pending actions (decided, not yet applied) that the policy sees; 0 if it sees none."""
         return 0
 
     @property
     def seen(self) -> PlantSpec:
-        """The spec of what a network reads: observations joined with pending actions, and with earlier actions of its chunk."""
+        """What the network reads, as a spec: observations with pending actions, and with the earlier actions of the same decision."""
         return with_pending(self.plant, self.pending_slots + self.chunk - 1)
 
 
@@ -98,7 +98,9 @@ class Worker(Node[WorkerParams]):
     state = Output(WorkerState)
 
     _known: Array | None = None
-    """The pending actions that the policy knew at its last decision; None if the policy sees no pending actions."""
+    """The pending actions (decided, not yet applied) that the policy knew at its last decision; None if the policy sees no pending
+    actions.
+    """
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
@@ -107,7 +109,7 @@ class Worker(Node[WorkerParams]):
 
     @classmethod
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
-        """Check that the weights exist, and that inferences take time in the virtual world."""
+        """Check that the weights exist, and that inferences take time in virtual time."""
         if isinstance(params.policy, EpsilonGreedyParams):
             must_see(weights_named(placement.weights, params.policy.weights), params.seen)
         latency = latency_of(params.latency, placement.name)
@@ -116,7 +118,7 @@ class Worker(Node[WorkerParams]):
             _must_take_time(placement.name, latency, draw)
 
     def on_prepare(self) -> None:
-        """Make the policy, and warm it up."""
+        """Make the policy, and run it a few times, because the first passes are slow."""
         params = self.params
         stagger_method(params.stagger)  # imports it before the world runs
         self._policy = self._make_policy()
@@ -165,7 +167,7 @@ class Worker(Node[WorkerParams]):
             self._begin(observation)
 
     def result(self) -> dict[str, Any]:
-        """Return which versions of the weights were used, if there were several."""
+        """Return which versions of the weights were used, if the worker used several."""
         versions = self._versions.versions()
         # Weights that never change need no report.
         return (
@@ -175,13 +177,17 @@ class Worker(Node[WorkerParams]):
         )
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Use these weights from the next inference on."""
+        """Use the announced weights from the next inference on."""
         if not self._policy.adopt(announced):
             # The slot already holds another version, so a newer announcement is on its way.
             self._versions.missed += 1
 
     def on_claim(self, claim: Claim) -> None:
-        """Infer from the observation of a claim. Answer a claim that is old, or for an earlier incarnation, with the state."""
+        """Infer from the observation that the coordinator has assigned to this worker.
+
+        Do not infer if the claim (the message) is outdated, or was meant for this worker before its restart. Send the worker's
+        state instead.
+        """
         stale = self._claimed is not None and claim.number <= self._claimed
         if stale or claim.incarnation != self.context.identity.incarnation:
             self._publish_state()
@@ -200,7 +206,7 @@ class Worker(Node[WorkerParams]):
         self._infer(observation)
 
     def _infer(self, observation: Observation) -> None:
-        """Choose an action for the observation, then be busy for the rest of the inference's duration."""
+        """Choose an action for the observation. Then stay busy until the duration of the inference is over."""
         self._act: Act = self._policy.act(observation.value, observation.tick)
         self._versions.acted_with(self._policy.version)
         elapsed_ns = self.context.now_ns() - self._began_ns
@@ -253,7 +259,7 @@ class Worker(Node[WorkerParams]):
         return _decision_of(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:
-        """Begin the next inference without a claim, once the worker is free, after all other events of this instant."""
+        """Begin the next inference without waiting for a claim. Other events of this instant come first."""
         self._apply_delays()
         sleep_ns = self._method.sleep_ns()
         if self._draw_pause is not None:
@@ -293,7 +299,7 @@ class Worker(Node[WorkerParams]):
         self.state.publish(state)
 
     def _check_coordinator(self) -> None:
-        """Run without claims if the coordinator is silent."""
+        """Infer without the coordinator if it has been silent for too long."""
         beat = self.beat.newest
         heard_ns = self._began_life_ns if beat is None else beat.header.stamp_ns
         if self.observation.paused and self.now_ns - heard_ns > BEAT_TIMEOUT_NS:
@@ -301,14 +307,14 @@ class Worker(Node[WorkerParams]):
             self.observation.resume()
 
     def _warm_up(self) -> None:
-        """Infer from an empty observation before the graph begins: the first passes are slow, and statistics must exclude them."""
+        """Run the policy a few times before the run starts. The first passes are slow, and statistics must exclude them."""
         empty = empty_observation(self.params.plant)
         for _ in range(WARM_UP_INFERENCES):
             self._policy.warm_up(empty)
 
 
 def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
-    """Check that inferences take time in the virtual world. Without a duration, the node would infer forever at one instant.
+    """Check that inferences take time in virtual time. Otherwise the node would infer without end at one instant.
 
     Raises:
         NodeError: the latency is measured, or constant and 0.
@@ -322,7 +328,7 @@ def _must_take_time(name: str, latency: AnyModel, draw: Draw) -> None:
 
 
 class _Versions:
-    """The versions of the weights that a worker has used."""
+    """Counts which versions of the weights a worker has used."""
 
     def __init__(self) -> None:
         self.missed = 0

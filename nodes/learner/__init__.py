@@ -1,7 +1,9 @@
 """Nodes that learn: they update weights from batches of transitions. Importing this package does not import torch.
 
-Import the modules that need torch directly: `rtgraph.nodes.learner.updates.update` (updates),
-`rtgraph.nodes.algorithms.values` (losses) and `rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
+A *plant* is the environment or robot, as a node. A *version* of the weights is the number of updates applied so far.
+
+These modules need torch: `rtgraph.nodes.learner.updates.update` (updates), `rtgraph.nodes.algorithms.values` (losses) and
+`rtgraph.nodes.learner.updates.checkpoint` (saving and loading).
 """
 
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams

@@ -1,4 +1,4 @@
-"""The base of nodes that compute gradients. The base requests each batch while the node still uses the previous one."""
+"""The base class of nodes that compute gradients. The node receives the next batch while it still uses the previous one."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 ASK_AGAIN_NS = 1_000_000_000
 MOST_AT_ONCE = 200
-"""Maximum number of updates at one instant of virtual time. More happen only if updates take no virtual time."""
+"""Maximum number of updates at one instant of virtual time. More updates are an error: virtual time would never advance."""
 
 
 class BatchParams(Params):
-    """The parameters of every node that computes gradients."""
+    """The parameters of all nodes that compute gradients."""
 
     weights: str
-    """The name of the weights to learn: `${weights:policy}`."""
+    """The name in the graph of the weights to learn: `${weights:policy}`."""
     algorithm: AnyAlgorithm = DqnParams()
-    """How the weights are updated."""
+    """The algorithm that computes the loss, and its parameters."""
     batch: PositiveInt = 16
     """Number of transitions per update."""
     correction: float = Field(default=1.0, ge=0, le=1)
@@ -39,14 +39,14 @@ class BatchParams(Params):
     correction_over: int = Field(default=0, ge=0)
     """Number of updates over which β increases linearly to 1; 0 for a constant β."""
     latency: LatencyParams = Measured()
-    """The duration of an update. In real time, shorter updates are padded to it."""
+    """The duration of an update. In real time, an update that finishes earlier waits until this duration is over."""
 
 
 B = TypeVar("B", bound=BatchParams)
 
 
 class Batches(Node[B]):
-    """The base of nodes that compute gradients."""
+    """The base class of nodes that compute gradients from batches of a replay memory."""
 
     batch = Input(SampledBatch, queue(4), keyed=True, optional=True)
     request = Output(BatchRequest)
@@ -66,7 +66,7 @@ class Batches(Node[B]):
             device_named(params.algorithm.device)
 
     def on_prepare(self) -> None:
-        """Prepare the client that requests batches."""
+        """Create the client that requests batches from the replay memory."""
         self._reader = BatchReader(
             self.name, self.context.identity.incarnation, self.context.launch_context.directory
         )
@@ -75,11 +75,11 @@ class Batches(Node[B]):
         self._draw = latency.draws(self.rng, self.learned_weights().plan.spec.rate_hz)
 
     def on_stop(self) -> None:
-        """Release the replay memory's frames."""
+        """Close the shared memory with the replay memory's frames (observations)."""
         self._reader.close()
 
     def learned_weights(self) -> Weights:
-        """Return the weights to learn.
+        """Return the weights with the name in the parameters.
 
         Raises:
             NodeError: the graph has no weights of that name.
@@ -87,24 +87,24 @@ class Batches(Node[B]):
         return weights_named(self.context.launch_context.weights, self.params.weights)
 
     def begun(self) -> int:
-        """Return the version of the weights at which learning began. The schedule of β starts at this version."""
+        """Return the version (number of updates) of the weights at which learning began. The schedule of β counts from this version."""
         return self.learned_weights().plan.begun
 
     def begin_requests(self, version: int) -> None:
-        """Request the first batch, and retry until one arrives: the replay memory may have restarted."""
+        """Request the first batch, and repeat the request until a batch arrives: the replay memory may have restarted."""
         self._request(version)
         self.every(ASK_AGAIN_NS, self._retry_request)
 
     def answers(self, message: SampledBatch) -> bool:
-        """Return whether a message answers the last request; all others are stale."""
+        """Return whether a message answers the last request for a batch. Other answers are outdated."""
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Request the next batch, and return the received one; None if the replay memory has overwritten the frames of the received one.
+        """Return the received batch, and request the next one. None if the replay memory has overwritten frames of the received batch.
 
         Args:
-            message: the received batch.
-            version: the version of the weights, which determines β.
+            message: the message with the received batch.
+            version: the version (number of updates) of the weights, which determines β of prioritised sampling.
         """
         self._must_take_time()
         batch = self._reader.batch(message)
@@ -112,19 +112,22 @@ class Batches(Node[B]):
         return batch
 
     def update_ns(self, began_ns: int) -> int:
-        """Return how much longer an update takes that began at ``began_ns``, in ns."""
+        """Return the rest of an update's duration, in ns, for an update that began at the time ``began_ns``."""
         return max(0, self._draw() - (self.now_ns - began_ns))
 
     def prioritise(
         self, message: SampledBatch, indices: npt.NDArray[np.int64], errors: npt.NDArray[np.float32]
     ) -> None:
-        """Send the errors of a batch's transitions to the replay memory; both arrays are (batch,)."""
+        """Send new errors of a batch's transitions to the replay memory, which computes priorities from the errors.
+
+        ``indices`` and ``errors`` have the shape (batch,).
+        """
         self.priorities.publish(
             Priorities(indices=indices, errors=errors, drawn_by=message.header.incarnation)
         )
 
     def _must_take_time(self) -> None:
-        """Raise an error if updates take no virtual time: virtual time would never advance."""
+        """Raise an error if updates take no time in virtual time: virtual time would never advance."""
         self._at_once = self._at_once + 1 if self.now_ns == self._read_ns else 0
         self._read_ns = self.now_ns
         if self._at_once > MOST_AT_ONCE and not self.context.launch_context.realtime:
@@ -135,7 +138,7 @@ class Batches(Node[B]):
             )
 
     def correction_at(self, version: int) -> float:
-        """Return β of prioritised sampling at a version of the weights."""
+        """Return β of prioritised sampling at a version (number of updates) of the weights."""
         params = self.params
         made = max(0, version - self.begun())
         risen = min(1.0, made / params.correction_over) if params.correction_over else 0.0

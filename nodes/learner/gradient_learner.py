@@ -1,4 +1,4 @@
-"""A gradient learner: one of several that compute gradients for one learner."""
+"""A gradient learner: one of several processes that compute gradients for one learner, which applies the gradients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATE_PERIOD_NS = 500_000_000
 
 
 class GradientLearner(Batches[BatchParams]):
-    """Computes gradients on the newest weights, sends each to the learner, and continues after its answer."""
+    """Computes a gradient with the newest weights, sends it to the learner, and computes the next one when the learner has answered."""
 
     agrees_on: ClassVar = {"answer": ("weights",)}
 
@@ -30,10 +30,10 @@ class GradientLearner(Batches[BatchParams]):
     learner_state = Output(LearnerState)
 
     _made: tuple[SampledBatch, Batch, tuple[Tensor, BatchLoss]]
-    """The last gradient: it is computed, but its duration is not over in the graph's time."""
+    """The last gradient, with its batch. It is already computed, but the duration of the computation is not over in the graph's time."""
 
     def on_prepare(self) -> None:
-        """Make the updater that computes gradients."""
+        """Create the updater, which computes gradients."""
         super().on_prepare()
         # Imported here, because a graph is described without torch.
         from rtgraph.nodes.learner.owner import updater_of  # noqa: PLC0415
@@ -44,7 +44,7 @@ class GradientLearner(Batches[BatchParams]):
         self._memory = self._shared()
 
     def on_stop(self) -> None:
-        """Release the shared memory of weights and gradients."""
+        """Close the shared memory of weights and gradients."""
         super().on_stop()
         self._share_no_more()
 
@@ -62,12 +62,12 @@ class GradientLearner(Batches[BatchParams]):
         self.begin_requests(0)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Use the announced version of the weights from now on."""
+        """Use the announced version of the weights for the next gradients."""
         self._on_new_version(announced)
         self._go_on()
 
     def on_answer(self, answer: GradientAnswer) -> None:
-        """Note that the learner has answered the last gradient, so that the next one can be computed."""
+        """Record that the learner has answered the last gradient. Then compute the next one if possible."""
         if (answer.incarnation, answer.number) == (self.context.identity.incarnation, self._number - 1):
             self._waits = False
             if not answer.in_place:
@@ -86,7 +86,7 @@ class GradientLearner(Batches[BatchParams]):
             self._go_on()
 
     def _go_on(self) -> None:
-        """Compute the next gradient, if the learner has answered the last one, and weights and a batch are available."""
+        """Compute the next gradient, if the learner has answered the last one, and both new weights and a batch are available."""
         if (announced := self.weights.take()) is not None:  # received while the learner was busy
             self._on_new_version(announced)
         if self._waits or self._pending is None or not self._has_weights():
@@ -124,7 +124,7 @@ class GradientLearner(Batches[BatchParams]):
         self._number += 1
 
     def _shared(self) -> GradientMemory | None:
-        """Return shared memory for gradients; None in virtual time (one process), or if shared memory is not available."""
+        """Return shared memory for gradients; None in virtual time, where there is one process, or if there is no shared memory."""
         launch_context = self.context.launch_context
         if not launch_context.realtime or launch_context.directory is None:
             return None
@@ -147,15 +147,16 @@ class GradientLearner(Batches[BatchParams]):
             self._memory = None
 
     def _on_new_version(self, announced: WeightsVersion) -> None:
-        """Note a new version of the weights. If the learner has restarted since the last gradient, do not wait for its answer."""
+        """Record a new version of the weights. If the learner has restarted since the last gradient, it will not answer this gradient."""
         if self._shown is None or announced.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = announced
 
     def _has_weights(self) -> bool:
-        """Read the newest weights; return whether they are the version that the learner's last answer named, or newer.
+        """Read the newest weights. Return whether they are recent enough for the next gradient.
 
-        Return False if they are older or already overwritten: the learner will announce a newer version.
+        They are if they have the version that the learner's last answer named, or a newer one. Return False if they are older or
+        already overwritten: the learner will announce a newer version.
         """
         announced = self._shown
         if announced is None or announced.target_version is None or announced.target_slot is None:

@@ -1,4 +1,4 @@
-"""The learner: owns the weights and improves them while the graph runs."""
+"""The learner: a node that owns the weights and updates them while the graph runs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class LearnerParams(LearningParams):
     """The parameters of a learner."""
 
     learners: PositiveInt = 1
-    """Number of processes that compute gradients: if 1, the learner itself; if more, gradient learners."""
+    """Number of processes that compute gradients. With 1, the learner computes them itself; else, gradient learners do."""
     order: Literal["round_robin", "parallel"] = "round_robin"
-    """`round_robin` applies gradients one by one, in cyclic order; `parallel` applies their mean."""
+    """`round_robin` applies gradients one by one, in cyclic order of the gradient learners; `parallel` applies their mean."""
     silence_s: float = Field(default=3.0, gt=0)
-    """Time without a message after which a gradient learner is left out. The time is longer if gradients take longer."""
+    """Time in s without a message after which a gradient learner is left out. The time is longer if gradients take longer."""
 
 
 class Learner(Learning[LearnerParams]):
     """Updates the weights with batches of the replay memory, one batch after the other.
 
-    With several ``learners`` this node computes no gradients: it applies the gradients of the gradient learners, in cyclic
-    order or as their mean, and answers each. A gradient learner that dies is left out, and rejoins after its restart.
+    With several ``learners`` this node computes no gradients: it applies the gradients of the gradient learners, in cyclic order or
+    as their mean, and sends an answer for each gradient. A gradient learner that dies is left out until it has restarted.
     """
 
     gradient = Input(Gradient, queue(1024), many=True, optional=True)
@@ -62,13 +62,13 @@ class Learner(Learning[LearnerParams]):
             self.spend(self.left_ns(), self.computed)
 
     def on_stop(self) -> None:
-        """Save a last checkpoint, and release the gradient learners' shared memory."""
+        """Save a last checkpoint, and close the shared memory of the gradient learners."""
         super().on_stop()
         if self.params.learners > 1:
             self._handed.close()
 
     def on_gradient(self, gradient: Gradient) -> None:
-        """Store a gradient, and apply the gradients that are due."""
+        """Store a gradient of a gradient learner. Then apply the gradients that are next in order."""
         vector = self._handed.vector(gradient)
         if vector is None:
             # The sender is dead, or on another host: ask it to send the next vector in the message.
@@ -81,7 +81,7 @@ class Learner(Learning[LearnerParams]):
         self._apply_due()
 
     def on_learner_state(self, state: LearnerState) -> None:
-        """Record that a gradient learner is alive."""
+        """Record that a gradient learner is alive, from its regular message."""
         self._ring.mark_alive(state.place, state.incarnation, self.now_ns)
         if self._ring.returned:
             # It has no weights yet, and the other learners may wait for its gradient.
@@ -91,11 +91,11 @@ class Learner(Learning[LearnerParams]):
         self._apply_due()
 
     def publishes_target(self) -> bool:
-        """Return whether to publish the target network: only gradient learners use it."""
+        """Return whether to publish the target network. Only gradient learners need the target network."""
         return self.params.learners > 1
 
     def versions_per_publication(self) -> int:
-        """Return how many updates are made per published version: 1 with gradient learners, which use the newest version."""
+        """Return the number of updates per published version: 1 with gradient learners, because they need the newest version."""
         return 1 if self.params.learners > 1 else super().versions_per_publication()
 
     def result(self) -> dict[str, Any]:

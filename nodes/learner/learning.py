@@ -1,4 +1,4 @@
-"""The base of nodes that own and update weights."""
+"""The base class of nodes that own and update weights."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ ANNOUNCE_AGAIN_NS = 1_000_000_000
 
 
 class LearningParams(BatchParams):
-    """The parameters of every node that owns weights."""
+    """The parameters of all nodes that own weights."""
 
     publish_every: PositiveInt = 1
-    """Number of updates from one published version to the next; always 1 with several learners."""
+    """Number of updates from one published version of the weights to the next; always 1 with several learners."""
     checkpoint_every_s: float | None = Field(default=60.0, gt=0)
-    """Seconds of the graph's time between checkpoints; null: only one at the end."""
+    """Seconds of the graph's time between two checkpoints; null for a single checkpoint, at the end."""
     keep_checkpoints: PositiveInt = 3
-    """Number of newest checkpoints to keep."""
+    """Number of checkpoints to keep, the newest ones."""
     checkpoints: str = Field(default="checkpoints", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
-    """The folder of the checkpoints, in the session folder."""
+    """The name of the folder for checkpoints, inside the session folder."""
     resume: str | None = None
-    """The checkpoint to resume from, or a folder of them."""
+    """A checkpoint to resume from, or a folder with checkpoints."""
     pretraining: PretrainingParams = PretrainingParams()
-    """Updates from demonstrations before the graph starts. A node that resumes from a checkpoint makes none."""
+    """Updates from demonstrations before the graph starts. There are none if the node resumes from a checkpoint."""
 
 
 P = TypeVar("P", bound=LearningParams)
@@ -47,7 +47,7 @@ P = TypeVar("P", bound=LearningParams)
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """An update that is computed, but not over yet in the graph's time."""
+    """A computed update, before its duration is over in the graph's time."""
 
     message: SampledBatch
     indices: npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ class _Update:
 
 
 class Learning(Batches[P]):
-    """The base of nodes that own weights. A node that was killed resumes from its newest checkpoint."""
+    """The base class of nodes that own weights. After a crash, the restarted node resumes from its newest checkpoint."""
 
     weights = Output(WeightsVersion)
     learned = Output(Learned)
@@ -64,17 +64,17 @@ class Learning(Batches[P]):
     owner: Owner
     pretrained: Pretrained | None = None
     shown: WeightsVersion | None = None
-    """The version of the weights that the last attempt published; None if this attempt failed."""
+    """The version of the weights that was published last; None if the last attempt to publish failed."""
 
     def on_prepare(self) -> None:
-        """Make the network and learn from demonstrations, or resume from a checkpoint."""
+        """Make the network. Then resume from a checkpoint, or learn from demonstrations."""
         super().on_prepare()
         self.owner, resumed = self._owned()
         if self.params.pretraining.updates and not resumed:
             self.pretrained = self._pretrain()
 
     def on_start(self) -> None:
-        """Publish the first version."""
+        """Publish the first version of the weights."""
         self._unpublished = self._skipped = self._unsaved = 0
         self.publish_weights()
         self.every(ANNOUNCE_AGAIN_NS, self._announce_again)
@@ -86,12 +86,12 @@ class Learning(Batches[P]):
             self.every(round(self.params.checkpoint_every_s * 1e9), self._save)
 
     def on_stop(self) -> None:
-        """Save a last checkpoint. If that fails, the node fails, since its weights are lost."""
+        """Save a last checkpoint. If this fails, the node fails too, because the weights would be lost."""
         super().on_stop()
         self.owner.save(self.now_ns)
 
     def result(self) -> dict[str, Any]:
-        """Return the number of updates, and of versions that could not be published."""
+        """Return the number of updates, and how many versions of the weights could not be published."""
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
         counts: dict[str, Any] = {"version": version, "ticks": ticks, "skipped": self._skipped}
         if self.pretrained is not None:
@@ -99,14 +99,14 @@ class Learning(Batches[P]):
         return counts | ({"checkpoints_failed": self._unsaved} if self._unsaved else {})
 
     def publish_update(self, made: Learned) -> None:
-        """Publish an update and, if due, the new version of the weights."""
+        """Publish the results of an update. Publish the new weights too, if enough updates were made since the last published version."""
         self.learned.publish(made)
         self._unpublished += 1
         if self._unpublished >= self.versions_per_publication():
             self.publish_weights()
 
     def compute(self, message: SampledBatch) -> bool:
-        """Compute an update from a batch, for `computed` to apply. Return False if the batch's frames are overwritten."""
+        """Compute an update from a batch. `computed` applies it later. Return False if frames of the batch are already overwritten."""
         batch = self.read(message, self.owner.updater.version)
         if batch is None:
             return False
@@ -115,11 +115,11 @@ class Learning(Batches[P]):
         return True
 
     def left_ns(self) -> int:
-        """Return how much longer the update takes that was just computed, in ns."""
+        """Return the rest of the last update's duration, in ns. Virtual time advances by this rest."""
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
-        """Apply the update that `compute` made, and publish it."""
+        """Apply the update that `compute` prepared, and publish its results."""
         made, updater = self._update, self.owner.updater
         norm = updater.finish()
         self.prioritise(made.message, made.indices, made.found.td_errors)
@@ -137,7 +137,7 @@ class Learning(Batches[P]):
         )
 
     def publish_weights(self) -> None:
-        """Publish the current weights; retry soon if other processes still read all slots of the shared memory."""
+        """Publish the current weights. If other processes still read all slots of the shared memory, retry soon."""
         self.shown = self.owner.publish_weights(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1
@@ -147,16 +147,16 @@ class Learning(Batches[P]):
             self.weights.publish(self.shown)
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the node from a checkpoint of a virtual run. New checkpoints of the weights go to this session's folder."""
+        """Restore the node from a checkpoint of a virtual run. New checkpoints of the weights are saved in the folder of this session."""
         super().load_world_state(state)
         self.owner.keep_in(self._folder(), self.context.launch_context.limits.ticks)
 
     def begun(self) -> int:
-        """Return the version of the weights at which learning began: in this run, or in the earlier run that this run resumes."""
+        """Return the version (number of updates) at which learning began, in this run or in an earlier run that this run resumes."""
         return self.owner.updater.begun
 
     def versions_per_publication(self) -> int:
-        """Return how many updates are made per published version."""
+        """Return the number of updates per published version of the weights."""
         return self.params.publish_every
 
     def publishes_target(self) -> bool:
@@ -175,7 +175,7 @@ class Learning(Batches[P]):
         )
 
     def _owned(self) -> tuple[Owner, bool]:
-        """Return the owner of the weights, and whether it resumed from a checkpoint."""
+        """Return the object that owns the weights, and whether the weights come from a checkpoint."""
         # Imported here, because a graph is described without torch.
         from rtgraph.nodes.learner.owner import Owner  # noqa: PLC0415
 
@@ -200,12 +200,12 @@ class Learning(Batches[P]):
         return None if directory is None else directory / self.params.checkpoints
 
     def _retry_publication(self) -> None:
-        """Retry a failed publication: other nodes may have no weights yet."""
+        """Publish the weights again if the last attempt failed: other nodes may have no weights yet."""
         if self.shown is None:
             self.publish_weights()
 
     def _announce_again(self) -> None:
-        """Repeat the announcement of the current version for nodes that started after it."""
+        """Repeat the announcement of the current weights, for nodes that started later."""
         if self.shown is not None and self.now_ns - self._announced_ns >= ANNOUNCE_AGAIN_NS:
             self._announced_ns = self.now_ns
             self.weights.publish(self.shown)

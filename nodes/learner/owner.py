@@ -1,4 +1,4 @@
-"""The owner of weights: it updates them, publishes their versions, and saves them to disk."""
+"""The owner of weights: it updates the weights, publishes their versions, and saves them to disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def updater_of(weights: Weights, params: AlgorithmParams, noise_seed: int) -> Updater:
-    """Return an updater with the initial weights: from their seed, or from a checkpoint.
+    """Return an updater with initial weights, which come from a seed or from a checkpoint.
 
     Raises:
         LearningError: the algorithm does not fit the network.
@@ -42,16 +42,16 @@ def _count(value: JsonValue) -> int:
 
 
 class Owner:
-    """An updater, the shared memory of its weights and its checkpoints.
+    """Owns weights: an updater, the shared memory for published weights, and the checkpoints.
 
     Args:
-        weights: the owned weights.
-        params: how updates are made.
+        weights: the weights to own.
+        params: the parameters of the algorithm and the optimiser.
         folder: the folder of checkpoints; None for no checkpoints.
         keep: number of checkpoints to keep.
         target: whether to publish the target network too, because other nodes use it.
         noise_seed: the seed of the noise of noisy layers.
-        most_ticks: number of ticks after which the plant ends; None if it does not end by itself.
+        most_ticks: number of ticks after which the run ends; None without a limit.
 
     Raises:
         LearningError: the algorithm does not fit the network.
@@ -76,12 +76,12 @@ class Owner:
         self.keep_in(folder, most_ticks)
         self._publishes_target = target
         self._target: tuple[int, int] | None = None
-        """Version and slot of the last published target network."""
+        """The last published target network: its version, and its slot in the shared memory. None before the first one."""
 
     def keep_in(self, folder: Path | None, most_ticks: int | None) -> None:
         """Save checkpoints in a folder from now on; None for no checkpoints.
 
-        A resumed virtual run has another folder, and may have another number of ticks.
+        A virtual run that resumes another run has a new folder, and may have another maximum number of ticks.
 
         Raises:
             CheckpointError: the folder cannot be created.
@@ -89,13 +89,13 @@ class Owner:
         self._most_ticks = most_ticks
         self._checkpoints = None if folder is None else Checkpoints(folder, self._keep)
         self._saved: tuple[int, int] | None = None
-        """Version and ticks of this incarnation's newest checkpoint."""
+        """The newest checkpoint that this process has saved: its version and its number of ticks. None before the first one."""
 
     def resume(self, path: Path) -> None:
-        """Resume from a checkpoint, or the newest one of a folder.
+        """Resume from a checkpoint, or from the newest checkpoint in a folder.
 
         Raises:
-            CheckpointError: the checkpoint cannot be read, or belongs to another network, plant or environment.
+            CheckpointError: the checkpoint cannot be read, or belongs to another network or environment.
         """
         checkpoint_parameters(path).must_be_in(self._weights.plan.identity)
         state = load(path)
@@ -103,7 +103,7 @@ class Owner:
         self._ticks_before = _count(state.facts.extra.get("ticks"))
 
     def resume_own(self) -> bool:
-        """Resume from the newest checkpoint of an earlier incarnation, if there is one.
+        """Resume from the newest checkpoint that this node saved before its restart. Return False if there is no checkpoint.
 
         Raises:
             CheckpointError: the checkpoint cannot be read.
@@ -116,16 +116,19 @@ class Owner:
         return True
 
     def ticks(self, now_ns: int) -> int:
-        """Return the number of plant ticks until now, computed from the plant's rate, plus the ticks of the runs that this run resumes."""
+        """Return the number of ticks (steps) of the environment until ``now_ns``, computed from the environment's rate.
+
+        Ticks of earlier runs that this run resumes are included.
+        """
         # One more than the number of finished periods: tick 0 is at 0.
         ticks = now_ns // period_ns(self._weights.plan.spec.rate_hz) + 1
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def publish_weights(self, life: int) -> WeightsVersion | None:
-        """Publish the current weights; return None, with nothing written, if other processes still read all slots of the shared memory.
+        """Publish the current weights. Return None, without writing, if other processes still read all slots of the shared memory.
 
         Args:
-            life: the incarnation of the node that owns the weights.
+            life: how often the node that owns the weights was restarted.
         """
         updater, versions = self.updater, self._weights.versions
         if self._publishes_target and not self._publish_target():
@@ -145,7 +148,7 @@ class Owner:
         )
 
     def save(self, now_ns: int) -> None:
-        """Save a checkpoint, unless one of this version and tick is already saved.
+        """Save a checkpoint, unless this version of the weights is already saved with the same number of ticks.
 
         Raises:
             CheckpointError: the checkpoint cannot be written. Earlier checkpoints are kept.
@@ -159,7 +162,7 @@ class Owner:
             self._saved = saved
 
     def _publish_target(self) -> bool:
-        """Publish the target network in a separate slot of the shared memory, which keeps it until the next target network."""
+        """Publish the target network in a slot of the shared memory. The slot keeps it until the next target network is published."""
         version = self.updater.target_version
         if self._target is not None and self._target[0] == version:
             return True

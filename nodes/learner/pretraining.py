@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from rtgraph.nodes.learner.updates.update import Updater
 
 NORMALISED_WITH = 256
-"""Number of transitions drawn from the demonstrations to scale the initial weights."""
+"""Number of transitions drawn from the demonstrations. The initial weights are scaled to the observations in them."""
 REPORT_EVERY = 20
 """Number of updates between reports of progress."""
 
 
 class PretrainingParams(Record):
-    """The updates from demonstrations before the graph starts."""
+    """Parameters of the updates from demonstrations that precede the start of the graph."""
 
     updates: int = Field(default=0, ge=0)
     """Number of updates; 0 for none."""
     margin: float = Field(default=0.0, ge=0, le=1e6, allow_inf_nan=False)
-    """Margin by which the value of a demonstrated action should exceed those of all other actions; 0 to learn from
-    rewards alone. Hester et al. (2018) use 0.8.
+    """Margin by which the value of a demonstrated action should exceed the values of all other actions; 0 to learn only from rewards.
+    Hester et al. (2018) use 0.8.
     """
     normalise: bool = False
-    """Scale the initial weights of convolutions to the demonstrations' observations first (Salimans & Kingma, 2016)."""
+    """Whether to scale the initial weights of convolutions to the demonstrations' observations first (Salimans & Kingma, 2016)."""
     replay: ReplayParams | None = None
-    """The parameters of the replay memory; its `fill` names the recordings."""
+    """The parameters of the replay memory with the demonstrations. `fill` names the recordings."""
 
     @model_validator(mode="after")
     def _from_something(self) -> Self:
@@ -59,7 +59,7 @@ class Pretrained:
     updates: int
     transitions: int
     target_version: int
-    """The version of the target network at the end."""
+    """The version (number of updates) at the last change of the target network."""
     loss: float
     """Mean loss of the last 20 updates."""
 
@@ -78,14 +78,14 @@ def pretrain(
     Args:
         updater: the weights and their optimiser.
         params: the number of updates, and the demonstrations.
-        batch: transitions per update.
+        batch: number of transitions per update.
         correction: returns β of prioritised sampling for a version of the weights.
         rng: draws the batches.
         report: called from time to time with the number of updates made. If it returns False, pretraining ends.
 
     Raises:
-        LearningError: the demonstrations have no transitions, or learning diverged.
-        ReplayError: the demonstrations are recordings of another plant.
+        LearningError: the demonstrations have no transitions, or gradients or weights are no longer finite.
+        ReplayError: the demonstrations come from another plant (environment or robot).
     """
     if params.replay is None:
         raise LearningError(

@@ -1,4 +1,4 @@
-"""Agents without staggering: one process alternates between inference and learning."""
+"""An agent without staggering: one process that alternates between inference and learning."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from rtgraph.nodes.weights.weights import weights_named
 
 
 class SequentialParams(LearningParams):
-    """The parameters of a sequential agent."""
+    """The parameters of the sequential agent, which infers and learns in one process."""
 
     plant: PlantSpec
-    """The plant's spec: `${spec:plant}`."""
+    """The observations and actions of the plant (environment or robot): `${spec:plant}`."""
     policy: EpsilonGreedyParams
-    """The policy π."""
+    """The parameters of the policy π, which chooses the actions."""
     order: Literal["infer_learn", "learn_infer"] = "infer_learn"
-    """Whether to act on an observation before or after learning."""
+    """Whether the agent infers before it learns, or learns before it infers, each time it has received an observation."""
     inference: LatencyParams = Measured()
-    """The duration of an inference. In real time, shorter ones are padded to it."""
+    """The duration of an inference. In real time, an inference that finishes earlier waits until this duration is over."""
 
 
 class SequentialAgent(Learning[SequentialParams]):
     """Takes the newest observation, infers and learns one after the other, and starts again with the next observation.
 
-    ``infer_learn`` acts before it learns, as Travnik et al. (2018) advise, so the observation is one inference old when the
-    action is ready. With ``learn_infer`` the observation is older by one update. These orders are the sequential baselines of Riemer et
-    al. (ICLR 2025). In both, the time between two actions is the duration of an inference plus that of an update. No observation is used twice. If the replay memory allows
-    no update yet, the agent acts again without one.
+    ``infer_learn`` infers before it learns, as Travnik et al. (2018) advise. Then the observation is one inference old when the
+    action is ready. With ``learn_infer`` the observation is older by the duration of an update. These are the sequential baselines
+    of Riemer et al. (ICLR 2025). With both, the time between two actions is the duration of an inference plus the duration of an
+    update. An observation is used once at most. If no batch is available, the agent skips the update.
     """
 
     observation = Input(Observation, latest)
     decision = Output(Decision)
 
     def on_prepare(self) -> None:
-        """Make the network, and the policy that uses it."""
+        """Make the network, and the policy that acts with it."""
         super().on_prepare()
         params, launch_context = self.params, self.context.launch_context
         self._policy = make_policy(params.policy, params.plant, self.rng, launch_context)
@@ -48,7 +48,7 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check(cls, params: SequentialParams) -> None:
-        """Check that the policy fits the plant."""
+        """Check that the policy fits the plant's observations and actions."""
         check_policy(params.policy, params.plant)
 
     @classmethod
@@ -77,7 +77,7 @@ class SequentialAgent(Learning[SequentialParams]):
             self._waiting = message
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin a turn (infer and learn), unless one is in progress."""
+        """Begin a turn (infer and learn), unless a turn is in progress."""
         if not self._in_turn:
             self._begin(observation)
 
@@ -130,14 +130,14 @@ class SequentialAgent(Learning[SequentialParams]):
         self.after(0, self._go_on)
 
     def _go_on(self) -> None:
-        """After learning, infer or end the turn, as ``order`` says."""
+        """After learning, infer or end the turn (infer and learn), depending on ``order``."""
         if self.params.order == "learn_infer":
             self._infer()
         else:
             self._end()
 
     def _end(self) -> None:
-        """Begin the next turn (infer and learn), if there is a newer observation."""
+        """End the turn (infer and learn), and begin the next one if there is a newer observation."""
         self._in_turn = False
         newest = self.observation.read_newest()
         if newest is not None and newest is not self._observed:

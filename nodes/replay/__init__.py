@@ -1,4 +1,8 @@
-"""Replay memory: stores transitions from one decision to the next, and samples batches of them. Does not import torch."""
+"""Replay memory: stores transitions, and samples batches of transitions for learners. Does not import torch.
+
+A *plant* is the environment or robot, as a node. A *tick* is one step of the plant. A *decision* is an action that a policy
+computed from an observation; it is applied some ticks later. A transition leads from one applied decision to the next.
+"""
 
 from rtgraph.nodes.replay.client import BatchReader
 from rtgraph.nodes.replay.demonstration import demonstrations

@@ -1,4 +1,4 @@
-"""Check that a folder or a recording belongs to the environment of a replay memory."""
+"""Check that a replay memory's folder, or a recording, comes from the same environment as the replay node's."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rtgraph.nodes.recorder.recorded import recorded_nodes
 from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, recorded_identity
 
 FILE = "world.json"
-"""The file in a replay memory's folder with the identity of the memory's environment."""
+"""The file, in the folder of a replay memory, with the identity (class and parameters) of the environment."""
 _MIXED = "several worlds"
-"""The key in this file that marks a memory with transitions of several environments; no parameter has this name."""
+"""A key in the identity file. It marks a memory with transitions of several environments. No parameter has this name."""
 _HINT = "to use it nevertheless: transfer=true"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:
-    """Check that a replay memory on disk belongs to the environment ``here``. Return whether the memory's environment is known.
+    """Check that the replay memory in a folder comes from the environment ``here``. Return whether the folder names its environment.
 
     Raises:
-        ReplayError: the memory belongs to another environment, or holds transitions of several environments, or the file
-            with its identity cannot be read.
+        ReplayError: the memory comes from another environment, or holds transitions of several environments, or the identity file
+            cannot be read.
     """
     there = _identity_in(folder)
     if there is None:
@@ -41,10 +41,10 @@ def check_folder(folder: Path, here: Identity) -> bool:
 
 
 def mark_folder(folder: Path, here: Identity) -> None:
-    """Write the identity of the memory's environment to a new folder.
+    """Write an environment's identity to a new folder of a replay memory.
 
     Raises:
-        ReplayError: the file with the identity cannot be written.
+        ReplayError: the identity file cannot be written.
     """
     with writing(folder, ReplayError):
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,10 +52,12 @@ def mark_folder(folder: Path, here: Identity) -> None:
 
 
 def mark_mixed(folder: Path, here: Identity, recordings: Iterable[Bag]) -> None:
-    """Mark a folder as one with transitions of several environments, if ``here`` or a recording has another identity than the folder.
+    """Mark a folder as mixed if ``here``, or the environment of a recording, differs from the folder's environment.
+
+    A mixed folder holds transitions of several environments.
 
     Raises:
-        ReplayError: the file with the folder's identity is invalid, or cannot be written.
+        ReplayError: the identity file is invalid, or cannot be written.
     """
     there = _identity_in(folder)
     if there is None or there.get(_MIXED):
@@ -84,10 +86,10 @@ def _identity_in(folder: Path) -> Identity | None:
 
 
 def check_recording(bag: Bag, here: Identity) -> bool:
-    """Check that the plants in a recording belong to the environment ``here``. Return whether their environment is known.
+    """Check that a recording comes from the environment ``here``. Return whether the recording names its environment.
 
     Raises:
-        ReplayError: a plant belongs to another environment.
+        ReplayError: the recording comes from another environment.
     """
     known = False
     for there in _worlds(bag, here):

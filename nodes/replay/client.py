@@ -1,4 +1,4 @@
-"""The learner's side of a replay memory: requests batches, and reads frames in place."""
+"""The learner's side of a replay memory: requests batches, and reads their frames (observations) from shared memory."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from rtgraph.nodes.replay.storage.batch import Batch, Draw
 from rtgraph.nodes.replay.storage.frames import Frames
 
 Store = tuple[str, str, int]
-"""A store of frames: its name, the name of its replay node, and that node's incarnation."""
+"""The frames of a replay node: the name of the shared memory, the node's name, and how often the node was restarted."""
 
 
 class BatchReader:
-    """Makes a learner's requests, and makes batches from the answers.
+    """Makes a learner's requests for batches, and makes batches from the answers of the replay node.
 
-    The frames of a replay node on this host are copied once, from memory shared with that node. One request is open at a time.
-    A batch with frames that can no longer be read is not an error: request another batch.
+    The frames (observations) of a replay node on the same host are copied from shared memory. One request is open at a time. Frames
+    that can no longer be read are not an error: the learner requests another batch.
 
     Args:
-        learner: the name of the learner's node; answers are addressed to it.
-        incarnation: the learner's incarnation.
-        directory: the session folder, to which the names of stores are relative; None if there is no session folder.
+        learner: the name of the learner's node; answers are addressed to this name.
+        incarnation: how often the learner was restarted.
+        directory: the session folder; a path to shared frames is relative to it. None without a session folder.
     """
 
     def __init__(self, learner: str, incarnation: int, directory: Path | None) -> None:
         self.unread = 0
-        """Number of batches that could no longer be read."""
+        """Number of batches with frames that could no longer be read."""
         self._learner = learner
         self._incarnation = incarnation
         self._directory = directory
@@ -38,10 +38,10 @@ class BatchReader:
         self._frames: Frames | None = None
         self._attached: Store | None = None
         self._refused: tuple[str, int] | None = None
-        """The name and the incarnation of a replay node with frames that this process cannot map; None if there is none."""
+        """A replay node with frames that this process cannot map: the node's name and number of restarts. None without such a node."""
 
     def ask(self, size: int, *, correction: float = 1.0) -> BatchRequest:
-        """Return a new request for a batch. It replaces the open request.
+        """Return a new request for a batch. The new request replaces the open request.
 
         Args:
             size: number of transitions.
@@ -60,9 +60,9 @@ class BatchReader:
         return self._open
 
     def again(self) -> BatchRequest | None:
-        """Return the open request, to be sent again if no answer comes; None if no request is open.
+        """Return the open request, to send it again when no answer comes; None if no request is open.
 
-        The replay node counts a request once, however often it is sent.
+        The replay node counts a request once, even if the request is sent several times.
         """
         if self._open is not None:
             # The owner of these frames may have ended: release its memory for its successor.
@@ -71,7 +71,7 @@ class BatchReader:
         return self._open
 
     def answers(self, message: SampledBatch) -> bool:
-        """Return whether a message answers the open request of this incarnation."""
+        """Return whether a message answers the open request of this learner. Answers to the learner before a restart do not count."""
         return (
             self._open is not None
             and message.incarnation == self._incarnation
@@ -79,9 +79,9 @@ class BatchReader:
         )
 
     def batch(self, message: SampledBatch) -> Batch | None:
-        """Return the batch of an answer; None if its frames are overwritten or cannot be mapped here: then request again.
+        """Return the batch of an answer, and close the answered request.
 
-        The answered request is closed.
+        None if newer frames have overwritten frames of the batch, or if this process cannot map the frames. Then request again.
         """
         if self.answers(message):
             self._open = None

@@ -1,4 +1,4 @@
-"""A replay memory of recordings alone, from which an agent learns before any plant runs."""
+"""A replay memory with transitions of recordings only, so that an agent can learn before an environment runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from rtgraph.nodes.replay.storage.sizes import Sizes
 
 
 def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuffer:
-    """Return a replay memory with the transitions of the recordings in ``params.fill``, just large enough for them.
+    """Return a replay memory with the transitions of the recordings in ``params.fill``, just large enough for these transitions.
 
     Args:
         params: the parameters of the replay node.
-        rng: the random generator with which ``order=reservoir`` selects the transitions to keep.
+        rng: the random generator with which ``order=reservoir`` (a uniform sample of all transitions) selects the transitions to
+            keep.
 
     Raises:
-        ReplayError: a recording contains no plant, or its frames do not fit.
+        ReplayError: a recording contains no environment, or frames of another shape or dtype.
         BagError: a recording cannot be read.
     """
     bags = [Bag.open(Path(path)) for path in params.fill]
@@ -55,7 +56,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
 
 
 def _size_bytes(params: ReplayParams, transitions: int) -> int:
-    """Return the size in bytes for this many transitions with two frames each, at most the capacity in ``params``."""
+    """Return the size in bytes of a memory for a number of transitions, with two frames each; at most the capacity in ``params``."""
     size = 2**16
     while size < params.capacity_bytes and _rows(size, params) < 2 * transitions + 2:
         size += size // 8

@@ -26,9 +26,9 @@ class FillResult:
     not_finite: int
     """Number of transitions left out because a number in them is not finite."""
     assembled: dict[str, Assembled]
-    """The counts of the transitions and decisions of each plant, by the plant's name."""
+    """The counts of transitions and decisions: a dict by the name of the plant (environment or robot)."""
     problems: tuple[str, ...]
-    """Problems of the recording, such as damaged parts, that appeared while it was read."""
+    """Problems found while the recording was read, such as damaged parts."""
 
 
 def fill(
@@ -49,12 +49,12 @@ def fill(
         buffer: the buffer to fill.
         bag: the recording; it must contain the observations and the applied actions.
         gamma: the discount per tick.
-        rng: the random generator with which a buffer with ``order=reservoir`` selects the transitions to keep.
-        plant: a glob of plant names; each plant is assembled separately.
-        learn_default: see ``Assembler``.
-        n_step: see ``Assembler``.
-        age_ticks: see ``Assembler``.
-        view: see ``Assembler``.
+        rng: the random generator; a buffer with ``order=reservoir`` needs one to select the transitions to keep.
+        plant: a glob of the names of plants (environments or robots). A transition never mixes two plants.
+        learn_default: whether transitions are also made from actions of the default behaviour β.
+        n_step: number of decisions that a transition spans.
+        age_ticks: age in ticks of the observation that an action is based on; None for the age in the recording.
+        view: what else the agent sees at a decision; None for observations alone.
 
     Raises:
         ReplayError: the recording contains no such plant, or the plant's frames do not fit the memory.
@@ -84,7 +84,7 @@ def fill(
 
 
 class _Recording:
-    """The plants of a recording, each with an assembler."""
+    """The plants (environments or robots) of a recording, each with an ``Assembler``, which makes transitions from messages."""
 
     def __init__(self, bag: Bag, plant: str, assembler: Callable[[], Assembler]) -> None:
         wanted = {Observation.schema_name, Applied.schema_name}
@@ -104,7 +104,7 @@ class _Recording:
             )
 
     def transitions(self) -> Iterator[Transition]:
-        """Yield the transitions of all plants, in the order in which the recording completes them."""
+        """Yield the transitions of all plants, ordered by the message that completes a transition."""
         for recorded in self._bag.messages(
             topics=[_literal(topic) for topic in sorted(self._topics)],
             publishers=[_literal(name) for name in self.assemblers],
@@ -120,5 +120,5 @@ class _Recording:
 
 
 def _literal(name: str) -> str:
-    """Return a glob that matches only this name."""
+    """Return a glob pattern that matches only ``name``: special characters are escaped."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -1,7 +1,7 @@
-"""The interface of *histories*: they complete an observation with what else an agent saw at its decision.
+"""The interface of *histories*: a history adds to an observation what else an agent saw at its decision.
 
-An agent may also see pending actions, or newer observations. A *frame* is one observation. A *chunk* is the sequence of
-actions that one decision gives for successive ticks; the *place* of an action is its number in the chunk, from 0.
+An agent may also see pending actions (decided, not yet applied), or newer observations. A *frame* is one observation. A *chunk* is
+the sequence of actions that one decision gives for successive ticks. The *place* of an action is its number in the chunk, from 0.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from rtgraph.msgs import Applied
 from rtgraph.nodes.replay.transition import Frame
 
 FrameAt = Callable[[int], Frame | None]
-"""A function that returns the frame of a tick of the running episode; None if the frame is unknown."""
+"""A function that takes a tick of the running episode, and returns the frame (observation) of this tick; None if unknown."""
 
 
 class History(ABC):
-    """Completes the frame of each decision of one plant. Decisions come in the order of the ticks at which they are applied."""
+    """Adds to the frame (observation) of each decision of one plant what else the agent saw at the decision.
+
+    Decisions come in the order of the ticks at which they are applied.
+    """
 
     @abstractmethod
     def begin(self) -> None:
@@ -25,30 +28,31 @@ class History(ABC):
 
     @abstractmethod
     def applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick. Called after ``decided`` for this tick."""
+        """Add the action applied at a tick. Call ``decided`` for this tick first."""
 
     @abstractmethod
     def decided(self, frame: Frame, applied: Applied, frame_at: FrameAt) -> Frame | None:
-        """Return the frame of the applied decision, with all that its agent saw; None if a part of this is unknown."""
+        """Return the frame of the applied decision, with all that the agent saw at the decision; None if a part of this is unknown."""
 
     @abstractmethod
     def next_place(self, place: int) -> int:
-        """Return the place of the action after the one at ``place``; 0 if it begins a new chunk."""
+        """Return the place of the next action in a chunk (successive actions of one decision); 0 if a new chunk begins."""
 
     @abstractmethod
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame | None:
-        """Return ``frame`` with all that a decision would see if its episode, which was truncated, continued.
+        """Return ``frame`` with all that an agent would see at a decision after the end of a truncated episode.
 
-        The action of the decision would be applied at ``tick``, with this place in its chunk. None if a part is unknown.
+        The action of this decision would be applied at ``tick``, with number ``place`` among the actions of the decision. None if a
+        part of what the agent would see is unknown.
         """
 
     @abstractmethod
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, completed for a decision that is never made."""
+        """Return the last frame of a terminated episode, completed like the frame of a decision. No decision follows this frame."""
 
 
 class View(ABC):
-    """What an agent sees at a decision besides one observation. Makes the histories of its plants."""
+    """What an agent sees at a decision besides one observation. Makes a history for each plant."""
 
     @abstractmethod
     def history(self) -> History:

@@ -1,4 +1,4 @@
-"""A replay memory that plants feed and learners sample: the core of the replay node."""
+"""A replay memory: plants (environments) add transitions, and learners sample them. The replay node is built around this class."""
 
 from __future__ import annotations
 
@@ -27,24 +27,23 @@ class Assembly:
     view: View | None = None
 
     def assembler(self) -> Assembler:
-        """Return an assembler for one plant."""
+        """Return a new assembler, for the messages of one plant (environment or robot)."""
         return Assembler(self.gamma, learn_default=self.learn_default, n_step=self.n_step, view=self.view)
 
 
 class ReplayMemory:
-    """An assembler (maker of transitions) for each plant, the buffer that all assemblers fill, and the rate of batches.
+    """Makes transitions from the messages of plants, stores them in a buffer, and limits how many batches are sampled.
 
-    From the tick at which ``minimum`` transitions are held, ⌊ticks × updates_per_tick⌋ batches may be
-    sampled. Batches that are due while no learner samples are kept up to ``slack``; beyond that they are
-    skipped.
+    From the tick at which the memory holds ``minimum`` transitions, ⌊ticks × updates_per_tick⌋ batches may be sampled: these are
+    *due*. Up to ``slack`` due batches wait while no learner samples; further ones are skipped.
 
     Args:
         buffer: holds the transitions.
         rng: the random generator of sampling, and with ``order=reservoir`` of the selection of transitions to keep.
         assembly: how transitions are made.
         minimum: number of transitions before the first batch.
-        updates_per_tick: batches for each tick of a plant, of any size; None for no limit.
-        slack: maximum number of batches that are due and kept.
+        updates_per_tick: number of batches per tick of a plant, however large a batch is; None for no limit.
+        slack: maximum number of due batches that wait.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -70,7 +69,7 @@ class ReplayMemory:
         self.refused = 0
         """Number of transitions that the buffer rejected."""
         self.problem = ""
-        """Why the buffer rejected the first of these transitions."""
+        """Why the buffer rejected the first rejected transition; empty if none was rejected."""
         self.sampled = 0
         """Number of transitions sampled."""
         self._rng = rng
@@ -83,17 +82,17 @@ class ReplayMemory:
 
     @property
     def ticks(self) -> int:
-        """Number of plant ticks seen, including those of earlier runs if the memory is on disk."""
+        """Number of ticks of all plants, including ticks of earlier runs if the memory is on disk."""
         return self.buffer.ticks
 
     @property
     def assembled(self) -> dict[str, Assembled]:
-        """The counts of the transitions and decisions of each plant, by the plant's name."""
+        """The counts of transitions and decisions: a dict by the name of the plant (environment or robot)."""
         return {name: assembler.counts for name, assembler in self._assemblers.items()}
 
     @property
     def forgone(self) -> int:
-        """Number of batches that were due while no learner sampled, and so were skipped."""
+        """Number of batches that were skipped, because no learner sampled when they were due."""
         return self._limiter.counts.forgone
 
     @property
@@ -103,15 +102,15 @@ class ReplayMemory:
 
     @property
     def held_back(self) -> int:
-        """Number of times that a batch was requested while none was due."""
+        """Number of times that a batch was requested too early, i.e. while none was due."""
         return self._limiter.counts.sample_waits
 
     @property
     def cannot_begin(self) -> str:
-        """The reason why no batch can be sampled while episodes stay as short as now; empty if batches can be sampled.
+        """Why no batch can ever be sampled if episodes stay as short as now; empty if batches can be sampled.
 
-        A memory that keeps the newest transitions has one frame slot per transition. If short episodes need a second frame
-        for many transitions, fewer transitions fit, perhaps fewer than ``minimum``.
+        A memory that keeps the newest transitions has one slot for a frame (observation) per transition. In short episodes many
+        transitions need a second slot. Then fewer transitions fit, perhaps fewer than ``minimum``.
         """
         if self._begun or not self.buffer.full:
             return ""
@@ -122,7 +121,7 @@ class ReplayMemory:
 
     @property
     def nothing_drawn(self) -> str:
-        """The reason why no batch was sampled; empty if one was."""
+        """Why no batch was sampled; empty if a batch was sampled."""
         if self.sampled:
             return ""
         if not self._begun:
@@ -136,7 +135,7 @@ class ReplayMemory:
         self._add(self._assembler(observation.header.source).observed(observation))
 
     def applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick, and count the tick, which may make a batch due."""
+        """Add the action applied at a tick, and count the tick. Each counted tick may make a batch due."""
         header = applied.header
         self._add(self._assembler(header.source).applied(applied))
         place = header.incarnation, applied.tick
@@ -151,14 +150,14 @@ class ReplayMemory:
             self._begin_if_enough()
 
     def fill(self, bag: Bag, age_ticks: int | None = None) -> FillResult:
-        """Add the transitions of a recording. They make no batches due.
+        """Add the transitions of a recording. The ticks of a recording make no batches due.
 
         Args:
             bag: the recording.
-            age_ticks: see ``Assembler``.
+            age_ticks: age in ticks of the observation that an action is based on; None for the age in the recording.
 
         Raises:
-            ReplayError: the recording contains no plant, or the plant's frames do not fit.
+            ReplayError: the recording contains no plant, or frames of another shape or dtype.
             DecodeError: a message is damaged, or of another version.
         """
         assembly = self._assembly
@@ -174,17 +173,17 @@ class ReplayMemory:
         )
 
     def finish(self) -> None:
-        """End the stream of messages, and store the remaining transitions, which span fewer than ``n_step`` decisions."""
+        """Store the remaining transitions at the end of the messages. They may span fewer than ``n_step`` decisions."""
         for assembler in self._assemblers.values():
             self._add(assembler.finish())
         self._limiter.stop()
 
     def draw(self, size: int, correction: float) -> Draw | None:
-        """Sample a batch if one is due, else return None. The frames of the batch stay in the store.
+        """Sample a batch if one is due, else return None. The batch refers to frames (observations), which stay in the memory.
 
         Args:
             size: number of transitions.
-            correction: β, see ``ReplayBuffer.draw``.
+            correction: β, the exponent of the importance weights in prioritised sampling.
         """
         self._begin_if_enough()
         if not self._begun or not self._limiter.may_sample():
@@ -193,7 +192,7 @@ class ReplayMemory:
         return self.draw_again(size, correction)
 
     def draw_again(self, size: int, correction: float) -> Draw:
-        """Sample a batch in place of a lost one. It does not count as another batch that was due.
+        """Sample a batch in place of a lost batch. It counts as the lost one, not as a further due batch.
 
         Raises:
             ReplayError: the memory is empty.
@@ -202,7 +201,7 @@ class ReplayMemory:
         return self.buffer.draw(size, self._rng, correction=correction)
 
     def _begin_if_enough(self) -> None:
-        """Start to count due batches once the memory holds ``minimum`` transitions."""
+        """Begin to count due batches if the memory holds ``minimum`` transitions."""
         if not self._begun and len(self.buffer) >= self._minimum:
             self._begun = True
             self._limiter.present(1)

@@ -21,16 +21,16 @@ class ReplayParams(Params):
     """The size of a replay memory, its transitions, and the rate of batches."""
 
     plant: PlantSpec
-    """The plant's spec: `${spec:plant}`."""
+    """The observations and actions of the plant (environment or robot): `${spec:plant}`."""
     identity: Identity = Field(default_factory=dict)
     """The identity of the plant's environment: `${identity:plant}`. Folders and recordings of another environment are
     rejected."""
     transfer: bool = False
-    """Accept folders and recordings of another environment."""
+    """Accept folders and recordings that come from another environment."""
     delay_aware: DelayAware = DelayAware()
     """Which pending actions (decided, not yet applied) the agent sees. Observations are stored together with these actions."""
     pipeline: Pipeline = Field(default=Pipeline(), exclude_if=lambda pipeline: not pipeline.depth)
-    """For a network in stages: which observations the stages see at a decision. These observations are stored as one."""
+    """For a network in stages: which observations the stages see at a decision. They are stored as one observation."""
     capacity_mib: float = Field(default=256.0, gt=0)
     """Maximum size in MiB, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)
@@ -48,36 +48,36 @@ class ReplayParams(Params):
     minimum: int = Field(default=1000, ge=1)
     """Number of transitions that the memory must hold before the first batch is sampled."""
     updates_per_tick: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    """Batches for each tick of the plant, such as 0.25 for one every 4 ticks; 0 for no limit."""
+    """Number of batches per tick of the environment, such as 0.25 for one batch every 4 ticks; 0 for no limit."""
     slack: int = Field(default=100, ge=1)
-    """Maximum number of due batches kept while learners are slow or away; the rest are skipped."""
+    """Maximum number of batches that wait while learners are slow or absent; further ones are skipped."""
     folder: str | None = None
-    """The folder of a memory on disk, which is continued if it exists; null or empty for a memory in RAM."""
+    """The folder of a memory on disk. An existing memory is continued. Null or empty for a memory in RAM."""
     fill: tuple[str, ...] = ()
-    """Recordings to begin with, such as demonstrations: one, or a list of them."""
+    """Recordings added at the start, such as demonstrations: one path, or a list of paths."""
     fill_age_ticks: int | None = Field(default=None, ge=1)
-    """Age in ticks that the observations in `fill` get when actions are applied, as for an agent of this delay; null: from
+    """Age in ticks of the observation that an action in `fill` is based on, so that a slower agent can learn from it; null: see
     `fill_latency_frames`.
     """
     fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """`fill_age_ticks`, given as the duration of an agent's inference in frames: rounded up to whole ticks, at least 1;
-    null: the ages in the recordings.
+    """`fill_age_ticks`, given as the duration of the agent's inference in frames. The duration is rounded up to whole ticks, at least
+    1. Null: the ages in the recordings.
     """
     in_place: bool = True
-    """In real time, let learners read frames in place; if false, and in the virtual world, messages carry the
-    frames."""
+    """In real time, let learners read frames (observations) from shared memory. If false, and in virtual time, messages carry the
+    frames.
+    """
     spare_frames: int = Field(default=256, ge=0)
-    """Number of frames stored before the slot of a released frame is reused: the time for a learner to read
-    it."""
+    """Number of new frames stored before the memory of a dropped frame is reused. Learners have this time to read the frame."""
 
     @property
     def seen(self) -> PlantSpec:
-        """The spec of what the agent sees: observations, joined with pending actions or with the observations of later stages."""
+        """What the agent sees, as a spec: observations, joined with pending actions or with the newer observations of later stages."""
         return with_later(with_pending(self.plant, self.delay_aware.all_slots), self.pipeline.later)
 
     @property
     def view(self) -> View | None:
-        """What the agent sees at a decision besides one observation; None if nothing."""
+        """What the agent sees at a decision besides one observation; None if it sees nothing else."""
         if self.pipeline.later:
             return StageView(self.pipeline.later)
         return self._pending_view
@@ -91,7 +91,7 @@ class ReplayParams(Params):
 
     @property
     def meaning(self) -> dict[str, object]:
-        """Properties that all transitions of a memory share, such as the discount. A folder with other values is rejected."""
+        """Settings that all transitions of a memory share, such as the discount. A folder with other settings is rejected."""
         view = self._pending_view
         found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
         found["learn_default"] = self.learn_default
@@ -101,14 +101,14 @@ class ReplayParams(Params):
 
     @property
     def capacity_bytes(self) -> int:
-        """Maximum size in bytes."""
+        """Maximum size of the memory, in bytes."""
         return int(self.capacity_mib * 2**20)
 
     @property
     def filled_age_ticks(self) -> int | None:
-        """The age in ticks that observations in `fill` get; None for the ages in the recording (Riemer et al., ICLR 2025).
+        """The age in ticks of the observation that an action in `fill` is based on; None for the ages in the recording.
 
-        For a network in stages, this is the age of the observation of the first stage.
+        For a network in stages, this is the age of the first stage's observation. Source: Riemer et al., ICLR 2025.
         """
         if self.fill_age_ticks is not None or self.fill_latency_frames is None:
             return self.fill_age_ticks

@@ -25,23 +25,23 @@ class PendingView(View):
     """D, the number of slots for pending actions; 0 for none."""
     read: Literal["start", "late"]
     chunk: int = 1
-    """h, the number of actions of a decision (its chunk). The actions that precede an action in its chunk use h - 1 more slots."""
+    """h, the number of actions of a decision, which form a chunk. Further h - 1 slots hold the earlier actions of the same chunk."""
 
     def history(self) -> PendingHistory:
-        """Return a new history."""
+        """Return a history for one plant (environment or robot)."""
         return PendingHistory(self)
 
 
 class PendingHistory(History):
-    """Joins the observation (frame) of each decision with the pending actions that were known at the decision.
+    """Joins the observation (frame) of each decision with the pending actions that the agent knew at the decision.
 
-    A delay-aware worker's decision contains these pending actions. For a decision of a person, of the default behaviour β or
-    of another agent, they are made from the actions applied before: all of them if the network reads pending actions at its
-    end (``read: late``), only the oldest one if it reads them at its start.
+    Pending actions are decided but not yet applied. A delay-aware worker publishes them with its decision. A decision of a person,
+    of the default behaviour β or of another agent has none, so they are made from the actions applied before the decision. They are
+    all of these actions if the network reads pending actions at its end (``read: late``), and only the oldest one if the network
+    reads them at its start.
 
-    With chunks (several actions per decision), further slots hold the actions that precede an action in its chunk. So the
-    number of these slots in use is the place of the action in the chunk. A transition leads from one place to the next, or
-    from the last place to the first place of the next chunk.
+    A decision may give a chunk, i.e. actions for several successive ticks. Then further slots hold the earlier actions of the same
+    chunk. A transition leads from each action of a chunk to the next one, and from the last one to the next chunk.
     """
 
     def __init__(self, view: PendingView) -> None:
@@ -51,7 +51,7 @@ class PendingHistory(History):
         self._oldest_only = view.read == "start"
         self._acted: deque[tuple[int, Action]] = deque(maxlen=view.slots + view.chunk - 1)
         self._last: Array | None = None
-        """The pending actions known at the last decision, without the actions of that decision's chunk; None before a decision."""
+        """The pending actions known at the last decision, without the actions of this decision; None before the first decision."""
 
     def begin(self) -> None:
         """Begin an episode: no action is pending."""
@@ -59,7 +59,7 @@ class PendingHistory(History):
         self._last = None
 
     def applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick. Called after ``decided`` for this tick."""
+        """Add the action applied at a tick. Call ``decided`` for this tick first."""
         if applied.by == "policy":
             self._acted.append((applied.tick, applied.action))
 
@@ -72,13 +72,14 @@ class PendingHistory(History):
         return self._with(frame, self._last, applied.tick, applied.place)
 
     def next_place(self, place: int) -> int:
-        """Return the place in its chunk of the action after the one at ``place``; 0 if it begins a new chunk."""
+        """Return the number, in its chunk of successive actions, of the action after number ``place``; 0 if a new chunk begins."""
         return place + 1 if place + 1 < self._chunk else 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame:
-        """Return ``frame``, joined as for a decision at ``tick`` if its episode, which was truncated, continued.
+        """Return ``frame``, joined with the pending actions of a decision after the end of a truncated episode.
 
-        At place 0 of a chunk, the pending actions have the same lags as at the decision before. See ``History.after_last``.
+        The action of this decision would be applied at ``tick``, as number ``place`` of its chunk (successive actions of one
+        decision). At place 0, the pending actions have the same lags in ticks as at the last decision.
         """
         pending = self._last
         if not place and self._code is not None:
@@ -89,11 +90,11 @@ class PendingHistory(History):
         return self._with(frame, pending, tick, place)
 
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, joined with empty slots."""
+        """Return the last frame (observation) of a terminated episode, joined with empty slots for pending actions."""
         return self._with(frame, None, 0, 0)
 
     def _with(self, frame: Frame, pending: Array | None, tick: int, place: int) -> Frame:
-        """Join a frame with the pending actions, and with the actions applied in the ``place`` ticks before ``tick``."""
+        """Join a frame with pending actions, and with the actions applied in the ``place`` ticks before ``tick``."""
         code, first = self._all.extended(pending), tick - place
         for acted, action in self._acted:
             if first <= acted < min(tick, first + self._chunk - 1):

@@ -1,4 +1,4 @@
-"""The replay node: stores the transitions of plants, and samples batches of them for learners."""
+"""The replay node: makes transitions from the messages of plants (environments), stores them, and samples batches for learners."""
 
 from __future__ import annotations
 
@@ -30,15 +30,16 @@ from rtgraph.nodes.runtime import Input, Node, Output, lossless, queue
 STATE_PERIOD_NS = 1_000_000_000
 
 _ON_DISK: WeakValueDictionary[Path, ReplayBuffer] = WeakValueDictionary()
-"""The replay memories on disk that this process has open, by folder. A node that crashes in the virtual world does not close its
-memory, so the restarted node closes it."""
+"""The replay memories on disk that this process has open, by folder. A node that crashes in virtual time does not close its memory.
+Then the restarted node closes it.
+"""
 
 
 class Replay(Node[ReplayParams]):
     """Makes transitions from the plants' observations and applied actions, stores them, and answers requests for batches.
 
-    Requests are answered in their order of arrival, at the tick that makes a batch due. A request never delays a tick, and
-    a learner that waits for an answer blocks no other node. Without ticks no batch becomes due.
+    Requests are answered in their order of arrival. An answer is sent at a tick, when a batch is due by ``updates_per_tick``. A
+    request never delays a tick, and a learner that waits for an answer blocks no other node. Without ticks no batch becomes due.
     """
 
     observation = Input(Observation, lossless, many=True)
@@ -50,10 +51,10 @@ class Replay(Node[ReplayParams]):
 
     @classmethod
     def check(cls, params: ReplayParams) -> None:
-        """Check that the initial recordings exist, and that ``minimum`` transitions fit.
+        """Check that the recordings in ``fill`` exist, and that ``minimum`` transitions fit into the memory.
 
         Raises:
-            NodeError: a recording is missing or of another environment, or fewer transitions fit.
+            NodeError: a recording is missing or comes from another environment, or fewer transitions fit.
         """
         try:
             sizes = Sizes.of(
@@ -78,10 +79,10 @@ class Replay(Node[ReplayParams]):
 
     @staticmethod
     def _check_world(params: ReplayParams) -> list[str]:
-        """Check that the folder and the recordings in ``fill`` belong to this environment. Return the paths of unknown ones.
+        """Check that the folder and the recordings in ``fill`` come from this environment. Return the paths that name no environment.
 
         Raises:
-            ReplayError: the folder or a recording belongs to another environment.
+            ReplayError: the folder or a recording comes from another environment.
             BagError: a recording cannot be read.
         """
         if not params.identity or params.transfer:
@@ -93,7 +94,7 @@ class Replay(Node[ReplayParams]):
         ]
 
     def on_prepare(self) -> None:
-        """Open or create the memory. Add the recordings of ``fill`` to a new one."""
+        """Open or create the memory. Add the recordings in ``fill`` to a new memory."""
         params = self.params
         for path in self._check_world(params):
             self.log.warning("%s does not identify its environment", path)
@@ -124,7 +125,7 @@ class Replay(Node[ReplayParams]):
         self.every(STATE_PERIOD_NS, self._publish_state)
 
     def on_applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick, and send the batches that this tick makes due."""
+        """Add the action applied at a tick. Send the batches that have become due with this tick."""
         # The observation was published before: it has no handler, so that a tick is one event and not two.
         self._observe()
         self._memory.applied(applied)
@@ -132,14 +133,14 @@ class Replay(Node[ReplayParams]):
         self._answer()
 
     def on_request(self, request: BatchRequest) -> None:
-        """Answer a request now if a batch is due, else when one becomes due."""
+        """Answer a learner's request now if a batch is due, else at the tick at which a batch becomes due."""
         if self._requests.take(request):
             self._send(request, self._memory.draw_again(request.size, request.correction))
         else:
             self._answer()
 
     def on_priorities(self, message: Priorities) -> None:
-        """Update the priorities of transitions from their newest temporal-difference errors."""
+        """Update the priorities of transitions from new temporal-difference errors."""
         counts, size = self._priorities, message.indices.size
         if message.drawn_by not in (None, self.context.identity.incarnation) and not self._buffer.continued:
             counts["gone"] += size
@@ -215,7 +216,7 @@ class Replay(Node[ReplayParams]):
             self.log.warning("%s: %s", path, problem)
 
     def _shared(self) -> SharedStore | None:
-        """Share the frames with learners on this host. Return None if this fails: then messages carry the frames."""
+        """Share the stored frames with learners on this host. Return None if sharing fails; then messages carry the frames."""
         directory = self.context.launch_context.directory
         try:
             return SharedStore(
@@ -258,7 +259,7 @@ class Replay(Node[ReplayParams]):
         )
 
     def _log_problems(self) -> None:
-        """Log why transitions are rejected, or why no batch can be sampled, each once."""
+        """Log why transitions are rejected, and why no batch can be sampled. Each reason is logged once."""
         if not self._full and self._buffer.full:
             self._full = True
             if problem := self._memory.cannot_begin:
@@ -268,7 +269,7 @@ class Replay(Node[ReplayParams]):
             self.log.warning("transitions are not stored: %s", self._memory.problem)
 
     def _warnings(self) -> list[str]:
-        """Return the warnings for the end of a launch."""
+        """Return the warnings of this node for the end of a run."""
         memory, found = self._memory, []
         if memory.refused:
             found.append(f"{memory.refused:,} transitions were not stored; the first: {memory.problem}")

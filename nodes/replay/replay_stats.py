@@ -11,19 +11,20 @@ class ReplayStats:
 
     transitions: int
     capacity: int
-    """Maximum number of transitions if each shares its frames with its neighbours."""
+    """Maximum number of transitions, if each transition shares its frames (observations) with the ones before and after it."""
     fits: int
-    """Number of transitions that fit if each needs as many frames as the stored ones on average: in short episodes
-    transitions share fewer frames."""
+    """Number of transitions that fit, if each needs as many frames (observations) as the stored ones on average. Transitions of short
+    episodes share fewer frames.
+    """
     frames: int
-    """Number of frames that transitions refer to, each stored once."""
+    """Number of stored frames (observations). Transitions that share a frame refer to one copy."""
     seen: int
-    """Number of transitions ever offered."""
+    """Number of transitions ever added, including those no longer stored."""
     evicted: int
     """Number of transitions dropped to make room for others since the memory was opened."""
     skipped: int
-    """Number of transitions that the reservoir did not keep since the memory was opened."""
+    """Number of transitions that the random selection (``order=reservoir``) did not keep since the memory was opened."""
     discarded: int
-    """Number of transitions on disk left out when the memory was opened: partly written by a killed process, or not finite."""
+    """Number of transitions on disk that were dropped when the memory was opened: not finite, or partly written by a killed process."""
     size_bytes: int
-    """Size in bytes, in memory or on disk, however full the memory is."""
+    """Size of the memory or of its files in bytes. It does not grow as the memory fills."""

@@ -1,4 +1,4 @@
-"""The learners' requests for batches that are not answered yet."""
+"""The learners' requests for batches that the replay node has not answered yet."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class _LearnerRequests:
 
 
 class Requests:
-    """The open requests in their order of arrival: for each learner only its newest request.
+    """The open requests for batches in their order of arrival. Each learner has at most one open request, its newest.
 
-    A request that is sent again keeps its place in this order. A request older than the learner's newest one is ignored.
+    A request that a learner repeats keeps its position. A request older than the learner's newest one is ignored.
     """
 
     def __init__(self) -> None:
         self._learners: dict[str, _LearnerRequests] = {}
         self._open: dict[str, BatchRequest] = {}
         self.passed_over = 0
-        """Number of requests that were ignored, because a newer request of the same learner had arrived before."""
+        """Number of ignored requests: a newer request of the same learner had arrived before."""
         self.replaced = 0
-        """Number of requests that a newer request of the same learner replaced before they were answered."""
+        """Number of requests that were never answered, because a newer request of the same learner replaced them."""
 
     def __len__(self) -> int:
         """Return the number of open requests."""
@@ -44,11 +44,11 @@ class Requests:
 
     @property
     def first(self) -> BatchRequest | None:
-        """The request that has waited longest; None if there is none."""
+        """The request that has waited longest; None without an open request."""
         return next(iter(self._open.values()), None)
 
     def take(self, request: BatchRequest) -> bool:
-        """Add a request. Return whether the same request was already answered, which means that the answer was lost."""
+        """Add a request. Return whether this request was answered before: then the answer was lost."""
         learner = self._learners.get(request.learner)
         if learner is None:
             self._learners[request.learner] = _LearnerRequests(request)
@@ -76,7 +76,7 @@ class Requests:
         self._learners[request.learner].answers += 1
 
     def as_json(self) -> dict[str, dict[str, int]]:
-        """Return, by learner, the counts of requests, answers and unread batches, as JSON values."""
+        """Return the counts of requests, answers and unread batches as JSON values: a dict by the name of the learner."""
         return {
             name: {
                 "requests": learner.requests,

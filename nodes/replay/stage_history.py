@@ -1,4 +1,4 @@
-"""Observations as a network in stages sees them: each stage runs at another tick, and may see a newer observation."""
+"""Observations as a network in stages sees them. Its stages run at successive ticks, so later stages may see newer observations."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from rtgraph.nodes.replay.transition import Frame
 
 @dataclass(frozen=True, slots=True)
 class StageView(View):
-    """How many stages after the first one see an observation."""
+    """Says how many stages, after the first stage, see an observation. Makes a history for each plant."""
 
     later: int
 
     def history(self) -> StageHistory:
-        """Return a new history."""
+        """Return a history for one plant (environment or robot)."""
         return StageHistory(self.later)
 
 
 class StageHistory(History):
-    """Joins the frame of a decision, which its first stage saw, with the frames that the later stages saw.
+    """Joins the observation (frame) that the first stage saw for a decision with the newer frames that the later stages saw.
 
-    A frame is one observation. A decision of a network in stages names the ticks of the later frames. For a decision of a
-    person, of the default behaviour β or of another agent, they are the frames that stages of one tick each would have seen:
-    those after the first stage's frame, up to the tick before the action.
+    A decision of a network in stages names the ticks of the newer frames. A decision of a person, of the default behaviour β or of
+    another agent names none. Then each stage is taken to last one tick: the frames are the ones after the first stage's frame, up
+    to the tick before the action.
 
     Args:
         later: number of stages after the first one that see an observation.
@@ -36,7 +36,7 @@ class StageHistory(History):
     def __init__(self, later: int) -> None:
         self._later = later
         self._ages: tuple[int, ...] = ()
-        """The ages in ticks, at the tick of the last action, of the frames that the later stages saw for this action."""
+        """The age in ticks of each frame that a later stage saw for the last applied action, when the action was applied."""
 
     def begin(self) -> None:
         """Begin an episode."""
@@ -46,7 +46,7 @@ class StageHistory(History):
         """Do nothing: stages see observations only, not the actions applied before."""
 
     def decided(self, frame: Frame, applied: Applied, frame_at: FrameAt) -> Frame | None:
-        """Return the frame of the applied decision, joined with the frames of the later stages; None if one is unknown."""
+        """Return the frame of the applied decision, joined with the frames of the later stages; None if a frame is unknown."""
         seen, lineage = applied.seen, applied.header.lineage
         if len(seen) != self._later or lineage is None or lineage.tick != frame.tick:
             seen = tuple(min(frame.tick + stage, applied.tick - 1) for stage in range(1, self._later + 1))
@@ -54,16 +54,20 @@ class StageHistory(History):
         return _joined(frame, [frame_at(tick) for tick in seen])
 
     def next_place(self, place: int) -> int:
-        """Return 0: a decision of a network in stages has one action, not a chunk of actions."""
+        """Return 0: a decision of a network in stages has a single action."""
         del place
         return 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame | None:
-        """Return ``frame``, joined as for a decision at ``tick``: each stage sees a frame as old as at the last decision."""
+        """Return ``frame`` with the frames of the later stages, for a decision that would be applied at ``tick``.
+
+        ``tick`` is the first tick after a truncated episode. The frames have the same ages as at the last decision. None if a frame
+        is unknown.
+        """
         return _joined(frame, [frame_at(tick - age) for age in self._ages])
 
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, joined with itself: every stage sees this frame."""
+        """Return the last frame of a terminated episode, joined with copies of this frame for the later stages."""
         return _with(frame, [frame] * self._later)
 
 

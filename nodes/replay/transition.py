@@ -10,9 +10,10 @@ from rtgraph.msgs.spaces import Value
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Frame:
-    """One observation of a plant.
+    """One observation of a plant (environment or robot).
 
-    Frames compare by identity: transitions that share an observation share the ``Frame``, so that a buffer stores it once.
+    Frames are equal only if they are the same object. Transitions that share an observation share the ``Frame``, so a buffer stores
+    it once.
     """
 
     source: str
@@ -25,23 +26,23 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The step from a decision that took effect to the next decision that took effect (with n-step, to the n-th next)."""
+    """The step from one applied decision to the next applied decision, or to the n-th next (n-step)."""
 
     observation: Frame
-    """The observation that the decision is based on, not the newest observation at the time when the action was applied."""
+    """The observation that the decision is based on, not the newest one when the action was applied."""
     action: Action
     discounted_reward: float
-    """Σ gamma^j·r over the ticks j from the tick at which the action is applied until the next decision takes effect."""
+    """Σ gamma^j·r over the ticks from this action until the next decision is applied. j counts these ticks from 0."""
     next_observation: Frame
     """The observation that the next decision is based on.
 
-    If the episode was terminated, this is its last frame. If it was truncated, this is the frame that a decision at the tick
-    after the last one would be based on, if its observation were as old as that of this decision.
+    If the episode was terminated, this is its last frame. If it was truncated, this is the observation for an imagined next
+    decision, applied one tick after the end. This observation is as old, when applied, as the one of this decision.
     """
     discount: float
     """gamma to the power of ``ticks``; 0 if the episode was terminated."""
     ticks: int
-    """Number of ticks from the tick at which this action is applied to the tick at which the next decision takes effect."""
+    """Number of ticks from the tick of this action to the tick at which the next decision is applied."""
     decisions: int = 1
     """Number of decisions that the transition spans."""
     by_default: bool = False

@@ -1,9 +1,9 @@
-"""Make transitions from a plant's observations and applied actions.
+"""Make transitions from a plant's observations and applied actions. The *plant* is the environment or robot.
 
-In real time a decision is based on one observation and applied some ticks later. On ticks without a decision the default
-behaviour β acts, and the plant never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025, Definition 1). So a transition
-begins when a decision is *applied* and ends when the next decision is applied, but its two observations are those that these
-decisions are based on.
+In real time a decision is based on one observation, and is applied some ticks later. On ticks without a decision the default
+behaviour β acts, and the plant never waits: the delayed semi-MDP of Riemer et al. (ICLR 2025, Definition 1). So a transition begins
+when a decision is *applied*, and ends when the next decision is applied. Its two observations are the ones on which these two
+decisions are based.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ __all__ = ["Assembled", "Assembler", "Frame", "Transition"]
 
 @dataclass(slots=True)
 class Assembled:
-    """How many transitions an ``Assembler`` has made, and what it made them from or left out."""
+    """Counts of an ``Assembler``: the transitions that it has made, and the decisions and messages that it left out."""
 
     transitions: int = 0
     decisions: int = 0
-    """Number of decisions that took effect, including those of the default behaviour β if the agent learns from them."""
+    """Number of applied decisions. Actions of the default behaviour β count if the agent learns from them."""
     default_ticks: int = 0
     """Number of ticks at which the default behaviour β acted."""
     unowned_ticks: int = 0
-    """Number of ticks with a reward that belongs to no decision: before the first decision of an episode, or after a lost message."""
+    """Number of ticks with a reward that belongs to no decision. They precede the first decision of an episode, or follow a lost
+    message.
+    """
     cut: int = 0
-    """Number of decisions without a known successor: a message was lost, or the stream ended."""
+    """Number of decisions without a transition, because the next decision is unknown: a message was lost, or the stream ended."""
     unknown: int = 0
-    """Number of decisions with an observation that never arrived."""
+    """Number of decisions left out because their observation never arrived."""
     unpaired: int = 0
-    """Number of messages without their counterpart: a tick has two messages, an observation and an applied action."""
+    """Number of messages without a counterpart. Each tick has two messages: an observation and an applied action."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A decision that has taken effect, while no later decision has yet."""
+    """An applied decision, until the next decision is applied."""
 
     frame: Frame
     action: Action
@@ -52,14 +54,14 @@ class _Open:
     """The number of the action in the decision's chunk (several actions of one decision), from 0."""
     discounted_reward: float = 0.0
     factor: float = 1.0
-    """gamma^j, the discount of the reward at the next tick."""
+    """gamma^j, where j is the number of ticks since the decision was applied: the discount of the next reward."""
 
 
 class Assembler:
     """Makes transitions from one plant's observations and applied actions.
 
-    Each tick has two messages, an observation and an applied action. They may arrive in either order, and one topic may be
-    ahead of the other topic; within a topic, the order is the plant's. No transition spans a lost message, the end of an
+    Each tick has two messages, an observation and an applied action. The two may arrive in either order, and one topic may be ahead
+    of the other topic. Within a topic, messages arrive in the order of ticks. No transition spans a lost message, the end of an
     episode or a restart of the plant. ``counts`` says how many transitions were made, and what was left out.
 
     Args:
@@ -68,10 +70,10 @@ class Assembler:
             observation of the tick before.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
-        age_ticks: base each action on the observation that is this old when the action is applied; None for the
-            observation that its decision was based on. So a slower agent can learn from a person's game. The actions of
-            the first ticks of an episode are left out, because such an agent has no observation for them.
-        view: what else the agent sees at a decision, to join observations with; None for observations alone.
+        age_ticks: base each action on the observation that is this old when the action is applied; None for the observation that
+            the decision was based on. So a slower agent can learn from a person's game. Actions at the first ticks of an episode
+            are left out, because no observation is old enough.
+        view: what else the agent sees at a decision, besides one observation; None for nothing else.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -106,19 +108,21 @@ class Assembler:
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
-        """Frames by incarnation and tick. Frames that no future decision can be based on are removed."""
+        """Frames (observations) by the number of restarts of the plant (``incarnation``) and the tick. Frames older than every future
+        decision's are removed.
+        """
         self._oldest = (-1, -1)
         self._done = (-1, -1)
-        """Incarnation and tick of the newest tick with both messages. A further message for this tick is a duplicate."""
+        """The newest tick with both messages, as (incarnation, tick). Further messages of this tick are duplicates."""
         self._follows: tuple[int, int, int] | None = None
-        """Incarnation, episode and tick of the next message if nothing is lost."""
+        """The tick that comes next if no message is lost, as (incarnation, episode, tick)."""
         self._began = -1
-        """The first tick of the episode; -1 if its reset was not seen."""
+        """The first tick of the episode; -1 if the first observation of the episode was lost."""
         self._open: _Open | None = None
         self.counts = Assembled()
 
     def observed(self, observation: Observation) -> list[Transition]:
-        """Add an observation. Return the transitions that it completes."""
+        """Add an observation. Return the transitions that are complete with this message."""
         header = observation.header
         self._frames[header.incarnation, observation.tick] = Frame(
             header.source,
@@ -137,7 +141,7 @@ class Assembler:
         return self._advance()
 
     def applied(self, applied: Applied) -> list[Transition]:
-        """Add the action applied at a tick. Return the transitions that it completes."""
+        """Add the action applied at a tick. Return the transitions that are complete with this message."""
         self._applied.append(applied)
         if len(self._applied) > self._most_frames:
             self._applied.popleft()
@@ -153,7 +157,7 @@ class Assembler:
         return self._counted(self._cut())
 
     def _advance(self) -> list[Transition]:
-        """Process the ticks of which both messages have arrived. Return the completed transitions."""
+        """Process the ticks for which both messages have arrived. Return the completed transitions."""
         made: list[Transition] = []
         while self._observations and self._applied:
             observation, applied = self._observations[0], self._applied[0]
@@ -199,7 +203,7 @@ class Assembler:
         return made
 
     def _decided(self, frame: Frame | None, applied: Applied) -> list[Transition]:
-        """Complete the open decision, because the next decision takes effect. The next decision is then the open one."""
+        """End the transition of the previous decision, because a decision is applied. The applied decision begins a transition."""
         self.counts.decisions += 1
         if frame is not None and self._history is not None:
             place = applied.header.incarnation, applied.episode, applied.tick
@@ -257,14 +261,20 @@ class Assembler:
         return self._chain.push(step)
 
     def _cut(self) -> list[Transition]:
-        """Drop the open decision, because a message was lost. Return the transitions that were complete before it."""
+        """Drop the decision that waits for the next one, because its transition cannot be completed.
+
+        Return the remaining transitions that precede it (n-step).
+        """
         if self._open is not None:
             self.counts.cut += 1
             self._open = None
         return self._chain.end()
 
     def _frame_of(self, applied: Applied) -> Frame | None:
-        """Return the frame that the decision is based on (or is ``age_ticks`` old); None if it is unknown or of another episode."""
+        """Return the frame (observation) that the applied decision is based on, or with ``age_ticks`` the one of this age.
+
+        None if the frame is unknown or of another episode.
+        """
         lineage = applied.header.lineage
         place = (applied.header.incarnation, applied.episode, applied.tick)
         if self._age_ticks is not None:
@@ -284,7 +294,7 @@ class Assembler:
         return frame if frame is not None and frame.episode == episode and tick <= now else None
 
     def _forget(self) -> None:
-        """Drop the frames that no future decision can be based on."""
+        """Drop the frames that are too old for every future decision."""
         while self._frames and (first := next(iter(self._frames))) < self._oldest:
             del self._frames[first]
 

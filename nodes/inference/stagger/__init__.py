@@ -1,4 +1,4 @@
-"""The stagger methods, which spread the inferences of workers in time: one module each, and their registry."""
+"""The stagger methods, which spread the inferences of workers in time: a module for each method, and the registry of their names."""
 
 from rtgraph.nodes.inference.stagger.method import CoordinatorStagger, StaggerMethod, WorkerStagger
 from rtgraph.nodes.inference.stagger.registry import StaggerName, stagger_method, stagger_names

@@ -10,9 +10,9 @@ from rtgraph.nodes.inference.stagger.ring import distances
 
 
 class ExpectedTimeCoordinator(CoordinatorStagger):
-    """Delays workers in proportion to the change δ of the mean inference time μ over all workers.
+    """Delays workers in proportion to the change δ of the mean inference time μ. The mean is over all workers.
 
-    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I, where self is the worker that
+    If δ ≥ 0, worker n is delayed by dist(n, self)·δ/N_I, else by (N_I − dist(n, self))·|δ|/N_I. Here self is the worker that
     reports a time, dist the distance in the cyclic order, and N_I the number of workers. Delays are rounded down to ns.
     """
 
@@ -32,7 +32,7 @@ class ExpectedTimeCoordinator(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Publish decisions at once, and spread the workers over the expected time."""
+    """Publish decisions at once, and spread the starts of workers evenly over the mean inference time."""
 
     reports = True
 

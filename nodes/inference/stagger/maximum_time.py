@@ -10,7 +10,7 @@ from rtgraph.nodes.inference.stagger.ring import distances
 
 
 class MaximumTimeWorker(WorkerStagger):
-    """Holds every decision until the longest inference time so far (m) has passed since its inference began."""
+    """Holds a finished decision until the longest inference time so far (m) has passed since the start of this inference."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,10 +26,10 @@ class MaximumTimeWorker(WorkerStagger):
 
 
 class MaximumTimeCoordinator(CoordinatorStagger):
-    """Spreads workers over the longest inference time so far (m).
+    """Spreads the starts of workers evenly over the longest inference time so far (m).
 
-    When an inference time τ ≥ m, worker n is delayed by dist(n, self)·(τ − m)/N_I, then m ← τ. Here self is the worker that
-    reports τ, dist the distance in the cyclic order, and N_I the number of workers. Delays are rounded down to ns.
+    When an inference time τ ≥ m, worker n is delayed by dist(n, self)·(τ − m)/N_I, then m ← τ. Here self is the worker that reports
+    τ, dist the distance in the cyclic order, and N_I the number of workers. Delays are rounded down to ns.
     """
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
@@ -40,7 +40,7 @@ class MaximumTimeCoordinator(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Hold decisions for the maximum time, and spread the workers evenly over this time."""
+    """Hold decisions for the longest inference time so far, and spread the starts of workers evenly over this time."""
 
     reports = True
 

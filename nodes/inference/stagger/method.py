@@ -1,8 +1,8 @@
-"""A stagger method: what it needs of the graph, and its two halves, one for workers and one for the coordinator.
+"""The interface of stagger methods, with one class for workers and one for the coordinator.
 
-A worker's half decides how long to hold a finished decision and how long to sleep before the next inference.
-The coordinator's half turns inference times into delays for the other workers, or *claims* observations: it gives each
-observation to one worker. Times are whole ns. Both halves are plain objects without clock and sockets.
+The worker's class decides how long to hold a finished decision, and how long to sleep before the next inference. The coordinator's
+class computes delays from inference times, or makes *claims*: a claim assigns an observation to one worker. Times are whole ns.
+Objects of both classes use no clock and no sockets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from rtgraph.msgs import Observation, PlantSpec, StaggerDelay, WorkerState
 
 
 class WorkerStagger:
-    """A worker's half of a stagger method. By default it holds no decision, and sleeps for the delays that it received."""
+    """The part of a stagger method that runs in a worker. By default it holds no decision, and sleeps for the delays it received."""
 
     def __init__(self) -> None:
         self._pending_ns = 0
@@ -34,64 +34,66 @@ class WorkerStagger:
 
 
 class CoordinatorStagger:
-    """The coordinator's half of a stagger method. By default it delays no worker and claims no observation."""
+    """The part of a stagger method that runs in the coordinator. By default it delays no worker, and assigns no observation."""
 
     def __init__(self) -> None:
         self.maximum_ns = 0
-        """The longest inference time so far (m of Algorithm 1, Riemer et al., ICLR 2025), for the workers."""
+        """m of Algorithm 1 (Riemer et al., ICLR 2025): the longest inference time so far. The coordinator sends it to the workers."""
         self.mean_ns = 0
-        """The mean inference time (μ of Algorithm 2, Riemer et al., ICLR 2025), for the workers."""
+        """μ of Algorithm 2 (Riemer et al., ICLR 2025): the mean inference time. The coordinator sends it to the workers."""
         self.longest_ns = 0
-        """The longest inference time known from the states of workers, for methods with claims; 0 while no time is known."""
+        """The longest inference time that workers reported in their states; 0 if unknown. Only for methods that assign observations."""
         self.usual_ns = 0
-        """The usual duration of an inference, from the coordinator's parameter ``inference_frames``; 0 if it is measured."""
+        """The usual duration of an inference in ns, from the parameter ``inference_frames`` of the coordinator; 0 if it is measured."""
         self.claim_ticks = 1
-        """Minimum number of ticks between two claimed observations of an episode."""
+        """Minimum number of ticks between two assigned observations of an episode."""
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:
-        """Add the inference time of ``worker``. Return the delay in ns of each other worker that must be delayed, by name.
+        """Add the inference time of ``worker``. Return the delays in ns, a dict by the name of the worker to delay.
 
-        ``ring`` holds the names of the live workers in their cyclic order.
+        ``ring`` holds the names of the live workers in cyclic order.
         """
         return {}
 
     def update_worker(self, state: WorkerState, now_ns: int) -> None:
-        """Update the state of a worker. Called only for methods with claims."""
+        """Update the state of a worker. Called only for methods that assign observations to workers."""
 
     def add_observation(self, observation: Observation) -> None:
-        """Add the newest observation, which no worker has yet. Called only for methods with claims."""
+        """Add the newest observation, which no worker has yet. Called only for methods that assign observations to workers."""
 
     def awaits_observation(self) -> bool:
-        """Return whether a worker is free, so that the next observation can be claimed for this worker.
+        """Return whether a worker is free, so that the next observation can be assigned to this worker.
 
-        While no worker is free, the coordinator need not add observations. It adds the newest observation when a worker
-        becomes free. Called only for methods with claims.
+        While no worker is free, the coordinator need not add observations. It adds the newest observation when a worker becomes
+        free. Called only for methods that assign observations.
         """
         return True
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
-        """Claim an observation for a worker. Called only for methods with claims.
+        """Claim an observation, i.e. assign it to a worker. Called only for methods that assign observations.
 
         Returns:
-            (worker, claim number, observation); the earliest time of the next claim in ns, if it is too early for a claim;
-                None if there is no free worker or no observation to claim.
+            Three possible values. A claim as (worker, claim number, observation). The earliest time of the next claim in ns, if it
+                is too early now. None, if there is no free worker or no observation to claim.
         """
         return None
 
     def forget(self, worker: str) -> None:
-        """Remove a silent worker. Its next message adds it again."""
+        """Remove a silent worker. The worker is added again when it sends a message."""
 
 
 class StaggerMethod:
-    """A stagger method: the gate that it needs in the plant, and the objects for its workers and its coordinator.
+    """A stagger method: the rule by which the plant applies decisions (its gate), and the objects for workers and coordinator.
 
     To add a method, write a module with a subclass named ``Method`` and add the module's name to ``registry.METHODS``.
     """
 
     gate: ClassVar[Literal["latest", "playout"]] = "latest"
-    """The gate of the plant for this method: the rule by which the plant applies decisions. The user can choose another gate."""
+    """The gate for this method: the rule by which the plant (environment or robot) applies decisions. The user can choose another
+    gate.
+    """
     claims: ClassVar[bool] = False
-    """Whether the coordinator claims observations for workers (gives each observation to one worker).
+    """Whether the coordinator claims observations, i.e. assigns each one to a single worker.
 
     If it does not, each worker infers again and again, and the coordinator sends delays to the workers.
     """
@@ -99,14 +101,14 @@ class StaggerMethod:
     """Whether workers report how long each inference took, for the coordinator's ``report``."""
 
     def worker(self) -> WorkerStagger:
-        """Return the object that decides, for one worker, how long to hold decisions and how long to sleep."""
+        """Return the object for a worker, which decides how long to hold decisions and how long to sleep."""
         return WorkerStagger()
 
     def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
-        """Return the object that computes delays or claims, for the coordinator.
+        """Return the object for the coordinator, which computes delays or assigns observations.
 
         Args:
-            plant: the plant's spec.
-            now_ns: the graph's time.
+            plant: the spec of the plant's observations and actions.
+            now_ns: the current time of the graph, in ns.
         """
         return CoordinatorStagger()

@@ -6,4 +6,4 @@ from rtgraph.nodes.inference.stagger.method import StaggerMethod
 
 
 class Method(StaggerMethod):
-    """No staggering: a worker infers again as soon as it has published its decision."""
+    """No staggering: a worker begins the next inference as soon as it has published its decision."""

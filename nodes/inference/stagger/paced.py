@@ -1,8 +1,8 @@
 """The stagger method ``paced``: the coordinator *claims* each observation for at most one worker, which infers from it.
 
-A free worker gets the newest observation that is not claimed. Workers have no fixed order, so none waits for another one. If
-there are fewer workers than frames in an inference, the time between two claims is at least the mean inference time divided by
-the number of workers. So claims stay evenly spaced.
+A free worker gets the newest observation that is not claimed. Workers have no fixed order, so no worker waits for another one. With
+few workers, not every observation can be used. Then the time between two claims is at least the mean inference time divided by the
+number of workers, so that claims stay evenly spaced.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIMES_KEPT = 400
 
 @dataclass(slots=True)
 class _Seat:
-    """What ``Pacing`` knows of a worker: since when it is free, and the last claim that it got."""
+    """What ``Pacing`` knows of a worker: since when the worker is free, and the last observation assigned to it."""
 
     incarnation: int
     free_since_ns: int | None
@@ -34,14 +34,14 @@ class _Seat:
 
 
 class Pacing(CoordinatorStagger):
-    """Decides which worker uses which observation, and when.
+    """Decides which worker uses which observation, and when. A claim is the assignment of an observation to a worker.
 
     Claims are numbered from ``first_claim``. After a restart of the coordinator, the new numbers must be higher than all earlier
     ones, because a worker ignores a claim with a lower number.
     """
 
     _overdue_from_ns: int = 0
-    """The time, in ns, up to which no claim can be overdue."""
+    """Up to this time, in ns, no worker can be late with its answer to a claim."""
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Pacing(CoordinatorStagger):
         self._seats: dict[str, _Seat] = {}
         self._newest: Observation | None = None
         self._claimed: tuple[int, int] | None = None
-        """Episode and tick of the last claimed observation; None before the first claim."""
+        """Episode and tick of the last observation assigned to a worker; None before the first one."""
         self._mean_ns = 0.0
         self._times: deque[int] = deque(maxlen=TIMES_KEPT)
         self._count = 0
@@ -85,7 +85,7 @@ class Pacing(CoordinatorStagger):
         return free_since.count(None) < len(free_since)
 
     def next_claim(self, now_ns: int) -> tuple[str, int, Observation] | int | None:
-        """Claim the newest observation for the worker that has been free the longest."""
+        """Claim the newest observation for the worker that has been free for the longest time. See ``CoordinatorStagger.next_claim``."""
         self._suspend_overdue(now_ns)
         if self._newest is None or not self._is_due(self._newest):
             return None
@@ -110,7 +110,10 @@ class Pacing(CoordinatorStagger):
         return worker, number, observation
 
     def _is_due(self, observation: Observation) -> bool:
-        """Return whether an observation may be claimed: it is of a new episode, or long enough after the last claimed one."""
+        """Return whether an observation may be assigned to a worker.
+
+        It may, if it begins an episode, or comes at least ``claim_ticks`` after the last assigned one.
+        """
         if self._claimed is None:
             return True
         episode, tick = self._claimed
@@ -134,7 +137,7 @@ class Pacing(CoordinatorStagger):
         return max(LEASE_LEAST_NS, LEASE_TIMES * max(high, self.usual_ns))
 
     def _suspend_overdue(self, now_ns: int) -> None:
-        """Do not count workers that have not answered their claim in time. Their observations are not given to other workers."""
+        """Stop counting workers that have not answered in time. The observations of these workers are not given to other workers."""
         if not self._times or now_ns <= self._overdue_from_ns:
             return
         # Claims are only renewed, so no claim is overdue earlier.
@@ -147,7 +150,7 @@ class Pacing(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Give each observation to one worker. The plant's gate ``playout`` then applies all decisions at the same age."""
+    """Assign each observation to one worker. The plant's gate ``playout`` then applies all decisions at the same age."""
 
     gate = "playout"
     claims = True

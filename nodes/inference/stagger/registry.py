@@ -1,4 +1,4 @@
-"""The stagger methods by name: the methods of this package, and those of other installed packages."""
+"""The stagger methods by name: the methods of rtgraph, and the methods of other installed packages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METHOD_MODULES = tuple(f"{__package__}.{name}" for name in METHODS)
 
 
 def stagger_names() -> tuple[str, ...]:
-    """Return the names of all stagger methods, with those of installed packages last."""
+    """Return the names of all stagger methods. The methods of other installed packages come last."""
     return (*METHODS, *extensions(STAGGER, METHODS))
 
 
@@ -42,4 +42,4 @@ def stagger_method(name: str) -> StaggerMethod:
 
 
 StaggerName = Annotated[str, OneOf("stagger method", stagger_names, METHODS)]
-"""The name of a stagger method, as a type of parameters."""
+"""A type for parameters: the name of a stagger method."""

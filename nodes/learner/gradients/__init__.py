@@ -1,1 +1,1 @@
-"""The order in which gradients of several learners are applied, and the shared memory that transfers the gradients."""
+"""Gradients of several learners: the order in which they are applied, and the shared memory that transfers them."""

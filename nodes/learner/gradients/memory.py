@@ -1,4 +1,4 @@
-"""Gradients in shared memory: written by gradient learners, read by the learner on the same host."""
+"""Gradients in shared memory. Gradient learners write them, and the learner on the same host reads them."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Vector = npt.NDArray[np.float32]
 class GradientMemory:
     """The shared memory that one gradient learner writes its gradients to.
 
-    It holds the last two gradients, because a restarted learner may read the last but one.
+    The memory holds the two newest gradients, because a restarted learner may still read the older one.
 
     Args:
         size: number of elements of a gradient.
         directory: the session folder.
         node: the name of the gradient learner.
-        incarnation: the gradient learner's incarnation.
+        incarnation: how often the gradient learner was restarted.
 
     Raises:
         RegionError: there is not enough shared memory, or the session folder cannot be written.
@@ -43,7 +43,7 @@ class GradientMemory:
             self._region.close()
             raise
         self.name = self._shared.name
-        """The name of this memory, for the field ``store`` of ``Gradient`` messages."""
+        """The name of this shared memory, for the field ``store`` of ``Gradient`` messages."""
 
     def leave(self, number: int, vector: Vector) -> None:
         """Write the gradient with this number, (size,) float32. It replaces the older of the two stored gradients."""
@@ -53,7 +53,7 @@ class GradientMemory:
         self._numbers[turn] = number
 
     def close(self) -> None:
-        """Remove the memory's name, so that no other process can open it any more."""
+        """Remove the name of the memory, so that no further process can open it."""
         self._shared.withdraw()
         self._region.close()
 
@@ -72,7 +72,7 @@ class GradientReader:
         self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
-        """Return a copy of a gradient's vector, (size,) float32; None if its memory cannot be opened, or the gradient is overwritten."""
+        """Return a copy of a gradient, (size,) float32; None if its memory cannot be opened, or newer gradients have overwritten it."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found
@@ -86,13 +86,13 @@ class GradientReader:
         return vector if numbers[turn] == gradient.number else None
 
     def close(self) -> None:
-        """Release all memory. Closing twice is allowed."""
+        """Close all opened memory. Closing twice is allowed."""
         for region in self._mapped.values():
             region.close()
         self._mapped.clear()
 
     def _region(self, store: str, layout: dict[str, object]) -> Region | None:
-        """Return the memory with this name; None if it cannot be opened or has another layout."""
+        """Return the shared memory with the name ``store``; None if it cannot be opened or has another layout."""
         region = self._mapped.get(store)
         if region is not None and region.layout == layout:
             return region

@@ -1,6 +1,7 @@
 """The gradient learners of one learner, and the order in which their gradients are applied.
 
-Here a gradient learner is called a learner, and its place is its index, from 0.
+In this module a gradient learner is called a learner. The *place* of a learner is its index, from 0. A learner *rejoins* when it is
+counted again after it was silent.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from rtgraph.msgs import Gradient
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""A learner is silent if it sends nothing for this many times the longest recent gap between two gradients of a learner."""
+"""A learner is silent if it sends nothing for a while: this number of times the longest recent time between two gradients."""
 GAPS = 32
-"""Number of recent gaps that are stored, of all learners together, to find the longest one."""
+"""Number of recent times between two gradients that are stored, over all learners. The longest one defines silence."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueUpdate:
-    """Gradients to apply now (their mean, if there are several), and the version of the weights that results."""
+    """Gradients to apply now (their mean, if there are several), and the version (number of updates) that the weights then have."""
 
     version: int
     offers: tuple[Gradient, ...]
@@ -29,15 +30,15 @@ class DueUpdate:
 
 
 class GradientRing:
-    """Tracks which learners are alive, and the next gradient to apply.
+    """Records which gradient learners are alive, and which gradients to apply next.
 
     Args:
-        learners: number of learners. Their cyclic order is that of their places.
-        order: ``round_robin`` or ``parallel``.
-        version: the current version of the weights.
-        silence_ns: minimum time without a message after which a learner is left out.
-        now_ns: the current time. Until ``silence_ns`` later, all learners count as alive.
-        gap_ns: the expected time between two gradients of one learner; 0 if it is not known.
+        learners: number of gradient learners, in cyclic order of their index.
+        order: ``round_robin`` (one gradient at a time) or ``parallel`` (the mean of all).
+        version: the current version (number of updates) of the weights.
+        silence_ns: minimum time without a message, in ns, after which a learner is left out.
+        now_ns: the current time, in ns. Until ``silence_ns`` later, all learners count as alive.
+        gap_ns: the expected time between two gradients of one learner, in ns; 0 if unknown.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class GradientRing:
         self._left = 0
 
     def mark_alive(self, place: int, incarnation: int, now_ns: int) -> bool:
-        """Record that a learner is alive; let it rejoin if it was left out.
+        """Record that a gradient learner is alive. A learner that was left out takes part again.
 
-        Return False for an unknown learner or an earlier incarnation. A learner that rejoins is in
-        ``returned`` until the caller empties it.
+        Return False for an unknown index, or for a message that the learner sent before its restart. ``returned`` lists the
+        learners that take part again, until the caller empties it.
         """
         if not 0 <= place < len(self._heard_ns) or incarnation < self._incarnation[place]:
             return False
@@ -80,7 +81,7 @@ class GradientRing:
         return True
 
     def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
-        """Add a gradient. Return the discarded gradients, so that new ones can be requested."""
+        """Add a gradient. Return the discarded gradients: their learners need an answer too."""
         if not 0 <= gradient.place < len(self._heard_ns):
             return ()
         gap_ns = now_ns - self._heard_ns[gradient.place]
@@ -95,7 +96,7 @@ class GradientRing:
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> DueUpdate | None:
-        """Return the gradients to apply now; None if a required gradient has not arrived."""
+        """Return the gradients to apply now; None if a gradient that must come first has not arrived."""
         update = self._ring.due()
         if update is None:
             return None
@@ -104,7 +105,7 @@ class GradientRing:
         return DueUpdate(update.version, tuple(offer.gradient for offer in update.offers), update.delays)
 
     def drop_silent(self, now_ns: int) -> list[int]:
-        """Leave out silent learners; return their places."""
+        """Leave out gradient learners that have been silent for too long. Return their indices."""
         most_ns = max(self._silence_ns, LEASES * max(self._gaps_ns))
         waiting = self._ring.waiting
         silent = [
@@ -119,7 +120,7 @@ class GradientRing:
         return silent
 
     def figures(self) -> dict[str, Any]:
-        """Return the number of applied gradients by place, and the number of times a learner was left out."""
+        """Return counts: gradients applied per learner, gradients discarded or refused, and how often learners were left out."""
         return {
             "applied": list(self._applied),
             "left_out": self._left,

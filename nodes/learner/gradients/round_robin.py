@@ -1,8 +1,7 @@
 """The order in which the gradients of several learners are applied to one set of weights.
 
-Learners compute at the same time and *offer* their gradients; the owner of the weights applies the *due*
-gradients and numbers the result. This module does not depend on the form of a gradient, on time, or on
-messages.
+Learners compute at the same time and *offer* their gradients. The node that owns the weights applies the *due* gradients. Each
+application makes the next version of the weights. This module does not depend on the form of a gradient, on time, or on messages.
 
 >>> ring = RoundRobin(["learner/0", "learner/1"])
 >>> ring.offer("learner/1", gradient, based_on=0)
@@ -24,7 +23,7 @@ G = TypeVar("G")
 
 @dataclass(frozen=True, slots=True)
 class Offer(Generic[G]):
-    """A learner's gradient, and the version of the weights it was computed with."""
+    """A gradient offered by a learner, and the version of the weights with which it was computed."""
 
     learner: str
     gradient: G
@@ -33,22 +32,22 @@ class Offer(Generic[G]):
 
 @dataclass(frozen=True, slots=True)
 class Update(Generic[G]):
-    """The gradients to apply next (their mean, if there are several), and the version that results."""
+    """The gradients to apply next (their mean, if there are several), and the version that the weights then have."""
 
     version: int
     offers: tuple[Offer[G], ...]
 
     @property
     def delays(self) -> tuple[int, ...]:
-        """Return each gradient's staleness: the number of versions between its computation and its application."""
+        """Return the staleness of each gradient: the number of versions from its computation to its application."""
         return tuple(self.version - 1 - offer.based_on for offer in self.offers)
 
 
 class _Ring(Generic[G]):
-    """Learners in cyclic order, which of them are in the ring, and the gradients that they offered.
+    """Learners in cyclic order. Some may have left the ring. Also holds the gradients that learners have offered.
 
-    ``refused`` counts gradients of learners outside the ring; ``discarded`` counts gradients that were not applied yet when
-    their learner left.
+    ``refused`` counts gradients offered by learners outside the ring. ``discarded`` counts gradients that were not yet applied when
+    the learner left.
     """
 
     def __init__(self, learners: Sequence[str], version: int = 0) -> None:
@@ -63,20 +62,19 @@ class _Ring(Generic[G]):
 
     @property
     def alive(self) -> tuple[str, ...]:
-        """Return the learners in the ring, in order."""
+        """Return the learners in the ring, in cyclic order."""
         return tuple(learner for learner in self._learners if learner in self._alive)
 
     @property
     def waiting(self) -> frozenset[str]:
-        """Return the learners with an offer that has not been applied."""
+        """Return the learners with an offered gradient that has not been applied yet."""
         return frozenset(self._offers)
 
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
-        """Add a gradient computed with a version; return False if the learner is not in the ring.
+        """Add a learner's gradient, computed with the version ``based_on``. Return False if the learner is not in the ring.
 
         Raises:
-            ValueError: The learner's previous gradient has not been applied (it would be overwritten), or
-                there is no such version.
+            ValueError: The learner's previous gradient has not been applied yet, or there is no such version.
         """
         if learner not in self._alive:
             self.refused += 1
@@ -93,12 +91,12 @@ class _Ring(Generic[G]):
         return True
 
     def withdraw(self, learner: str) -> None:
-        """Remove a learner's waiting offer, if there is one."""
+        """Remove a learner's gradient that has not been applied yet, if there is one."""
         if self._offers.pop(learner, None) is not None:
             self.discarded += 1
 
     def leave(self, learner: str) -> None:
-        """Remove a learner and its offer from the ring.
+        """Remove a learner from the ring, with its gradient.
 
         Raises:
             ValueError: There is no such learner.
@@ -108,7 +106,7 @@ class _Ring(Generic[G]):
         self.withdraw(learner)
 
     def join(self, learner: str) -> None:
-        """Put a learner that left back at its place in the order.
+        """Put a learner that has left the ring back at its former position.
 
         Raises:
             ValueError: There is no such learner.
@@ -132,8 +130,8 @@ class _Ring(Generic[G]):
 class RoundRobin(_Ring[G]):
     """Gradients applied one by one, in cyclic order (Langford et al., 2009; Riemer et al., 2025, section 3).
 
-    If each of N learners computes with the version that resulted from its last gradient, the staleness of every gradient
-    is N − 1. Versions are consecutive.
+    Assume that each of N learners computes with the version that its last gradient has made. Then the staleness of every gradient
+    is N − 1 versions.
 
     Args:
         learners: The learners in order; all are in the ring.
@@ -155,7 +153,7 @@ class RoundRobin(_Ring[G]):
         return next((learner for learner in around if learner in self._alive), None)
 
     def due(self) -> Update[G] | None:
-        """Return the gradient to apply now, and count it as applied; None if it has not been offered."""
+        """Return the gradient to apply now, and count it as applied; None if the learner with the next turn has offered no gradient."""
         learner = self.turn
         if learner is None or learner not in self._offers:
             return None
@@ -164,15 +162,15 @@ class RoundRobin(_Ring[G]):
 
 
 class Parallel(_Ring[G]):
-    """All gradients of one version, applied as their mean: the baseline of one batch N times as large.
+    """The mean of the gradients of all learners, applied at once: the baseline, equal to one batch N times as large.
 
     Arguments and errors are those of `RoundRobin`.
     """
 
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
-        """Add a gradient; see `RoundRobin`.
+        """Add a learner's gradient. Return False if the learner is not in the ring, or the gradient has an older version.
 
-        A gradient computed with an older version is refused (return False): all gradients must be of one version.
+        All gradients of one mean must have been computed with the same version.
         """
         if learner in self._alive and learner not in self._offers and 0 <= based_on < self.version:
             self.refused += 1
@@ -180,7 +178,7 @@ class Parallel(_Ring[G]):
         return super().offer(learner, gradient, based_on)
 
     def due(self) -> Update[G] | None:
-        """Return the gradients to apply now, in order, and count them as applied; None until every learner in the ring has offered one."""
+        """Return the gradients to apply now, in cyclic order, and count them as applied. None until each learner has offered one."""
         alive = self.alive
         if not alive or any(learner not in self._offers for learner in alive):
             return None

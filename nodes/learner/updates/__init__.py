@@ -1,1 +1,1 @@
-"""Updates of weights: gradients, optimiser, and the state in a checkpoint."""
+"""Updates of weights: gradients, the optimiser, and checkpoints of the training state."""

@@ -1,7 +1,7 @@
-"""Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``; the last few are kept.
+"""Checkpoints: folders ``000007`` with ``tensors.safetensors`` and ``facts.json``. Only the newest ones are kept.
 
-A checkpoint is written to a temporary path, flushed to disk and then renamed. So a numbered checkpoint is always
-complete, even if its writer is killed. Numbers only increase, even if a run resumes from an older one.
+A checkpoint is written to a temporary path, flushed to disk and then renamed. So a numbered checkpoint is always complete, even if
+the process is killed during a write. Numbers only increase, even if a run resumes from an older checkpoint.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class Checkpoints:
             folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, state: TrainingState) -> Path:
-        """Write a checkpoint to disk, return its path, and delete all but the newest checkpoints.
+        """Write a checkpoint to disk, and return its path. Then delete old checkpoints, so that the newest ones remain.
 
         Raises:
-            CheckpointError: The checkpoint cannot be written (a full disk, …), or a number in it is not finite. Earlier
-                checkpoints are kept.
+            CheckpointError: The checkpoint cannot be written (a full disk, …), or a number in it is not finite. Earlier checkpoints
+                are kept.
         """
         if broken := state.not_finite():
             raise CheckpointError(
@@ -76,7 +76,7 @@ class Checkpoints:
         return bool(numbers_in(self.folder))
 
     def _drop(self, numbers: Sequence[int]) -> None:
-        """Remove checkpoints, and what an interrupted removal has left."""
+        """Remove the checkpoints with these numbers, and the remains of an interrupted removal."""
         gone = self.folder / _GONE
         if gone.exists():
             shutil.rmtree(gone)
@@ -87,7 +87,7 @@ class Checkpoints:
 
 
 def load(path: Path) -> TrainingState:
-    """Read a checkpoint, or the newest one of a folder or a session.
+    """Read a checkpoint. ``path`` may also be a folder of checkpoints or a session folder: then read the newest checkpoint in it.
 
     Raises:
         CheckpointError: There is no checkpoint, it is incomplete, or a number in it is not finite.

@@ -1,4 +1,4 @@
-"""The device that a learner computes on."""
+"""The device (CPU or GPU) on which a learner computes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from rtgraph.msgs.errors import LearningError
 
 
 def device_named(name: str) -> torch.device:
-    """Return a device to learn on.
+    """Return the torch device with a name such as ``cuda:1``.
 
     Raises:
-        LearningError: the device does not exist.
+        LearningError: there is no such device on this machine.
     """
     try:
         device = torch.device(name)

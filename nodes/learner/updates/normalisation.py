@@ -1,7 +1,7 @@
-"""Scales initial weights to data: each convolution's outputs have mean 0 and variance 1 on the given observations.
+"""Scales initial weights to data, so that the outputs of each convolution have mean 0 and variance 1.
 
-With random weights a narrow network may be dead: all inputs of its ReLUs are negative, so no observation changes its
-outputs, and gradients are 0. On the bright pictures of Blocks, the narrowest IMPALA network (k = 1/16, one or two
+With random weights a narrow network may be dead: all inputs of its ReLUs are negative. Then no observation changes the network's
+outputs, and gradients are 0. On the bright pictures of the game Blocks, the narrowest IMPALA network (k = 1/16, one or two
 channels) is dead with one seed of six, and nearly dead with others.
 """
 
@@ -13,17 +13,18 @@ from torch import Tensor, nn
 from rtgraph.nodes.networks.network import Network, Observations
 
 _LEAST_DEVIATION = 1e-3
-"""Channels with a smaller standard deviation, such as a constant channel, are not scaled to variance 1."""
+"""Channels with a smaller standard deviation, such as a constant channel, are shifted but not scaled."""
 
 
 def normalise(module: Network, observations: Observations) -> None:
     """Scale the weights of a network's convolutions in place (Salimans & Kingma, 2016, section 3).
 
-    Afterwards each channel of a convolution's outputs has mean 0 and variance 1 on the observations. Other layers do not change.
+    Afterwards each channel of a convolution's outputs has mean 0 and variance 1 over these observations. Other layers do not
+    change.
 
     Args:
         module: The network.
-        observations: (batch, *observation)
+        observations: A batch of observations, (batch, *observation).
     """
     convolutions = [each for each in module.modules() if isinstance(each, nn.Conv2d)]
     hooks = [each.register_forward_hook(_scale) for each in convolutions]
@@ -36,7 +37,7 @@ def normalise(module: Network, observations: Observations) -> None:
 
 
 def _scale(layer: nn.Module, _: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
-    """Scale a convolution's weights; return its outputs with the new weights, as the input of the next layer."""
+    """A forward hook: scale a convolution's weights, and return the outputs with the new weights, which the next layer reads."""
     mean, deviation = outputs.mean((0, 2, 3)), outputs.std((0, 2, 3)).clamp(min=_LEAST_DEVIATION)
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
     weight.div_(deviation.reshape(-1, 1, 1, 1))

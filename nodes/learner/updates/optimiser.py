@@ -1,4 +1,4 @@
-"""The optimiser of one vector of weights."""
+"""The optimiser: changes a vector of weights by a gradient."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _BETAS = (0.9, 0.999)
 class Optimiser:
     """Adam (Kingma & Ba, 2015) or plain gradient descent on a vector of weights.
 
-    The weights change in place, by the gradient in ``gradient``. ``first_moment``, ``second_moment`` and
-    ``steps`` are Adam's; plain descent leaves them 0.
+    The weights change in place. The caller writes the gradient to ``gradient``. Only Adam uses ``first_moment``, ``second_moment``
+    and ``steps``.
     """
 
     def __init__(self, weights: Tensor, params: AlgorithmParams) -> None:
@@ -27,7 +27,7 @@ class Optimiser:
 
     @property
     def steps(self) -> int:
-        """Return the number of steps so far, which Adam's bias correction uses."""
+        """Return the number of optimiser steps so far. Adam corrects its bias with this number."""
         return int(self._step)
 
     @steps.setter
@@ -35,7 +35,7 @@ class Optimiser:
         self._step.fill_(steps)
 
     def step(self) -> None:
-        """Change the weights by one optimiser step with the current gradient."""
+        """Change the weights by one step of the optimiser, with the gradient in ``gradient``."""
         if self._params.optimiser == "sgd":
             self._weights.sub_(self.gradient, alpha=self._params.learning_rate)
             return

@@ -1,4 +1,4 @@
-"""The state that a learner needs for a bit-exact continuation."""
+"""The training state that a checkpoint saves, so that learning continues bit for bit as without the interruption."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 
 class Facts(Record):
-    """The state besides tensors: the identity of the weights, counters, and the random generator."""
+    """The training state without tensors: the network and environment, counters, and the state of the random generator."""
 
     version: int = Field(ge=0)
-    """Number of updates applied, including those of the initial weights."""
+    """Number of updates applied, including updates of an earlier run that the initial weights come from."""
     begun: int = Field(default=0, ge=0)
-    """The version at which learning began; schedules, such as that of β in prioritised sampling, count from it."""
+    """The version (number of updates) at which learning began. Schedules, such as the one of β in prioritised sampling, count from it."""
     network: NetworkSpec
     plant: PlantSpec
     algorithm: AnyAlgorithm
     """The algorithm's parameters."""
     optimiser_steps: int = Field(ge=0)
     random: dict[str, JsonValue]
-    """The state of a numpy bit generator."""
+    """The state of the numpy random generator."""
     extra: dict[str, JsonValue] = Field(default_factory=dict)
-    """Values that the owner of the weights adds."""
+    """Further values, which the node that owns the weights adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """The state of a learner in a checkpoint: facts, and float32 tensors by name.
+    """The training state in a checkpoint: facts (counters and settings), and float32 tensors by name.
 
-    Each parameter of the network has the tensors ``weights.NAME`` and ``target.NAME``, and those of the optimiser's two moments.
+    Each parameter of the network has four tensors: ``weights.NAME``, ``target.NAME``, and two for the moments of the optimiser.
     """
 
     facts: Facts
     tensors: dict[str, Tensor]
 
     def not_finite(self) -> str | None:
-        """Return the name of a tensor that holds NaN or infinity; None if no tensor does."""
+        """Return the name of the first tensor that holds NaN or infinity; None if all tensors are finite."""
         return next((name for name, tensor in self.tensors.items() if not tensor.isfinite().all()), None)
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the weights by the network's parameter names, as for ``load_state_dict``."""
+        """Return the tensors of the weights by the network's parameter names, for ``load_state_dict``."""
         prefix = "weights."
         return {
             name.removeprefix(prefix): tensor
@@ -59,7 +59,9 @@ class TrainingState:
         }
 
     def checked(self, vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> list[tuple[Tensor, Tensor]]:
-        """Return each parameter's view in ``vectors``, which are given by group, with the saved tensor to copy into this view.
+        """Check that the saved tensors fit the network. Return pairs: a view into ``vectors``, and the tensor to copy into the view.
+
+        ``vectors`` are flat vectors by group, such as ``weights``. ``slots`` say where each parameter lies in a vector.
 
         Raises:
             CheckpointError: a tensor is missing, or has another shape or dtype.
@@ -80,7 +82,10 @@ class TrainingState:
 
 
 def copied(vectors: Mapping[str, Tensor], slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return copies of vectors on the CPU, split into tensors named ``group.parameter``; ``vectors`` is by group."""
+    """Return copies on the CPU of the parameters in ``vectors``, as tensors named ``group.parameter``.
+
+    ``vectors`` are flat vectors by group, such as ``weights``. ``slots`` say where each parameter lies in a vector.
+    """
     contiguous = torch.contiguous_format
     return {
         name: view.to("cpu", copy=True, memory_format=contiguous) for name, view in _named(vectors, slots)

@@ -1,7 +1,7 @@
-"""Updates: gradients of an algorithm's loss on a batch, applied by an optimiser, and a target network.
+"""Updates: the gradient of the loss on a batch, the optimiser that applies the gradient, and the target network.
 
-Weights, target, gradients and the optimiser's moments are one vector each, in the layout of the networks'
-`parameters`.
+Weights, target, gradient and each moment of the optimiser are one flat vector each; `parameters.layout` gives the position of each
+parameter.
 
 >>> updater = Updater(MlpSpec(), plant, DqnParams(learning_rate=1e-3), seed=0)
 >>> result = updater.step(buffer.sample(32, rng))               # one learner
@@ -42,17 +42,17 @@ from rtgraph.nodes.replay import Batch
 
 
 class Updater:
-    """The weights of a network, with everything needed to update them.
+    """The weights of a network, with all that is needed to update them.
 
     Args:
         network: The network's spec.
-        plant: The plant's spec.
+        plant: The spec of observations and actions.
         params: The parameters of the algorithm and the optimiser.
         seed: The seed of the initial weights.
         noise_seed: The seed of the noise of noisy layers; by default ``seed``.
 
     Raises:
-        LearningError: The algorithm does not fit the network or the plant, or there is no such device.
+        LearningError: The algorithm does not fit the network or the plant's spec, or there is no such device.
         ValueError: The network cannot read the plant's observations.
     """
 
@@ -69,20 +69,22 @@ class Updater:
         self.plant = plant
         self.params = params
         self.version = 0
-        """Number of updates applied, including those of the initial weights."""
+        """Number of updates applied, including updates of an earlier run that the initial weights come from."""
         self.begun = 0
-        """The version at which learning began; schedules, such as that of β in prioritised sampling, count from it."""
+        """The version (number of updates) at which learning began. Schedules, such as the one of β in prioritised sampling, count from
+        it.
+        """
         self.target_version = 0
-        """The version of the target network's weights."""
+        """The version (number of updates) at the last change of the target network."""
         self._device = device_named(params.device)
         self._acting = acting_of(params.kind, network, plant)
         self._rng = np.random.default_rng(seed if noise_seed is None else noise_seed)
         self._online, self.weights = self._made(lambda: self._acting.built(self._device, seed))
-        """The current weights are a view, (n,) float32, of the network's memory: the next update changes them in place."""
+        """A view, (n,) float32, of the network's weights. The next update changes the weights in place."""
         self._slots = layout(self._online)
         self._readers_slots = layout(self._acting.assemble())
         self._target, self.target_weights = self._blank()
-        """The target network's weights are a view, (n,) float32, like ``weights``."""
+        """A view, (n,) float32, of the target network's weights."""
         self._target.requires_grad_(requires_grad=False)
         self.target_weights.copy_(self.weights)
         self._algorithm = algorithm_of(params, network, plant)
@@ -93,35 +95,36 @@ class Updater:
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
     def normalise(self, samples: Batch | TensorBatch) -> None:
-        """Scale the initial weights to a batch's observations (see `normalisation`), and copy them to the target network.
+        """Scale the initial weights to the observations of a batch (see `normalisation`), and copy the weights to the target network.
 
         Raises:
-            LearningError: The batch does not fit.
+            LearningError: The batch's shapes or actions do not fit the plant's spec.
         """
         batch = TensorBatch.of(samples, self.plant, self._device)
         normalise(self._online, batch.observations)
         self.target_weights.copy_(self.weights)
 
     def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
-        """Make one update from a batch; with a ``margin`` above 0, one of a demonstration (see `losses.margin`).
+        """Make one update from a batch. A ``margin`` above 0 is for demonstrations: it adds a loss (see `losses.margin`).
 
         Raises:
-            LearningError: The batch does not fit, or gradients are not finite; nothing has changed.
+            LearningError: The batch's shapes or actions do not fit the plant's spec, or gradients are not finite; nothing has
+                changed.
         """
         found = self.prepare(samples, margin)
         self.finish()
         return found
 
     def prepare(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
-        """Compute an update from a batch, as for `step`; nothing changes until `finish`.
+        """Compute an update from a batch. The weights change only when `finish` is called.
 
         Raises:
-            LearningError: The batch does not fit.
+            LearningError: The batch's shapes or actions do not fit the plant's spec.
         """
         return self._evaluated(samples, self._optimiser.gradient, self._own_gradient, margin)
 
     def finish(self) -> float:
-        """Make the last prepared update, and return the norm of its gradient before clipping; see `apply`."""
+        """Apply the last prepared update. Return the norm of its gradient before clipping."""
         return self.apply(self._optimiser.gradient)
 
     def gradients(self, samples: Batch | TensorBatch) -> tuple[Tensor, BatchLoss]:
@@ -130,15 +133,15 @@ class Updater:
         Each call returns a new vector.
 
         Raises:
-            LearningError: The batch does not fit.
+            LearningError: The batch's shapes or actions do not fit the plant's spec.
         """
         vector = torch.zeros_like(self.weights)
         return vector, self._evaluated(samples, vector, list(views(vector, self._slots).values()))
 
     def apply(self, gradient: Tensor) -> float:
-        """Make the next version with a gradient, (n,) float32; return its norm before clipping.
+        """Update the weights with a gradient, (n,) float32. Return the norm of the gradient before clipping.
 
-        Every ``target_every`` versions the target network moves to the weights by the share ``tau``.
+        Every ``target_every`` updates the target network moves towards the weights: ``tau`` is the share of the distance.
 
         Raises:
             LearningError: The gradient has another shape or is not finite, and nothing has changed; or the new
@@ -169,7 +172,7 @@ class Updater:
         return norm
 
     def apply_mean(self, gradients: Sequence[npt.NDArray[np.float32]]) -> float:
-        """Make the next version with the mean of gradients, (n,) float32 each; see `apply`."""
+        """Update the weights with the mean of several gradients, each (n,) float32. Return the norm of the mean before clipping."""
         total = torch.from_numpy(np.array(gradients[0]))
         for gradient in gradients[1:]:
             if gradient.shape != gradients[0].shape:
@@ -188,13 +191,17 @@ class Updater:
         self._write(self._online, self.weights, buffer)
 
     def write_target(self, buffer: Buffer) -> None:
-        """Copy the target network's weights to a buffer, as `write` copies those of the online network."""
+        """Copy the target network's weights to a buffer.
+
+        Raises:
+            ValueError: The buffer is read-only, too small or not contiguous.
+        """
         self._write(self._target, self.target_weights, buffer)
 
     def read(self, version: int, buffer: Buffer) -> None:
-        """Read the weights of a version that another updater wrote, to compute gradients for that updater.
+        """Copy weights from a buffer that another updater wrote, to compute gradients for this other updater.
 
-        The optimiser's moments do not change here: they belong to the updater that applies the gradients.
+        The moments of the optimiser stay unchanged here: only the updater that applies the gradients needs them.
 
         Raises:
             ValueError: The buffer is too small or not contiguous.
@@ -203,11 +210,15 @@ class Updater:
         self.version = version
 
     def read_target(self, buffer: Buffer) -> None:
-        """Read the target network's weights, like `read`."""
+        """Copy the target network's weights from a buffer that another updater wrote.
+
+        Raises:
+            ValueError: The buffer is too small or not contiguous.
+        """
         read(self._target, buffer, self._readers_slots)
 
     def training_state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
-        """Return a copy of the state for a checkpoint; ``extra`` values of the weights' owner are stored with it."""
+        """Return a copy of the training state for a checkpoint. ``extra`` holds further values to save with it."""
         facts = Facts(
             version=self.version,
             begun=self.begun,
@@ -221,10 +232,10 @@ class Updater:
         return TrainingState(facts, copied(self._vectors(), self._slots))
 
     def load_training_state(self, state: TrainingState) -> None:
-        """Restore the state of a checkpoint. The parameters of the algorithm do not change.
+        """Restore the training state from a checkpoint. The parameters of the algorithm stay as given to this updater.
 
         Raises:
-            CheckpointError: The state belongs to another network or plant, or is incomplete; nothing has changed.
+            CheckpointError: The state belongs to another network or environment, or is incomplete; nothing has changed.
         """
         differing = [
             *(["network"] if state.facts.network != self.network else []),
@@ -270,7 +281,10 @@ class Updater:
     def _evaluated(
         self, samples: Batch | TensorBatch, gradient: Tensor, parts: list[Tensor], margin: float = 0.0
     ) -> BatchLoss:
-        """Compute a batch's gradient into ``gradient``, (n,), and return the loss. ``parts`` are the views of ``gradient``, one a parameter."""
+        """Compute the gradient of the loss on a batch. Write it to ``gradient``, (n,), and return the loss.
+
+        ``parts`` are views of ``gradient``, one per parameter of the network.
+        """
         if self._compiled is not None and not margin:
             vectors = self.weights.numpy(), self.target_weights.numpy()
             found = self._compiled.gradient(*vectors, samples, gradient.numpy())
@@ -289,7 +303,10 @@ class Updater:
         return BatchLoss(total.item(), loss.q_mean.item(), errors)
 
     def _auxiliary_loss(self, batch: TensorBatch) -> Tensor | None:
-        """Compute the network's own loss; None if the network has none, or ``gamma``, from which it computes ticks, is not given."""
+        """Compute the loss that the network adds to the algorithm's loss.
+
+        None if the network adds none, or if ``gamma`` is not given. The network computes the ticks of a transition from ``gamma``.
+        """
         if not self.network.predict or self.params.gamma is None:
             return None
         with self._algorithm.autocast(batch):

@@ -1,4 +1,4 @@
-"""The limiter: limits the ratio of samples taken from a replay memory to items inserted into it."""
+"""The limiter: limits how many samples are taken from a replay memory for each inserted item."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fractions import Fraction
 from rtgraph.msgs.errors import ReplayError
 
 _FINEST = 1_000_000
-"""Largest denominator of the fraction that a ratio is rounded to: 0.3333333333333333 means 1/3."""
+"""Largest denominator of the fraction that approximates a ratio: 0.3333333333333333 becomes 1/3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +20,19 @@ class LimiterCounts:
     sample_waits: int
     """Number of times that sampling was refused."""
     forgone: int
-    """Number of samples that were due beyond the slack, and so were skipped."""
+    """Number of due samples that were skipped, because more than ``slack`` samples were due."""
 
 
 class Limiter:
     """Keeps the number of samples at most ``samples_per_insert`` times the number of inserts.
 
-    Sampling waits while no sample is due. Inserting never waits, since a plant cannot wait: call ``skip_excess`` after
-    inserting, and samples due beyond the slack are skipped. The limiter only counts; it never blocks. The counts
-    are integers: however long the limiter runs, no sample is allowed early or late.
+    A sample is *due* when the ratio allows it. Sampling waits while no sample is due. Inserting never waits, since an environment
+    in real time cannot wait. After inserting, call ``skip_excess`` to skip the samples due beyond ``slack``. The limiter only
+    counts; it never blocks. The counts are integers: however long the limiter runs, no sample is allowed early or late.
 
     Args:
-        samples_per_insert: samples for each insert; None for no limit.
-        slack: maximum number of samples that are due and not skipped.
+        samples_per_insert: number of samples per insert; None for no limit.
+        slack: maximum number of due samples that are not skipped.
 
     Raises:
         ReplayError: an argument is out of range.
@@ -53,7 +53,7 @@ class Limiter:
         self._slack = slack * self._per_sample
         self._inserted = self._sampled = self._sample_waits = 0
         self._forgiven = 0
-        """Samples that do not become due, in units of 1 / ``_per_sample``: skipped ones, and those for items of earlier runs."""
+        """Skipped samples, and samples for items of earlier runs, which are not due. In units of 1 / ``_per_sample``."""
         self._forgone = 0
         self._stopped = False
 
@@ -74,7 +74,7 @@ class Limiter:
         self._inserted += count
 
     def present(self, count: int) -> None:
-        """Count transitions from an earlier run or a recording: they make no samples due."""
+        """Count transitions from an earlier run or a recording. These transitions make no samples due."""
         self._inserted += count
         self._forgiven += self._due()
 
@@ -83,14 +83,14 @@ class Limiter:
         self._sampled += count
 
     def skip_excess(self) -> None:
-        """Skip the samples due beyond the slack."""
+        """Skip the due samples beyond ``slack``."""
         beyond = self._due() - self._slack
         if beyond > 0:
             self._forgiven += int(beyond)
             self._forgone += int(beyond)
 
     def stop(self) -> None:
-        """Allow sampling without limit from now on."""
+        """Allow all sampling from now on."""
         self._stopped = True
 
     @property

@@ -11,10 +11,10 @@ from rtgraph.nodes.replay.transition import Transition
 
 
 class MultiStep:
-    """Joins each transition with the n − 1 transitions that follow it; with fewer at the end of a chain.
+    """Joins each transition with the n − 1 transitions that follow it, or with fewer at the end of a chain.
 
-    A *chain* is a sequence of transitions, each of which begins where the one before ended. The discount of each is gamma to
-    the power of its ticks, so the product of the discounts is right for decisions at any distance in time.
+    A *chain* is a sequence of transitions. Each transition begins where the transition before it ended. A transition's discount is
+    gamma to the power of its number of ticks. So the product of the discounts is right even if decisions are irregular in time.
     """
 
     def __init__(self, decisions: int) -> None:
@@ -27,7 +27,7 @@ class MultiStep:
         self._chain: deque[Transition] = deque()
 
     def push(self, step: Transition) -> list[Transition]:
-        """Add the next transition of the chain. Return the joined transition that it completes, in a list; empty if none."""
+        """Add the next transition. Return a list with the n-step transition that is now complete, or an empty list."""
         self._chain.append(step)
         if len(self._chain) < self._decisions:
             return []
@@ -36,7 +36,7 @@ class MultiStep:
         return [joined]
 
     def end(self) -> list[Transition]:
-        """End the chain: no later transition continues it. Return the joined transitions with fewer than n decisions."""
+        """End the sequence of transitions. Return the remaining transitions, which span fewer than n decisions."""
         ended = []
         while self._chain:
             ended.append(_joined(self._chain))

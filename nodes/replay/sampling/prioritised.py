@@ -15,13 +15,13 @@ LEAST_ERROR = 1e-6
 
 
 class PriorityRows:
-    """The priorities p^alpha of the rows of a table of transitions, and sampling in proportion to them.
+    """The priorities p^alpha of the rows of a table of transitions, and sampling in proportion to the priorities.
 
-    Changed priorities are collected, and applied to the tree of sums together, at the next draw.
+    Changed priorities are collected, and written to the tree of sums at the next draw.
 
-    New rows get the highest current priority, so that each is likely to be sampled soon (Schaul et al.,
-    section 3.3). The highest priority that ever occurred would be wrong: after one error of 10⁹ nearly every draw would be
-    a new row, forever. torchrl calls this option ``max_priority_within_buffer``.
+    A new row gets the highest current priority, so that it is likely to be sampled soon (Schaul et al., section 3.3). The highest
+    priority that ever occurred would be wrong. After one error of 10⁹ nearly every draw would be a new row, for the rest of the
+    run. torchrl calls this option ``max_priority_within_buffer``.
 
     Args:
         index: (rows,) uint64, 0 for an empty row. Read, never written.
@@ -41,13 +41,13 @@ class PriorityRows:
         rows = np.flatnonzero(index)
         self._tree.set(rows, values[rows])
         self.highest = float(values[rows].max()) if rows.size else 1.0
-        """The priority of new rows: the highest of all current rows, and of the rows overwritten since the last draw."""
+        """The priority of new rows: the highest of all current rows and of rows that were overwritten since the last draw."""
         self._changed: list[int] = []
         self._lowered = False
-        """Whether a row with the highest priority was changed or removed."""
+        """Whether a row with the highest priority was changed or removed, so that ``highest`` must be computed again."""
 
     def note(self, row: int) -> None:
-        """Record that a row was written or cleared."""
+        """Record that a row of the table was written or cleared."""
         self._changed.append(row)
         if not self._index[row] and self._values[row] >= self.highest:
             self._lowered = True
@@ -55,9 +55,9 @@ class PriorityRows:
             self._work_in()
 
     def update(self, rows: npt.NDArray[np.int64], errors: npt.NDArray[np.floating]) -> None:
-        """Set the priorities of rows from their newest temporal-difference errors.
+        """Set the priorities of rows from new temporal-difference errors.
 
-        Both arrays have the shape (n,), and all errors are finite. For a row that occurs twice, the last error counts.
+        ``rows`` and ``errors`` have the shape (n,); all errors are finite. If a row occurs twice, its last error counts.
         """
         values = (np.abs(errors.astype(np.float64)) + LEAST_ERROR) ** self._exponent
         values = np.minimum(values, _HIGHEST).astype(np.float32)
@@ -72,9 +72,10 @@ class PriorityRows:
     def draw(
         self, count: int, correction: float, rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Draw rows. Return two arrays: the rows, (count,) int64, and their importance weights, (count,) float32.
+        """Draw ``count`` rows. Return two arrays: the rows, (count,) int64, and their importance weights, (count,) float32.
 
-        A weight is (N·P)^−β, divided by the largest such weight, for N rows and a row's probability P; β is ``correction``.
+        The weight of a row is (N·P)^−β, divided by the largest weight of the draw. N is the number of rows, P the probability of
+        the row, and β is ``correction``.
         """
         self._work_in()
         rows = self._tree.draw(count, rng)
@@ -83,11 +84,11 @@ class PriorityRows:
         return rows, ((values / values.min()) ** -correction).astype(np.float32)
 
     def world_state(self) -> tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]:
-        """Return the state that is not in the rows: the highest priority, the pending changes, the tree of sums."""
+        """Return the state for a checkpoint, without the rows: the highest priority, the changed rows, the tree of sums."""
         return self.highest, self._lowered, self._changed, self._tree.levels
 
     def load_world_state(self, state: tuple[float, bool, list[int], list[npt.NDArray[np.float64]]]) -> None:
-        """Restore the state that ``world_state`` returned. The rows must already be restored."""
+        """Restore the state that ``world_state`` returned. Restore the rows of the table first."""
         self.highest, self._lowered, changed, levels = state
         self._changed = list(changed)
         for mine, theirs in zip(self._tree.levels, levels, strict=True):

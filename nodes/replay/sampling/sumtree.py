@@ -1,4 +1,4 @@
-"""A tree of sums, which draws many numbers at once with probabilities in proportion to priorities."""
+"""A tree of sums: draws many items at once, each with a probability in proportion to its value."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Floats = npt.NDArray[np.float64]
 
 
 _FAN = 32
-"""Number of values per sum: numpy computes a level of sums of 32 as fast as one of sums of 2."""
+"""Number of values that are added to one sum. numpy adds 32 values as fast as 2."""
 
 
 class SumTree:
-    """The values of leaves (priorities), the sums of groups of 32 leaves, the sums of 32 such groups, and so on.
+    """The values of leaves (priorities), the sums of groups of 32 leaves, the sums of 32 of these sums, and so on.
 
-    Sums are always recomputed from the level below, never adjusted by differences, so rounding errors do not
-    accumulate. A leaf of value 0 is never found.
+    Sums are always recomputed from the level below, never adjusted by differences, so rounding errors do not accumulate. A leaf of
+    value 0 is never drawn.
     """
 
     def __init__(self, leaves: int) -> None:
@@ -27,7 +27,9 @@ class SumTree:
             raise ReplayError(f"a sum tree needs at least 1 leaf, not {leaves}")
         self.leaves = leaves
         self.levels = [np.zeros((rows, _FAN)) for rows in _rows(leaves)]
-        """One (rows, 32) float64 array per level: first the values of leaves, then the sums of these rows, and so on."""
+        """One (rows, 32) float64 array per level. Level 0 holds the values of leaves, and each further level the sums of the rows
+        below.
+        """
 
     @staticmethod
     def bytes_for(leaves: int) -> int:
@@ -49,7 +51,7 @@ class SumTree:
         return self.levels[0].reshape(-1)[leaves]
 
     def set(self, leaves: Indices, values: npt.NDArray[np.floating]) -> None:
-        """Set the values of leaves; if a leaf occurs twice, the last value is kept.
+        """Set the values of leaves. If a leaf occurs twice, its last value counts.
 
         ``leaves`` and ``values`` are two arrays of the same shape (n,).
 
@@ -74,9 +76,9 @@ class SumTree:
             sums = level[places].sum(axis=1)
 
     def find(self, masses: Floats) -> Indices:
-        """Return, for each mass, the first leaf at which the running sum of the leaves' values exceeds the mass, (n,) int64.
+        """Find leaves by running sums. Return, for each mass, the first leaf at which the running sum of the values exceeds the mass.
 
-        ``masses`` has the shape (n,); each mass is at least 0 and less than ``total``.
+        ``masses`` has the shape (n,); each mass is at least 0 and less than ``total``. The result is (n,) int64.
 
         Raises:
             ReplayError: all values are 0.
@@ -98,7 +100,10 @@ class SumTree:
         return rows
 
     def draw(self, count: int, rng: np.random.Generator) -> Indices:
-        """Draw leaves, (count,) int64, in proportion to their values: one from each of ``count`` equal parts of ``total``."""
+        """Draw ``count`` leaves in proportion to their values, (count,) int64.
+
+        ``total`` is divided into ``count`` equal intervals, and one leaf is drawn from each interval.
+        """
         total = self.total
         masses = (np.arange(count) + rng.random(count)) * (total / count)
         return self.find(np.minimum(masses, np.nextafter(total, 0.0)))

@@ -15,12 +15,14 @@ from rtgraph.nodes.replay.storage.frames import Frames, Handles
 class Batch:
     """B transitions, as independent arrays.
 
-    A learner's target is returns + discounts × value(next_observations), all (B,) float32. A discount is 0 if the episode
-    was terminated, else gamma to the power of the number of ticks that the transition takes.
+    The target of the value of an action is returns + discounts × value(next_observations), all (B,) float32. A discount is 0 if the
+    episode was terminated, else gamma to the power of the number of ticks that the transition takes.
     """
 
     observations: Value
-    """(B, *shape), with the plant's dtype; for an observation of several parts a dict of such arrays, by the part's name."""
+    """(B, *shape), with the dtype of the environment's observations. If an observation has several parts, such as images and joints: a
+    dict of these arrays by the name of the part.
+    """
     actions: npt.NDArray[np.generic]
     """(B,) int64 for ``Discrete``, (B, size) int64 for ``MultiDiscrete``, (B, size) float32 for ``Continuous``."""
     returns: npt.NDArray[np.float32]
@@ -34,7 +36,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A batch with handles (numbers) of its frames, for a learner that reads the frames from shared memory itself."""
+    """A batch with the handles (numbers) of its frames (observations) instead of the frames. A learner reads them from shared memory."""
 
     observations: Handles
     actions: npt.NDArray[np.generic]
@@ -45,10 +47,10 @@ class Draw:
     indices: npt.NDArray[np.int64]
 
     def batch(self, frames: Frames) -> Batch:
-        """Copy the frames that the handles refer to, and return the batch with them.
+        """Return the batch with a copy of its frames (observations).
 
         Raises:
-            FrameOverwritten: newer frames have overwritten some of the frames.
+            FrameOverwritten: newer frames have overwritten some of these frames.
         """
         size = self.observations.size
         # One read for both: a batch is complete or not read at all.

@@ -23,19 +23,19 @@ from rtgraph.nodes.replay.transition import Transition
 
 
 class ReplayBuffer:
-    """Transitions, each with the handles (numbers) of its two frames (observations), and the frames, each stored once.
+    """Stores transitions and their frames (observations). Transitions that share a frame refer to one copy by its handle (a number).
 
-    ``recent`` keeps the newest transitions. ``reservoir`` keeps a uniform sample of all transitions ever seen
-    (Vitter's Algorithm R), which costs two frames per transition because neighbours are rarely kept together.
+    ``recent`` keeps the newest transitions. ``reservoir`` keeps a uniform sample of all transitions ever seen (Vitter's Algorithm
+    R). It needs two frames per transition, because successive transitions are rarely kept together.
 
-    A frame is released when no transition refers to it. Its slot is reused only after ``spare_frames`` more frames, so that
-    another process has this time to read a frame by its handle.
+    A frame is released when no transition refers to it. Its slot is reused only after ``spare_frames`` more frames, so that other
+    processes have time to read the frame.
 
     Args:
         capacity_bytes: maximum total size in bytes.
         plant: the spec of observations and actions.
         order: what a full buffer keeps.
-        sampling: how batches are sampled.
+        sampling: how transitions are sampled: uniformly, or by priority.
         priority_exponent: alpha of prioritised sampling.
         spare_frames: number of frames stored before a released slot is reused.
         folder: the folder of a memory-mapped buffer on disk, continued if it exists; None for a buffer in memory. A buffer
@@ -99,7 +99,7 @@ class ReplayBuffer:
 
     @property
     def ticks(self) -> int:
-        """Number of plant ticks. The replay node stores it here, so that a restarted replay node continues from it."""
+        """Number of ticks (steps) of the environment, stored here for the replay node, so that a restart does not lose it."""
         return self._table.ticks
 
     @ticks.setter
@@ -113,12 +113,13 @@ class ReplayBuffer:
     def add(self, transition: Transition, rng: np.random.Generator | None = None) -> bool:
         """Add a transition. Return whether it was kept.
 
-        With ``reservoir``, ``rng`` draws whether the transition is kept, and which one it replaces.
+        With ``reservoir``, ``rng`` decides whether the transition is kept, and which stored transition it replaces.
 
         Raises:
             NotFinite: a number in the transition is not finite, or its reward is too large for a float32.
                 Nothing has changed.
-            ReplayError: the transition does not fit the plant, or ``reservoir`` has no ``rng``. Nothing has changed.
+            ReplayError: the transition's arrays have another shape or dtype than the environment's, or ``reservoir`` has no
+                ``rng``. Nothing has changed.
         """
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):
@@ -150,11 +151,11 @@ class ReplayBuffer:
         return True
 
     def sample(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Batch:
-        """Sample transitions, with replacement, and return them with their frames. See ``draw``."""
+        """Sample ``batch`` transitions with replacement, and return copies of their frames (observations) with them."""
         return self.draw(batch, rng, correction=correction).batch(self.frames)
 
     def draw(self, batch: int, rng: np.random.Generator, *, correction: float = 1.0) -> Draw:
-        """Sample transitions, with replacement, and return them with the handles of their frames.
+        """Sample transitions with replacement, and return them with the handles (numbers) of their frames, without the frames.
 
         Args:
             batch: number of transitions.
@@ -190,8 +191,8 @@ class ReplayBuffer:
     ) -> int:
         """Set the priorities of transitions from their temporal-difference errors.
 
-        Return how many of the transitions still exist. Both arguments have the shape (n,). Transitions that were dropped
-        after the draw are ignored. With uniform sampling, nothing is stored.
+        Return how many of the transitions still exist. Both arguments have the shape (n,). Transitions that the buffer dropped
+        after they were sampled are ignored. With uniform sampling, nothing is stored.
 
         Raises:
             ReplayError: an error is not finite, or the arrays differ in shape. Nothing has changed.
@@ -232,13 +233,14 @@ class ReplayBuffer:
 
     @property
     def full(self) -> bool:
-        """Whether the buffer has dropped transitions to make room for others since it was opened."""
+        """Whether the buffer has dropped transitions for lack of room since it was opened."""
         return self._evicted > 0
 
     def sync(self) -> None:
         """Flush the buffer to disk, so that its contents survive a power failure. Slow if the buffer is large.
 
-        After a power failure, writes since the last flush may be incomplete without a trace; after a kill, all writes are complete.
+        If the power fails, writes since the last flush may be incomplete, and nothing shows it. If only the process is killed, all
+        writes are complete.
         """
         self.frames.sync()
         self._table.sync()
@@ -249,7 +251,7 @@ class ReplayBuffer:
         self._table.close()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint.
+        """Return the state for a checkpoint of the virtual world.
 
         Raises:
             CheckpointError: the buffer is on disk.
@@ -271,7 +273,7 @@ class ReplayBuffer:
         }
 
     def load_world_state(self, state: Any) -> None:
-        """Restore the state of a world checkpoint."""
+        """Restore the state from a checkpoint of the virtual world."""
         ReplayBuffer.__init__(self, **state["options"])
         self.frames.load_world_state(state["frames"])
         self._table.load_world_state(state["table"])
@@ -281,7 +283,7 @@ class ReplayBuffer:
             self._priorities.load_world_state(state["priorities"])
 
     def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
-        """Return the row for the next transition; None if the reservoir does not keep this transition."""
+        """Return the row for the next transition; None if this transition is not kept."""
         if self._order == "recent":
             return seen % self.capacity
         if rng is None:

@@ -30,13 +30,13 @@ class FrameSlots:
 
     @property
     def held(self) -> int:
-        """Number of stored frames that some transition still uses."""
+        """Number of stored frames that at least one transition uses."""
         return int(np.count_nonzero(self._references))
 
     def hold(self, frame: Frame, release_some: Callable[[], None]) -> int:
-        """Store a frame, unless it is stored already. Count one more reference to it, and return its handle.
+        """Store a frame if it is not stored yet. Add one reference to the frame, and return its handle (a number).
 
-        ``release_some`` releases frames of old transitions. It is called until a slot is free.
+        ``release_some`` drops an old transition, which may release a frame. It is called until a slot is free.
         """
         handle = self._stored.get(frame, -1)
         slot = handle % self._store.slots
@@ -49,21 +49,21 @@ class FrameSlots:
         return handle
 
     def release(self, handle: int) -> None:
-        """Remove one reference to the frame with this handle."""
+        """Remove one reference to a frame. A frame without references is released."""
         slot = handle % self._store.slots
         self._references[slot] -= 1
         if not self._references[slot]:
             self._free.append(slot)
 
     def resume(self, *held: Handles) -> None:
-        """Count the references of a store on disk, from the handles that transitions hold."""
+        """Count the references to frames on disk. ``held`` are arrays with the handles (numbers) of the frames that transitions use."""
         for handles in held:
             np.add.at(self._references, handles % self._store.slots, 1)
         self._unused = self._store.used()
         self._free.extend(np.flatnonzero(self._references[: self._unused] == 0).tolist())
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint."""
+        """Return the state for a checkpoint of the virtual world."""
         return {
             "references": self._references[: self._unused].copy(),
             "stored": list(self._stored.items()),
@@ -71,7 +71,7 @@ class FrameSlots:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the state of a world checkpoint."""
+        """Restore the state from a checkpoint of the virtual world."""
         self._unused = len(state["references"])
         self._references[: self._unused] = state["references"]
         self._stored.update(state["stored"])

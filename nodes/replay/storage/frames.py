@@ -1,13 +1,14 @@
-"""Frames (observations), each stored once: written by one process, read by any number of processes on the same host.
+"""Stored frames (observations): one process writes them, any number of processes on the same host read them.
 
-Each frame is stored in a slot. A frame's *handle*, a number, is generation × slots + slot; the generation counts the writes
-to the slot. If slots are used in turn, handles count the frames. A frame of several parts has one slot, and each part has
-an array of all slots. Each slot has a word of 64 bits: 0 if the slot was never written, odd while it is being written,
-2 × (generation + 1) when it holds the frame of this generation. A reader checks the word before and after reading, so it
-detects frames that were or are being overwritten and never returns them.
+Each frame is stored in a slot. The *handle* of a frame is the number generation × slots + slot, where the generation counts the
+writes to the slot. If slots are used in turn, handles count the frames. A frame of several parts (such as images and joints) has
+one slot, and each part has an array over all slots.
 
-This requires that stores become visible in program order, as on x86-64; on other machines (ARM), read only in
-the writing process.
+Each slot has a word of 64 bits. It is 0 if the slot was never written, odd during a write, and 2 × (generation + 1) when the frame
+of this generation is complete. A reader checks the word before and after reading. So a reader never returns a frame that was
+overwritten meanwhile.
+
+This requires that stores become visible in program order, as on x86-64; on other machines (ARM), read only in the writing process.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from rtgraph.nodes.runtime.region import Region
 Handles = npt.NDArray[np.int64]
 WORD_BYTES = 8
 PART_BYTES = 64
-"""The array of each part begins at a multiple of this number of bytes."""
+"""The array of each part of an observation begins at a multiple of this number of bytes."""
 _AT_ONCE = 1024
-"""Number of frames checked at once."""
+"""Number of frames for which ``finite`` checks the numbers at a time."""
 
 
 class Frames:
-    """The reader of stored frames. ``Frames.attach`` opens the frames of another process."""
+    """Reads stored frames (observations). ``Frames.attach`` opens the frames of another process."""
 
     def __init__(self, region: Region) -> None:
         self._region = region
@@ -69,14 +70,16 @@ class Frames:
             raise
 
     def alive(self, handles: Handles | Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Return for each handle whether its frame exists, (n,) bool."""
+        """Return for each handle (number of a frame) whether this frame is still stored, (n,) bool."""
         handles = np.asarray(handles, np.int64)
         wanted = (handles // self.slots + 1) * 2
         there: npt.NDArray[np.bool_] = self._words[handles % self.slots] == wanted.astype(np.uint64)
         return there & (handles >= 0)
 
     def frames(self, handles: Handles | Sequence[int]) -> Value:
-        """Return a copy of the frames, (n, *shape), in the order of the handles; for several parts, a dict of such arrays.
+        """Return a copy of the frames with these handles, (n, *shape).
+
+        If a frame has several parts, return a dict of such arrays by the name of the part.
 
         Raises:
             FrameOverwritten: newer frames have overwritten some of these frames.
@@ -91,7 +94,7 @@ class Frames:
         return self._value(found)
 
     def finite(self, handles: Handles) -> npt.NDArray[np.bool_]:
-        """Return for each handle whether all numbers of the frame in its slot are finite, (n,) bool."""
+        """Return for each handle whether all numbers in its slot are finite, (n,) bool."""
         floats = [pixels for pixels in self._arrays.values() if pixels.dtype.kind == "f"]
         if not floats:
             return np.ones(handles.shape, np.bool_)
@@ -106,7 +109,9 @@ class Frames:
         return found[places]
 
     def view(self, handle: int) -> Value:
-        """Return a frame in place, read-only, without a copy. Check ``alive`` after use: the frame may be overwritten meanwhile.
+        """Return a frame read-only, without a copy.
+
+        The frame may be overwritten while it is used, so call ``alive`` afterwards to check that it was not.
 
         Raises:
             FrameOverwritten: a newer frame has overwritten this frame.
@@ -120,16 +125,16 @@ class Frames:
 
     @property
     def descriptor(self) -> int:
-        """The file descriptor, which a child process can inherit and pass to ``attach``."""
+        """The file descriptor of the frames. A child process can inherit it and pass it to ``attach``."""
         return self._region.descriptor
 
     @property
     def location(self) -> str:
-        """The path by which other processes of this user on this host can attach, while this process has the frames open."""
+        """A path by which other processes of the same user on this host can open the frames, while this process has them open."""
         return self._region.location
 
     def close(self) -> None:
-        """Release the frames. Returned arrays stay valid. Closing twice is allowed."""
+        """Unmap the frames. Arrays returned before stay valid. Closing twice is allowed."""
         self._region.close()
 
     def _value(self, arrays: dict[str, Array]) -> Value:
@@ -137,10 +142,10 @@ class Frames:
 
 
 class FrameStore(Frames):
-    """The writer of frames, which other processes may read as ``Frames``.
+    """Writes frames (observations), which other processes can read as ``Frames``.
 
     Args:
-        spec: the dtype and shape of a frame, or of each of its parts.
+        spec: the dtype and shape of a frame, or of each part of a frame.
         slots: number of frames that fit.
         path: the file, continued if it exists; None for memory.
 
@@ -161,11 +166,11 @@ class FrameStore(Frames):
         super().__init__(Region.open(layout, offset + slots * last.size_bytes, path))
 
     def check(self, frame: Frame) -> None:
-        """Check that a frame has the dtype and shape of the plant's observations, and only finite numbers.
+        """Check that a frame has the dtype and shape of the environment's observations, and only finite numbers.
 
         Raises:
             NotFinite: a number in the frame is not finite.
-            ReplayError: the frame does not fit the plant.
+            ReplayError: the dtype or shape differs.
         """
         if not self.spec.admits(frame.value):
             raise ReplayError(
@@ -181,12 +186,12 @@ class FrameStore(Frames):
 
     @staticmethod
     def bytes_per_slot(spec: ArraySpec | PartsSpec) -> int:
-        """Return the size in bytes of one frame and the word of its slot."""
+        """Return the size in bytes of a slot: one frame, and the word that says whether the frame is complete."""
         return WORD_BYTES + sum(part.size_bytes for part in _parts(spec).values())
 
     @staticmethod
     def padding_bytes(spec: ArraySpec | PartsSpec) -> int:
-        """Return the maximum size in bytes of the gaps between the arrays of parts."""
+        """Return the maximum total size in bytes of the gaps before the arrays of parts."""
         return PART_BYTES * len(spec.parts) if isinstance(spec, PartsSpec) else 0
 
     @property
@@ -203,7 +208,7 @@ class FrameStore(Frames):
         """Store a frame in a slot, replacing its contents; return the frame's handle.
 
         Raises:
-            ReplayError: the frame does not fit the spec. Nothing has changed.
+            ReplayError: the frame has another dtype or shape than the spec. Nothing has changed.
         """
         if not self.spec.admits(frame):
             raise ReplayError(
@@ -218,23 +223,23 @@ class FrameStore(Frames):
         return generation * self.slots + slot
 
     def handle_in(self, slot: int) -> int:
-        """Return the handle of the frame in a slot; negative if there is none."""
+        """Return the handle (number) of the complete frame in a slot; negative if there is none."""
         word = int(self._words[slot])
         return (word // 2 - 1) * self.slots + slot if word and word % 2 == 0 else -1
 
     def used(self) -> int:
-        """Return the number of slots up to the last one that was ever written."""
+        """Return the number of slots up to and including the last slot that was ever written."""
         written = np.flatnonzero(self._words)
         return int(written[-1]) + 1 if written.size else 0
 
     def world_state(self) -> dict[str, Any]:
-        """Return a copy of the slots that were ever written."""
+        """Return a copy of the written slots, for a checkpoint of the virtual world."""
         slots = self.used()
         frames = {name: pixels[:slots].copy() for name, pixels in self._arrays.items()}
         return {"words": self._words[:slots].copy(), "frames": self._value(frames)}
 
     def load_world_state(self, state: Mapping[str, Any]) -> None:
-        """Restore the slots of ``state``, which are the first ones. The other slots were never written."""
+        """Restore the slots of a checkpoint into a new store."""
         slots = len(state["words"])
         self._words[:slots] = state["words"]
         for name, frames in parts_of(state["frames"]).items():
@@ -250,7 +255,7 @@ def _parts(spec: ArraySpec | PartsSpec) -> dict[str, ArraySpec]:
 
 
 def _kept(spec: ArraySpec | PartsSpec) -> ArraySpec | PartsSpec:
-    """Return the dtypes and shapes of a spec, as a store's file describes them."""
+    """Return a spec with only the dtypes and shapes of ``spec``, for the header of a file."""
     if isinstance(spec, PartsSpec):
         return PartsSpec(
             parts={name: ArraySpec(dtype=p.dtype, shape=p.shape) for name, p in spec.parts.items()}
@@ -264,7 +269,7 @@ def _spec_in(layout: Any) -> ArraySpec | PartsSpec:
 
 
 def _layout(spec: ArraySpec | PartsSpec, slots: int) -> Iterator[tuple[str, ArraySpec, int]]:
-    """Yield the name, the spec and the offset of each part's array, in bytes after the first page."""
+    """Yield for each part of an observation: its name, its spec, and the offset in bytes of its array after the file's first page."""
     offset = slots * WORD_BYTES
     for name, part in _parts(spec).items():
         if isinstance(spec, PartsSpec):

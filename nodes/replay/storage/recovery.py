@@ -13,7 +13,9 @@ Rows = npt.NDArray[np.int64]
 
 
 def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
-    """Clear the rows (transitions) that are damaged, lack a frame or have a number that is not finite; put the others in order.
+    """Clear rows (transitions) that are damaged, lack a frame, or contain a number that is not finite. Renumber the others if needed.
+
+    ``order`` is what a full memory keeps: ``recent`` keeps only the newest rows without a gap, ``reservoir`` closes the gaps.
 
     Returns:
         The numbers of the remaining rows, (n,) int64, and how many rows were cleared.
@@ -43,13 +45,13 @@ def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order)
 
 
 def _newest_run(rows: Rows, index: Rows) -> Rows:
-    """Return the last run of consecutive indices from rows sorted by index."""
+    """Return the newest rows without a gap: the last run of consecutive indices. ``rows`` are sorted by index."""
     breaks = np.flatnonzero(np.diff(index[rows]) != 1)
     return rows[breaks[-1] + 1 :] if breaks.size else rows
 
 
 def _closed_up(table: TransitionTable, kept: Rows, capacity: int) -> Rows:
-    """Move rows from the end into gaps, so that rows are contiguous from the first."""
+    """Move rows from the end of the table into empty rows, so that the rows in use are 0 to n - 1."""
     gaps = np.setdiff1d(np.arange(kept.size), kept)
     for gap, row in zip(gaps.tolist(), kept[kept >= kept.size].tolist(), strict=True):
         number = (int(table.index[row]) - 1) // capacity

@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.region import HEAD_BYTES
 Order = Literal["recent", "reservoir"]
 Sampling = Literal["uniform", "prioritised"]
 REFERENCE_BYTES = 4
-"""Size of a frame's reference count, in bytes."""
+"""Size in bytes of the count of references to a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,13 @@ class Sizes:
     rows: int
     frames: int
     size_bytes: int
-    """The size of all rows and frames, and of their administration, in bytes."""
+    """Total size in bytes: rows, frames, headers of files and, for prioritised sampling, the tree of priorities."""
 
     @classmethod
     def of(cls, capacity_bytes: int, plant: PlantSpec, order: Order, sampling: Sampling, spare: int) -> Sizes:
-        """Return the largest numbers of rows and frames that fit ``capacity_bytes``, with ``spare`` additional frames.
+        """Return how many rows (transitions) and frames (observations) fit into ``capacity_bytes``.
+
+        ``spare`` is a number of frames in addition to those that the rows need.
 
         Raises:
             ReplayError: ``capacity_bytes`` is too small for three rows.

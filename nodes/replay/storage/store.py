@@ -13,14 +13,14 @@ from rtgraph.msgs.errors import RegionError
 class SharedStore:
     """A stable name for a shared file or memory.
 
-    The name is a path relative to the session folder, so that it is the same in every run of the session. Memory has no
-    path, so a link in the session folder points to it while the process lives.
+    The name is a path relative to the session folder, so it is the same in every run. Memory has no path in this folder. So a link
+    in the session folder points to the memory while the process lives.
 
     Args:
         location: the path of the file, or of the memory while this process has it open.
         directory: the session folder; None without one: then ``name`` is ``location``.
         node: the name of the node that owns the file or memory.
-        kind: what the file or memory holds, such as ``frames``; a node has one of each kind.
+        kind: what the file or memory holds, such as ``frames``; a node shares one file or memory per kind.
         on_disk: whether ``location`` is a file on disk, which needs no link.
 
     Raises:
@@ -43,7 +43,7 @@ class SharedStore:
                 partial.symlink_to(location)
 
     def withdraw(self) -> None:
-        """Remove the name. Processes that have mapped the memory keep it."""
+        """Remove the name, so that no further process can map the memory. Processes that have mapped the memory keep it."""
         if self._link is not None:
             with contextlib.suppress(OSError):
                 self._link.unlink()

@@ -1,7 +1,7 @@
 """The transitions of a replay memory without their frames (observations): one row each.
 
-A row's first word is 0 while the row is empty or being written, else the index of its transition + 1. The word is written
-last and cleared first. So each row is complete or absent, even if the process is killed while it writes.
+The first word of a row is 0 if the row is empty or incomplete, else 1 + the number of transitions stored before this one. The word
+is written last and cleared first. So each row is complete or absent, even if the process is killed during a write.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ Rows = npt.NDArray[np.void]
 
 
 class TransitionTable:
-    """A fixed number of rows, in memory or in a file.
+    """Transitions in a fixed number of rows, in memory or in a file.
 
     Args:
-        action: the action spec.
+        action: the spec of actions.
         rows: number of rows.
-        order: what a full table keeps; a file with another order is refused.
-        meaning: further properties that all rows share; a file with other values is refused.
+        order: what a full table keeps (``recent`` or ``reservoir``); a file with another order is refused.
+        meaning: settings that all rows share, such as the discount; a file with other settings is refused.
         path: the file, continued if it exists; None for memory.
 
     Raises:
@@ -64,7 +64,7 @@ class TransitionTable:
 
     @property
     def seen(self) -> int:
-        """Number of transitions ever offered to the replay memory, including those that it did not keep."""
+        """Number of transitions ever added to the replay memory, including transitions that it did not keep."""
         return int(self._counters[0])
 
     @seen.setter
@@ -73,7 +73,7 @@ class TransitionTable:
 
     @property
     def ticks(self) -> int:
-        """Number of plant ticks seen."""
+        """Number of ticks (steps) of the environment."""
         return int(self._counters[1])
 
     @ticks.setter
@@ -89,17 +89,21 @@ class TransitionTable:
         outcome: tuple[float, float, int],
         priority: float,
     ) -> None:
-        """Write a row that is empty: ``frames`` are the handles of its two frames, ``outcome`` is reward, discount and ticks."""
+        """Write an empty row.
+
+        ``frames`` are the handles (numbers) of the row's two frames; ``outcome`` is the reward, the discount and the number of
+        ticks.
+        """
         self.rows[slot] = (0, *frames, action, *outcome, priority)
         self.index[slot] = index + 1
 
     def clear(self, slot: int) -> tuple[int, int]:
-        """Clear a row; return the handles of its two frames."""
+        """Clear a row. Return the handles (numbers) of its two frames."""
         self.index[slot] = 0
         return int(self._observation[slot]), int(self._next[slot])
 
     def finite(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return for each row whether its numbers are finite, (n,) bool."""
+        """Return for each row whether all its numbers are finite, (n,) bool."""
         found: npt.NDArray[np.bool_] = np.isfinite(self.rows["reward"][rows]) & np.isfinite(
             self.rows["discount"][rows]
         )
@@ -112,7 +116,7 @@ class TransitionTable:
 
         Raises:
             NotFinite: a number is not finite, or too large for a float32.
-            ReplayError: the action does not fit the plant, or the discount is outside 0 to 1.
+            ReplayError: the action has another shape or dtype than the environment's, or the discount is outside 0 to 1.
         """
         if isinstance(self._action, Discrete):
             right = np.ndim(action) == 0 and 0 <= int(action) < self._action.count
@@ -139,12 +143,12 @@ class TransitionTable:
             )
 
     def world_state(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return a copy of the rows up to the last one in use, and of the counters."""
+        """Return a copy of the counters and of the rows up to the last one in use, for a checkpoint of the virtual world."""
         used = int(np.flatnonzero(self.index)[-1]) + 1 if self.index.any() else 0
         return {"counters": self._counters.copy(), "rows": self.rows[:used].view("u1").copy()}
 
     def load_world_state(self, state: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Restore the rows and counters of a checkpoint, in a table that was never written."""
+        """Restore the rows and counters of a checkpoint into a new table."""
         rows = np.ascontiguousarray(state["rows"]).view(self.rows.dtype)
         self._counters[:] = state["counters"]
         self.rows[: len(rows)] = rows
