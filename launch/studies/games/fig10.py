@@ -20,5 +20,5 @@ STUDY = atari_study(
         FROM_MEMORY,
         MEMORY_NETWORK,
     ),
-    {Scale.QUICK: "10 s", Scale.DESK: "6 h", Scale.PAPER: "3 weeks"},
+    {Scale.QUICK: "10 s", Scale.DESK: "1.5 h", Scale.PAPER: "3 weeks"},
 )

@@ -21,5 +21,5 @@ STUDY = atari_study(
         FROM_MEMORY,
         MEMORY_NETWORK,
     ),
-    {Scale.QUICK: "10 s", Scale.DESK: "5 h", Scale.PAPER: "2 weeks"},
+    {Scale.QUICK: "10 s", Scale.DESK: "1.5 h", Scale.PAPER: "2 weeks"},
 )

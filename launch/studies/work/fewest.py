@@ -143,7 +143,8 @@ class FewestLearners:
 
         return {
             "tau": tau,
-            "by_updates": fewest(lambda n: updates(n) >= KEEPS_PACE, math.ceil(tau), most),
+            # Durations are constant, so a rate of one is exact.
+            "by_updates": fewest(lambda n: updates(n) >= 1, math.ceil(tau), most),
             "by_transitions": fewest(
                 lambda n: transitions(n) >= KEEPS_PACE, math.ceil(tau / self.batch), most
             ),

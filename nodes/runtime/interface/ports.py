@@ -326,7 +326,7 @@ class BoundOutput(Generic[M]):
         else:
             raise NodeError(
                 f"publish() of output {self.name!r}: of= takes a message or a lineage, not {of!r:.60}",
-                hint="give the observation that the message derives from, or a message that derives from it",
+                hint="give the observation that led to the published message, or any message with the same lineage",
             )
         self.newest = message
         self.send(self, message, lineage, key)
