@@ -16,15 +16,15 @@ DTYPES = {
     name: np.dtype(name)
     for name in ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 } | {name: np.dtype(name) for name in ("float16", "float32", "float64")}
-"""The dtypes that can be sent, by name. All are little-endian on the wire."""
+"""The dtypes that an array in a message can have, by name. All are little-endian on the wire."""
 
 MAX_DIMENSIONS = 8
 SHORT_VECTOR = 64
-"""Maximum length of vectors that are exported and shown in full; larger arrays are summarised."""
+"""Maximum length of a vector that exports and commands show in full. They summarise larger arrays."""
 LONGEST = 2**48
 WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
-"""The keys of the mapping that encodes an array. An observation cannot have three parts with exactly these names, because
-it would be decoded as one array."""
+"""The keys of the dict that encodes an array. An observation cannot be a dict with exactly these keys, because it would be
+decoded as one array."""
 
 Array = npt.NDArray[np.generic]
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
@@ -32,9 +32,9 @@ _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 @dataclass(frozen=True)
 class ArrayField:
-    """How an array field is validated. ``None`` admits any dtype, any shape, or any length of an axis.
+    """The dtype and shape that an array field must have. ``None`` stands for any dtype, any shape, or any length of an axis.
 
-    With ``parts``, a mapping of named arrays is valid too.
+    If ``parts`` is true, the field may also be a dict of named arrays.
     """
 
     dtype: str | None = None
@@ -104,16 +104,16 @@ def array(dtype: str | None = None, *shape: int | None) -> Any:
 
 
 def array_or_parts() -> Any:
-    """Annotate a message's field that is an array, or a mapping of named arrays, of any dtype and shape."""
+    """Annotate a message's field. Its value is an array of any dtype and shape, or a dict of such arrays by name."""
     return Annotated[np.ndarray, ArrayField(parts=True)]
 
 
 def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """Return a read-only C-order array with the same values, shape and dtype.
 
-    The array is copied unless it is a view of ``bytes``, which can never be written. A read-only array is
-    copied as well: its owner can make it writeable again, or write to the memory behind it. A subclass
-    (``np.matrix``, ``np.memmap``) becomes a plain array.
+    The array is copied unless it is a view of ``bytes``, which can never be written. A read-only array is copied as well,
+    because its owner can make it writeable again, or write to its memory. A subclass (``np.matrix``, ``np.memmap``) becomes a
+    plain array.
 
     Raises:
         ValueError: the array is masked, or its dtype cannot be sent.
@@ -131,7 +131,7 @@ def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
 
 
 def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -> dict[str, object]:
-    """Append an array's bytes to ``buffers``; return its encoded form, which names the buffer by index."""
+    """Append an array's bytes to ``buffers``. Return the dict that encodes the array: dtype, shape and index of its buffer."""
     buffers.append(value.data.cast("B") if value.size and value.ndim else value.tobytes())
     return {"dtype": _NAMES[value.dtype], "shape": value.shape, "buffer": len(buffers) - 1}
 
@@ -152,7 +152,7 @@ def on_bytes(array: npt.NDArray[np.generic]) -> bool:
 
 
 def _from_wire(value: Any, buffers: Sequence[Any] | None) -> npt.NDArray[np.generic]:
-    """Return an array as a read-only view of the received bytes, copied only if they are not aligned."""
+    """Return a received array as a read-only view of the received bytes. The bytes are copied only if they are not aligned."""
     if buffers is None or not isinstance(value, dict) or value.keys() != WIRE_KEYS:
         raise ValueError(f"should be an array, not a value of type {type(value).__name__}")
     name, shape, index = value["dtype"], value["shape"], value["buffer"]

@@ -13,7 +13,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import RtgraphError
 
 LONGEST_NAME = 240
-"""Maximum length of a file's name in bytes; leaves room for the suffix of the partial file."""
+"""Maximum length in bytes of a file's name in the name of its temporary file. A longer name is replaced by its hash."""
 _HINTS = {
     errno.ENOSPC: "make room on the disk, or write elsewhere",
     errno.EDQUOT: "make room within the quota, or write elsewhere",
@@ -30,11 +30,11 @@ _HINTS = {
 
 @contextlib.contextmanager
 def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; what is written there becomes ``path`` at the end of the ``with`` block.
+    """Yield a temporary path in the folder of ``path``. At the end of the ``with`` block, the temporary path is renamed to ``path``.
 
-    The temporary path may become a file, a folder or a link. An existing file at ``path`` is replaced:
-    readers see the old one or the new one, never half of it. On an error, everything written is removed and
-    ``path`` is unchanged. Two processes must not write to the same path at the same time.
+    The temporary path may become a file, a folder or a link. An existing file at ``path`` is replaced: readers see the old
+    one or the new one, never half of it. On an error, everything written is removed and ``path`` is unchanged. Two processes
+    must not write to the same path at the same time.
 
     Args:
         path: the final path. Its folder must exist.
@@ -64,7 +64,14 @@ def write_atomically(
 ) -> None:
     """Write bytes, or text as UTF-8, to a file: completely or not at all.
 
-    Arguments and errors are those of ``atomic_path``.
+    Args:
+        path: the file. Its folder must exist; an existing file is replaced.
+        data: the bytes or the text.
+        error: the class of the error to raise, a subclass of ``RtgraphError``.
+        durable: wait until the data is on disk, so that it survives a power failure.
+
+    Raises:
+        RtgraphError: the file cannot be written. The class is ``error``.
     """
     with atomic_path(path, error, durable=durable) as partial:
         partial.write_bytes(data.encode() if isinstance(data, str) else data)
@@ -72,7 +79,7 @@ def write_atomically(
 
 @contextlib.contextmanager
 def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
-    """Turn an operating system's error, even one wrapped by a library, into an error that names the file.
+    """Turn an ``OSError`` in the ``with`` block, even one that a library wrapped, into an error that names the file.
 
     Raises:
         RtgraphError: the code in the block cannot write ``path``. The class is ``error``.
@@ -95,14 +102,14 @@ def cannot_write(path: Path, reason: OSError, error: type[RtgraphError]) -> Rtgr
 
 
 def _os_error(raised: BaseException | None) -> OSError | None:
-    """Return the operating system's error in a chain of causes and contexts, or None."""
+    """Return the first ``OSError`` among an exception, its causes and its contexts; None if there is no ``OSError``."""
     while raised is not None and not isinstance(raised, OSError):
         raised = raised.__cause__ or raised.__context__
     return raised
 
 
 def _partial(path: Path) -> Path:
-    """Return the path of the partial file: a hidden name with a suffix that marks it as incomplete."""
+    """Return the temporary path to write a file at: a hidden name in the same folder, with a suffix that marks it as incomplete."""
     name = path.name
     if len(os.fsencode(name)) > LONGEST_NAME:
         name = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()

@@ -29,10 +29,10 @@ class Record(BaseModel):
 
     @classmethod
     def unchecked(cls, values: dict[str, Any]) -> Self:
-        """Make a record from a complete dict of valid values without validation, in under half the time.
+        """Make a record from a dict of all its fields without validation, in under half the time.
 
-        The record keeps the dict. Used for records that the runtime writes into every message. (pydantic's
-        ``model_construct`` is slower than validation.)
+        The values must be valid. The record uses the dict itself, not a copy. The runtime makes the headers of messages in
+        this way. (pydantic's ``model_construct`` is slower than validation.)
         """
         return _unchecked(cls)(values)
 
@@ -49,7 +49,7 @@ R = TypeVar("R", bound=Record)
 
 
 def _unchecked(kind: type[R]) -> Callable[[dict[str, Any]], R]:
-    """Return a class's method ``unchecked`` as a function, because looking up the method takes longer than calling it."""
+    """Return the method ``unchecked`` of a class as a plain function. Looking up the method would take longer than calling it."""
     names = set(kind.model_fields)
 
     def unchecked(values: dict[str, Any]) -> R:
@@ -78,7 +78,7 @@ class Lineage(Record):
     episode: int
 
     def origin(self) -> Lineage:
-        """Return the lineage itself: a message can derive from a lineage as it can from a message."""
+        """Return the lineage itself. Messages have this method too, so a caller can pass a message or a lineage."""
         return self
 
 
@@ -103,7 +103,7 @@ _HEADER_NAMES = set(Header.model_fields)
 def written_header(
     source: str, incarnation: int, sequence: int, stamp_ns: int, lineage: Lineage | None
 ) -> Header:
-    """Make the header of a published message without validation. This takes one call fewer than ``Header.unchecked``."""
+    """Make the header of a published message without validation."""
     header = _new(Header)
     _set_values(
         header,
@@ -124,10 +124,10 @@ def written_header(
 UNSENT = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
 """The header of a message that has not been published."""
 OWNED = Header(source="", incarnation=0, sequence=0, stamp_ns=0)
-"""The header of an unpublished message that has valid values and that nothing else refers to. Such a message is published
-without a check and without a copy.
+"""The header of a new message with valid values, to which nothing else refers. Such a message is published without a check
+and without a copy.
 
-Used with ``unchecked`` for messages that rtgraph's nodes make at every tick.
+It is used with ``unchecked`` for messages that rtgraph's nodes make at every tick.
 """
 
 
@@ -155,7 +155,7 @@ class Message(Record):
         cls.schema_name = cls.__name__
 
     def origin(self) -> Lineage | None:
-        """Return the observation this message derives from."""
+        """Return the lineage: the observation that this message derives from."""
         return self.header.lineage
 
     def stamped(self, header: Header) -> Self:
@@ -166,7 +166,7 @@ class Message(Record):
         return stamped
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with some values replaced, and validate them, which pydantic's own method does not.
+        """Return a copy with some values replaced. The new values are validated; pydantic's own method does not validate them.
 
         Raises:
             ValidationError: a value does not fit its field.
@@ -178,7 +178,10 @@ class Message(Record):
     def model_construct(  # type: ignore[override]  # the plugin of pydantic adds one to each class
         cls, _fields_set: set[str] | None = None, **values: Any
     ) -> Self:
-        """Make a message and, unlike pydantic's method, validate its values: an invalid one could arrive as another value."""
+        """Make a message, and validate its values. pydantic's own method does not validate them.
+
+        An invalid value could change when it is sent.
+        """
         return cls(**values)
 
     def __eq__(self, other: object) -> bool:
@@ -204,7 +207,7 @@ _SMALL = frozenset({int, float, bool, type(None), Header})
 
 
 def size_bytes(message: object) -> int:
-    """Return a message's approximate memory in bytes: its arrays plus an allowance for the other fields.
+    """Return a message's approximate memory in bytes: its arrays and texts, plus a fixed number of bytes for the rest.
 
     Args:
         message: a pydantic model or a dataclass.
@@ -232,11 +235,11 @@ def size_bytes(message: object) -> int:
 
 _ALLOWANCE = 200
 _large: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-"""The fields that may hold more than a number, by class: first those that are not mappings, then those that are."""
+"""The names of the fields that may hold more than a number, by class: first the fields that are not dicts, then the dicts."""
 
 
 def _large_fields(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the fields that may hold more than a number: those that are not mappings, and those that are."""
+    """Return the names of the fields that may hold more than a number: first the fields that are not dicts, then the dicts."""
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind)), ()
     if not issubclass(kind, BaseModel):
@@ -269,7 +272,7 @@ def _size_of(value: object) -> int:
 
 
 def equal(one: object, other: object) -> bool:
-    """Return whether two values of a field are equal; arrays by all elements, and NaN equals NaN."""
+    """Return whether two values of a field are equal. Arrays are compared by all elements, and NaN equals NaN."""
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return (
             isinstance(one, np.ndarray)

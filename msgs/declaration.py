@@ -108,7 +108,7 @@ def _unsendable(annotation: Any, record: type[BaseModel]) -> Problem | None:
 
 
 def _form(item: Any, record: type[BaseModel]) -> Looked:
-    """Inspect an annotation; return its problem, if any, and its inner annotations."""
+    """Inspect an annotation. Return what is wrong with it, if anything, and the annotations inside it."""
     origin, inner = get_origin(item), get_args(item)
     if item is Any or item is object:
         return ("a field of any type cannot be checked or read by others", "declare its type"), ()
@@ -175,7 +175,7 @@ def build_if_foreign(model: type[BaseModel]) -> None:
 
 
 def built(model: type[M]) -> type[M]:
-    """Build a class's pydantic validator, and return the class. A ``TypeAdapter`` would build one only for itself."""
+    """Build the pydantic validator of a class, if it has none yet, and return the class."""
     if not model.__pydantic_complete__:
         model.model_rebuild(raise_errors=False)
     return model
@@ -190,8 +190,7 @@ def build_record(model: type[BaseModel]) -> None:
 def build_all() -> None:
     """Build the pydantic validator of every imported record now, so that its first use is not slow.
 
-    Records that an earlier call has built are not read again: in a forked process, reading a class copies the memory that
-    the process shares with its parent.
+    A later call skips these records. In a forked process, reading a class would copy memory that the process shares with its parent.
     """
     while _unbuilt:
         model = _unbuilt.pop()

@@ -11,7 +11,11 @@ from rtgraph.msgs.base import Message
 from rtgraph.msgs.plant import Observation
 
 ChunkOverlap = Literal["none", "newest", "average"]
-"""Which action a plant applies at a tick for which two decisions with a chunk (several successive actions) hold an action."""
+"""How a plant chooses its action where chunks (actions for successive ticks) of two decisions overlap.
+
+``none``: a chunk ends before the next one begins. ``newest``: a new chunk replaces the old one at once. ``average``: the
+actions for a tick are averaged.
+"""
 
 
 class Decision(Message):
@@ -22,23 +26,24 @@ class Decision(Message):
     """The number of this decision: each worker counts its decisions from 0."""
     action: int | array()  # type: ignore[valid-type]
     began_ns: int
-    """The graph's time at which the observation was read."""
+    """The graph's time, in ns, at which the worker read the observation."""
     inference_ns: int = Field(ge=0)
-    """τ_θ, the time from reading the observation to having the action."""
+    """τ_θ, the time from reading the observation to having the action, in ns."""
     policy_version: int = 0
     explored: bool = False
     pending: array() | None = None  # type: ignore[valid-type]
     """The pending actions (decided, not yet applied) that the policy knew, encoded as in ``rtgraph.msgs.pending``; None if
     the policy sees no pending actions."""
     chunk: array() | None = None  # type: ignore[valid-type]
-    """The actions for the h - 1 ticks after that of ``action``, (h - 1, …); None if the decision is a single action."""
+    """The other actions of a decision for h successive ticks, (h - 1, …), in order; ``action`` is the first. None if the
+    decision is a single action."""
     seen: tuple[int, ...] = ()
-    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty if the network has
-    no temporal skip connections."""
+    """The tick of the observation that each later stage of the network saw, in order of the stages. Empty unless the network
+    runs in stages with temporal skip connections."""
 
 
 class Features(Message):
-    """The features that a stage of a layer-pipelined network passes to the next stage.
+    """The features that one stage (group of layers) of a network passes to the next stage.
 
     The header's lineage is the oldest observation that they are computed from.
     """
@@ -47,14 +52,14 @@ class Features(Message):
     """The number of the stage that computed the features; the first stage is 0."""
     values: array()  # type: ignore[valid-type]
     began_ns: int
-    """The graph's time at which the first stage read the oldest observation."""
+    """The graph's time, in ns, at which the first stage read the oldest observation."""
     seen: tuple[int, ...] = ()
-    """The ticks of the observations that the later stages have seen so far, in order of the stages; empty if the network has
-    no temporal skip connections."""
+    """The tick of the observation that each later stage of the network has seen so far, in order of the stages. Empty unless
+    the network has temporal skip connections."""
 
 
 class InferenceTime(Message):
-    """How long an inference took (τ_θ); the input of the coordinator's staggering."""
+    """How long an inference took (τ_θ). The coordinator computes the delays between the workers from it."""
 
     worker: str
     incarnation: int
@@ -62,10 +67,10 @@ class InferenceTime(Message):
 
 
 class StaggerDelay(Message):
-    """Staggering for one worker: sleep ``delay_ns`` more before the next inference.
+    """Asks one worker to wait ``delay_ns`` longer before its next inference, so that the workers are staggered.
 
-    The message also holds the measured inference times from which the delay was computed: ``maximum_ns`` is m of
-    Algorithm 1, ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025).
+    The message also holds the inference times from which the delay was computed: ``maximum_ns`` is m of Algorithm 1,
+    ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025).
     """
 
     delay_ns: int = Field(ge=0)
@@ -74,9 +79,9 @@ class StaggerDelay(Message):
 
 
 class WorkerState(Message):
-    """Whether a worker is busy, and with which claim (an observation that the coordinator assigned to it).
+    """Whether a worker is busy, and with which claim (an observation that the coordinator assigned to the worker).
 
-    Sent when ready, after each decision, and twice a second.
+    A worker sends it when it is ready, after each decision, and twice a second.
     """
 
     worker: str
@@ -84,11 +89,11 @@ class WorkerState(Message):
     busy: bool
     claim: int | None = None
     inference_ns: int | None = None
-    """Duration of the last inference."""
+    """Duration of the last inference, in ns."""
 
 
 class Claim(Message):
-    """An observation that the coordinator assigns to one worker, so that no other worker uses the same observation."""
+    """Assigns an observation to one worker, so that no other worker uses the same observation."""
 
     number: int = Field(ge=0)
     worker: str
@@ -97,7 +102,7 @@ class Claim(Message):
 
 
 class CoordinatorBeat(Message):
-    """The coordinator's heartbeat. Workers of the stagger method ``paced`` run without pacing if the heartbeat stops."""
+    """The coordinator's heartbeat. If it stops, workers of the stagger method ``paced`` go on without staggering."""
 
     method: str
     live_workers: int = Field(ge=0)

@@ -32,7 +32,7 @@ class AskParams(Question):
 
 
 class SetParams(Question):
-    """Set parameters of the matching nodes, by dotted path. If one node rejects a value, no node changes."""
+    """Set parameters of the matching nodes, by dotted path. If one node rejects a value, no node changes its parameters."""
 
     nodes: str
     values: dict[str, Any]
@@ -50,8 +50,8 @@ class Publish(Question):
 class NodeState(Record):
     """A node's state.
 
-    ``beat`` holds the counters of the newest heartbeat, ``earlier`` those of a heartbeat up to two seconds before, since
-    the same start of the node, so that rates can be computed.
+    ``beat`` holds the counters of the newest heartbeat. ``earlier`` holds the counters of a heartbeat up to two seconds
+    before, so that rates can be computed. Both are since the same start of the node.
     """
 
     node: str
@@ -69,7 +69,7 @@ class NodeState(Record):
 
 
 class Graph(ControlMessage):
-    """The state of every node, and the last two progress messages."""
+    """The state of every node in the graph, and the last two progress messages of the run."""
 
     number: int
     name: str
@@ -79,7 +79,7 @@ class Graph(ControlMessage):
 
 
 class NodeParams(Record):
-    """A node's parameters as JSON values, and the dotted paths of the changeable ones."""
+    """A node's parameters as JSON values, and the dotted paths of the parameters that can be changed."""
 
     node: str
     node_class: str
@@ -95,7 +95,7 @@ class ParamsAnswer(ControlMessage):
 
 
 class ParamsSet(ControlMessage):
-    """Each node's answer to a change: the values now in force, or a problem."""
+    """Each node's answer to a change of parameters: the values now in force, or why nothing changed."""
 
     number: int
     values: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -103,7 +103,7 @@ class ParamsSet(ControlMessage):
 
 
 class Published(ControlMessage):
-    """The inputs that received the message, as ``node.port``."""
+    """The answer to ``Publish``: the inputs that received the message, as ``node.port``."""
 
     number: int
     inputs: list[str]

@@ -1,9 +1,9 @@
 """Keep messages from sharing writeable memory.
 
-A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its
-arrays are read-only (see ``frozen``), but its lists and dicts are writeable. So a message is published with
-copies of its sender's lists and dicts. In virtual time, where messages are not encoded, each subscriber also
-gets its own copies. A value that would not arrive unchanged is rejected at publication, in real time and in virtual time.
+A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its arrays are
+read-only (see ``frozen``), but its lists and dicts are writeable. So publishing a message copies its lists and dicts. In
+virtual time, messages are not encoded, so each subscriber gets another copy. A value that would change on its way is rejected
+at publication, in real time and in virtual time.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ DEEPEST = 200
 _CONSTANT = frozenset({float, bool, type(None), bytes})
 _IMMUTABLE = _CONSTANT | {int, str}
 _SAFE = _IMMUTABLE | {np.ndarray}
-"""Types with values that are safe to share in a published message."""
+"""Types of values that several messages and nodes may share, because nobody can change such a value."""
 _TEXT = frozenset({str})
 
 
 def isolated(message: M) -> M:
-    """Return the message itself if it holds nothing writeable, else a copy that shares nothing writeable with it.
+    """Return the message itself if it holds nothing writeable, else a copy with new lists and dicts.
 
     Raises:
         EncodeError: a field holds something that cannot be sent.
@@ -75,9 +75,10 @@ def isolated(message: M) -> M:
 
 
 def unshared(message: T) -> T:
-    """Return a published message with new lists and dicts, for the caller alone; the message itself if it has neither.
+    """Return a copy of a published message with new lists and dicts; without lists and dicts, the message itself.
 
-    No value is checked: ``isolated`` has checked all values. Anything but a message is returned unchanged.
+    Values are not checked again: ``isolated`` has checked them before publication. An argument that is not a message is
+    returned unchanged.
     """
     names = _writeable.get(type(message))
     if names is None:
@@ -95,11 +96,11 @@ def unshared(message: T) -> T:
 
 
 _writeable: dict[type, tuple[str, ...]] = {}
-"""The fields that may hold something writeable, by class of messages."""
+"""The names of the fields that may hold something writeable, by message class."""
 
 
 def _unshared_value(value: Any) -> Any:
-    """Return a copy of a value with new lists and dicts; the value itself if nothing in it can be written."""
+    """Return a copy of a value with new lists and dicts; without lists and dicts, the value itself."""
     if type(value) is dict and _SAFE.issuperset(map(type, value.values())):
         return value.copy()
     if isinstance(value, Record) and value.model_config.get("frozen"):
@@ -108,7 +109,7 @@ def _unshared_value(value: Any) -> Any:
 
 
 def writeable_fields(kind: type) -> tuple[str, ...]:
-    """Return the fields that may hold something writeable; none if the class is not a record."""
+    """Return the names of the fields that may hold something writeable; empty if the class is not a record."""
     if not issubclass(kind, Record):
         return ()
     return tuple(
@@ -120,7 +121,7 @@ def writeable_fields(kind: type) -> tuple[str, ...]:
 
 @functools.cache
 def _checked_fields(message_type: type[Message]) -> tuple[str, ...]:
-    """Return the fields to check before publication."""
+    """Return the names of the fields that ``isolated`` checks before publication."""
     return tuple(
         name
         for name, field in message_type.model_fields.items()
@@ -131,7 +132,7 @@ def _checked_fields(message_type: type[Message]) -> tuple[str, ...]:
 
 
 def _is_immutable(annotation: Any, metadata: Sequence[Any], seen: set[type[Record]]) -> bool:
-    """Return whether every value of an annotation is immutable. ``seen`` holds the records being checked."""
+    """Return whether every value with this annotation is immutable. ``seen`` holds the records that are being checked already."""
     declared = next((each for each in metadata if isinstance(each, ArrayField)), None)
     if annotation in _IMMUTABLE or declared is not None:
         return declared is None or not declared.parts

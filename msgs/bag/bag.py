@@ -24,14 +24,15 @@ __all__ = ["Attachment", "Bag", "Channel", "Recorded"]
 
 PLAN = "plan.yaml"
 _Row = tuple[int, int, Channel, int, int, int, int]
-"""A message: log time, order of writing in its chunk, channel, sequence, publish time, and the start and end of its data in
-the uncompressed chunk."""
+"""A message in a chunk: log time, order of writing in the chunk, channel, sequence number, publish time, and the start and
+end of the message's data in the uncompressed chunk."""
 
 
 class Bag:
     """A recording, opened for reading. Make one with ``Bag.open``.
 
-    Chunks are verified when they are read; a damaged chunk is left out and listed in ``problems``.
+    A file consists of chunks, i.e. groups of messages. A chunk is verified when it is read. A damaged chunk is left out, and
+    listed in ``problems``.
 
     >>> bag = Bag.open(Path("session.mcap"))
     >>> for recorded in bag.messages(topics=["observation"]):
@@ -46,7 +47,7 @@ class Bag:
         for part in parts:
             counts.update(part.contents.counts)
         self.counts: dict[Channel, int] = dict(counts)
-        """Number of messages by channel. The index of a finished file also counts messages that were damaged later."""
+        """Number of messages by channel. For a finished file, the numbers come from its index, and include damaged messages."""
         self.channels = tuple(sorted(counts, key=_channel_order))
         chunks = [chunk for part in parts for chunk in part.contents.chunks]
         self.start_ns = min((chunk.start_ns for chunk in chunks), default=0)
@@ -85,7 +86,7 @@ class Bag:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The damage and gaps found so far, one line of text each; reading may find more."""
+        """The damage and gaps found so far, one line of text each. Reading the messages may find more."""
         several = len(self._parts) > 1
         found = [
             f"{part.path.name}: {problem}" if several else problem
@@ -132,11 +133,11 @@ class Bag:
         return next((part.contents.losses for part in reversed(self._parts) if part.contents.losses), None)
 
     def attachments(self) -> dict[str, bytes]:
-        """Return the attachments' data, by name."""
+        """Return the data of the attached files, a dict by the name of the file."""
         return {name: attachment.data for name, attachment in self.attached().items()}
 
     def attached(self) -> dict[str, Attachment]:
-        """Return the attachments with their media types, by name."""
+        """Return the attached files with their media types, a dict by the name of the file."""
         found: dict[str, Attachment] = {}
         for part in self._parts:
             for name, attachment in part.attachments().items():
@@ -160,7 +161,8 @@ class Bag:
     ) -> Iterator[Recorded]:
         """Yield messages ordered by the recorder's receive time, then by the order of writing.
 
-        Only chunks that may hold matching messages are read. Chunks that overlap in time are in memory together.
+        Only chunks (groups of messages) that may hold matching messages are read. Chunks that overlap in time are in memory
+        at the same time.
 
         Args:
             topics: globs of topics; empty for all.
@@ -188,7 +190,7 @@ class Bag:
         return self._merged(chunks, _MessageFilter(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the last message of each channel. Read the files from the end, and only as far as needed."""
+        """Return the last message of each channel. The files are read from the end, and only as far as needed."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:
@@ -242,7 +244,7 @@ class Bag:
 
 @dataclass(frozen=True, slots=True)
 class _ChunkToRead:
-    """A chunk to read, and the number of its file."""
+    """A chunk (group of messages) to read, and the number of the file that holds the chunk."""
 
     start_ns: int
     part: int
@@ -258,7 +260,7 @@ class _MessageFilter:
     last_ns: int
 
     def rows(self, found: Iterator[tuple[Channel, int, int, int, int, int]]) -> Iterator[_Row]:
-        """Yield the messages of a chunk that the filter selects, ordered by log time."""
+        """Yield the selected messages of a chunk, ordered by log time."""
         # Evaluated once per channel: hashing one costs more than the rest of a message.
         asked: dict[int, bool] = {}
         rows: list[_Row] = []

@@ -66,7 +66,7 @@ class Part:
         return found
 
     def read(self, file: BinaryIO, stretch: Stretch) -> tuple[bytes, Iterator[Found]]:
-        """Return a chunk's uncompressed content, and the positions of its messages in the order of writing.
+        """Read a chunk of messages. Return its uncompressed content, and the positions of the messages in the order of writing.
 
         A damaged chunk is added to ``problems``, and treated as empty.
         """

@@ -48,7 +48,7 @@ class Stretch:
 
 @dataclass(slots=True)
 class Contents:
-    """The contents of a file. Attachments are given by offset and length; their data may be damaged."""
+    """What a file of a recording contains. Attachments are given by offset and length; their data may be damaged."""
 
     complete: bool = False
     info: dict[str, str] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Contents:
     index."""
 
     def take_metadata(self, content: bytes) -> bool:
-        """Add a metadata record, unless it is damaged."""
+        """Add a metadata record to the contents. Return whether the record is intact; a damaged one is not added."""
         record = parsed(Metadata.read, content)
         values = None if record is None else metadata_values(record)
         if record is None or values is None:

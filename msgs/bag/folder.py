@@ -59,7 +59,10 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
 
 
 def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group files, with names that differ only in the numbers, by the plans in them. Each group is one recording."""
+    """Group files by the plans (resolved launch files) that they hold. The files' names differ only in the numbers.
+
+    Each group of files is one recording.
+    """
     attached = [part.attachments().get(_PLAN) for part in parts]
     plans = [None if plan is None else plan.data for plan in attached]
     known = set(plans) - {None}
@@ -75,7 +78,7 @@ def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
 
 
 def _missing(paths: Sequence[Path]) -> Sequence[str]:
-    """Return a problem for each number below the largest that has no file."""
+    """Return a line of text for each missing file. A file is missing if the numbers have a gap, or do not begin at 0."""
     problems = []
     numbers: dict[tuple[str, int], list[int]] = {}
     for path in paths:

@@ -15,10 +15,10 @@ _NUMBER = re.compile(r"(.*_)(\d+)")
 
 
 def holes(parts: Sequence[Part]) -> Iterator[str]:
-    """Yield a line for each gap in time between files, and one for the total.
+    """Yield a line of text for each gap in time between files, and a line with the total number of missing messages.
 
-    Messages are counted by the gaps in the publishers' sequence numbers, so a channel counts only if it has
-    messages on both sides of a gap. The total is known only if the recording ends with the counts of its messages.
+    Missing messages are counted by gaps in the publishers' sequence numbers. So a channel counts only if it has messages
+    before and after the gap. The total is known only if the recording ends with the counts of its messages.
 
     Args:
         parts: the readable files, in order.
@@ -57,7 +57,10 @@ def _is_first(part: Part) -> bool:
 
 
 def _follows(before: Part, after: Part) -> bool:
-    """Return whether ``after`` has the number after that of ``before``, or is the first file after a restart of the recorder."""
+    """Return whether no file is missing between two files: their numbers are successive, or ``after`` is the first since a restart.
+
+    A restart is one of the recorder: the numbers of its files then begin at 0 again.
+    """
     first, second = _NUMBER.fullmatch(before.path.stem), _NUMBER.fullmatch(after.path.stem)
     if first is None or second is None:
         return False
@@ -65,12 +68,15 @@ def _follows(before: Part, after: Part) -> bool:
 
 
 def _lacks_end(part: Part) -> bool:
-    """Return whether the last file of a split recording is missing, given the last one found: it holds no total counts."""
+    """Return whether the last file of a split recording is missing. ``part`` is the last file that was found.
+
+    The last file of a finished recording holds the counts of all messages; other files do not.
+    """
     return part.contents.complete and part.contents.losses is None
 
 
 def _edge(part: Part, *, last: bool) -> dict[Channel, int]:
-    """Return the last or first sequence number of each channel in a file; reads only the chunks needed."""
+    """Return the first (or with ``last``, the last) sequence number of each channel in a file. Only the needed chunks are read."""
     found: dict[Channel, int] = {}
     chunks: Iterable[Stretch] = reversed(part.contents.chunks) if last else part.contents.chunks
     with part.path.open("rb") as file:

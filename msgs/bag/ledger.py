@@ -10,15 +10,15 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Record
 
 MOST_GAPS = 1024
-"""Maximum number of gaps in a channel's sequence numbers that late messages can still fill. Messages in older gaps count as
-lost."""
+"""Maximum number of gaps in a channel's sequence numbers that late messages can still fill. Messages missing in older gaps are lost."""
 
 
 class StreamLosses(Record):
-    """The counts of one publisher's channel in one incarnation (from one start of the publisher to its next start).
+    """The counts of one channel of a publisher in one incarnation, i.e. between two starts of the publisher.
 
-    ``first`` and ``last`` are the smallest and largest sequence numbers received, None without a message; ``count``
-    excludes duplicates; ``declared`` is the number of messages the publisher reports to have sent, if known.
+    ``first`` and ``last`` are the smallest and largest sequence numbers received; None without a message. ``count`` is the
+    number of received messages without duplicates. ``declared`` is the number of messages that the publisher reports to have
+    sent; None if unknown.
     """
 
     publisher: str
@@ -53,7 +53,7 @@ class Losses(Record):
 
     @classmethod
     def from_json(cls, values: object) -> Losses | None:
-        """Return the counts that ``as_json`` converted to these values; None if the values have another form."""
+        """Return the counts that ``as_json`` converted to these values; None if the values do not have this form."""
         if not isinstance(values, dict):
             return None
         try:
@@ -89,13 +89,16 @@ class Ledger:
         self._streams[publisher, incarnation, channel] = _Stream(sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
-        """Return (publisher, incarnation, channel, last sequence number) of each stream."""
+        """Return a tuple (publisher, incarnation, channel, last received sequence number) for each stream.
+
+        A stream is a channel of a publisher in one incarnation (one start of the publisher).
+        """
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect all messages from the first to the last that ``losses`` counts, for each stream.
+        """In each channel, expect all messages from the first to the last that ``losses`` counts.
 
-        A message in this range that ``see`` does not count from now on is lost.
+        An expected message counts as lost until ``see`` counts it.
         """
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)
@@ -127,7 +130,7 @@ class Ledger:
 
 
 class _Stream:
-    """One stream: the newest sequence number, and the gaps (first and last sequence number, both included)."""
+    """One channel of a publisher: the newest sequence number, and the gaps (first and last missing number, both included)."""
 
     __slots__ = ("closed", "count", "duplicates", "first", "gaps", "last", "newest")
 

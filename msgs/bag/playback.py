@@ -12,10 +12,11 @@ Messages = Callable[[int], Iterator[Recorded]]
 
 
 class Playback:
-    """The recording's time as a function of the graph's time.
+    """Converts the graph's time to a time of the recording, and plays the messages that are due.
 
-    The recording's times are publication times. At rate 1, from the start and without a pause, they equal the graph's
-    times: then, in virtual time, every message is played at the instant at which it was published in the recording.
+    The recording's times are the times at which its messages were published. At rate 1, from the start and without a pause,
+    they equal the graph's times. So in virtual time, every message is played at exactly the time of its publication in the
+    recording.
 
     Args:
         messages: a function that returns the messages from a time of the recording on, in order.
@@ -47,18 +48,18 @@ class Playback:
         return self._rate
 
     def begin(self, now_ns: int) -> None:
-        """Start playing at this time of the graph. Without this call, the recording's time equals the graph's time."""
+        """Start playing at this time of the graph, in ns. Without this call, the recording's time equals the graph's time."""
         self._anchor_graph_ns, self._anchor_ns = now_ns, self.start_ns
 
     def due_ns(self) -> int | None:
-        """Return the due time of the next message, in the graph's time; None if paused, or at the end."""
+        """Return the graph's time, in ns, at which the next message is due; None if paused, or at the end."""
         if self.paused or self._next is None:
             return None
         ahead_ns = self._next.publish_ns - self._anchor_ns
         return self._anchor_graph_ns + (ahead_ns if self._rate == 1.0 else round(ahead_ns / self._rate))
 
     def position_ns(self, now_ns: int) -> int:
-        """Return the position in the recording's time."""
+        """Return the position in the recording, in ns of the recording's time."""
         if self.paused or self.over:
             return self._anchor_ns if self.paused else self.end_ns
         ahead_ns = round((now_ns - self._anchor_graph_ns) * self._rate)
@@ -66,11 +67,11 @@ class Playback:
 
     @property
     def over(self) -> bool:
-        """Whether no message is left."""
+        """Whether all messages have been played."""
         return self._next is None
 
     def take(self) -> Recorded | None:
-        """Return the next message, and advance to the one after it; None at the end."""
+        """Return the next message, and advance to the message after it; None at the end."""
         taken = self._next
         if taken is not None:
             self.played += 1
@@ -78,7 +79,7 @@ class Playback:
         return taken
 
     def take_due(self, now_ns: int) -> Iterator[Recorded]:
-        """Yield the due messages, and restart at the end if looping."""
+        """Yield all messages that are due. At the end of the recording, restart if ``loop`` is set."""
         while (due_ns := self.due_ns()) is not None and due_ns <= now_ns:
             taken = self.take()
             if taken is not None:
@@ -87,7 +88,7 @@ class Playback:
                 self.begin_again(now_ns)
 
     def take_ticks(self, ticks: int) -> Iterator[Recorded]:
-        """Yield all messages up to the end of this many ticks of the plant."""
+        """Yield all messages of the plant's next ``ticks`` ticks."""
         until_ns: int | None = None
         while self._next is not None and (until_ns is None or self._next.publish_ns <= until_ns):
             taken = self.take()
@@ -112,7 +113,7 @@ class Playback:
             self._anchor_graph_ns = now_ns
 
     def stand_at(self, position_ns: int) -> None:
-        """Set the position in the recording's time, after ``take`` or ``take_ticks`` played messages during a pause."""
+        """Set the position, in ns of the recording's time. Used after messages were played during a pause."""
         self._anchor_ns = position_ns
 
     def set_rate(self, rate: float, now_ns: int) -> None:
@@ -128,7 +129,7 @@ class Playback:
         self._go_to(self._anchor_ns)
 
     def begin_again(self, now_ns: int) -> None:
-        """Play again from the start position, as a loop does at the end."""
+        """Play again from the start position."""
         self.rounds += 1
         # Start at the due time of the end, so that rounds do not drift, and keep the time before the first message.
         length_ns = self.end_ns - self._anchor_ns
@@ -151,7 +152,7 @@ class Playback:
 def messages_of(
     bag: Bag, *, topics: tuple[str, ...] = (), exclude: tuple[str, ...] = (), publishers: tuple[str, ...] = ()
 ) -> Messages:
-    """Return a function that yields the messages of a recording from a time on."""
+    """Return a function that takes a time of the recording, and yields the messages from this time on."""
     return lambda start_ns: bag.messages(
         topics=topics, exclude=exclude, publishers=publishers, start_ns=start_ns
     )

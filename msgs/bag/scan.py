@@ -38,8 +38,10 @@ _OTHERS: dict[int, Callable[..., Any]] = {
     Opcode.METADATA_INDEX: MetadataIndex.read,
     Opcode.SUMMARY_OFFSET: SummaryOffset.read,
 }
-"""How to parse the record types that the scan does not use. If a record cannot be parsed, it is damaged: its opcode, which
-gives its type, may have a flipped bit."""
+"""The functions that parse records which the scan does not use, by type (opcode).
+
+A record that cannot be parsed is damaged: the opcode may have a flipped bit.
+"""
 
 _SIGNATURE = b"\x04\x00\x00\x00zstd"
 _BEFORE_SIGNATURE = RECORD.size + CHUNK.size
@@ -51,7 +53,7 @@ class _Damaged(Exception):
 
 
 def _problem_of(opcode: Opcode, content: bytes) -> str:
-    """Return what is wrong with a record of a type that the scan does not use; empty if it is valid."""
+    """Return what is wrong with a record that the scan does not use; empty if the record is valid."""
     if opcode not in _OTHERS:
         return f"a record of type {opcode.name} cannot be outside a chunk"
     valid = parsed(_OTHERS[opcode], content) is not None
@@ -77,8 +79,8 @@ class _Scan:
         self._data_ended = False
         self._ended = False
         self._sure = len(MAGIC)
-        """The offset up to which all chunks are found: the end of the last record with a right checksum, or the start of the last
-        damage."""
+        """The offset up to which no chunk was missed: the end of the last record with a right checksum, or the start of the
+        last damage."""
 
     def run(self) -> Contents:
         place = len(MAGIC)
@@ -110,7 +112,7 @@ class _Scan:
         return whole if place + whole <= self._size else None
 
     def _take(self, place: int, length: int | None) -> int:
-        """Add the record at an offset, and return its length."""
+        """Add the content of the record at an offset, and return the record's length."""
         if length is None:
             raise _Damaged("no record starts at this byte")
         self._file.seek(place)
@@ -154,7 +156,7 @@ class _Scan:
         self._sure = place + length
 
     def _after_damage(self, place: int, length: int | None, what: str) -> int:
-        """Return where to continue after damage: the next record, the next intact chunk, or the end."""
+        """Return the offset at which to continue after damage: that of the next record, of the next intact chunk, or the end."""
         begin = place
         if length is not None and (place + length == self._size or self._length(place + length) is not None):
             further = place + length

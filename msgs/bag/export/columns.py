@@ -45,14 +45,17 @@ class Column:
     longest: int = 0
     dtype: np.dtype[Any] = field(default_factory=lambda: np.dtype("uint8"))
     shape: tuple[int, ...] | None = None
-    """The shape of all arrays so far; None once they differ."""
+    """The shape of the arrays so far; None if the column has arrays of different shapes."""
     dimensions: int = 0
     problem: str = ""
     """Why the column cannot be exported; empty if it can."""
 
     @property
     def ragged(self) -> bool:
-        """Whether values are stored with their lengths: texts if one is too long to pad, arrays if their shapes differ."""
+        """Whether the values have different sizes, and are stored together with their lengths.
+
+        This holds for arrays of different shapes, and for texts if one of them is too long for padding.
+        """
         return (
             self.longest > LONGEST_WORD
             if self.kind == "text"
@@ -61,7 +64,7 @@ class Column:
 
     @property
     def element(self) -> np.dtype[Any]:
-        """The numpy dtype of one element of a value; for ragged text, the dtype of its UTF-8 bytes."""
+        """The numpy dtype of one element of a value. For texts that are stored with their lengths, the dtype of a UTF-8 byte."""
         if self.kind == "array":
             return self.dtype
         if self.kind == "text":

@@ -26,14 +26,14 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 RENAMED = {"value": "observation"}
 ONCE = ("header", "tick", "episode", "reward")
-"""Fields of the message ``Applied`` that repeat fields of the observation; the table has one column for each of them."""
+"""Fields that the messages ``Applied`` and ``Observation`` share. The table has one column for each of these fields."""
 
 FieldPath = tuple[str, ...]
 """The path of a value in a message: the field, then the part of an observation, then the index and name of an element."""
 
 
 class Cell(NamedTuple):
-    """A value, and the preferred name of its column."""
+    """A value in the table, and the preferred name of its column."""
 
     name: str
     value: object
@@ -49,7 +49,7 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> table = numpy.genfromtxt("run.csv", delimiter=",", names=True, dtype=None)
 
     Raises:
-        BagError: as for ``Exporter``; or the selection holds observations of no plant, or of several.
+        BagError: the selected part is empty, or holds observations of no plant or of several; or ``out`` exists or cannot be written.
     """
     plant = PlantTicks(bag, selection, passes=2)
     spec = spec_in(parsed_plan(bag.plan_yaml))
@@ -78,7 +78,7 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
 
 
 def _cells(tick: Tick, spec: RecordedSpec) -> tuple[Cells, list[str]]:
-    """Return the cells of a tick, and the names of the arrays that are too long for columns."""
+    """Return the table cells of a tick, and the names of the arrays that are too long for columns."""
     observed, applied = tick.observation or {}, tick.applied or {}
     header = (observed or applied)["header"]
     about = {"tick": tick.key.tick, "episode": (observed or applied)["episode"]}
@@ -105,7 +105,7 @@ def _cells(tick: Tick, spec: RecordedSpec) -> tuple[Cells, list[str]]:
 def _flat(
     fields: Fields, without: tuple[str, ...] = (), path: FieldPath = (), name: str = ""
 ) -> Iterator[tuple[FieldPath, str, Any]]:
-    """Yield each value in nested fields, as its path, its dotted name and the value. Skip the top-level fields in ``without``."""
+    """Yield a tuple (path, dotted name, value) for each value in nested fields. The top-level fields in ``without`` are skipped."""
     for field, value in fields.items():
         if field in without:
             continue

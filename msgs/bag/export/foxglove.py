@@ -1,8 +1,9 @@
 """Export to an MCAP file for Foxglove: images as ``foxglove.RawImage``, everything else as JSON.
 
-An image in a field is published losslessly on ``TOPIC/FIELD``. Its message is published as JSON on ``TOPIC``. The JSON holds
-short vectors in full (by name if the recorded launch names their elements) and summaries of larger arrays. Log and publish
-times are wall time if the recording holds the wall time of its start, otherwise ns since the graph's start.
+An image in a field is published losslessly on ``TOPIC/FIELD``. The message that contains the image is published as JSON on
+``TOPIC``. The JSON holds short vectors in full (by name if the recorded launch names their elements) and summaries of larger
+arrays. Log and publish times are wall time if the recording holds the wall time of its start, otherwise ns since the graph's
+start.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 CHUNK_BYTES = 1 << 20
 SECOND_NS = 1_000_000_000
 NAMED = frozenset({"Observation", "Applied", "Decision"})
-"""Message classes with observations or actions. The recorded plan (the resolved launch file) may name the elements of both."""
+"""Names of message classes with observations or actions. The recorded plan (the resolved launch file) may name the elements of both."""
 
 
 def export_foxglove(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to an MCAP file for Foxglove, with all attachments, such as the plan (the resolved launch file).
 
     Raises:
-        BagError: as for ``Exporter``.
+        BagError: the selected part is empty, or ``out`` exists or cannot be written.
     """
     reading = Reading(bag, selection)
     epoch_ns = int(bag.info.get("epoch_unix_ns", 0))
@@ -142,7 +143,7 @@ def _pictures(fields: Fields) -> Iterator[tuple[str, Pixels]]:
 
 
 def _names(channels: tuple[Channel, ...]) -> dict[Channel, str]:
-    """Return the name of each channel's topic in Foxglove, which allows one schema per topic.
+    """Return the topic of each channel in the export. Foxglove allows one schema per topic.
 
     If the schemas on a topic differ, each channel gets the topic ``TOPIC@PUBLISHER``.
     """

@@ -25,10 +25,11 @@ TRAILER = b";"
 def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to GIF, one frame per image. More than 50 images per second play slower, and the report says so.
 
-    If several of the selected topics have images, ``screen`` is chosen, else ``observation``.
+    If several selected topics have images, the topic ``screen`` is exported or, without such a topic, ``observation``.
 
     Raises:
-        BagError: as for ``Exporter``; or no selected topic has images, or more than one has.
+        BagError: the selected part is empty or has no images, or several topics with images remain after the choice above; or
+            ``out`` exists or cannot be written.
     """
     film = Film(bag, selection)
     if film.rate > 100 // SHORTEST_CS:
@@ -48,9 +49,9 @@ def export_gif(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
 
 
 class _Writer:
-    """Writes frames one by one, each cropped to where it differs from the previous one.
+    """Writes frames one by one. Each frame is cropped to the region that differs from the previous frame.
 
-    Pillow's own writer keeps all frames in memory.
+    Pillow's own writer is not used because it keeps all frames in memory.
     """
 
     def __init__(self, file: BinaryIO, rate: Fraction) -> None:

@@ -32,7 +32,7 @@ _SCALARS = ("boolean", "integer", "number", "string")
 
 
 def unnamed(path: str) -> tuple[str, ...]:
-    """Return an empty tuple for any path: no array has names for its elements."""
+    """Return an empty tuple: arrays have no names for their elements, at any path."""
     del path
     return ()
 
@@ -45,9 +45,9 @@ def jsonable(
 ) -> Any:
     """Return a field as JSON values.
 
-    An array becomes its dtype, shape, minimum and maximum. A short vector has its elements too: by name in
-    ``elements`` if ``names(path)`` returns names, else in ``data``. Bytes become their length; NaN and infinities,
-    which JSON lacks, become null. ``note(path, why)`` is called for each omission.
+    An array becomes its dtype, shape, minimum and maximum. A short vector has its elements too: by name in ``elements`` if
+    ``names(path)`` returns names, else in ``data``. Bytes become their length; NaN and infinities, which JSON lacks, become
+    null. ``note(path, why)`` is called for each value that is left out.
     """
     if isinstance(value, dict):
         return {
@@ -90,20 +90,20 @@ def summary(array: np.ndarray[Any, Any]) -> Json:
 
 
 def simple_schema(schema: bytes) -> Json:
-    """Return the JSON Schema of ``jsonable``'s results for messages with a given schema.
+    """Return the JSON Schema of messages after ``jsonable``, given the messages' own schema.
 
-    The returned schema uses only what Foxglove's reader accepts: objects with properties, lists of one type, and
-    scalars. References are resolved. Of several types, the first that is not null is used. A property that has none
-    of these types is left out.
+    The returned schema uses only what Foxglove's reader accepts: objects with properties, lists of one type, and scalars.
+    References are resolved. If a property may have several types, the first that is not null is used. A property of any other
+    type is left out.
     """
     whole: Json = json.loads(schema)
     return _simple(whole, whole.get("$defs", {}), 0) or _object({})
 
 
 def fitted_schema(schema: Json, example: Json) -> Json:
-    """Return a schema with the keys that the mappings of an example have, such as the parts of an observation.
+    """Return a schema with added properties for the keys of an example's dicts, such as the names of an observation's parts.
 
-    Foxglove shows only what has a property in the schema, and a mapping's keys are known only from a message.
+    Foxglove shows a value only if the schema has a property for it. The keys of a dict are known only from a message.
     """
     properties = schema.get("properties", {})
     if schema == SUMMARY and "dtype" not in example:  # an array in the schema, named parts in the message
@@ -143,7 +143,7 @@ def _simple(schema: Json, definitions: Mapping[str, Json], depth: int) -> Json |
 
 
 def _resolved(schema: Json, definitions: Mapping[str, Json]) -> Json:
-    """Return the target of a reference, or the first alternative that is not null."""
+    """Return a schema without references or alternatives. Of several alternatives, the first that is not null is used."""
     for _ in range(DEEPEST):
         alternatives = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
         if "$ref" in schema:

@@ -19,10 +19,11 @@ QUALITY = {"crf": "18", "preset": "veryfast"}
 def export_mp4(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to MP4: one frame per image, at the rate of the images' stamps.
 
-    If several of the selected topics have images, ``screen`` is chosen, else ``observation``.
+    If several selected topics have images, the topic ``screen`` is exported or, without such a topic, ``observation``.
 
     Raises:
-        BagError: as for ``Exporter``; or no selected topic has images, or more than one has.
+        BagError: the selected part is empty or has no images, or several topics with images remain after the choice above; or
+            ``out`` exists or cannot be written.
     """
     film = Film(bag, selection)
     count = 0

@@ -42,7 +42,7 @@ def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> observations, rewards = data["observation/value"], data["observation/reward"]
 
     Raises:
-        BagError: as for ``Exporter``.
+        BagError: the selected part is empty, or ``out`` exists or cannot be written.
     """
     reading = Reading(bag, selection, passes=2)
     with whole(out) as work:
@@ -68,7 +68,7 @@ def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
 
 
 class _Plain:
-    """A column of values of one size."""
+    """A column of values that all have the same size."""
 
     def __init__(self, column: Column, make: MakeSpool, *, gaps: bool) -> None:
         self._fill = _fill(column)

@@ -34,14 +34,14 @@ GROUP_ROWS = 1 << 14
 
 
 def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
-    """Export to a folder of Parquet files; a topic with slashes is a file in folders.
+    """Export to a folder of Parquet files, one per topic. A topic with slashes, such as ``a/b``, becomes a file in a subfolder.
 
     Example:
         >>> table = pyarrow.parquet.read_table("run/observation.parquet")
         >>> observations = table["value"].combine_chunks().to_numpy_ndarray()
 
     Raises:
-        BagError: as for ``Exporter``.
+        BagError: the selected part is empty, or ``out`` exists or cannot be written.
     """
     reading = Reading(bag, selection, passes=2)
     with whole(out) as work:
@@ -63,13 +63,13 @@ def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
 
 
 def file_name(table: str) -> Path:
-    """Return the relative path of a topic's file, which stays inside the folder for any name of a topic."""
+    """Return the relative path of a topic's file. The path stays inside the output folder, however the topic is named."""
     *folders, name = [_short(quote(part, safe="").replace(".", "%2E") or "%") for part in table.split("/")]
     return Path(*folders, f"{name}.parquet")
 
 
 def _short(name: str) -> str:
-    """Return a valid file name: a longer name is shortened and made unique."""
+    """Return a valid file name. A name that is too long is shortened, and made unique by a hash."""
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()

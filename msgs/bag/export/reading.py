@@ -20,7 +20,7 @@ STEPS = 200
 class Reading:
     """The selected part of a recording, which can be read more than once.
 
-    The whole export makes ``passes`` passes: progress goes from 0 to 1 over all of them.
+    An export reads this part ``passes`` times. The reported progress goes from 0 to 1 over all these times.
     """
 
     def __init__(self, bag: Bag, selection: Selection, *, passes: int = 1) -> None:
@@ -33,7 +33,7 @@ class Reading:
     def messages(self) -> Iterator[tuple[Recorded, Fields]]:
         """Yield each message with its fields.
 
-        A message that cannot be decoded is counted as left out, in the first pass only.
+        A message that cannot be decoded is skipped. It is counted as left out when the part is read for the first time.
         """
         taken = 0
         every = max(1, self._expected * self._passes // STEPS)

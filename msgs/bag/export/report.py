@@ -16,7 +16,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A part of the recording that is not in the export, how often, and why."""
+    """Something in the recording that is not in the export: what, why, and how many times."""
 
     what: str
     why: str
@@ -25,7 +25,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """The files of an export. ``left_out`` lists what they lack, ``remarks`` other differences from the recording."""
+    """The files of an export. ``left_out`` lists what the files lack, ``remarks`` other differences from the recording."""
 
     target: str
     files: tuple[Path, ...]
@@ -51,12 +51,11 @@ EVERYTHING = Selection()
 
 
 class Exporter(Protocol):
-    """Converts a recording, or the selected part of it, to files of another kind at ``out``.
+    """Converts a recording, or the selected part of it, to files of another format at ``out``.
 
-    Nothing is ever overwritten, and a failed export leaves nothing behind: ``output.whole`` ensures both.
-    ``selection.progress`` must be called with rising fractions, the last of them 1. Messages that cannot be decoded
-    must be left out, and counted in the report. ``reading.Reading`` reports the progress, and leaves out and counts
-    these messages.
+    An exporter overwrites nothing, and leaves nothing behind if it fails; ``output.whole`` ensures both. It calls
+    ``selection.progress`` with rising fractions, the last of them 1. It skips messages that cannot be decoded, and counts
+    them in the report. ``reading.Reading`` calls ``progress``, and skips and counts these messages.
 
     Raises:
         BagError: nothing is selected, ``out`` exists or cannot be written, or the recording is empty.

@@ -33,14 +33,14 @@ MODELS: dict[int, Literal["L", "RGB", "RGBA"]] = {1: "L", 3: "RGB", 4: "RGBA"}
 """Rerun's colour models by number of channels."""
 
 LARGEST_CURVES = 64
-"""Maximum number of elements of a vector that is drawn as curves; a larger array is a tensor."""
+"""Maximum number of elements of a vector that is drawn as curves, one per element. A larger array is exported as a tensor."""
 
 
 def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to an ``.rrd`` file: ``rerun FILE`` shows it.
 
     Raises:
-        BagError: as for ``Exporter``.
+        BagError: the selected part is empty, or ``out`` exists or cannot be written.
     """
     with needed_by("exporting to rerun"):
         import rerun as rr  # noqa: PLC0415 - optional
@@ -63,7 +63,7 @@ def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Expo
 
 @dataclass(slots=True)
 class _Batch:
-    """Values of one field and one kind that are sent together, with their times."""
+    """Successive values of one field that are sent together, with their times. All are of one kind: images, numbers, texts or tensors."""
 
     times: list[tuple[int, int, int]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
@@ -165,6 +165,6 @@ def _columns(kind: Kind, values: list[Any]) -> rr.ComponentColumnList:
 
 
 def _path(recorded: Recorded, name: str) -> str:
-    """Return the path of a field's entity. It contains the publisher: otherwise two publishers would share a curve."""
+    """Return the path of a field in the Rerun recording. It contains the publisher, so that each publisher has its own curve."""
     parts = [*recorded.channel.topic.split("/"), recorded.channel.publisher, *name.split(".")]
     return "/".join(re.sub(r"[^A-Za-z0-9_-]", lambda found: f"\\{found[0]}", part) for part in parts)

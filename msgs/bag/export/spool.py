@@ -17,7 +17,7 @@ COMPRESSION_LEVEL = 1
 
 
 class Spool:
-    """An array of rows of one shape, in a file except for the newest rows."""
+    """An array that grows by rows of one shape. The newest rows are in memory, all others in a file."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...] = ()) -> None:
         self._path, self._dtype, self._shape = path, dtype, shape
@@ -33,12 +33,12 @@ class Spool:
             self._flush()
 
     def extend(self, values: Array) -> None:
-        """Append each number of an array, in C order, as one row."""
+        """Append each number of an array as one row, in C order."""
         self._flush()
         self._write(values.reshape(-1))
 
     def put(self, archive: zipfile.ZipFile, name: str) -> None:
-        """Move the array into the archive as ``name``."""
+        """Move the array into a zip archive under the name ``name``."""
         self._flush()
         with entry(archive, name) as file:
             header = {"descr": self._dtype.str, "fortran_order": False, "shape": (self._length, *self._shape)}

@@ -18,8 +18,8 @@ from rtgraph.msgs.typed.extras import needed_by
 class Target:
     """An export target: a file format, its function and its options.
 
-    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``function`` exports; if None, it
-    is ``export_NAME`` of the module ``NAME`` beside this one. ``options`` describes the function's own keyword
+    ``suffix`` is the suffix of the output file; if empty, the output is a folder. ``function`` makes the export; if None, it
+    is the function ``export_NAME`` of the module ``NAME`` in this folder. ``options`` describes the function's own keyword
     arguments, which are texts.
     """
 

@@ -95,7 +95,7 @@ class ChunkBuilder:
         self.count += 1
 
     def finish(self, offset: int) -> FinishedChunk:
-        """Return the collected messages as a chunk for byte ``offset`` of the file, and start a new chunk."""
+        """Return the collected messages as a chunk, to be written at byte ``offset`` of the file; and start a new chunk."""
         data = b"".join(self._parts)
         content = data if self._compress is None else self._compress(data)
         name = struct.pack("<I", len(self._compression)) + self._compression
@@ -171,11 +171,11 @@ class ChunkDamaged(Exception):
 
 
 Found = tuple[Channel, int, int, int, int, int]
-"""Channel, sequence, log time, publish time, and the start and end of its data in the chunk."""
+"""A message in a chunk: its channel, sequence number, log time, publish time, and the start and end of its data in the chunk."""
 
 
 class ChunkReader:
-    """Reads the chunks of one file. Each channel object is made once.
+    """Reads the chunks of one file. Messages of one channel share one ``Channel`` object.
 
     Raises:
         ChunkDamaged: by every method, if the chunk is damaged.
@@ -186,8 +186,8 @@ class ChunkReader:
         self._records: dict[bytes, SchemaRecord | ChannelRecord | None] = {}
         self._channels: dict[tuple[bytes, bytes], Channel | None] = {}
         self.known: dict[int, Channel | None] = {}
-        """Channels by number, from the chunks and the index read so far: chunks that another tool rewrote may not describe
-        their channels."""
+        """The channels found so far in chunks and in the index, by number. A chunk that another tool rewrote may lack the
+        descriptions of its channels."""
 
     def data(self, content: bytes) -> bytes:
         """Return the verified, uncompressed content of a chunk record (without opcode and length)."""

@@ -34,15 +34,15 @@ RECOVERED = "recovered"
 RING_REASON = "ring.reason"
 """The info key that marks a file written from a ring buffer, with the reason."""
 CHECKSUM = "checksum"
-"""The metadata key with the CRC-32 of the other values."""
+"""The metadata key for the CRC-32 checksum of all other values of the record."""
 
 RECORD = struct.Struct("<BQ")
 """The start of every record: opcode and length."""
 MESSAGE = struct.Struct("<BQHIQQ")
-"""A message's opcode, length, channel, sequence, log time and publish time; its data follow."""
+"""The start of a message record: opcode, length, channel, sequence number, log time and publish time. The message's data follow."""
 MESSAGE_HEAD_BYTES = MESSAGE.size - RECORD.size
 CHUNK = struct.Struct("<QQQI")
-"""First and last log time, uncompressed size and checksum of a chunk; its compression and data follow."""
+"""The start of a chunk: first and last log time, uncompressed size and checksum. The compression's name and the data follow."""
 FOOTER = struct.Struct("<BQQQI")
 
 COMPRESSIONS = ("zstd", "")
@@ -57,7 +57,7 @@ def unsigned(time_ns: int) -> int:
 
 
 def signed(time: int) -> int:
-    """Return the signed time in ns that ``unsigned`` converted to this number."""
+    """Return a time in ns, which may be negative, from the unsigned number that ``unsigned`` made of it."""
     return time if time <= _INT64_MOST else time - _UINT64 - 1
 
 
@@ -70,7 +70,7 @@ def packed(record: McapRecord) -> bytes:
 
 
 def parsed(read: Callable[[ReadDataStream], R], content: bytes) -> R | None:
-    """Parse a record without opcode and length; None if it is invalid or incomplete."""
+    """Parse the content of a record (without opcode and length); None if the content is invalid or incomplete."""
     stream = _Strict(io.BytesIO(content))
     try:
         record = read(stream)
@@ -80,7 +80,7 @@ def parsed(read: Callable[[ReadDataStream], R], content: bytes) -> R | None:
 
 
 class _Strict(ReadDataStream):
-    """A stream that raises at its end; the library's stream returns fewer bytes without an error."""
+    """A byte stream that raises an error if a read goes beyond its end. The ``mcap`` library's stream would return fewer bytes."""
 
     def read(self, length: int) -> bytes:
         data = super().read(length)

@@ -18,8 +18,8 @@ from rtgraph.msgs.wire.envelope import envelope
 class Recovery:
     """The result of recovering a recording.
 
-    ``missing`` is the number of messages in the recording's index that could not be read; None if it has no index.
-    ``losses`` counts the messages of the new file; messages lost by the damage count as lost.
+    ``missing`` is the number of messages in the recording's index that could not be read; None if it has no index. ``losses``
+    holds the counts of the new file: received, duplicate and lost messages. Messages in damaged parts count as lost.
     """
 
     path: Path

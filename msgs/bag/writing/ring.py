@@ -20,10 +20,10 @@ _Kept = tuple[Channel, int, int, int, bytes]
 class Ring:
     """Keeps the newest messages in memory. ``keep`` writes them to a new file, and clears the memory.
 
-    No message is in two files, so ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each
-    file's info holds the reason why it was written (``ring.reason``), and the number of messages overwritten since
-    the previous file (``ring.overwritten``). Of these messages, ``ring.overwritten_early`` were younger than
-    ``keep_ns``, and overwritten because of ``most_bytes``.
+    No message is in two files, so ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each file's info holds
+    the reason why it was written (``ring.reason``), and the number of messages overwritten since the previous file
+    (``ring.overwritten``). ``ring.overwritten_early`` is the number of these messages that were younger than ``keep_ns``:
+    they exceeded ``most_bytes``.
 
     Args:
         path: the base of the files' names: ``session.mcap`` for the names above.
@@ -31,8 +31,8 @@ class Ring:
         attachments: files to attach to every file.
         keep_ns: age, relative to the newest message, up to which messages are kept.
         most_bytes: approximate maximum memory of messages.
-        chunk_bytes: as for ``BagWriter``.
-        compression: as for ``BagWriter``.
+        chunk_bytes: uncompressed size at which a chunk (group of messages) is compressed and written, in bytes.
+        compression: "zstd", or "" for none.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Ring:
     ) -> None:
         self.path = path
         self.paths: list[Path] = []
-        """The files so far."""
+        """The files written so far."""
         self.overwritten = self.overwritten_early = 0
-        """Number of messages overwritten since the last file: all, and those younger than ``keep_ns``."""
+        """Number of messages overwritten since the last file was written: all of them, and those younger than ``keep_ns``."""
         self.kept_bytes = 0
         """Approximate memory of the messages, in bytes."""
         self._info = dict(info)

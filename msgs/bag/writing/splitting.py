@@ -20,11 +20,11 @@ class SplittingWriter:
         attachments: files to attach to every file.
         most_bytes: start a new file when the current file has this size; a file may exceed the size by a chunk.
         most_ns: start a new file this many ns after the first message of the current file.
-        chunk_bytes: as for ``BagWriter``.
-        compression: as for ``BagWriter``.
+        chunk_bytes: uncompressed size at which a chunk (group of messages) is compressed and written, in bytes.
+        compression: "zstd", or "" for none.
 
     Raises:
-        BagError: as for ``BagWriter``, or if no limit is given.
+        BagError: no limit is given; or, from all methods, the disk is full or a file cannot be written.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class SplittingWriter:
             raise BagError(f"{path}: a split recording needs a limit", hint="give most_bytes or most_ns")
         self.path = path
         self.paths: list[Path] = []
-        """The files so far."""
+        """The files written so far."""
         self._info = dict(info)
         self._attachments = tuple(attachments)
         self._most_bytes = most_bytes or None
@@ -55,7 +55,7 @@ class SplittingWriter:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes in all files, without buffered data."""
+        """Number of bytes in all files, without buffered data."""
         return self._finished_bytes + self._writer.size_bytes
 
     @property
@@ -64,7 +64,7 @@ class SplittingWriter:
         return self._finished_messages + self._writer.messages
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write a message; to a new file if the current file has reached a limit."""
+        """Write a message. If the current file has reached a limit, write to a new file."""
         if self._first_ns is not None and self._is_full(log_ns):
             finished = self._writer
             finished.close()
@@ -80,7 +80,7 @@ class SplittingWriter:
         self._writer.flush()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Finish the last file, with the counts of lost messages of all files."""
+        """Finish the last file, and write the counts of all files' messages into it: received, duplicate and lost ones."""
         self._writer.close(losses)
 
     def _is_full(self, log_ns: int) -> bool:

@@ -1,4 +1,4 @@
-"""The storage of a recorder: a sink (a file, several files or a ring buffer), and the counts of received and lost messages."""
+"""The storage of a recorder: where it writes messages, and the counts of received and lost messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Sink(Protocol):
 
 
 class StoredMessage(NamedTuple):
-    """A message to write. ``sequence`` counts the messages of a channel from one start (incarnation) of its publisher on."""
+    """A message to write. ``sequence`` counts the messages of a channel since the last start (incarnation) of its publisher."""
 
     channel: Channel
     incarnation: int
@@ -50,11 +50,11 @@ class Storage:
         self._ledger.go_on_after(publisher, incarnation, channel, sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
-        """Return the position reached in each channel: tuples that ``go_on_after`` takes as its four arguments."""
+        """Return the last written message of each channel: a tuple (publisher, incarnation, channel, sequence number)."""
         return self._ledger.reached()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Write and count messages. Return the refused messages: this storage refuses none."""
+        """Write messages, and count them. Return the messages that could not be written: here always an empty list."""
         write, see = self._sink.write, self._ledger.see
         for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
             write(channel, sequence, log_ns, publish_ns, data)
@@ -68,7 +68,7 @@ class Storage:
         self._sink.flush()
 
     def keep(self, reason: str) -> None:
-        """Write the contents of a ring buffer to a file. Other sinks do nothing: they write messages as they arrive."""
+        """Write the messages in a ring buffer to a file. Without a ring buffer, do nothing, since messages are written as they arrive."""
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:

@@ -46,21 +46,19 @@ MOST_CHANNELS = (1 << 16) - 1
 class BagWriter:
     """Writes one recording. The bytes of the file depend only on the arguments and on the times of flushes.
 
-    Only the current chunk is buffered: it goes to the kernel in one piece when it is full and when ``flush``
-    is called. ``mcap``'s writer is not used because it cannot choose the compression level, cannot take back
-    a chunk that a full disk cut off, and describes a channel only once per file.
+    Only the current chunk, a group of messages, is buffered. It is written in one piece when it is full, and when ``flush`` is called.
 
     Args:
         path: the file to create; it must not exist.
         info: information about the session, such as versions, for the metadata at the start.
-        attachments: files to attach at the start; first the plan, which is the resolved launch file.
+        attachments: files to attach at the start. The plan (the resolved launch file) comes first.
         chunk_bytes: uncompressed size at which a chunk is compressed and written.
         compression: "zstd", or "" for none.
         level: zstd's level. Level 1 is the fastest, and makes images of games as small as level 3 does.
 
     Raises:
-        BagError: from all methods, when the disk is full or the file cannot be written. Earlier data can be
-            read, and ``close`` still finishes the file if there is room for the end.
+        BagError: from all methods, when the disk is full or the file cannot be written. Earlier data can be read, and
+            ``close`` still finishes the file if there is room for the end.
     """
 
     def __init__(
@@ -114,16 +112,16 @@ class BagWriter:
             self._cut()
 
     def flush(self) -> None:
-        """Write all buffered data to the kernel: it then survives the death of this process.
+        """Write all buffered data to the operating system, so that the data survive the death of this process.
 
-        It does not wait for the disk; a power failure may lose more.
+        The data may still be lost in a power failure, because ``flush`` does not wait for the disk.
         """
         if self._problem is not None:
             raise self._problem
         self._cut()
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Write the buffered messages, the counts of lost ones and the index, and close the file.
+        """Write the buffered messages, the counts of lost messages and the index. Then close the file.
 
         Closing twice does nothing.
         """
@@ -141,7 +139,7 @@ class BagWriter:
             self._end()
 
     def discard(self) -> None:
-        """Close the file, finished or not, and remove it."""
+        """Close the file and remove it, even if it is not finished."""
         self._end()
         self.path.unlink(missing_ok=True)
 
@@ -242,7 +240,7 @@ class BagWriter:
         ]
 
     def _put(self, *data: bytes, messages: int = 0) -> None:
-        """Write complete records at the end of the file; if that fails, cut off what was written of them."""
+        """Write complete records at the end of the file. If that fails, remove the incomplete ones."""
         size = self.size_bytes
         try:
             for piece in data:

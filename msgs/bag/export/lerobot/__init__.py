@@ -44,12 +44,12 @@ def export_lerobot(
         >>> dataset = LeRobotDataset("me/boxing", root="session-lerobot")
         >>> dataset[0]["observation.image"], dataset[0]["action"]
 
-    ``quality`` of the films is ``lossless``, or H.264's constant rate factor, from 0 (best) to 51. ``task`` is what
-    the robot does, in words; by default the description in the recorded launch file, or its name.
+    ``quality`` of the films is ``lossless``, or H.264's constant rate factor, from 0 (best) to 51. ``task`` is what the robot
+    does, in words; by default the description in the recorded launch file, or its name.
 
     Raises:
-        BagError: as for ``Exporter``; or the selection holds observations of no plant, or of several; or no action
-            follows an observation.
+        BagError: the selected part is empty, holds observations of no plant or of several, or holds no action after an
+            observation; or ``out`` exists or cannot be written.
     """
     checked_quality(quality)
     plant = PlantTicks(bag, selection, passes=2)
@@ -85,7 +85,7 @@ class _Clock:
         self._ends: list[tuple[int, int]] = []
 
     def take(self, frame: DatasetFrame) -> None:
-        """Add a frame's stamp to the comparison."""
+        """Compare the stamp of the next frame, too."""
         stamp_ns = frame.observation["header"]["stamp_ns"]
         if len(self._periods) < MOST_STAMPS:
             self._periods.append(frame.outcome["header"]["stamp_ns"] - stamp_ns)
@@ -96,13 +96,13 @@ class _Clock:
         self._index += 1
 
     def rate(self, planned_hz: float | None) -> Fraction:
-        """Return the rate in the plan, ``planned_hz``, as a fraction; if it is None, the median rate of the recorded stamps."""
+        """Return a rate as a fraction: ``planned_hz``, the rate in the plan, or, if it is None, the median rate of the recorded stamps."""
         rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
         near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
         return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
 
     def apart_s(self, rate: Fraction) -> float:
-        """Return the largest difference, in seconds, between an episode's duration by its stamps and by its number of frames."""
+        """Return, over all episodes, the largest difference in seconds between an episode's duration by stamps and by number of frames."""
         return max((abs(ns / 1e9 - float(index / rate)) for index, ns in self._ends), default=0.0)
 
 

@@ -34,7 +34,7 @@ EPISODES_TOGETHER = 100
 
 INDICES = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 NO_STATISTICS = ("measurements.", "image")
-"""Columns with these in their names have no statistics: LeRobot takes a name with ``image`` for a film."""
+"""A column with one of these texts in its name gets no statistics. LeRobot takes a column with ``image`` in its name for a film."""
 
 
 class Dataset:
@@ -79,7 +79,7 @@ class Dataset:
             self._flush()
 
     def end(self) -> None:
-        """End the last episode, and write the rows of ``meta/episodes`` that are still in memory."""
+        """End the last episode, and write the buffered rows of ``meta/episodes``."""
         self._end_episode()
         self._write_episodes()
 
@@ -153,7 +153,7 @@ class Dataset:
             self._pending = []
 
     def _flush(self) -> None:
-        """Write the rows in memory as a row group, and compute their statistics."""
+        """Write the buffered rows as a row group, and compute their statistics."""
         if not self._rows:
             return
         rows = len(self._rows)

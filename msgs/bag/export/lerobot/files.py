@@ -1,4 +1,4 @@
-"""The numbered files of a dataset: Parquet tables and films. A large file is followed by a new one."""
+"""The numbered files of a dataset: Parquet tables and films. When the current file is large, a new file begins."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ FILM_MB = 200
 """Sizes in MB at which a new file of a table or a film begins, as in LeRobot."""
 
 FILM_S = 900
-"""Maximum seconds of film in a file, unless one episode is longer: LeRobot finds frames by float32 time, to 0.1 ms."""
+"""Maximum seconds of film in a file, unless one episode is longer. LeRobot finds a frame by its time, a float32, with a
+tolerance of 0.1 ms."""
 
 LOSSLESS = "lossless"
 BEST, WORST = 0, 51
 KEY_FRAME_EVERY = "2"
-"""Number of frames from one key frame to the next, as in LeRobot: training reads frames in any order."""
+"""Number of frames from one key frame to the next, as in LeRobot. It is small because training reads frames in any order."""
 
 MIB = 1 << 20
 
@@ -50,7 +51,7 @@ class FileNumber(NamedTuple):
 
 
 class Tables:
-    """Parquet files of one schema, the schema of the first table."""
+    """Parquet files with one schema: the schema of the first table written."""
 
     def __init__(self, folder: Path, metadata: Mapping[str, str] | None = None) -> None:
         self._folder, self._metadata = folder, dict(metadata or {})
@@ -79,7 +80,7 @@ class Tables:
         self._writer.write_table(table)
 
     def close(self, *, flush: bool = True) -> None:
-        """Finish the current file. ``flush`` has no effect: rows are not buffered."""
+        """Finish the current file. ``flush`` has no effect, because no rows are buffered."""
         if self._writer is not None:
             writer, self._writer, self._path = self._writer, None, None
             finish(writer)
@@ -205,7 +206,10 @@ def checked_quality(text: str) -> str:
 
 
 def column_array(values: np.ndarray[Any, np.dtype[Any]]) -> pa.Array[Any]:
-    """Return a column's values, (rows, *shape), as an Arrow array: nested lists of shape ``shape``, or scalars for (1,)."""
+    """Return a column's values, (rows, *shape), as an Arrow array.
+
+    Each row is a nested list of shape ``shape``; for the shape (1,) it is a scalar.
+    """
     flat = pa.array(values.reshape(-1))
     if values.shape[1:] == (1,):
         return flat

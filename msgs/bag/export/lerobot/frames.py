@@ -14,9 +14,9 @@ CUT = "the next tick is not recorded completely, so its action is unknown"
 
 @dataclass(frozen=True, slots=True)
 class DatasetFrame:
-    """The observation of a tick, and the messages of the next tick: ``applied`` (the action) and ``outcome`` (its observation).
+    """The observation of a tick, and the two messages of the next tick: ``applied`` with the action, ``outcome`` with the observation.
 
-    ``begins`` says whether this is the first frame of its episode, ``follows`` whether the previous frame is of the
+    ``begins`` says whether this is the first frame of the episode. ``follows`` says whether the previous frame is of the
     previous tick in the same episode.
     """
 
@@ -41,8 +41,8 @@ class DatasetFrames:
         """Yield the frames in order.
 
         Args:
-            count: whether to count, and to report ticks without a frame as left out. True in only one of several passes,
-                so that nothing is counted twice.
+            count: whether to count cut episodes and gaps, and to report ticks without a frame. If the frames are read several
+                times, set it only once, so that nothing is counted twice.
         """
         before: Tick | None = None
         last: DatasetFrame | None = None
@@ -70,9 +70,9 @@ class DatasetFrames:
 
 
 def _frame(now: Tick, then: Tick, last: DatasetFrame | None) -> DatasetFrame | None:
-    """Return the frame of the tick ``now``, given the next recorded tick, ``then``, and the last frame, if any.
+    """Return the frame of the tick ``now``. ``then`` is the next recorded tick, ``last`` the previous frame, if there is one.
 
-    The result is None if ``then`` is not the next tick of the same episode, or a message is missing.
+    The result is None if ``then`` is not the next tick of the same episode, or if a message is missing.
     """
     observation, applied, outcome = now.observation, then.applied, then.observation
     if observation is None or applied is None or outcome is None:

@@ -1,4 +1,4 @@
-"""The features of a dataset: which columns and films a plant's messages become, and their values."""
+"""The features of a dataset: the columns and films that hold a plant's messages, and the values in them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_DIMENSIONS = 5
 """Maximum number of dimensions of a LeRobot column."""
 
 STATE = "observation.state"
-"""The column that joins all vectors."""
+"""The name of the column that holds all vectors of an observation, one after the other."""
 
 UNKNOWN = -1
 """Stands for a missing number: LeRobot reads no nulls."""
@@ -46,14 +46,17 @@ class DatasetColumn:
 
 @dataclass(frozen=True, slots=True)
 class DatasetLayout:
-    """The columns and films of a dataset. ``films`` maps a film's name to its part of the observation and (height, width)."""
+    """The columns and films of a dataset.
+
+    ``films`` maps the name of a film to a part of the observation, and to the (height, width) of its pictures.
+    """
 
     columns: tuple[DatasetColumn, ...]
     films: Mapping[str, tuple[str, tuple[int, int]]]
 
 
 class LayoutSurvey:
-    """Finds the layout that fits all frames."""
+    """Finds the columns and films that fit all frames."""
 
     def __init__(self, spec: RecordedSpec) -> None:
         self._spec = spec
@@ -63,10 +66,10 @@ class LayoutSurvey:
         self._captured: dict[str, None] = {}
         self._measurements: dict[str, None] = {}
         self.remarks: dict[str, None] = {}
-        """Differences of the dataset from the recording."""
+        """Differences of the dataset from the recording, one line of text each, in order."""
 
     def take(self, frame: DatasetFrame) -> None:
-        """Widen the layout to fit a frame.
+        """Change the columns and films so that they also fit this frame.
 
         Raises:
             BagError: the frame's observation or action differs in shape or dtype from that of an earlier frame.
@@ -92,7 +95,7 @@ class LayoutSurvey:
         self._measurements |= dict.fromkeys(frame.observation.get("measurements") or ())
 
     def layout(self) -> DatasetLayout:
-        """Return the layout that fits all frames.
+        """Return the columns and films that fit all frames.
 
         Raises:
             BagError: there was no frame.
@@ -228,7 +231,7 @@ def _film_name(part: str) -> str:
 
 
 def _fit(name: str) -> str:
-    """Return a name that LeRobot allows."""
+    """Return a name without slashes, which LeRobot does not allow."""
     return name.replace("/", "_")
 
 

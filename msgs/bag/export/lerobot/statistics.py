@@ -16,8 +16,8 @@ FeatureStatistics = dict[str, Numbers]
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 FINEST_PIXELS = 150
-"""If the longer side of a picture has n times as many pixels (rounded down, n at least 2), only every n-th row and column
-counts, as in LeRobot."""
+"""Statistics use fewer pixels of large pictures, as in LeRobot. If the longer side is n times this long (n is rounded down,
+at least 2), only every n-th row and column is used."""
 
 
 def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:
@@ -36,9 +36,9 @@ def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:
 
 
 def merged(blocks: Sequence[FeatureStatistics]) -> FeatureStatistics:
-    """Return the statistics of several blocks of frames as one.
+    """Return the statistics of all frames, given the statistics of several blocks of frames.
 
-    Quantiles are averages, weighted by the numbers of frames, as in LeRobot.
+    Quantiles are averaged over the blocks, weighted by the numbers of frames, as in LeRobot.
     """
     counts = np.array([block["count"][0] for block in blocks], np.float64)
     weights = counts / counts.sum()
@@ -60,7 +60,7 @@ def merged(blocks: Sequence[FeatureStatistics]) -> FeatureStatistics:
 
 
 class PixelStatistics:
-    """Computes the statistics of a film for each colour channel, with values from 0 to 1, by counting the 256 levels."""
+    """Computes statistics of a film for each colour channel, scaled to 0 to 1. It counts how often each of the 256 levels occurs."""
 
     def __init__(self) -> None:
         self._levels = np.zeros((3, 256), np.int64)

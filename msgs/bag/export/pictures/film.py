@@ -18,11 +18,11 @@ from rtgraph.msgs.errors import BagError, DecodeError
 
 PREFERRED = ("screen", "observation")
 MOST_WAITING = 256
-"""Maximum number of images that wait for the action of their tick; messages of one tick are recorded close
-together."""
+"""Maximum number of images in memory that wait for the applied action of the same tick. Messages of one tick are recorded
+close together."""
 
 MARGIN_NS = 1_000_000_000
-"""How far outside the selected range to look for applied actions, in ns."""
+"""How far outside the selected time range to look for applied actions, in ns."""
 
 ROUND_RATE = 0.005
 """Relative tolerance for rounding a rate to an integer."""
@@ -31,7 +31,7 @@ FALLBACK_HZ = 30
 STEPS = 200
 
 Key = tuple[int, int]
-"""Incarnation of the plant (its start, counted from 0), and tick."""
+"""A tick of a plant: the incarnation (number of restarts so far) of the plant, and the number of the tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class ShownAction:
 
 @dataclass(frozen=True, slots=True)
 class FilmFrame:
-    """An image, and ``act``, the action applied at its tick; None if the action was not recorded.
+    """An image, and ``act``: the action applied at the image's tick, or None if that action was not recorded.
 
-    ``total_reward`` is the sum of the episode's rewards up to this tick; ``complete`` says whether the sum includes
-    the episode's beginning.
+    ``total_reward`` is the sum of the episode's rewards up to this tick. ``complete`` says whether the sum includes the
+    episode's beginning.
     """
 
     pixels: Pixels
@@ -175,7 +175,7 @@ class Film:
 
 
 class _Score:
-    """The applied actions in order, and the episode's reward up to the current tick."""
+    """The applied actions in order, and the sum of the episode's rewards up to the current tick."""
 
     def __init__(self) -> None:
         self._acts: deque[ShownAction] = deque()
@@ -192,7 +192,7 @@ class _Score:
         return bool(self._acts) and self._acts[-1].key >= key
 
     def at(self, key: Key) -> ShownAction | None:
-        """Return the action applied at a tick, after adding the rewards up to it."""
+        """Add the rewards up to a tick to the sum, and return the action applied at this tick; None if it was not recorded."""
         found = None
         while self._acts and self._acts[0].key <= key:
             act = self._acts.popleft()

@@ -17,8 +17,8 @@ from rtgraph.msgs.bag.export.pictures.film import FilmFrame, ShownAction
 
 LEAST_WIDTH = 480
 MOST_HEIGHT = 1080
-"""Maximum height of an enlarged image in pixels. Images are enlarged by an integer factor until they have ``LEAST_WIDTH``, or
-until a larger factor would exceed this height."""
+"""Maximum height of an enlarged image in pixels. An image is enlarged by the smallest integer factor that makes it
+``LEAST_WIDTH`` wide, or by a smaller factor if the height would exceed this maximum."""
 
 LEAST_FONT = 16
 LINES = 4

@@ -1,4 +1,4 @@
-"""The entries of a recorded plant's spec that exports need. A recording holds the spec in its plan, the resolved launch file."""
+"""The parts of a recorded plant's spec that exports need. A recording holds the spec in its plan, the resolved launch file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ ACTIONS = ("action", "sent")
 
 @dataclass(frozen=True, slots=True)
 class RecordedSpec:
-    """A plant's spec. Entries that the recorded plan lacks are None or empty.
+    """The spec of a recorded plant (emulator or robot): its rate, actions and observations.
 
-    ``elements`` maps a part of an observation to the names of its elements, ``units`` to the unit of its elements.
+    An entry that the recorded plan lacks is None or empty.
+
+    ``elements`` maps each part of an observation to the names of its elements, ``units`` to the unit of its elements.
     """
 
     rate_hz: float | None = None

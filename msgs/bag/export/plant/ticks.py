@@ -17,7 +17,7 @@ MOST_WAITING = 256
 
 
 class Key(NamedTuple):
-    """Identifies a tick in the recording. A restarted plant has another incarnation."""
+    """Identifies a tick in a recording: the incarnation (number of restarts so far) of the plant, and the number of the tick."""
 
     incarnation: int
     tick: int
@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Tick:
-    """The fields of a tick's messages ``Observation`` and ``Applied``; None for a message that was not recorded."""
+    """The fields of the two messages of a tick, ``Observation`` and ``Applied``; None for a message that was not recorded."""
 
     key: Key
     observation: Fields | None = None
@@ -38,7 +38,7 @@ class Tick:
 
 
 class PlantTicks:
-    """Joins one plant's ``Observation`` and ``Applied`` messages by tick, in the selected part of a recording."""
+    """Joins the ``Observation`` and ``Applied`` messages of one plant by tick, in the selected part of a recording."""
 
     def __init__(self, bag: Bag, selection: Selection, *, passes: int) -> None:
         self.observed = _observations(chosen(bag, selection.topics))
@@ -60,7 +60,10 @@ class PlantTicks:
         return self.observed[0].publisher
 
     def read(self) -> Iterator[Tick]:
-        """Yield the ticks in order. Call it ``passes`` times, so that the reported progress reaches 1."""
+        """Yield the ticks in order.
+
+        The reported progress reaches 1 when this method was called ``passes`` times, an argument of the class.
+        """
         waiting: dict[Key, Tick] = {}
         for recorded, fields in self.reading.messages():
             if recorded.channel.publisher != self.publisher:

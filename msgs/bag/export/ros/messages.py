@@ -16,7 +16,7 @@ from rtgraph.msgs.bag.export.reading import Fields
 SECOND_NS = 1_000_000_000
 
 MAIN = ("value", "image", "action")
-"""Fields on the topic of their message; other fields are on topics below it."""
+"""Fields that are exported on their message's topic. Other fields get a topic below the message's topic."""
 
 MEANINGS = {
     "rad/s": "velocity",
@@ -26,12 +26,13 @@ MEANINGS = {
     "N": "effort",
     "torque": "effort",
 }
-"""The field of ``JointState`` that holds values of this unit or command; ``position`` holds all other values."""
+"""The field of ``JointState`` for values with a given unit or command, such as ``velocity`` for ``rad/s``. All other values
+are ``position``."""
 
 IMAGE = "sensor_msgs/msg/Image"
 JOINT_STATE = "sensor_msgs/msg/JointState"
 STAMPED = (IMAGE, JOINT_STATE)
-"""The types that have a header."""
+"""The ROS types of messages with a header."""
 
 Array = npt.NDArray[np.generic]
 
@@ -45,7 +46,7 @@ class RosMessage(NamedTuple):
 
 
 class Maker(Protocol):
-    """Makes a ROS message of a type from the values of its fields."""
+    """A function that makes a ROS message of the type ``name`` from the values of the type's fields."""
 
     def __call__(self, name: str, /, **values: object) -> Any: ...
 
@@ -55,7 +56,7 @@ class RosConverter:
 
     Args:
         spec: the plant's spec, with the names and units of the elements of vectors.
-        made: makes ROS messages.
+        made: a function that makes a ROS message, given its type and the values of its fields.
         frame_id: the ``frame_id`` of ROS headers; if None, it is the message's field ``frame_id`` or, without such a field,
             the name of the message's publisher.
     """
@@ -166,7 +167,7 @@ def _values(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _captured_ns(fields: Fields, part: str) -> int | None:
     """Return the capture time of a field, in ns of the graph's time; None if it is unknown.
 
-    In an observation, each part has a capture time; in other messages, all fields have that of the message.
+    In an observation, each part has a capture time; in other messages, all fields have the capture time of the message.
     """
     captured, value = fields.get("captured_ns"), fields.get("value")
     if isinstance(captured, int):
@@ -180,7 +181,7 @@ def _is_array(value: object) -> bool:
 
 
 def _kind(value: Any, *, named: int) -> tuple[str, Any]:
-    """Return the ROS type of a value, and the value as that type holds it.
+    """Return the ROS type for a value, and the value converted for this type.
 
     Args:
         value: the value.

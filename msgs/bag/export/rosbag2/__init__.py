@@ -31,7 +31,7 @@ VERSION: Literal[9] = 9
 def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to the folder of a ROS 2 bag.
 
-    The nodes' journals, which list what each node consumed, are left out unless ``selection`` names their topics.
+    Journals, i.e. lists of all messages that a node consumed, are left out unless ``selection`` names their topics.
 
     Example:
         >>> with AnyReader([Path("session-rosbag2")]) as reader:
@@ -39,7 +39,7 @@ def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
         ...         message = reader.deserialize(data, connection.msgtype)
 
     Raises:
-        BagError: as for ``Exporter``.
+        BagError: the selected part is empty, or ``out`` exists or cannot be written.
     """
     reading = Reading(bag, selection)
     with whole(out) as work:
