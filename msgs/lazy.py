@@ -1,4 +1,4 @@
-"""Packages that import a module when one of its names is first used, so that a command imports only what it needs."""
+"""Packages that import their modules late: when one of a module's names is first used. So a command imports only what it needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def import_shipped() -> None:
 
 
 def on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
-    """Return a ``__getattr__`` for a package that imports a module when one of its names is used.
+    """Return the ``__getattr__`` of a package. It imports a module when one of the module's names is first used.
 
     Args:
         package: name of the package.

@@ -11,8 +11,8 @@ from rtgraph.msgs.base import Message
 class WeightsVersion(Message):
     """A new version of the weights is available.
 
-    Its parameters are in a slot of the host's shared memory (see ``rtgraph.nodes.weights.weights``) until a
-    newer version needs the slot.
+    The parameters are in a slot of the host's shared memory (see ``rtgraph.nodes.weights.weights``). A later version
+    overwrites the slot.
     """
 
     weights: str
@@ -20,45 +20,45 @@ class WeightsVersion(Message):
     version: int = Field(ge=0)
     """Number of updates applied."""
     life: int = 0
-    """The incarnation (number of restarts so far) of the learner that made the version: a restarted learner may use the
-    same version number for other values."""
+    """The incarnation (number of restarts so far) of the learner that made the version. After a restart, a learner may use
+    the same version number for other values."""
     slot: int = Field(ge=0)
     target_version: int | None = Field(default=None, ge=0)
-    """The version of the target network's parameters; None if no other node uses them."""
+    """The version of the target network's parameters; None if no other node uses the target network."""
     target_slot: int | None = Field(default=None, ge=0)
 
 
 class WeightsRequest(Message):
-    """A node without shared memory requests a version of the weights, or the next parts of one."""
+    """A node without access to the shared memory requests a version of the weights, or the next parts of a version."""
 
     receiver: str
     life: int | None = None
-    """To continue a version that is partly received: its ``life``, the incarnation of its learner. None requests the newest
-    version."""
+    """The incarnation (number of restarts so far) of the learner that made a partly received version, to request the rest of
+    the version. None requests the newest version."""
     version: int | None = None
     target: int | None = None
-    """The version of the target network that the node already has from the same learner incarnation, and that need not be
-    sent again; None if the node has no version."""
+    """The version of the target network's weights that the node already has, from the same incarnation of the learner. These
+    weights are not sent again. None if the node has no such weights."""
     target_life: int | None = None
     first: int = Field(default=0, ge=0)
-    """The first part requested."""
+    """The number of the first requested part."""
     count: int = Field(ge=1)
-    """Maximum number of parts."""
+    """Maximum number of parts to send."""
 
 
 class WeightsChunk(Message):
-    """A part of a version of the weights, optionally with the target network's.
+    """One of the parts in which a version of the weights is sent.
 
-    All parts but the last have the same size.
+    All parts have the same size, except the last one. The target network's weights may follow in the same parts.
     """
 
     life: int
     """The incarnation (number of restarts so far) of the learner that made the version."""
     version: int = Field(ge=0)
     target: int | None = None
-    """The target network's version; None if no other node uses it."""
+    """The version of the target network's weights; None if no other node uses the target network."""
     joined: bool = False
-    """Whether the target network's weights follow in the same parts."""
+    """Whether the target network's weights follow the weights, in the same parts."""
     part: int = Field(ge=0)
     parts: int = Field(ge=1)
     content: array("uint8", None)  # type: ignore[valid-type]
@@ -79,14 +79,13 @@ class BatchRequest(Message):
     correction: float = Field(default=1.0, ge=0, le=1)
     """β of prioritised sampling: the exponent of the importance weights."""
     in_place: bool = True
-    """Whether the learner can map the file of frames that the answer names as ``store``; if False, the answer contains the
-    frames."""
+    """Whether the learner can map the file of frames into its memory. If False, the answer contains the frames."""
     unread: int = Field(default=0, ge=0)
     """Number of batches so far that the learner received too late to read."""
 
 
 class SampledBatch(Message):
-    """A batch of B transitions for one learner: the content of ``rtgraph.nodes.replay.Batch``."""
+    """A batch of B transitions for one learner, with the fields of ``rtgraph.nodes.replay.Batch``."""
 
     number: int = Field(ge=0)
     """The number of the answered request."""
@@ -96,26 +95,27 @@ class SampledBatch(Message):
     """The path of the file with the frames, which a learner on the same host maps into its memory; None if this message
     contains the frames."""
     observations: array_or_parts()  # type: ignore[valid-type]
-    """The frames, (B, *shape), by name if they have several parts; with a ``store``, the frames' handles, (B,) int64."""
+    """The observations, (B, *shape); a dict of such arrays if an observation has several parts. With a ``store``: the
+    numbers (handles) of the frames in the file, (B,) int64."""
     actions: array()  # type: ignore[valid-type]
     returns: array("float32", None)  # type: ignore[valid-type]
     next_observations: array_or_parts()  # type: ignore[valid-type]
-    """Like ``observations``."""
+    """The observation at the end of each transition, in the form of ``observations``."""
     discounts: array("float32", None)  # type: ignore[valid-type]
     weights: array("float32", None)  # type: ignore[valid-type]
     indices: array("int64", None)  # type: ignore[valid-type]
-    """The transitions' indices, (B,), for updating their priorities."""
+    """The indices of the transitions in the replay memory, (B,). The learner sends them back with new priorities."""
     ticks: int = Field(ge=0)
     """Number of plant ticks that the replay memory has seen."""
 
 
 class Priorities(Message):
-    """The temporal-difference errors of transitions, which become the priorities of these transitions."""
+    """The temporal-difference errors of transitions. The replay memory makes the transitions' new priorities of them."""
 
     indices: array("int64", None)  # type: ignore[valid-type]
     errors: array("float32", None)  # type: ignore[valid-type]
     drawn_by: int | None = None
-    """The incarnation (number of restarts so far) of the replay memory that sampled the transitions; None if unknown."""
+    """The incarnation (number of restarts so far) of the replay memory that sampled the transitions; None if it is unknown."""
 
 
 class ReplayState(Message):
@@ -132,9 +132,9 @@ class ReplayState(Message):
     sampled: int = Field(ge=0)
     """Number of transitions sampled."""
     waiting: int = Field(ge=0)
-    """Number of batch requests that wait until the limiter, which limits the number of batches per tick, allows them."""
+    """Number of batch requests that wait, because the replay memory limits the number of batches per tick."""
     forgone: int = Field(default=0, ge=0)
-    """Number of updates that were due while no learner requested a batch; they are skipped."""
+    """Number of updates that were skipped: they were due, but no learner requested a batch."""
 
 
 class Gradient(Message):
@@ -142,17 +142,17 @@ class Gradient(Message):
 
     learner: str
     place: int = Field(ge=0)
-    """The learner's place in the order in which the owner of the weights applies the learners' gradients, round after round."""
+    """The learner's position in the order in which the owner of the weights applies the learners' gradients, in turn."""
     incarnation: int
     number: int = Field(ge=0)
     """The number of the gradient: each learner counts its gradients from 0."""
     based_on: int = Field(ge=0)
     """The version of the weights that the gradient was computed with."""
     store: str | None = None
-    """The path of the file with the vector, which a learner on the same host maps into its memory; None if this message
-    contains the vector."""
+    """The path of the file with the gradient, which a learner on the same host maps into its memory; None if this message
+    contains the gradient."""
     vector: array("float32", None)  # type: ignore[valid-type]
-    """One element per parameter; empty if there is a ``store``."""
+    """The gradient, one element per parameter; empty if there is a ``store``."""
     loss: float
     q_mean: float
     samples: int = Field(ge=1)
@@ -161,16 +161,15 @@ class Gradient(Message):
 
 
 class GradientAnswer(Message):
-    """Whether a gradient was used; the answer to the gradient learner."""
+    """Tells a gradient learner whether its gradient was used."""
 
     incarnation: int
     """The incarnation (number of restarts so far) of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
-    """The version of the weights that the gradient made; None if the gradient was not used and the learner must send a new
-    one."""
+    """The version of the weights that the gradient made. None if the gradient was not used, so that the learner must send a new one."""
     in_place: bool = True
-    """Whether the owner of the weights could map the gradient's ``store``; if False, send the vector in the message."""
+    """Whether the owner of the weights could map the gradient's ``store``. If False, the learner must send the gradient in the message."""
 
 
 class LearnerState(Message):
@@ -189,7 +188,7 @@ class Learned(Message):
     learner: str
     """The learner that computed the gradient; several names are joined by commas."""
     delay: int = Field(default=0, ge=0)
-    """Number of versions by which the weights had advanced between computing the gradient and applying it."""
+    """How many new versions of the weights were made between computing the gradient and applying it."""
     loss: float
     q_mean: float
     """Mean value Q(s, a) of the actions taken, over the batch."""
@@ -198,13 +197,13 @@ class Learned(Message):
     samples: int = Field(ge=1)
     """Number of transitions in the batch."""
     update_ns: int = Field(ge=0)
-    """Duration of the update."""
+    """Duration of the update, in ns."""
     ticks: int = Field(ge=0)
     """Number of plant ticks that the replay memory had seen when the batch was sampled."""
 
 
 class LearningProgress(Message):
-    """Progress of learning: means over the last few seconds; the mean return is over the last episodes.
+    """Progress of learning. Means are over the last few seconds, the mean return over the last episodes.
 
     A value is None if it is unknown.
     """
@@ -222,6 +221,6 @@ class LearningProgress(Message):
     version: int | None = None
     """The newest version of the weights."""
     staleness: float | None = None
-    """Mean number of versions between the newest weights and those used for a decision."""
+    """Mean age of the weights used for a decision: the number of newer versions that existed."""
     transitions: int | None = None
     """Number of transitions in the replay memory."""

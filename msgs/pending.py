@@ -3,16 +3,19 @@
 Pending actions are those that are decided and not yet applied.
 
 With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the D
-observations of ticks t - D to t - 1 have acted too, at ticks t to t + D - 1. The observation of tick t shows only the first of
-these actions. An observation joined with these actions is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al., 2009).
+observations of ticks t - D to t - 1 have acted too, at ticks t to t + D - 1. The observation of tick t shows only the first
+of these actions. An observation joined with these actions is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al.,
+2009).
 
-A network decides on a chunk of h actions one by one. When it decides on the action at a place of the chunk, the earlier actions of
-the chunk are pending too: h - 1 more slots, after the D slots, hold them.
+A chunk is the actions for h successive ticks. A network decides on the actions of a chunk one by one. When the network
+decides on one action of the chunk, the earlier actions of the chunk are pending too. They are held in h - 1 more slots, after
+the D slots.
 
-A network of L stages runs one stage a tick. With temporal skip connections, stage i also reads the newest observation at the time
-at which it begins (Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025). So a decision is computed from L
-observations: one for each stage. Replay memories and learners see these L observations as one observation of several parts: the
-plant's parts hold the observation of the first stage, and the parts ``name@i`` that of stage i.
+A network of L stages runs one stage a tick. With temporal skip connections, each stage also reads the observation that is the
+newest when the stage begins (Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025). So a decision
+is computed from L observations: one for each stage. Replay memories and learners see these L observations as one observation
+of several parts. A part ``name`` of the plant's observation is the array that the first stage saw; the part ``name@i`` is the
+same array as stage i saw it.
 """
 
 from __future__ import annotations
@@ -30,20 +33,20 @@ from rtgraph.msgs.plant import Action
 from rtgraph.msgs.spaces import ActionSpec, ArraySpec, Continuous, Discrete, PartsSpec, PlantSpec, Value
 
 PENDING = "pending"
-"""The name of the part with the pending actions."""
+"""The name of the part of an observation that holds the pending actions."""
 OBSERVATION = "observation"
-"""The name of the part that holds a single-array observation, beside parts for pending actions or for later stages."""
+"""The name that a single-array observation gets when pending actions, or observations of later stages, are joined with it."""
 PIPELINE = "pipeline"
-"""The agent with a network in stages."""
+"""The agent with a network that runs in stages."""
 
 
 class DelayAware(Record):
-    """Whether a policy's observations include the pending actions, and when a worker reads the pending actions."""
+    """Whether a policy sees the pending actions (decided, not yet applied), and when a worker reads them."""
 
     kind: Literal["none", "pending", "predict"] = "none"
-    """Which pending actions a policy sees. ``none``: it sees none. ``pending``: those that are known when it decides.
-    ``predict``: as ``pending``, and from these actions the network predicts the features of the observation at the action's
-    tick."""
+    """Which pending actions (decided, not yet applied) a policy sees. ``none``: it sees none. ``pending``: those that are
+    known when it decides. ``predict``: the same actions; the network uses them to predict the features of the observation
+    at which its action will act."""
     read: Literal["start", "late"] = "late"
     """When a worker reads the pending actions. ``start``: when an inference begins. ``late``: just before the inference ends,
     after the trunk of the network."""
@@ -67,19 +70,19 @@ class DelayAware(Record):
 
     @property
     def pending_slots(self) -> int:
-        """The number of slots for pending actions; 0 if the agent does not see them."""
+        """The number of slots for pending actions (decided, not yet applied); 0 if the agent does not see pending actions."""
         if self.kind == "none":
             return 0
         return self.slots or max(1, math.ceil(self.latency_frames))
 
     @property
     def all_slots(self) -> int:
-        """The number of slots for pending actions and for the earlier actions of a chunk; 0 if there are none."""
+        """The number of slots for pending actions and for the earlier actions of a chunk (actions for successive ticks)."""
         return self.pending_slots + self.chunk - 1
 
 
 def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
-    """Return the spec of a plant with observations joined with ``slots`` pending actions; the unchanged spec for 0 slots.
+    """Return the spec of a plant after adding ``slots`` pending actions to its observations. For 0 slots, the spec is unchanged.
 
     Raises:
         ValueError: the plant has a part named ``pending``.
@@ -100,7 +103,10 @@ def with_pending(plant: PlantSpec, slots: int) -> PlantSpec:
 
 
 def without_pending(observation: ArraySpec | PartsSpec) -> tuple[ArraySpec | PartsSpec, ArraySpec | None]:
-    """Return the spec of an observation without its pending actions, and the spec of these actions; None if there are none."""
+    """Split the spec of an observation: return the spec without the pending actions, and the spec of the pending actions.
+
+    The second is None if the observation has no pending actions.
+    """
     if not isinstance(observation, PartsSpec) or PENDING not in observation.parts:
         return observation, None
     rest = {name: part for name, part in observation.parts.items() if name != PENDING}
@@ -109,13 +115,16 @@ def without_pending(observation: ArraySpec | PartsSpec) -> tuple[ArraySpec | Par
 
 
 def joined(observation: Value, pending: Array) -> dict[str, Array]:
-    """Return an observation joined with its pending actions, which are encoded as by ``PendingCode``."""
+    """Return an observation with its pending actions as one more part. The actions are encoded by ``PendingCode``."""
     parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
     return {**parts, PENDING: pending}
 
 
 def split(observation: Value) -> tuple[Value, Array | None]:
-    """Return an observation without its pending actions, and these actions in encoded form; None if there are none."""
+    """Split an observation: return the observation without the pending actions, and the encoded pending actions.
+
+    The second is None if the observation has no pending actions.
+    """
     if not isinstance(observation, dict) or PENDING not in observation:
         return observation, None
     rest = {name: part for name, part in observation.items() if name != PENDING}
@@ -123,21 +132,21 @@ def split(observation: Value) -> tuple[Value, Array | None]:
 
 
 def known_in(pending: Array) -> int:
-    """Return the number of known actions in pending actions that are encoded as by ``PendingCode``."""
+    """Return how many slots hold a known action, given pending actions that ``PendingCode`` encoded."""
     if pending.dtype.kind == "f":
         return int(np.count_nonzero(pending[:, -1]))
     return int(np.count_nonzero(pending.reshape(len(pending), -1).any(axis=1)))
 
 
 class PendingCode:
-    """Encodes pending actions, the next one to act first. A slot without a known action holds zeros.
+    """Encodes pending actions (decided, not yet applied) as one array, in the order in which they act.
 
-    A discrete action is encoded as its number + 1, (slots,) or (slots, size) int16. A continuous one is normalised to ±1,
-    with a last column that is 1 if the action is known, (slots, size + 1) float32.
+    A discrete action is encoded as its number + 1: (slots,) or (slots, size) int16. A continuous action is normalised to ±1;
+    a last column is 1 if the action is known: (slots, size + 1) float32. A slot without a known action holds zeros.
 
     Args:
-        action: the plant's actions.
-        slots: number of actions.
+        action: the spec of the plant's actions.
+        slots: number of slots, one per pending action.
     """
 
     def __init__(self, action: ActionSpec, slots: int) -> None:
@@ -153,11 +162,11 @@ class PendingCode:
             self.spec = ArraySpec(dtype="int16", shape=shape, low=0, high=action.count)
 
     def of(self, known: Mapping[int, Action]) -> Array:
-        """Return the pending actions in encoded form, with the shape and dtype described for the class.
+        """Return pending actions in encoded form, with the shape and dtype described for the class.
 
         Args:
-            known: pending actions by lag, from 1 to ``slots``. The lag is the number of ticks from the observation that the
-                action was decided on to the current observation, for which the pending actions are encoded.
+            known: the known pending actions by lag, from 1 to ``slots``. The lag is the age, in ticks, of the observation
+                that the action was decided on.
         """
         code = np.zeros(self.spec.shape, self.spec.dtype)
         for lag, action in known.items():
@@ -165,7 +174,7 @@ class PendingCode:
         return code
 
     def put(self, code: Array, slot: int, action: Action) -> None:
-        """Write an action into a slot of pending actions in encoded form."""
+        """Write an action into one slot of encoded pending actions."""
         if self._range is None:
             code[slot] = np.asarray(action) + 1
         else:
@@ -174,10 +183,10 @@ class PendingCode:
             code[slot, -1] = 1
 
     def extended(self, pending: Array | None) -> Array:
-        """Return a copy of encoded pending actions, filled up to ``slots`` slots with slots that hold no action.
+        """Return a copy of encoded pending actions with exactly ``slots`` slots. Empty slots are appended.
 
         Args:
-            pending: at most ``slots`` slots; None for no slot.
+            pending: encoded actions, at most ``slots``; None for no actions.
         """
         code = self.of({})
         if pending is not None:
@@ -203,22 +212,22 @@ class Pipeline(Record):
 
     @property
     def depth(self) -> int:
-        """The number of stages; 0 for an agent other than ``pipeline``."""
+        """The number of stages of the network; 0 for an agent without stages."""
         return self.stages if self.agent == PIPELINE else 0
 
     @property
     def later(self) -> int:
-        """The number of observations that a decision is computed from, besides the first stage's."""
+        """The number of stages after the first that read a newer observation; 0 without temporal skip connections."""
         return self.depth - 1 if self.depth and self.skip else 0
 
 
 def name_at(name: str, stage: int) -> str:
-    """Return the name of a part as a later stage observes it; in the first stage, the name itself."""
+    """Return the name of an observation's part at a stage: ``name@stage``. At the first stage, 0, the name is unchanged."""
     return f"{name}@{stage}" if stage else name
 
 
 def with_later(plant: PlantSpec, later: int) -> PlantSpec:
-    """Return the spec of a plant with observations joined with those of ``later`` later stages; the unchanged spec for 0.
+    """Return the spec of a plant after adding the observations of ``later`` later stages. For 0, the spec is unchanged.
 
     Raises:
         ValueError: the plant has a part with the name of a later stage's part.
@@ -236,7 +245,7 @@ def with_later(plant: PlantSpec, later: int) -> PlantSpec:
 
 
 def without_later(observation: ArraySpec | PartsSpec, later: int) -> ArraySpec | PartsSpec:
-    """Return the spec of what the first stage observes, from that of all observations (see ``with_later``)."""
+    """Return the spec of the first stage's observation, given the spec that ``with_later`` returned."""
     if not later or not isinstance(observation, PartsSpec):
         return observation
     rest = {name: part for name, part in observation.parts.items() if name_at(name, 1) in observation.parts}
@@ -244,7 +253,7 @@ def without_later(observation: ArraySpec | PartsSpec, later: int) -> ArraySpec |
 
 
 def observed_by_stages(observations: Sequence[Value]) -> Value:
-    """Return the observations of all stages, in order, as one observation. A single observation is returned unchanged."""
+    """Join the observations of all stages, in order, into one observation. A single observation is returned unchanged."""
     if len(observations) == 1:
         return observations[0]
     found: dict[str, Array] = {}
@@ -254,7 +263,7 @@ def observed_by_stages(observations: Sequence[Value]) -> Value:
 
 
 def at_stage(observation: Value, stage: int) -> dict[str, Array]:
-    """Return the parts of an observation under the names that they have at a stage (see ``name_at``)."""
+    """Return the parts of an observation, named as at this stage: ``name@stage``. At the first stage, 0, names are unchanged."""
     parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
     return {name_at(name, stage): part for name, part in parts.items()}
 

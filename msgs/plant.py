@@ -32,13 +32,13 @@ class Observation(Message):
     truncated: bool = False
     measurements: dict[str, float] = Field(default_factory=dict)
     captured_ns: dict[str, int] = Field(default_factory=dict)
-    """The graph's time at which each part was captured; parts with an unknown time are omitted.
+    """The graph's time, in ns, at which each part of the observation was captured. Parts with an unknown time are omitted.
 
     A single array has the name "".
     """
 
     def origin(self) -> Lineage:
-        """Return the lineage of messages that derive from this observation; it identifies this observation."""
+        """Return the lineage for messages that derive from this observation: it identifies the observation."""
         # Dicts are read in a fifth of the time of a model's attributes.
         values = self.__dict__
         header = values["header"].__dict__
@@ -68,7 +68,7 @@ class CameraImage(Message):
     image: array("uint8", None, None, None)  # type: ignore[valid-type]
     """(height, width, channels): grey, RGB or RGBA."""
     captured_ns: int
-    """The graph's time at which it was captured."""
+    """The graph's time, in ns, at which the picture was captured."""
     frame_id: str = ""
     """The camera's coordinate frame, like the ``frame_id`` of ROS; empty if it has none."""
 
@@ -78,7 +78,7 @@ Action = int | npt.NDArray[np.generic]
 
 
 def empty_observation(plant: PlantSpec) -> Value:
-    """Return an observation of zeros, with the parts, dtypes and shapes of a plant's spec."""
+    """Return an observation of zeros with the parts, dtypes and shapes of a plant's spec."""
     empty = {name: np.zeros(spec.shape, spec.dtype) for name, spec in plant.parts.items()}
     return empty if isinstance(plant.observation, PartsSpec) else empty[WHOLE]
 
@@ -86,7 +86,7 @@ def empty_observation(plant: PlantSpec) -> Value:
 class Applied(Message):
     """The action applied to the plant at a tick, with the timing of the tick.
 
-    ``lineage`` in the header is that of the applied decision; it is empty if the default behaviour β acted.
+    ``lineage`` in the header is copied from the applied decision. It is None if the default behaviour β acted.
     """
 
     tick: int = Field(ge=0)
@@ -96,22 +96,22 @@ class Applied(Message):
     """Who acted: the policy π or the default behaviour β; ``reset`` at the first tick of an episode, where neither acts."""
     worker: str | None = None
     decision: int | None = None
-    """The ``number`` of the applied decision; None if the default behaviour β or nobody acted."""
+    """The number of the applied decision, counted by its worker. None if the default behaviour β or nobody acted."""
     age_ticks: int | None = None
-    """Ticks between the decision's observation and this tick."""
+    """Number of ticks from the observation that the action was decided on to this tick."""
     age_ns: int | None = None
     starting: bool = False
-    """Whether β acted only because no decision on an observation of this episode can be due yet."""
+    """Whether β acted only because the episode has just begun: no decision on an observation of the episode can act yet."""
     delay_ticks: int = 0
-    """D: with the gate ``playout``, the age in ticks at which the plant applies decisions; 0 with the gate ``latest``, which
-    applies the newest decision at once."""
+    """D, the age in ticks at which the plant applies decisions, if its gate is ``playout``. 0 if its gate is ``latest``,
+    which applies the newest decision at once. The gate is the rule by which a plant chooses decisions."""
     due_ns: int
     lateness_ns: int
-    """How long after ``due_ns`` the tick began."""
+    """How long after ``due_ns`` the tick began, in ns."""
     work_ns: int = 0
-    """Duration of the previous tick's work."""
+    """How long the plant worked on the previous tick, in ns."""
     overruns: int = 0
-    """Number of ticks so far that were still running when the next one was due."""
+    """Number of ticks so far that took longer than a period: the next tick was due before they ended."""
     slipped: int = 0
     """Number of ticks skipped so far to catch up with the clock."""
     reward: float = 0.0
@@ -125,22 +125,21 @@ class Applied(Message):
     sent: int | array() | None = None  # type: ignore[valid-type]
     """The action that the plant sent to its device, if it differs from ``action``, the requested one."""
     captured_age_ns: dict[str, int] = Field(default_factory=dict)
-    """Time from the capture of each part of this tick's observation to the tick; parts without a capture time are
-    omitted."""
+    """Time in ns from the capture of each part of this tick's observation to the tick. Parts without a capture time are omitted."""
     pending: array() | None = None  # type: ignore[valid-type]
-    """The field ``pending`` of the applied decision: the pending actions (decided, not yet applied) that the policy knew; None
-    if its policy sees no pending actions, or if no decision was applied."""
+    """The pending actions (decided, not yet applied) that the policy knew when it decided. None if the policy sees no pending
+    actions, or if no decision was applied."""
     place: int = 0
-    """The position of the action among the successive actions (the chunk) of its decision, from 0."""
+    """The position of the applied action in the decision's chunk (actions for successive ticks), from 0."""
     averaged: int = 0
-    """Number of decisions over which the action is averaged, up to ``decision``; 0 if it is the action of one decision."""
+    """Number of decisions of which the action is the average; 0 if it is the action of one decision. ``decision`` is the newest one."""
     seen: tuple[int, ...] = ()
-    """The ticks of the observations that the later stages of a pipeline saw, in order of the stages; empty if no later stage
+    """The tick of the observation that each later stage of the network saw, in order of the stages; empty if no later stage
     sees an observation."""
 
 
 class EpisodeEnd(Message):
-    """The return (sum of rewards) and length in ticks of a finished episode."""
+    """A finished episode: its return (sum of rewards), and its length in ticks."""
 
     tick: int = Field(ge=0)
     """The plant's last tick of the episode."""
@@ -156,20 +155,20 @@ EndReason = Literal["won", "lost", "game_over", "timeout"]
 
 
 class Ending(Message):
-    """Why an episode ended. Published just before its ``EpisodeEnd``, by plants that know the reason."""
+    """Why an episode ended. Published just before the message ``EpisodeEnd``, by plants that know the reason."""
 
     tick: int = Field(ge=0)
     """The plant's last tick of the episode."""
     episode: int = Field(ge=0)
     reason: EndReason
     encounter: str | None = None
-    """The name of the episode's start state, such as a battle."""
+    """The name of the state in which the episode began, such as a battle."""
     ticks: int = Field(ge=0)
     """Length of the episode."""
     actions: int = Field(ge=0)
     """Number of ticks at which an action other than the noop was applied."""
     measurements: dict[str, float] = Field(default_factory=dict)
-    """The measurements of the last observation."""
+    """The measurements in the last observation of the episode, by name."""
 
 
 RobotStateName = Literal["connecting", "homing", "holding", "running", "stale", "fault", "stopped"]
@@ -185,11 +184,11 @@ class RobotState(Message):
     since_ns: int
     """The graph's time at which the state began."""
     sent: int = 0
-    """Number of commands that the driver has sent so far."""
+    """Number of commands that the driver has sent to the device so far."""
     faults: int = 0
     """Number of faults of the device so far."""
     abandoned: int = 0
-    """Number of calls of the driver that never returned."""
+    """Number of calls of the driver so far that never returned."""
     refused: dict[str, int] = Field(default_factory=dict)
     """Number of commands refused so far, by reason."""
     time_s: dict[str, float] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from rtgraph.msgs.base import Message
 
 
 class KeepRecording(Message):
-    """Write the contents of a recorder's ring buffer to a file."""
+    """Ask a recorder to write its ring buffer, the last seconds of messages, to a file."""
 
     reason: str = ""
 
@@ -17,8 +17,8 @@ class KeepRecording(Message):
 class PlayControl(Message):
     """Control a player. Omitted fields change nothing.
 
-    ``step`` plays that many messages and pauses; ``ticks`` plays that many ticks of the plant and pauses.
-    ``seek_s`` goes to a time, in seconds from the start of the recording.
+    ``step`` is a number of messages to play, ``ticks`` a number of ticks of the plant; then the player pauses. ``seek_s``
+    goes to a time, in seconds from the start of the recording.
     """
 
     pause: bool | None = None
@@ -42,8 +42,8 @@ class PlayProgress(Message):
 class Journal(Message):
     """A part of a node's journal, which lists everything that the node consumed, so that a recording can run the node again.
 
-    ``entries`` is a msgpack array with one item per event, in order; ``rtgraph.nodes.runtime.journal``
-    documents the items. ``digest`` is a hash chain: it covers this part and the digest of the previous part.
+    ``entries`` is a msgpack array with one item per event, in order; ``rtgraph.nodes.runtime.journal`` documents the items.
+    ``digest`` is the hash of this part and of the previous part's digest, so that the parts form a chain.
     """
 
     first: int = Field(ge=0)

@@ -22,20 +22,20 @@ RateHz = Annotated[float, Field(ge=0.001, le=1_000_000)]
 """Steps per second. A step takes a whole number of ns, the nearest to 10⁹ / rate."""
 
 WHOLE = ""
-"""The key of a single-array observation in mappings that hold the parts of an observation by name."""
+"""The name of a single-array observation in a dict that holds the parts of an observation."""
 
 Value = Array | dict[str, Array]
 """An observation: one array, or several by name."""
 
 Command = Literal["position", "velocity", "torque"]
-"""The quantity at the joints that the numbers of a continuous action set."""
+"""What the numbers of a continuous action set at the joints."""
 
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def agrees_with(self, other: Self) -> bool:
-        """Return whether a policy for one spec fits the other. An empty optional field agrees with every value."""
+        """Return whether a policy for one spec fits the other spec. If an optional field is empty in one spec, it is not compared."""
         fields = type(self).model_fields
         return type(self) is type(other) and all(
             _agree(value, getattr(other, name))
@@ -78,7 +78,7 @@ class ArraySpec(_Spec):
         return self
 
     def admits(self, value: Value) -> bool:
-        """Return whether an observation is an array of this dtype and shape (values are not checked)."""
+        """Return whether an observation is an array of this dtype and shape. The values are not checked."""
         fields = self.__dict__  # read in a fifth of the time of a model's attributes
         return (
             isinstance(value, np.ndarray)
@@ -122,7 +122,7 @@ class PartsSpec(_Spec):
         return parts
 
     def admits(self, value: Value) -> bool:
-        """Return whether an observation has these parts, with their dtypes and shapes (values are not checked)."""
+        """Return whether an observation has these parts, with their dtypes and shapes. The values are not checked."""
         return (
             isinstance(value, dict)
             and value.keys() == self.parts.keys()
@@ -149,7 +149,7 @@ class Continuous(_Spec):
     units: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
     """The unit of each number, such as ``rad`` or ``rad/s``; empty if unknown."""
     command: Command | None = Field(default=None, exclude_if=operator.not_)
-    """What the numbers command; None if unknown."""
+    """The quantity that the numbers set, such as a position; None if unknown."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -182,7 +182,7 @@ ActionSpec = Annotated[Discrete | Continuous | MultiDiscrete, Field(discriminato
 class PlantSpec(_Spec):
     """A plant's actions, observations and rate.
 
-    Two specs agree if a policy for one plant fits the other. Measurements do not matter: policies do not see them.
+    Two specs agree if a policy for one plant fits the other plant. Measurements are not compared, because policies do not see them.
     """
 
     rate_hz: RateHz
@@ -192,7 +192,7 @@ class PlantSpec(_Spec):
     """The names of the measurements in each observation except an episode's first; empty if they vary."""
 
     def agrees_with(self, other: PlantSpec) -> bool:
-        """Return whether a policy for this plant fits the other one: rates, observations and actions agree."""
+        """Return whether a policy for this plant fits another plant: rates, observations and actions agree."""
         return (
             self.rate_hz == other.rate_hz
             and _agree(self.observation, other.observation)
@@ -201,7 +201,7 @@ class PlantSpec(_Spec):
 
     @property
     def array(self) -> ArraySpec:
-        """The array of an observation that has only one.
+        """The spec of the array, if an observation is a single array.
 
         Raises:
             ValueError: an observation has several parts.
@@ -215,18 +215,18 @@ class PlantSpec(_Spec):
 
     @property
     def parts(self) -> dict[str, ArraySpec]:
-        """The arrays of an observation by name; a single array has the name ``WHOLE``, which is empty."""
+        """The specs of an observation's arrays by name. A single array has the name ``WHOLE``, which is empty."""
         spec = self.observation
         return spec.parts if isinstance(spec, PartsSpec) else {WHOLE: spec}
 
 
 def parts_of(value: Value) -> dict[str, Array]:
-    """Return the arrays of an observation by name; a single array has the name ``WHOLE``, which is empty."""
+    """Return the arrays of an observation by name. A single array has the name ``WHOLE``, which is empty."""
     return value if isinstance(value, dict) else {WHOLE: value}
 
 
 def described(value: Value | ArraySpec | PartsSpec) -> str:
-    """Return the dtypes and shapes of an observation or of its spec, for errors."""
+    """Return the dtypes and shapes of an observation, or of its spec, as text for errors."""
     arrays = value.parts if isinstance(value, PartsSpec) else value
     if isinstance(arrays, dict):
         return ", ".join(f"{name!r} of {described(part)}" for name, part in arrays.items())

@@ -31,7 +31,7 @@ class EdgeReport(Record):
     overwritten: int = 0
     refused: int = 0
     unread: int = 0
-    """Number of messages that a lossless input still held when its node stopped."""
+    """Number of messages that the input still held when its node stopped. Only counted for inputs that must not lose messages."""
 
 
 class Ready(ControlMessage):
@@ -54,13 +54,13 @@ class Preparing(ControlMessage):
 
 
 class Probe(ControlMessage):
-    """The launcher asks a publisher to send this nonce through its data sockets."""
+    """Tests the connections before the start: the launcher asks a publisher to send this nonce through its data sockets."""
 
     nonce: int
 
 
 class Proven(ControlMessage):
-    """An input received a nonce: the edge from its publisher works."""
+    """Says that an input received a nonce, so that the connection from its publisher works."""
 
     node: str
     port: str
@@ -69,15 +69,15 @@ class Proven(ControlMessage):
 
 
 class Go(ControlMessage):
-    """Start: the graph's time is 0 when the host's monotonic clock reads ``epoch_ns``."""
+    """Starts the graph: the graph's time is 0 when the host's monotonic clock reads ``epoch_ns``."""
 
     epoch_ns: int
 
 
 class Stop(ControlMessage):
-    """Stop in an orderly way, before ``deadline_ns`` of the graph's time.
+    """Asks a node to stop in an orderly way, before ``deadline_ns`` of the graph's time.
 
-    ``sent`` holds, for each lossless input, the total number of messages from each publisher that has ended.
+    ``sent`` holds the total number of messages from each publisher that has ended, for each input that must not lose messages.
     """
 
     reason: str
@@ -86,24 +86,24 @@ class Stop(ControlMessage):
 
 
 EdgeRow = tuple[str, str, int, int, int, int]
-"""Port, publisher, received, lost, overwritten, refused: a compact ``EdgeReport``."""
+"""A compact ``EdgeReport``: port, publisher, and the numbers of received, lost, overwritten and refused messages."""
 
 
 class Beat(Record):
-    """A node's counters since its latest start. ``at_ns`` is their time on the host's monotonic clock."""
+    """A node's counters since its latest start. ``at_ns`` is when they were read, in ns of the host's monotonic clock."""
 
     at_ns: int
     busy: bool
     cpu_s: float
     resident_bytes: int
-    """Resident memory, shared or not."""
+    """Resident memory of the process in bytes, including memory that it shares with others."""
     sent: dict[str, int] = Field(default_factory=dict)
     """Number of messages published, by output."""
     edges: list[EdgeRow] = Field(default_factory=list)
     unread: dict[str, int] = Field(default_factory=dict)
-    """Number of unread messages, by input; inputs without any are omitted."""
+    """Number of unread messages, by input. Inputs without unread messages are omitted."""
     age_ns: int | None = None
-    """Time from the publication of the newest received message to ``at_ns``; None if no message was received."""
+    """Age of the newest received message at ``at_ns``, in ns since its publication; None if no message was received."""
 
 
 class Heartbeat(ControlMessage):
@@ -115,7 +115,7 @@ class Heartbeat(ControlMessage):
 
 
 class Inject(ControlMessage):
-    """The launcher delivers a message to one of a node's inputs, as if a publisher had sent it."""
+    """The launcher delivers a message to one input of a node, as if the message came from a publisher."""
 
     port: str
     source: str
@@ -167,11 +167,12 @@ class Statistics(ControlMessage):
     scheduling: str = ""
     """The priority of the process."""
     memory_bytes: int = 0
-    """Memory that only this process uses, not shared with others."""
+    """Memory in bytes that only this process uses, not shared with others."""
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
-    """Why the node failed at its end: ``on_stop`` or ``result`` raised, or the node reports a failure."""
+    """What failed when the node ended: ``on_stop`` or ``result`` raised an error, or the node reports a failure. Empty if
+    nothing failed."""
 
 
 CONTROL_TYPES: tuple[type[Message], ...] = (

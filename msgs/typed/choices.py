@@ -16,7 +16,7 @@ from rtgraph.msgs.typed.nearest import nearest
 class OneOf:
     """An annotation for pydantic: ``Annotated[str, OneOf("stagger method", stagger_names)]``.
 
-    ``names`` is called only for a value that is not among ``common``.
+    ``names`` returns the valid names. It is called only if the value is not one of ``common``, which are always valid.
     """
 
     noun: str
@@ -24,7 +24,7 @@ class OneOf:
     common: Sequence[str] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the annotated type, with this check after it."""
+        """Return the pydantic schema of the annotated type, followed by the check of the name."""
         return core_schema.no_info_after_validator_function(self._checked, handler(source))
 
     def _checked(self, name: str) -> str:

@@ -32,7 +32,7 @@ EXTRAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "torch": ("torch", "learn"),
     }
 )
-"""The package and the extra of rtgraph that installs it, by top-level module."""
+"""The package that a module belongs to, and the extra of rtgraph that installs the package, by top-level module."""
 
 
 def missing_package(error: ModuleNotFoundError, user: str | None = None) -> MissingPackage | None:

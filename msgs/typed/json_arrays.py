@@ -145,7 +145,7 @@ def _field(model: type[BaseModel], name: str, value: object, buffers: list[memor
 def _replaced(
     value: object, annotation: object, metadata: Sequence[object], buffers: list[memoryview | bytes]
 ) -> object:
-    """Return a value with its arrays replaced by their wire form; their bytes are appended to ``buffers``."""
+    """Return a value in which arrays are replaced by their encoded form. The bytes of the arrays are appended to ``buffers``."""
     declared = next((item for item in metadata if isinstance(item, ArrayField)), None)
     if declared is not None:
         if not isinstance(value, Mapping):
@@ -163,7 +163,7 @@ def _replaced(
 
 
 def _of_parts(value: object, annotation: object, buffers: list[memoryview | bytes]) -> object:
-    """Return a model, mapping or list with the arrays in its parts replaced; other values unchanged."""
+    """Replace the arrays in the parts of a model, mapping or list by their encoded form. Return other values unchanged."""
     arguments = typing.get_args(annotation)
     if isinstance(value, Mapping):
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
@@ -178,7 +178,7 @@ def _of_parts(value: object, annotation: object, buffers: list[memoryview | byte
 
 
 def _of_union(value: object, members: Sequence[object], buffers: list[memoryview | bytes]) -> object:
-    """Return a value of a union type with its arrays replaced by their wire form.
+    """Replace the arrays in a value of a union type by their encoded form.
 
     A list or an array description counts as an array if a member of the union is an array.
     """

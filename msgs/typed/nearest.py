@@ -1,4 +1,4 @@
-"""Hints for unknown names."""
+"""Hints for unknown names: the most similar valid name, or a list of valid names."""
 
 from __future__ import annotations
 

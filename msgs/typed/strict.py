@@ -53,7 +53,7 @@ def strict(adapter: TypeAdapter[T], value: object, *, context: object = None) ->
 
 
 def complaint(details: ErrorDetails) -> tuple[str, str | None]:
-    """Return one of pydantic's errors as a readable problem, with a hint if there is one."""
+    """Return one of pydantic's errors as a readable problem. A hint follows if there is one."""
     context: dict[str, Any] = details.get("ctx", {})
     kind, given = details["type"], details["input"]
     if kind in _KINDS:
@@ -156,7 +156,7 @@ def _json(value: object) -> bytes:
 
 
 def _with_nothing(value: object, path: Path = ()) -> tuple[object, dict[Path, Typed]]:
-    """Return a value with None in place of typed text that may mean None, and the replaced text by path."""
+    """Replace typed text that may mean None (``null``, ``none``) by None. Return the new value, and the replaced texts by path."""
     if isinstance(value, Typed) and value in NONE:
         return None, {path: value}
     found: dict[Path, Typed] = {}
@@ -175,7 +175,10 @@ def _with_nothing(value: object, path: Path = ()) -> tuple[object, dict[Path, Ty
 
 
 def _read(errors: Sequence[ErrorDetails], value: object, put_back: dict[Path, Typed]) -> tuple[object, bool]:
-    """Read the typed text that the errors name as the expected type. Return the new value, and whether it changed."""
+    """Convert the typed texts that pydantic's errors complain about to the types that the errors expect.
+
+    Return the new value, and whether it differs from the old one.
+    """
     changed = False
     wanted: dict[Path, list[str]] = {}
     for details in errors:
@@ -197,7 +200,7 @@ def _read(errors: Sequence[ErrorDetails], value: object, put_back: dict[Path, Ty
 
 
 def _scalar(text: str) -> object:
-    """Read text as one of several declared scalar types."""
+    """Read text as an integer or a boolean, for a type with values of several scalar types."""
     try:
         return whole_number(text)
     except ValueError:
@@ -224,7 +227,7 @@ _LISTS: dict[str, Callable[[str], object]] = dict.fromkeys(
     ("list_type", "tuple_type", "set_type", "frozen_set_type"), _list
 )
 _READERS = _SCALARS | _OBJECTS | _LISTS
-"""How typed text is read, by the type of pydantic's error; of several, the first that succeeds."""
+"""The functions that convert typed text, by the type of pydantic's error. If several fit, the first that succeeds is used."""
 
 
 def _path(loc: Sequence[str | int], value: object) -> Path:

@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?
 
 
 class Typed(str):
-    """Text from a command line or the environment; the declared type decides what it means."""
+    """Text from a command line or the environment. It is converted to the declared type of the value."""
 
     __slots__ = ()
 

@@ -35,7 +35,8 @@ INLINE_BYTES = 1 << 16
 """Messages with smaller buffers are sent as one frame: below this size a copy is cheaper than a frame."""
 
 SHORT_LIST = 32
-"""Maximum length of a list that is allocated as its header claims; longer claims are first checked against the data."""
+"""Lists up to this length are allocated as their header says. For a longer list, the header is first checked against the size
+of the data."""
 PACK_BYTES = 4096
 
 Frame = bytes | memoryview
@@ -49,11 +50,11 @@ def _prefix(version: bytes) -> bytes:
 
 
 class OtherVersion(Protocol):
-    """An earlier version of a message class, which an encoder can write."""
+    """An earlier version of a message class. An encoder can write messages in this version."""
 
     @property
     def schema_hash(self) -> bytes:
-        """The schema hash of that version, 8 bytes."""
+        """The hash, 8 bytes, of the message class's schema in that version."""
         ...
 
     def fields(self, record: Record) -> dict[str, Any]:
@@ -64,9 +65,9 @@ class OtherVersion(Protocol):
 class Encoder(Generic[M]):
     """Encodes messages of one class to frames. Not thread-safe.
 
-    Raises ``EncodeError`` for values that msgpack cannot hold, such as integers of more than 64 bits. Fields are
-    sent as they are: custom pydantic serializers are ignored. ``version`` writes an earlier version of the
-    class.
+    Raises ``EncodeError`` for values that msgpack cannot hold, such as integers of more than 64 bits. Fields are sent as they
+    are: custom pydantic serializers are ignored. If a ``version`` is given, messages are written in this earlier version of
+    the class.
     """
 
     def __init__(self, message_type: type[M], version: OtherVersion | None = None) -> None:
@@ -81,7 +82,7 @@ class Encoder(Generic[M]):
         ).pack
 
     def encode(self, message: M, lead: bytes = b"") -> list[Frame]:
-        """Return a message's frames; the first frame begins with ``lead`` (the topic)."""
+        """Return a message's frames. The first frame begins with the bytes ``lead``, such as the topic."""
         buffers = self._buffers
         buffers.clear()
         try:
@@ -179,7 +180,7 @@ def encode(message: Message) -> bytes:
 
 
 def frames_of(message: Message) -> list[Frame]:
-    """Return a message's frames: its document, cut at large buffers, which are not copied."""
+    """Return a message as frames: its document is cut before and after large buffers, which are not copied."""
     return _codecs.encoder(type(message)).encode(message)
 
 
@@ -194,7 +195,7 @@ def decode(message_type: type[M], document: Frame) -> M:
 
 
 class _Codecs(threading.local):
-    """The codecs of one thread, each made once because a packer keeps a buffer."""
+    """The encoders and decoders of one thread. Each is made once and then reused, because it keeps a buffer."""
 
     def __init__(self) -> None:
         self.encoder = functools.cache(Encoder[Any])
@@ -234,7 +235,7 @@ def _document(frames: Sequence[Frame], start: int) -> list[object]:
 
 
 def _unpacked(data: Frame) -> object:
-    """Unpack a document without allocating more than its size."""
+    """Decode a msgpack document without allocating more memory than the document's size."""
     try:
         return msgpack.unpackb(data, max_array_len=SHORT_LIST)
     except ValueError:

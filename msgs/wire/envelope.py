@@ -12,7 +12,7 @@ from rtgraph.msgs.errors import DecodeError
 from rtgraph.msgs.wire.codec import WIRE_VERSION, Frame
 
 HEAD_MOST = 4096
-"""Maximum length of a header in bytes: names are short."""
+"""Maximum length in bytes of a message's header in a document. Headers are short, because names are short."""
 
 _BEYOND = 1 << 63
 _UNSIGNED = rb"([\x00-\x7f]|\xcc.|\xcd..|\xce.{4}|\xcf[\x00-\x7f].{7})"
@@ -28,7 +28,7 @@ _USUAL = re.compile(
     + _UNSIGNED,
     re.DOTALL,
 )
-"""Pattern of the first bytes of a document that our encoder wrote."""
+"""The pattern of the first bytes of a document that rtgraph's encoder wrote."""
 
 
 class Envelope(NamedTuple):

@@ -1,7 +1,7 @@
 """The strings below the fields of pydantic models, read from the source when they are asked for.
 
-pydantic can read these strings too (``use_attribute_docstrings``), but it does so whenever it defines a class. That took 0.17 s
-of the 2.3 s of processor time that the start of each process of a launch takes.
+pydantic can read these strings too (``use_attribute_docstrings``), but reads them whenever it defines a class. That took 0.17
+s of the 2.3 s of processor time that each process of a launch needs to start.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def field_docs(model: type[BaseModel]) -> dict[str, str]:
 
 
 class WithFieldDocs(GenerateJsonSchema):
-    """Makes JSON Schemas with the descriptions of ``field_docs``."""
+    """Makes JSON Schemas that contain the descriptions of the fields, also those that stand below a field in the source."""
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
@@ -41,7 +41,10 @@ class WithFieldDocs(GenerateJsonSchema):
 
 
 def _strings_below(model: type) -> dict[str, str]:
-    """Return the strings below the annotated names of a class, without those of its bases; empty without a source."""
+    """Return the strings below the annotated names of a class, by name, without those of its base classes.
+
+    The result is empty if the source of the class is not available.
+    """
     try:
         source = inspect.getsource(inspect.getmodule(model) or model)
     except (OSError, TypeError):  # made at run time

@@ -1,8 +1,8 @@
 """Earlier versions of message classes in recordings, and whether today's classes can read them.
 
-Between running processes, versions must be equal. A recording outlives the code that made it, so it is read with
-today's class if every message of the recorded version is also one of today's: fields were added that have a default,
-or a field's type was widened to a union that includes the old type.
+Between running processes, versions must be equal. A recording outlives the code that made it, so it is read with today's
+class if every message of the recorded version is also valid in today's version. This holds after two changes: a field with a
+default was added, or a field's type became a union that includes the old type.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ M = TypeVar("M", bound=Message)
 class RecordedVersion:
     """A version of a message class that today's class reads.
 
-    ``added`` maps the name of a record class to the names of the fields that this version of the class lacks.
+    ``added`` maps the name of a record class to the names of the fields that the recorded version of this class lacks.
     """
 
     message_type: type[Message]
@@ -32,19 +32,19 @@ class RecordedVersion:
     added: Mapping[str, frozenset[str]]
 
     def decoder(self) -> Decoder[Any]:
-        """Return a decoder of messages of this version and of today's version."""
+        """Return a decoder for messages of the recorded version and of today's version."""
         return Decoder(self.message_type, also=(self.schema_hash,))
 
     def encode(self, message: Message) -> bytes:
-        """Return a message's document in this version: the bytes that it had when it was recorded.
+        """Return a message encoded in the recorded version: the bytes that the message had when it was recorded.
 
-        A field that this version lacks is left out if it has its default. Otherwise the field is written, and the
-        document fits neither this version nor today's.
+        A field that the recorded version lacks is left out if it has its default. Otherwise the field is written, and the
+        document fits neither the recorded version nor today's version.
         """
         return b"".join(Encoder(self.message_type, version=self).encode(message))
 
     def fields(self, record: Record) -> dict[str, Any]:
-        """Return a record's fields, without those that this version lacks if they have their defaults."""
+        """Return a record's fields. A field that the recorded version lacks is left out if it has its default."""
         added = self.added.get(type(record).__name__, frozenset())
         return {
             name: value
@@ -56,12 +56,12 @@ class RecordedVersion:
 def recorded_version(
     message_type: type[Message], recorded_schema: bytes, recorded_hash: str
 ) -> RecordedVersion | None:
-    """Return the version of a class that a recording holds; None if today's class does not read it.
+    """Return the recorded version of a message class; None if today's class cannot read this version.
 
     Args:
         message_type: today's class.
         recorded_schema: the recorded JSON Schema.
-        recorded_hash: its schema hash, in hex.
+        recorded_hash: the schema hash of the recorded version, in hex.
     """
     return _version(message_type, recorded_schema, recorded_hash)
 
@@ -88,7 +88,7 @@ def _default_of(record_type: type[Record], name: str) -> object:
 
 
 class _Comparison:
-    """The comparison of a recorded JSON Schema with today's."""
+    """Compares a recorded JSON Schema with today's schema of the same message class."""
 
     def __init__(self, recorded: Mapping[str, Any], today: Mapping[str, Any], name: str) -> None:
         recorded, today = undescribed(recorded), undescribed(today)
@@ -99,7 +99,7 @@ class _Comparison:
         self._known: dict[str, bool] = {}
 
     def reads_everything(self) -> bool:
-        """Return whether every message of the recorded schema is one of today's."""
+        """Return whether every message that is valid in the recorded schema is valid in today's schema."""
         return self._reads_named(self._name)
 
     def _reads_named(self, name: str) -> bool:

@@ -1,1 +1,1 @@
-"""The recorded data of a plant (an emulator or robot): its ticks, and its spec, which is a part of the recorded launch."""
+"""What a recording holds of a plant (an emulator or robot): its ticks, and its spec, from the recorded launch."""
