@@ -1,8 +1,7 @@
 """Pictures of a run: the staggering timeline, the age of decisions, the lateness of ticks, and learning curves.
 
 The data of the pictures is prepared by plain functions that do not import matplotlib. A trace holds the ticks and decisions
-of a
-run. Pictures of the same trace are always the same, byte for byte.
+of a run. Pictures of the same trace are always the same, byte for byte.
 """
 
 from __future__ import annotations

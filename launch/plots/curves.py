@@ -24,10 +24,8 @@ class Curve:
     """The learning curve of one run: its episodes and its updates.
 
     The arrays of episodes have one element per episode; ``episode_ticks`` holds the last tick of each. The arrays of updates
-    have one
-    element per row of ``updates.csv``: ``update_ticks`` holds the ticks, and ``updates`` the other columns by name, with NaN
-    for
-    unknown values.
+    have one element per row of ``updates.csv``: ``update_ticks`` holds the ticks, and ``updates`` the other columns by name,
+    with NaN for unknown values.
     """
 
     episode_ticks: Floats
@@ -123,8 +121,7 @@ def together(curves: Sequence[Curve]) -> Band:
     """Average the returns of several runs at each tick, and return the mean with a 95 % confidence interval.
 
     First the returns of each run are smoothed by a running mean; then these running means are averaged. The result covers
-    only the
-    ticks that all runs have in common. For a single run the result is the running mean of that run.
+    only the ticks that all runs have in common. For a single run the result is the running mean of that run.
     """
     bands = [band for band in map(running, curves) if band.ticks.size]
     if len(bands) < 2:

@@ -30,8 +30,7 @@ class Bar:
     """One inference in the timeline picture: when it began, when it ended, and when its decision was published.
 
     A decision that was held back is published later than the inference ended. ``applied_tick`` is the tick that applied the
-    decision,
-    and ``applied_ns`` is the time at which that tick began. Both are None if no tick applied the decision.
+    decision, and ``applied_ns`` is the time at which that tick began. Both are None if no tick applied the decision.
     """
 
     row: int
@@ -57,8 +56,7 @@ class Timeline:
     """The data of the timeline picture, in which each row shows the inferences of one worker.
 
     ``workers`` is the number of all workers. With many workers, only every n-th worker has a row; n is ``every``. ``bars``
-    are the
-    inferences, and ``cells`` are the ticks.
+    are the inferences, and ``cells`` are the ticks.
     """
 
     rows: list[str]
@@ -72,8 +70,7 @@ def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
     """Return the time between ticks in ns.
 
     The time is computed from ``rate_hz``. Without a rate, it is the median of the measured times between ticks. None if the
-    trace has
-    fewer than two ticks, too.
+    trace has fewer than two ticks, too.
     """
     if rate_hz:
         return float(clock.period_ns(rate_hz))

@@ -53,7 +53,7 @@ STYLE = {
 
 
 def draw_nothing(figure: Figure, why: str) -> None:
-    """Write into an otherwise empty figure why there is no picture."""
+    """Write the reason why there is no picture into an empty figure."""
     figure.set_size_inches(8, 3)
     figure.text(0.5, 0.5, why, ha="center", va="center", fontsize=12, color="0.4")
 

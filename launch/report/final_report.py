@@ -104,7 +104,7 @@ def _headlines(title: str, result: Result) -> Iterator[str]:
 
 
 def _warnings(result: Result) -> Iterator[str]:
-    """Yield the warnings about a launch, as texts. The launch itself did not fail."""
+    """Yield warnings about a launch, such as lost messages, which are not failures."""
     summary = result.summary
     if result.lost and any(summary["lost"].values()):
         yield "messages to lossless inputs were lost"

@@ -24,9 +24,9 @@ def summarise(
 ) -> dict[str, Any]:
     """Return the summary of a launch as JSON values.
 
-    With a single monitor, its results are at the top level of the summary. With several monitors, their results are under
-    ``plants``,
-    by title. With a single metrics node, which writes learning curves, its results are under ``learning``.
+    A monitor is a node that measures one environment or robot. The results of a single monitor are at the top level of the
+    summary. The results of several monitors are under ``plants``, by title. The results of a single metrics node, which writes
+    learning curves, are under ``learning``.
 
     Args:
         plan: the resolved launch file that ran.

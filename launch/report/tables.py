@@ -23,8 +23,7 @@ def summary_table(figures: Mapping[str, Figures]) -> Table:
     """Return a table that compares the summaries of runs: one column per run, with the title of the run as its head.
 
     Some rows show which run is better. These rows are bold, and each value is followed by the difference from the first
-    column. A
-    missing value is shown as a dash.
+    column. A missing value is shown as a dash.
     """
     columns = list(figures.values())
     caption = f"in parentheses: the difference from {next(iter(figures))}" if len(columns) > 1 else None
@@ -79,8 +78,7 @@ class _Row:
     """A row of the table that compares runs. ``text`` returns the text that the row shows for a run.
 
     Some rows show which run is better. They also have a ``value`` to compare; ``better`` is 1 if a greater value is better,
-    and -1 if
-    a smaller value is better.
+    and -1 if a smaller value is better.
     """
 
     label: str

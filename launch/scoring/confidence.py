@@ -16,8 +16,7 @@ class Spread:
     """Statistics of several values, such as the returns of episodes.
 
     ``half_width`` is half of the 95 % confidence interval of the mean, and ``sd`` is the standard deviation. For a single
-    value,
-    ``half_width`` and ``sd`` are None.
+    value, ``half_width`` and ``sd`` are None.
     """
 
     count: int

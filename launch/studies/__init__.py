@@ -1,4 +1,4 @@
-"""The studies: experiments of the paper (Riemer et al., ICLR 2025) and of our own, each repeated by one command.
+"""The studies: experiments of the paper (Riemer et al., ICLR 2025) and further ones. One command repeats a study.
 
-A cell is one run of a study, with one value for each parameter that the study varies.
+A study varies several parameters. A cell is one run of the study, with one value for each of these parameters.
 """

@@ -1,4 +1,4 @@
-"""Draws the rows of a study's table: means over seeds, with 95 % confidence intervals, as lines or bars."""
+"""Draws columns of a study's table as lines or bars: means over seeds, with 95 % confidence intervals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKERS = "os^Dvp*"
 def draw_lines(
     axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str, labels: Mapping[str, str] | None = None
 ) -> None:
-    """Draw column ``y`` over column ``x``: a line for each value of column ``by``.
+    """Draw column ``y`` over column ``x``, with a line for each value of column ``by``.
 
     A point is the mean of all rows with the same ``x`` and ``by``, with a 95 % confidence interval.
 
@@ -28,7 +28,7 @@ def draw_lines(
         x: name of a column of numbers.
         y: name of a column of numbers.
         by: name of a column.
-        labels: labels of the lines, by value of ``by``; a value without a label is its own label.
+        labels: text for the legend, by value of ``by``. Without a text, the value itself is the label.
     """
     names = list(dict.fromkeys(str(row[by]) for row in rows))
     for place, (name, colour) in enumerate(zip(names, repeated_colours(len(names)), strict=True)):
@@ -52,9 +52,9 @@ def draw_lines(
 
 
 def means_over(rows: Sequence[Row], x: str, y: str, where: Mapping[str, str]) -> dict[float, Mean]:
-    """Return the mean of column ``y`` for each value of column ``x``, by value, in ascending order.
+    """Return a dict from each value of column ``x``, in ascending order, to the mean of column ``y``.
 
-    Only rows that have the values in ``where`` (column: value as text) count.
+    Only rows with the values in ``where`` (column: value as text) count.
     """
     found: dict[float, list[float]] = {}
     for row in rows:
@@ -87,9 +87,9 @@ def draw_bars(axes: Axes, rows: Sequence[Row], *, x: str, y: str, by: str) -> No
 
 
 def mean_of(rows: Sequence[Row], y: str, where: Mapping[str, str]) -> Mean | None:
-    """Return the mean of column ``y`` over the rows that have the values in ``where`` (column: value as text).
+    """Return the mean of column ``y`` over the rows with the values in ``where`` (column: value as text).
 
-    None if no such row has a number in column ``y``.
+    None if none of these rows has a number in column ``y``.
     """
     values = [
         float(value)

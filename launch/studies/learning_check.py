@@ -1,4 +1,4 @@
-"""Checks that agents without delay learn better than chance, before a study compares how well agents learn."""
+"""Checks that agents without delay learn better than chance. Only then does a comparison of learning agents say something."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rtgraph.launch.studies.study import Row
 def learning_shown(
     rows: Sequence[Row], figure: str, *, learned: Mapping[str, str], random: Mapping[str, str]
 ) -> str:
-    """Return a sentence that says whether the rows show that agents without delay learn.
+    """Return a sentence that says whether agents without delay learn, as the results of a study show.
 
-    They show it if the 95 % bootstrap interval of the learning agents' mean lies above that of the random agents' mean. One seed
-    gives no interval, so it cannot show learning.
+    They learn if their mean result is above the mean of random agents, and the 95 % bootstrap intervals of the means do not
+    overlap. One seed gives no interval, so it cannot show learning.
 
     Args:
-        rows: the rows of one game.
+        rows: the rows of the study's table for one game.
         figure: name of the result to compare, such as ``greedy``.
-        learned: the values (column: value) of the rows of agents that learn without delay.
-        random: the values (column: value) of the rows of agents that act at random.
+        learned: selects the rows of agents that learn without delay, by column and value.
+        random: selects the rows of agents that act at random, by column and value.
     """
     trained, untrained = (mean_of(rows, figure, where) for where in (learned, random))
     if trained is None or untrained is None:

@@ -1,4 +1,4 @@
-"""The studies by name: those of ``games`` and ``paper``, and those of other installed packages."""
+"""All studies, by name: those in the folders ``games`` and ``paper``, and those of other installed packages."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rtgraph.msgs.typed.nearest import nearest
 from rtgraph.nodes.extensions import extensions
 
 GROUP = "rtgraph.studies"
-"""Entry point group in which other packages register studies: an entry names a study, and refers to a ``Study`` object."""
+"""Entry point group in which other packages register studies. An entry has the name of a study, and refers to a ``Study`` object."""
 GAMES = ("fig4", "fig5", "fig6", "fig10", "fig14")
-"""The studies in ``games``; all others are in ``paper``."""
+"""Studies with a module in the folder ``games``. All other studies of rtgraph have a module in ``paper``."""
 STUDIES = (
     "chunking",
     "delay",
@@ -27,11 +27,11 @@ STUDIES = (
     "theory",
     "underprovisioned",
 )
-"""The names of rtgraph's studies. Each study is ``STUDY`` in the module of its name, in ``games`` or in ``paper``."""
+"""The names of the studies in rtgraph. A study is the object ``STUDY`` in the module of the same name, in ``games`` or ``paper``."""
 
 
 def study_names() -> tuple[str, ...]:
-    """Return the names of all studies, those of installed packages last."""
+    """Return the names of all studies: first those of rtgraph, then those of other installed packages."""
     return (*STUDIES, *extensions(GROUP, STUDIES))
 
 
@@ -61,7 +61,7 @@ def study_named(name: str) -> Study:
 
 
 def usable_studies() -> list[Study]:
-    """Return all studies, those of installed packages last. A study that cannot be imported is logged, and left out."""
+    """Return all studies: first those of rtgraph, then those of other packages. A study that cannot be imported is logged and left out."""
     found = []
     for name in study_names():
         try:

@@ -1,9 +1,10 @@
-"""A study is an experiment that varies a few parameters (its axes), with a table and a picture of the results.
+"""A study is an experiment that varies a few parameters, called axes. Its results are a table and a picture.
 
-A cell is one run of the study: it has a value on each axis, and the work that computes its results. The engine (``engine``)
-computes the cells of any study side by side, keeps the results of finished cells, and writes the table and the picture. A new
-study is one module with a ``Study``, and one line that registers it: in this repository in ``STUDIES`` (``registry.py``), in
-another package an entry point of the group ``rtgraph.studies``.
+A cell is one run of the study: it has a value on each axis, and the work that computes its results. The package ``engine``
+runs the cells of any study side by side, keeps their results, and writes the table and the picture.
+
+To add a study, write one module with a ``Study`` and register it with one line. In this repository, add the name to
+``STUDIES`` (``registry.py``). In another package, add an entry point of the group ``rtgraph.studies``.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 
 Value = str | int | float | None
 Figures = Mapping[str, Value | Sequence[float]]
-"""The results of a cell, by name: numbers, texts, and lists of numbers."""
+"""The results of one run of a study, as a dict by the name of the result: numbers, texts, and lists of numbers."""
 Row = Mapping[str, Value | Sequence[float]]
-"""A row of the table, by column: the cell's value on each axis, its results, and the versions that computed them."""
+"""A row of a study's table, by column: the parameters of one run, its results, and the versions of the packages that computed them."""
 ReportProgress = Callable[[float], None]
-"""Called with the share of a cell's work that is done, from 0 to 1."""
+"""A function to call with the finished share of the work, from 0 to 1."""
 
 
 class Scale(StrEnum):
-    """The size of a study: ``quick`` takes minutes, ``desk`` a night on two cores, and ``paper`` has the paper's sizes."""
+    """The size of a study: ``quick`` takes minutes, ``desk`` a night on two cores, and ``paper`` is as large as in the paper."""
 
     QUICK = "quick"
     DESK = "desk"
@@ -35,33 +36,33 @@ class Scale(StrEnum):
 
 
 class Work(Protocol):
-    """The computation of a cell. It may be sent to another process, so it holds only plain values."""
+    """Computes one run of a study. It may be sent to another process, so it holds only plain values."""
 
     @property
     def alone(self) -> bool:
-        """Whether no other cell may run at the same time, because this one measures the machine's speed."""
+        """Whether no other run may be computed at the same time, because this run measures the speed of the machine."""
         ...
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal.
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results.
 
         Versions of packages and the machine need not be among the values.
         """
         ...
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Compute the results of the cell, by name.
+        """Compute the results of this run of the study, a dict by the name of the result.
 
         Args:
-            folder: the cell's own folder. It may hold files of an interrupted run, from which this run continues.
-            report: called with the share of the work that is done.
+            folder: a folder for the files of this run. If an earlier attempt was interrupted, its files are in the folder.
+            report: called with the finished share of the work, from 0 to 1.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run of a study: its value on each axis (``at``), and the work that computes its results."""
+    """A cell is one run of a study. ``at`` holds the value of each varied parameter (axis), and ``work`` computes the results."""
 
     at: Mapping[str, Value]
     work: Work
@@ -69,32 +70,32 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """An experiment: its axes, the names of its results, the cells to compute, and a picture of the results.
+    """An experiment: its varied parameters (axes), the names of its results, its runs (cells), and a picture of the results.
 
-    ``axes``, ``figures`` (names of results) and ``lists`` are the columns of the table. A result that a cell lacks is missing in
-    its row, or None. If ``seed`` is an axis, results are averaged over it. ``cells`` returns all cells to compute, given the rows
-    of the finished cells. The engine calls it again until it returns no new cell, so the results of cells can determine further
-    cells. ``draw`` and ``seen`` get at least one row, and not always the rows of all cells.
+    The columns of the table are ``axes``, ``figures`` (names of results) and ``lists``. If a run lacks a result, the result
+    is missing in its row, or None. If ``seed`` is an axis, results are averaged over the seeds. ``cells`` gets the scale and
+    the rows of the finished runs, and returns all runs of the study. It is called until it adds no new run, so results can
+    determine further runs. ``draw`` and ``seen`` get one or more rows, and the rows of some runs may be missing.
     """
 
     name: str
     title: str
     claim: str
-    """The claim that the study tests and, if the paper makes it, its section or figure."""
+    """The claim that the study tests. If the claim is from the paper, the section or figure is added."""
     axes: tuple[str, ...]
     figures: tuple[str, ...]
     cells: Callable[[Scale, Sequence[Row]], Sequence[Cell]]
     draw: Callable[[Figure, Sequence[Row]], None]
     seen: Callable[[Sequence[Row]], str]
-    """Returns one or two sentences with numbers that say what the rows show."""
+    """Describes the rows of the table in one or two sentences with numbers."""
     expected: Mapping[Scale, str]
-    """How long the study takes on two cores, by scale."""
+    """The time that the study takes on two cores, by scale."""
     lists: tuple[str, ...] = ()
-    """Names of results that are lists of numbers, for later cells and the picture. The table holds such a list as JSON."""
+    """Names of results that are lists of numbers. The table holds a list as JSON."""
 
 
 def real(value: object) -> float:
-    """Return a value of a row that is a number, as a float.
+    """Convert a number from a row of a study's table to a float.
 
     Raises:
         TypeError: the value is not a number.
@@ -105,10 +106,10 @@ def real(value: object) -> float:
 
 
 def plain(value: object) -> Value:
-    """Return a value of a row that is a number, a text or None.
+    """Check that a value from a row of a study's table is a number, a text or None, and return it.
 
     Raises:
-        TypeError: the value is anything else, such as a list.
+        TypeError: the value is of another type, such as a list.
     """
     if value is not None and not isinstance(value, str | int | float):
         raise TypeError(f"a value in a row of a study should be a number, a text or None, not {value!r}")

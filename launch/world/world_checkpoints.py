@@ -29,8 +29,7 @@ class CheckpointSettings:
     """When a launch in virtual time writes checkpoints, and which earlier launch it resumes.
 
     ``every_s`` is the virtual time between checkpoints in seconds. None means no checkpoints or, if an earlier launch is
-    resumed, the
-    interval of the earlier launch. ``resume`` is the session folder of the earlier launch; None to start anew.
+    resumed, the interval of the earlier launch. ``resume`` is the session folder of the earlier launch; None to start anew.
     """
 
     every_s: float | None = None

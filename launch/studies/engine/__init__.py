@@ -1,1 +1,1 @@
-"""Runs any study: its cells (single runs) are computed side by side, and each only once, even if the study is interrupted."""
+"""Runs any study. Its single runs, called cells, are computed side by side. Results are kept if the study is interrupted."""

@@ -1,4 +1,4 @@
-"""Runs a study: its cells (single runs) are computed side by side, and each only once, even if the study is interrupted."""
+"""Runs a study. Its single runs, called cells, are computed side by side. Results are kept if the study is interrupted."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
 
 Only = Mapping[str, Sequence[str]]
-"""Wanted values, as text, by axis (a parameter that the study varies). All values are wanted on other axes."""
+"""The values to run, as text, of some parameters of a study, by name of the parameter. Other parameters keep all values."""
 _LONGEST_NAME = 120
 _PLAIN = re.compile(r"[\w.,=+-]+")
-"""Pattern of texts that are safe in file names and need no quotes in a shell."""
+"""Matches texts that can be part of a file name and need no quotes in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reproduced:
-    """The result of a study: a row for each finished cell, in the study's order, the number of missing cells, and the files."""
+    """The result of a study: a table row for each finished run, the number of missing runs, and the paths of the table and the picture."""
 
     rows: Sequence[Row]
     missing: int
@@ -48,24 +48,24 @@ def reproduce(
     compute: bool = True,
     jobs: int | None = None,
 ) -> Reproduced:
-    """Run a study, and write its table and its picture into ``out``.
+    """Run a study, and write a table and a picture of its results into ``out``.
 
-    Cells that an earlier run finished in ``out`` are read, not run.
+    A cell is one run of the study. Cells that were finished earlier are not run again: their results are read from ``out``.
 
     Args:
         study: the study.
         scale: the size of the study.
         out: the study's folder.
         status: receives progress and notes.
-        only: run only the cells with these values on these axes. The names of table and picture then contain the values.
-        join: tables that other runs of the study wrote. Cells with a row in these tables are not run.
-        compute: whether to run missing cells. If it is False and cells are missing, table and picture are named ``…_part``;
-            meanwhile another process may run cells in ``out``.
+        only: run only the cells with these values of the varied parameters (axes). The file names then contain the values.
+        join: tables of the same study, from other machines. Cells with a row in these tables are not run.
+        compute: whether to run missing cells. If it is False and cells are missing, the file names end in ``_part``. Another
+            process may compute cells in ``out`` meanwhile.
         jobs: number of processes; None for one per core.
 
     Raises:
-        GraphError: ``only`` names an unknown axis or value, or a joined table is not one of this study and scale.
-        LaunchError: ``jobs`` is below 1, a cell failed, there is no result and no cell may run, or a file cannot be written.
+        GraphError: ``only`` names an unknown axis or value, or a table of ``join`` is of another study or scale.
+        LaunchError: ``jobs`` is below 1, a cell failed, no cell is finished and none may run, or a file cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise LaunchError(
@@ -112,14 +112,15 @@ class _Run:
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
     digests: dict[Place, tuple[Work, str]] = field(default_factory=dict)
-    """The work of each cell and its digest, by the cell's values. A digest takes up to 50 ms, so it is kept."""
+    """For each cell, i.e. one run of the study: the work and its digest, by the cell's values. Digests are kept, as one takes up to 50 ms.
+    """
     shares: dict[str, float] = field(default_factory=dict)
 
     def check_joined(self) -> None:
-        """Check that each row of the joined tables is the result of a cell of this study.
+        """Check that each row of the tables from other machines is the result of a cell, i.e. one run of this study.
 
         Raises:
-            GraphError: a row belongs to no cell, or differs from the cell's result in the study's folder.
+            GraphError: a row belongs to no cell, or differs from the result of the cell in the study's folder.
         """
         known: list[Row] = []
         while True:
@@ -135,10 +136,10 @@ class _Run:
         self.joined.must_be_of(cells)
 
     def rows(self, *, compute: bool) -> tuple[list[Row], int]:
-        """Compute missing cells until the study requests no new cells. Without ``compute``, only read finished cells.
+        """Run the missing cells (single runs of the study) until the study adds no more. With ``compute`` False, only read results.
 
         Returns:
-            The rows of the finished cells, and the number of missing cells.
+            The table rows of the finished cells, and the number of missing cells.
         """
         self.status.phase(self.study.name, 1.0)
         known: list[Row] = []
@@ -158,7 +159,7 @@ class _Run:
             known = rows
 
     def _result(self, digest: str, cell: Cell) -> CellResult | None:
-        """Return a cell's result, from a joined table or from the study's folder; None if the cell is not finished."""
+        """Return the result of a cell (one run of the study), from a joined table or the study's folder; None if it is not finished."""
         if joined := self.joined.of(cell):
             return joined
         if digest not in self.done and (found := self.store.done(digest)):
@@ -174,7 +175,7 @@ class _Run:
         return digest
 
     def _chosen(self, known: Sequence[Row]) -> list[Cell]:
-        """Return the cells to compute: those that the study requests, given the rows so far, and that ``only`` admits."""
+        """Return the cells (single runs of the study) to compute, given the table rows of the finished cells."""
         cells = self.study.cells(self.scale, known)
         _check_places(self.study, cells)
         for axis, values in self.only.items():
@@ -189,11 +190,11 @@ class _Run:
         return [cell for cell in cells if _fits(cell, self.only)]
 
     def _compute(self, missing: Mapping[str, Cell], cells: Sequence[tuple[str, Cell]], jobs: int) -> None:
-        """Compute the missing cells, and store their results.
+        """Run the missing cells (single runs of the study), and store their results.
 
         Args:
             missing: the missing cells, by digest.
-            cells: all cells with their digests, to report which share of them is finished.
+            cells: all cells with their digests, to report which share of the cells is finished.
             jobs: number of processes.
         """
         if not missing:
@@ -228,7 +229,7 @@ class _Task:
 
 
 def _run_cell(task: _Task, report: ReportProgress) -> Figures:
-    """Compute one cell of a study, and return its results. Runs in this process or in a process of the pool."""
+    """Compute one run of a study, and return its results. This function may be called in another process."""
     folder = task.folder / WORK
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -239,9 +240,9 @@ def _run_cell(task: _Task, report: ReportProgress) -> Figures:
 
 
 def name_of(study: Study, scale: Scale, only: Only) -> str:
-    """Return the file name, without suffix, of the table and the picture: the scale, then the values in ``only``.
+    """Return the name of a study's table and picture, without suffix: the scale, followed by the values in ``only``.
 
-    If these contain special characters or are too long, the name ends in a digest of them.
+    If the name is too long or has special characters, a digest replaces the values.
     """
     wanted = [f"{axis}={','.join(sorted(set(only[axis])))}" for axis in study.axes if axis in only]
     name = "_".join((str(scale), *wanted))
@@ -251,7 +252,7 @@ def name_of(study: Study, scale: Scale, only: Only) -> str:
 
 
 def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None:
-    """Print a warning about each result that the study names and no cell computed: the name may be misspelled."""
+    """Warn about each result that the study names but that none of its runs computed. Its name may be misspelled."""
     computed = dict.fromkeys(name for row in rows for name in row if name not in study.axes)
     for name in study.figures:
         if name not in computed:
@@ -261,7 +262,7 @@ def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None
 
 
 def _must_leave_axes(study: Study, figures: Figures) -> None:
-    """Check that no result of a cell has the name of an axis, because both would be columns of the study's table.
+    """Check that no result has the name of a parameter (axis) of the study, because both would be columns of the table.
 
     Raises:
         LaunchError: a result has the name of an axis.
@@ -275,7 +276,7 @@ def _must_leave_axes(study: Study, figures: Figures) -> None:
 
 
 def _check_places(study: Study, cells: Sequence[Cell]) -> None:
-    """Check that no two cells have the same value on every axis of the study.
+    """Check that no two cells (single runs of a study) have the same value on every axis (varied parameter).
 
     Raises:
         LaunchError: two cells have the same value on every axis, or a cell has an unknown axis.
@@ -298,9 +299,9 @@ def _check_places(study: Study, cells: Sequence[Cell]) -> None:
 
 
 def _fits(cell: Cell, only: Only) -> bool:
-    """Return whether a cell has a wanted value on each axis in ``only``.
+    """Return whether a cell (one run of a study) has one of the wanted values on each axis in ``only``.
 
-    An axis on which the cell has no value does not count, because other cells may need this cell's results.
+    A cell also fits if it has no value on an axis, because other cells may need its results.
     """
     return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in only.items())
 

@@ -1,4 +1,4 @@
-"""Tables that other runs of a study wrote, on other machines or at other times: each row is the result of a cell."""
+"""Tables of a study that were written on other machines or at other times. Each row is the result of one run of the study."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.text import shortened
 
 _LONGEST_FIELD = 1 << 24
-"""Maximum length of a field of a table, in characters. A list is one field, and csv's default limit is 128 Ki characters."""
+"""Maximum length of a table field, in characters. A field can hold a whole list, and the default of csv is only 128 Ki characters."""
 
 Place = tuple[str, ...]
-"""A cell's value on each axis of its study, as text; "" for an axis on which the cell has no value."""
+"""Identifies a cell (one run of a study): the value of each varied parameter (axis), as text. "" if the cell has no such value."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinedRow:
-    """A row of a table: the result of a cell, the command that computed it, and the file and line of the row."""
+    """A row of a table: the result of one run of the study, the command that computed the run, and the file and line of the row."""
 
     file: Path
     line: int
@@ -32,20 +32,20 @@ class JoinedRow:
     result: CellResult
 
     def error(self, problem: str, hint: str | None = None) -> GraphError:
-        """Return an error with the file and the line of this row."""
+        """Return an error that names the file and the line of this row."""
         return GraphError(problem, file=str(self.file), line=self.line, hint=hint)
 
 
 class Joined:
-    """The rows of tables that other runs of a study wrote, by the values that identify their cells.
+    """The rows of tables of a study that were written on other machines or at other times.
 
     Args:
         study: the study of the tables.
         scale: the scale of the study.
-        tables: CSV files, as `write_table` writes them.
+        tables: CSV files that `write_table` wrote.
 
     Raises:
-        GraphError: a file is not such a table, a row is of another study or scale, or two rows contradict each other.
+        GraphError: a file is not a table of this study and scale, or two rows contradict each other.
     """
 
     def __init__(self, study: Study, scale: Scale, tables: Sequence[Path]) -> None:
@@ -62,15 +62,15 @@ class Joined:
         return len(self._rows)
 
     def of(self, cell: Cell) -> CellResult | None:
-        """Return the result of a cell from the tables; None if they have no row of the cell."""
+        """Return the result of a cell (one run of the study) from the tables; None if the tables have no row for the cell."""
         row = self._rows.get(place_of(self._study, cell.at))
         return row.result if row else None
 
     def must_be_of(self, cells: Sequence[Cell]) -> None:
-        """Check that every row has the values of one of the cells, and names the command that computes this cell.
+        """Check that every row of the tables belongs to one of the cells (single runs of the study), and names the command of this cell.
 
         Raises:
-            GraphError: a row belongs to no cell, or its command computes another cell.
+            GraphError: a row belongs to no cell, or names the command of another cell.
         """
         commands = {
             place_of(self._study, cell.at): command(self._study, self._scale, cell.at) for cell in cells
@@ -92,15 +92,15 @@ class Joined:
                 )
 
     def must_agree(self, cell: Cell, kept: CellResult | None, folder: Path) -> None:
-        """Check that the row of a cell is equal to the cell's result in the study's folder, if both exist.
+        """Check that the tables and the study's folder have the same result for a cell (one run of the study), if both have one.
 
         Args:
             cell: the cell.
-            kept: the result in the folder; None if the folder has none.
+            kept: the result in the folder; None if the folder has no result.
             folder: the study's folder, for the error.
 
         Raises:
-            GraphError: the row and the result differ.
+            GraphError: the two results differ.
         """
         row = self._rows.get(place_of(self._study, cell.at))
         if row and kept and (difference := _difference(kept, row.result)):
@@ -116,12 +116,12 @@ class Joined:
 
 
 def place_of(study: Study, at: Mapping[str, Value]) -> Place:
-    """Return a cell's value on each axis, as the text that a table has for it; "" for an axis without a value."""
+    """Return the value on each axis (varied parameter) as the text that a table holds; "" for an axis without a value."""
     return tuple("" if (value := at.get(axis)) is None else str(value) for axis in study.axes)
 
 
 def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
-    """Yield each row of a table, after the values that identify its cell.
+    """Yield each row of a table, in front of it the values that identify the run of the study.
 
     Raises:
         GraphError: the file cannot be read, or is not a table of the study.
@@ -161,7 +161,7 @@ def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
 
 
 def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
-    """Check that a table has the study's columns, each once, in any order.
+    """Check that a table has all columns of the study, each once, in any order, and no other column.
 
     Raises:
         GraphError: a column is missing, unknown, or present twice.
@@ -201,7 +201,7 @@ def _list(text: str, path: Path, line: int, name: str) -> list[float] | None:
 
 
 def _difference(one: CellResult, other: CellResult) -> str | None:
-    """Return a text about the first value of ``other`` that differs from that of ``one``; None if no value differs."""
+    """Describe the first value in which two results of the same run differ; None if all values are equal."""
     for name, value in other.figures.items():
         before = one.figures.get(name)
         if before != value and not (before != before and value != value):  # noqa: PLR0124 - NaN equals NaN here

@@ -1,4 +1,4 @@
-"""Computes items side by side in a pool of processes, which end with the process that started them."""
+"""Computes a function of many items in a pool of processes. The processes end when the process that started them ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ R = TypeVar("R")
 
 _LISTENING_S = 0.2
 _progress: SimpleQueue[Any] | None = None
-"""The queue to which this process reports progress, if it is a process of the pool; None in the main process."""
+"""The queue to which a process of the pool reports progress; None in the main process."""
 
 
 def computed(
@@ -31,13 +31,13 @@ def computed(
     jobs: int,
     on_progress: Callable[[K, float], None],
 ) -> Iterator[tuple[K, R]]:
-    """Yield each item's key and result as soon as it is computed.
+    """Compute a function of many items in parallel. Yield the key and the result of an item as soon as it is computed.
 
     Args:
-        function: computes one item. Its second argument is a function to call with the finished share of the item.
+        function: computes one item. It also gets a function, to call with the finished share of the item.
         items: the items, by key, in the order in which they are started.
-        jobs: number of processes. If it is 1, this process computes.
-        on_progress: called with an item's key, and the finished share of the item, from 0 to 1.
+        jobs: number of processes. With 1, the items are computed in this process.
+        on_progress: called with the key of an item, and the finished share of the item, from 0 to 1.
 
     Raises:
         LaunchError: one of the processes was killed.
@@ -76,7 +76,7 @@ def _compute(function: Callable[[T, ReportProgress], R], key: K, item: T) -> R:
 
 @contextlib.contextmanager
 def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecutor]:
-    """Yield a pool of processes. If an exception leaves the context, kill the processes at once."""
+    """Yield a pool of processes. If the context ends with an exception, kill the processes at once."""
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs, multiprocessing.get_context("spawn"), initializer=_begin, initargs=(os.getpid(), progress)
@@ -93,7 +93,7 @@ def _workers(jobs: int, progress: SimpleQueue[Any]) -> Iterator[ProcessPoolExecu
 
 @contextlib.contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Block the signals that end an rtgraph command. Processes started in this context begin with these signals blocked."""
+    """Block the signals that end an rtgraph command, such as Ctrl-C. Processes that are started in this context inherit the block."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGHUP, signal.SIGTERM))
     try:
         yield
@@ -102,7 +102,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _begin(parent: int, progress: SimpleQueue[Any]) -> None:
-    """Prepare a new process of the pool: make it end when its parent ends, even if SIGKILL ends the parent."""
+    """Prepare a new process of the pool: it ends when its parent process ends, even if the parent is killed by SIGKILL."""
     global _progress  # noqa: PLW0603 - functions sent to a pool cannot hold a queue
     _progress = progress
     signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))

@@ -1,4 +1,4 @@
-"""The folder of a study. It holds a folder for each cell (a single run), with the cell's results once they are computed."""
+"""The folder of a study. Each cell, i.e. one run of the study, has a subfolder for its results."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _CPU_FILE = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """The results of a cell, and the versions of packages and the processor with which they were computed."""
+    """The results of one run of a study, the versions of the packages that computed them, and the processor."""
 
     figures: Figures
     facts: Mapping[str, str]
 
 
 class Store:
-    """The results of a study's cells in the study's folder. A cell's folder is named by a digest; see ``digest_of``.
+    """The results of a study in the study's folder. Each cell, i.e. one run of the study, has a subfolder named by its digest.
 
     Args:
         folder: the study's folder; created if missing.
@@ -48,7 +48,7 @@ class Store:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other processes from running a study in this folder.
+        """Lock the folder during this context, so that no other process runs a study in it.
 
         Raises:
             LaunchError: another process runs a study in this folder.
@@ -66,10 +66,10 @@ class Store:
             os.close(lock)
 
     def belong_to(self, study: str) -> None:
-        """Mark the folder with the name of its study.
+        """Write the name of the study into the folder, if the folder has no name yet.
 
         Raises:
-            LaunchError: the folder belongs to another study, whose tables would have the same file names.
+            LaunchError: the folder belongs to another study. Tables of both studies would have the same file names.
         """
         mark = self.folder / _MARK
         if not mark.exists():
@@ -78,11 +78,11 @@ class Store:
             raise LaunchError(f"{self.folder} holds the study {other}", hint="choose another --out")
 
     def cell_folder(self, digest: str) -> Path:
-        """Return the folder of the cell with this digest. It may not exist yet."""
+        """Return the folder of the run with this digest. The folder may not exist yet."""
         return self.folder / CELLS / digest
 
     def done(self, digest: str) -> CellResult | None:
-        """Return a cell's result; None if the cell is not finished, or its file is damaged."""
+        """Return the result of the run with this digest; None if the run is not finished, or the file of its result is damaged."""
         try:
             found = json.loads((self.cell_folder(digest) / RESULT).read_text(encoding="utf-8"))
             return CellResult(found["figures"], found["facts"])
@@ -90,7 +90,7 @@ class Store:
             return None
 
     def keep(self, digest: str, cell: Cell, figures: Figures) -> CellResult:
-        """Write a cell's result, and remove the files from which an interrupted cell would have continued.
+        """Write the result of a finished run, and remove its intermediate files.
 
         Raises:
             LaunchError: the result cannot be written.
@@ -103,12 +103,12 @@ class Store:
 
 
 def digest_of(cell: Cell) -> str:
-    """Return the digest of everything that determines a cell's results: its work, and the version of rtgraph.
+    """Return a digest of everything that determines the results of a run: its work, and the version of rtgraph.
 
-    If the cell measures the machine's speed, the machine counts too.
+    If the run measures the speed of the machine, the digest also depends on the machine.
 
     Raises:
-        RtgraphError: the work is wrong, such as an unknown argument of its launch file.
+        RtgraphError: the work is invalid, such as an unknown argument of its launch file.
     """
     work: dict[str, Any] = {"work": type(cell.work).__name__, **cell.work.identity()}
     if cell.work.alone:
@@ -118,7 +118,7 @@ def digest_of(cell: Cell) -> str:
 
 
 def facts() -> dict[str, str]:
-    """Return what a cell's results depend on besides its work: versions of packages and Python, and the processor, by name."""
+    """Return, by name, the versions of packages and Python, and the processor. They can affect the results of a run."""
     versions = {name: _version(name) for name in ("rtgraph", "numpy", "torch")}
     return {**versions, "python": platform.python_version(), "cpu": cpu()}
 

@@ -1,4 +1,4 @@
-"""The table of a study: a CSV file with a row per cell (a single run), and means over seeds with confidence intervals."""
+"""The table of a study: a CSV file with a row for each run of the study. Results can be averaged over seeds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over seeds, and its 95 % bootstrap interval from ``low`` to ``high``. For one seed all three are equal."""
+    """A mean over seeds, and its 95 % bootstrap interval from ``low`` to ``high``. For one seed, the mean and both bounds are equal."""
 
     mean: float
     low: float
@@ -34,7 +34,7 @@ class Mean:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Mean:
-        """Return the mean of at least one value, with the percentile bootstrap interval (Efron 1979)."""
+        """Compute the mean of one or more values, and its percentile bootstrap interval (Efron 1979)."""
         data = np.asarray(values, np.float64)
         if data.size == 1 or not np.ptp(data):
             return cls(float(data[0]), float(data[0]), float(data[0]), data.size)
@@ -51,7 +51,10 @@ class Mean:
 
 
 def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
-    """Write the rows as CSV: the axes, the results, lists as JSON, the command of the row, versions, and the processor.
+    """Write the rows of a study's table as CSV. Lists are written as JSON.
+
+    The columns are the varied parameters, the results, the command that repeats the row, versions of packages, and the
+    processor.
 
     Raises:
         LaunchError: the file cannot be written.
@@ -67,7 +70,9 @@ def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
 
 def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
-    """Write the rows as Parquet, with the columns of `write_table`. Numbers stay numbers, and a missing value is null.
+    """Write the rows of a study's table as Parquet. Numbers stay numbers, and a missing value is null.
+
+    The columns are the same as in the CSV file of `write_table`.
 
     Raises:
         ModuleNotFoundError: PyArrow is not installed.
@@ -92,15 +97,15 @@ def columns(study: Study) -> tuple[str, ...]:
 
 
 def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
-    """Return the shell command that computes the cell with the values ``at`` (axis: value)."""
+    """Return the shell command that computes one run of a study. ``at`` holds the values of the run, by name of the parameter."""
     values = (f"{axis}={value}" for axis, value in at.items())
     return shlex.join(["rtgraph", "reproduce", study.name, "--scale", str(scale), "--only", *values])
 
 
 def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:
-    """Return a row for each combination of axis values other than seeds, with the mean of each result over the seeds.
+    """Average the rows that differ only in the seed: return one row for them, with the mean of each result.
 
-    A result that is not a number is that of the first seed; a missing one is None.
+    A result that is not a number is taken from the first seed. A missing result is None.
     """
     places = [axis for axis in study.axes if axis != SEED]
     groups: dict[tuple[object, ...], list[Row]] = {}

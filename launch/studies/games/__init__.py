@@ -1,1 +1,1 @@
-"""The studies of learning in Atari and Game Boy games that rtgraph contains, one module each."""
+"""Studies of learning in Atari and Game Boy games, one module each."""

@@ -1,7 +1,7 @@
 """The return of Atari games against the delay of the agent's network: Figures 6, 10 and 14 of Riemer et al. (ICLR 2025).
 
-As in the paper, the delay is simulated: the network that learns may be smaller than a network that takes so long. A staggered
-agent acts on every frame, on observations ``delay`` frames old. A sequential agent acts every ``delay`` frames, and updates its
+The delay is simulated, as in the paper. So a small network can learn with the delay of a large network. A staggered agent
+acts on every frame, on observations ``delay`` frames old. A sequential agent acts every ``delay`` frames, and updates its
 network between two inferences.
 """
 
@@ -25,7 +25,7 @@ BASELINES = ("random", "noop")
 FEWEST_TRANSITIONS = 20
 """Minimum number of transitions in the replay memory before the first update."""
 UNDELAYED = 1
-"""The shortest delay, in frames: the action on an observation is applied at the next tick."""
+"""The shortest delay, in frames: an observation is answered by the action of the next tick."""
 LEARNING: Mapping[str, str] = {"learn": "true", "gamma": "0.9975", "compiled": "true"}
 """Launch arguments of all figures. The discount is 0.99 per 4 frames, as in Mnih et al. (2015)."""
 FROM_MEMORY: Mapping[str, str] = {
@@ -40,7 +40,7 @@ FROM_MEMORY: Mapping[str, str] = {
     "replay_mib": "256",
     "epsilon_from": "1",
 }
-"""Launch arguments of DQN that learns from the console's memory, for all games, delays and methods.
+"""Launch arguments for DQN agents that see the console's memory, not its pictures; the same for all games, delays and methods.
 
 From pictures, a network of k = 1/16 learns nothing in Boxing in 200,000 frames: its greedy return was -47, without delay.
 """
@@ -64,13 +64,14 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class AtariReturns:
-    """The cells (single runs) and the picture of one figure of the paper.
+    """The runs and the picture of a study that repeats one figure of the paper.
 
     Args:
         sizes: the size of the study at each scale.
         learning: launch arguments of every agent, in addition to `LEARNING`.
-        network: the network that learns, in words.
-        launch: name of the launch file, where ``{}`` stands for the game. Without ``{}`` the game is its argument ``game``.
+        network: describes the network that learns, for the picture.
+        launch: name of the launch file, where ``{}`` stands for the game. Without ``{}``, the game is the launch argument
+            ``game``.
         explores: whether ε decreases over the first quarter of the frames.
     """
 
@@ -81,9 +82,9 @@ class AtariReturns:
     explores: bool = True
 
     def cells(self, scale: Scale, _: Sequence[Row]) -> list[Cell]:
-        """Return a cell for every game, delay, method and seed, and cells of the random and the no-op baseline.
+        """Return the runs of the study: one for every game, delay, method and seed, and runs of random and no-op play.
 
-        The staggered agent also has cells without delay, to show that it learns.
+        The staggered agent also has runs without delay, to show that it learns.
         """
         size = self.sizes[scale]
         undelayed = () if UNDELAYED in size.delays else (UNDELAYED,)
@@ -147,7 +148,7 @@ class AtariReturns:
 
 
 def seen(rows: Sequence[Row]) -> str:
-    """Return a text: each method's mean return at each delay, and whether the agent without delay has learned."""
+    """Describe the results in words: the mean return of each method at each delay, and whether the agent without delay has learned."""
     found = []
     for game in dict.fromkeys(str(row["game"]) for row in rows):
         own = [row for row in rows if row["game"] == game]
@@ -165,7 +166,7 @@ def seen(rows: Sequence[Row]) -> str:
 def atari_study(
     name: str, title: str, claim: str, returns: AtariReturns, expected: Mapping[Scale, str]
 ) -> Study:
-    """Return the study that repeats one figure of the paper."""
+    """Return a study that repeats one figure of the paper: ``returns`` holds its runs and draws its picture."""
     return Study(
         name=name,
         title=title,

@@ -1,4 +1,4 @@
-"""Figure 14 of Riemer et al. (ICLR 2025): Figure 6 with Rainbow (Hessel et al., 2018)."""
+"""Figure 14 of Riemer et al. (ICLR 2025): the return of Atari games against the delay, with Rainbow (Hessel et al., 2018)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,12 @@
 """Figures 4, 11, 12 and 13 of Riemer et al. (ICLR 2025): encounters won over time, and per action.
 
-Pokémon needs the user's ROM, so the games are the battles and catches of Duel. An encounter is repeated until it is won. An
-inference takes as long as an inference of the paper's models, and an update four times as long; the network that learns is
-smaller. The smallest model, without delay, is compared with an agent that acts at random, to see whether it learns.
+The paper uses Pokémon, which needs the user's ROM. Here the games are the battles and catches of Duel. An encounter is
+repeated until it is won. An inference takes as long as in the paper, and an update four times as long; the network that
+learns is smaller. An agent without delay is compared with an agent that acts at random, to see whether it learns.
 
-``asynchronous`` and ``parallel`` act on every frame and learn at the same time: ``asynchronous`` applies gradients one by one,
-``parallel`` as one larger batch. ``infer_learn`` and ``learn_infer`` act and learn in turn, in one process.
+The methods ``asynchronous`` and ``parallel`` act on every frame and learn at the same time. ``asynchronous`` applies
+gradients one by one, ``parallel`` as one larger batch. The methods ``infer_learn`` and ``learn_infer`` act and learn in turn,
+in one process.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 GAMES: Mapping[str, str] = {"battles": "duel_battles", "catching": "duel_catching"}
 UNDELAYED = "54K"
 MODELS: Mapping[str, int] = {UNDELAYED: 1, "1M": 5, "10M": 8, "100M": 70}
-"""The delay of each model in frames, by number of parameters, as the paper measured it on a Skylake core."""
+"""The delay of each model in frames, by the model's number of parameters. The paper measured the delays on a Skylake core."""
 UPDATE_TIMES = 4
-"""An update takes this many times as long as an inference."""
+"""Duration of an update, in durations of an inference."""
 UPDATES_PER_TICK = 0.2
 ASYNCHRONOUS, RANDOM = "asynchronous", "random"
 METHODS = (ASYNCHRONOUS, "parallel", "infer_learn", "learn_infer")
@@ -57,26 +58,27 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[str, ...], int, int]] = {
     Scale.DESK: (tuple(GAMES), ("1M", "10M", "100M"), 3, 100_000),
     Scale.PAPER: (tuple(GAMES), ("1M", "10M", "100M"), 3, 5_000_000),
 }
-"""By scale: games, models, number of seeds, and number of frames."""
+"""The size of the study by scale: games, models, number of seeds, and number of frames."""
 
 
 @dataclass(frozen=True, slots=True)
 class Won:
     """Lets an agent learn in a game with a series of encounters, and counts the encounters that it won.
 
-    The results are those of `Learned` without greedy episodes, ``won``, ``actions`` (ticks with an action other than no-op),
-    ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win in seconds of the game).
+    The results are those of `Learned`, without greedy episodes, and further ones: ``won``, ``actions`` (ticks with an action
+    other than no-op), ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win, in
+    seconds of the game).
     """
 
     learned: Learned
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return self.learned.identity()
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn, and return the results of the learning and the counts of wins and actions."""
+        """Let the agent learn. Return the results of the learning, and the numbers of wins and actions."""
         found = self.learned.run(folder, report)
         session = session_in(folder)
         curve = read_curve(session)

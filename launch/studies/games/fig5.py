@@ -1,7 +1,8 @@
 """Figure 5 of Riemer et al. (ICLR 2025): the return of a falling-block game against the size of the model.
 
-Tetris needs the user's ROM, so the game is Blocks. As in the paper, the delay is that of a model of the given size, and the network
-that learns is smaller. The agent first learns from a demonstration: rtgraph's script that plays Blocks as a careful person does.
+The paper uses Tetris, which needs the user's ROM. Here the game is Blocks. The delay is that of a model of the given size,
+and the network that learns is smaller, as in the paper. The agent first learns from a demonstration, in which a script of
+rtgraph plays Blocks as a careful person does.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 STAGGERED, SEQUENTIAL = "staggered", "sequential"
 BASELINES = ("random", "noop")
 MODELS: Mapping[int, str] = {1: "54 K", 5: "1 M", 8: "10 M", 70: "100 M", 596: "1 B"}
-"""The model with each delay in frames, as the paper measured it on a Skylake core."""
+"""By delay in frames, the number of parameters of the model that has this delay. The paper measured the delays on a Skylake core."""
 LEARNING: Mapping[str, str] = {
     "learn": "true",
     "k": "0.0625",
@@ -41,8 +42,10 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int, int, int, float, int, int]]
     Scale.DESK: ((1, 5, 8, 70), 3, 12_000, 8_000, 60_000, 0.25, 10, 10_000),
     Scale.PAPER: ((1, 5, 8, 70, 596), 3, 12_000, 16_000, 2_000_000, 1.0, 100, 108_000),
 }
-"""By scale: delays in frames, number of seeds, ticks of the demonstration, updates from the demonstration, frames of learning,
-updates per frame, episodes of evaluation, and maximum number of frames in such an episode."""
+"""The size of the study by scale: delays in frames, number of seeds, ticks of the demonstration, updates from the
+demonstration, frames of learning, updates per frame, episodes of evaluation, and maximum number of frames in an episode of
+evaluation.
+"""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""Figure 6 of Riemer et al. (ICLR 2025): the return of Atari games against the delay of 1xDeep networks."""
+"""Figure 6 of Riemer et al. (ICLR 2025): the return of Atari games against the delay of networks of depth 1."""
 
 from __future__ import annotations
 

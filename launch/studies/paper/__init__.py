@@ -1,1 +1,1 @@
-"""The studies of staggering, delay, chunks and theory that rtgraph contains, one module each."""
+"""Studies of staggering, delay, chunks of actions and theory, one module each."""

@@ -1,14 +1,20 @@
 """Chunks of actions against staggered inference (Riemer et al., ICLR 2025, appendix B.5), in three environments.
 
-A chunk holds actions for several successive ticks. One worker that decides on chunks removes inaction without further workers,
-but the last actions of a chunk are based on an older observation than its first action. With ``chunks``, a chunk follows the
-one before. With ``newest``, the worker begins the next inference as soon as it is free, and a new chunk replaces the rest of
-the one before. With ``averaged``, staggered workers give a chunk for every tick, and vote on the action of each tick.
-``sequential`` is one worker with one action per inference; ``staggered`` are workers that give one action for every tick.
+A chunk holds the actions of several successive ticks. With chunks, a single worker can act on every tick. But the last
+actions of a chunk are based on an older observation than the first action.
 
-Inference times are constant, and every policy is the best one for what it knows, so the best reward rate is computed beside
-each measured rate. In tracking, pending actions (decided, not yet applied) move the state. One worker knows all of them,
-because it decided them itself; staggered workers read them just before their inference ends.
+The study compares five methods:
+
+* ``sequential``: one worker, with one action per inference.
+* ``chunks``: one worker; each chunk follows the one before.
+* ``newest``: one worker; it begins the next inference as soon as it is free, and a new chunk replaces the rest of the one
+  before.
+* ``averaged``: staggered workers; they give a chunk for every tick, and vote on the action of each tick.
+* ``staggered``: staggered workers; they give one action for every tick.
+
+Inference times are constant. Every policy is the best one for what it knows, so its reward rate can be computed and compared
+with the measured rate. In the tracking environment, pending actions (decided, not yet applied) still move the state. A single
+worker knows all of these actions, because it decided them. Staggered workers read them just before an inference ends.
 """
 
 from __future__ import annotations
@@ -44,19 +50,22 @@ POSITIONS, STEADY = 5, 0.9
 DECAY = 0.01
 LANES = 4_000
 LONGEST_COMPUTED = 6
-"""The longest delay, in ticks, for which the best rate without knowledge of the pending actions is computed and drawn."""
+"""The longest delay, in ticks, for which the best rate of a policy without knowledge of the pending actions is computed.
+
+Pending actions are decided, but not yet applied.
+"""
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     Scale.QUICK: ((2, 4), (2, 4), 1, 300),
     Scale.DESK: ((1, 2, 4, 8, 16), (2, 4, 8, 16), 3, 2_000),
     Scale.PAPER: ((1, 2, 4, 6, 8, 12, 16), (2, 4, 6, 8, 12, 16), 10, 10_000),
 }
-"""By scale: inference times in ticks, sizes of chunks (other than 1), number of seeds, and number of measured ticks."""
+"""The size of the study by scale: inference times in ticks, lengths of chunks (other than 1), number of seeds, and measured ticks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """Measures the reward rate of one method, and computes the best rate with which it is compared."""
+    """Measures the reward rate of one method, and computes the best possible rate of the same method."""
 
     launched: VirtualRun
     environment: str
@@ -66,11 +75,11 @@ class Chunked:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {**self.launched.identity(), "method": self.method}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the launch file, and return the measured values of the run and the computed rate."""
+        """Run the launch file. Return the measured results, and the computed reward rate."""
         rate = predicted(self.environment, self.tau, self.method, self.chunk)
         return {**self.launched.run(folder, report), "predicted": rate}
 
@@ -112,9 +121,9 @@ def _run(environment: str, tau: int, method: str, chunk: int, ticks: int, seed: 
 
 
 def predicted(environment: str, tau: int, method: str, chunk: int) -> float:
-    """Return the best reward rate, in reward per tick, of a method with inferences of ``tau`` ticks.
+    """Compute the best possible reward rate of a method, in reward per tick, if an inference takes ``tau`` ticks.
 
-    With ``chunks`` a chunk begins every max(tau, chunk) ticks; with ``newest``, every tau ticks.
+    With the method ``chunks``, a chunk begins every max(tau, chunk) ticks; with ``newest``, every tau ticks.
     """
     interval = {SEQUENTIAL: tau, CHUNKS: max(tau, chunk), NEWEST: tau}.get(method, 1)
     if environment == INACTION:
@@ -130,9 +139,9 @@ def predicted(environment: str, tau: int, method: str, chunk: int) -> float:
 
 @cache
 def unaware_rate(tau: int) -> float:
-    """Return the best rate in tracking of staggered workers that know no pending action.
+    """Compute the best possible rate, in reward per tick, of staggered workers that know no pending action in the tracking environment.
 
-    NaN if ``tau`` exceeds ``LONGEST_COMPUTED``, because the computation would take too long.
+    NaN if ``tau``, in ticks, exceeds ``LONGEST_COMPUTED``, because the computation would take too long.
     """
     return memoryless_rate(POSITIONS, STEADY, tau)[0] if tau <= LONGEST_COMPUTED else float("nan")
 
@@ -163,7 +172,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _draw_rates(axes: Axes, rows: Sequence[Row], x: str, title: str) -> None:
-    """Draw the measured and the computed rates over column ``x``: a line for each method, of one colour in all panels."""
+    """Draw the measured and the computed reward rates over column ``x``, with a line for each method."""
     for method, colour in zip(COLOURED, repeated_colours(len(COLOURED)), strict=True):
         means = means_over(rows, x, "reward", {"method": method})
         alone = method not in OVERLAPS and x == "chunk"

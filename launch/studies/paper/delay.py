@@ -1,17 +1,22 @@
-"""How much knowing the pending actions is worth: two games, learned under growing delays. Our own study.
+"""How much it helps to know the pending actions (decided, not yet applied): two games, learned under growing delays. Our own study.
 
-With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the pending actions (decided, not yet
-applied) move the state. ``none`` does not know them; ``start`` knows those that are decided when its inference begins; ``late``
-reads them just before its inference ends, and knows nearly all. ``predict`` knows the same actions as ``late``, and a learned
-model predicts how they change the features of its observation. ``chunking`` has one worker, which gives a chunk of ``delay``
-actions per inference (Riemer et al., ICLR 2025, appendix B.5). It acts on every tick too, and knows all pending actions, because
-they are its own last chunk; but later actions of a chunk act on older observations. ``sequential`` infers and learns in turn, and
-acts every ``delay`` ticks.
+With staggering, a policy acts on every tick, on observations ``delay`` ticks old. Meanwhile the pending actions move the
+state. The agents are:
 
-Catch is deterministic: with all pending actions known, a delay costs only the first ticks of an episode. The best policy without
-them is as good, because the ball's row tells the time: move until the row equals the distance to the ball, then stay. So Catch
-shows how much the pending actions help to learn in a given number of ticks. In Tracking the position drifts; the best possible
-rates are computed, with all pending actions known and with none.
+* ``none``: it does not know the pending actions.
+* ``start``: it knows the actions that are decided when its inference begins.
+* ``late``: it reads the actions just before its inference ends, and knows nearly all.
+* ``predict``: it knows the same actions as ``late``; a learned model predicts how they change the features of its
+  observation.
+* ``chunking``: one worker, which gives ``delay`` successive actions (a chunk) per inference (Riemer et al., ICLR 2025,
+  appendix B.5). It acts on every tick and knows all pending actions, because it decided them. But later actions of a chunk
+  act on older observations.
+* ``sequential``: it infers and learns in turn, and acts every ``delay`` ticks.
+
+The game Catch is deterministic. So an agent that knows all pending actions loses only the first ticks of an episode. The best
+policy without them is as good, because the ball's row tells the time: move until the row equals the distance to the ball,
+then stay. So Catch shows how much the pending actions help to learn in a given number of ticks. In the game Tracking the
+position drifts. Here the best possible reward rates are computed: with all pending actions known, and with none.
 """
 
 from __future__ import annotations
@@ -47,9 +52,9 @@ EPISODE_TICKS = 200
 STEADY = 0.9
 POSITIONS = 5
 LONGEST_COMPUTED = 8
-"""The longest delay, in ticks, for which the best rate without knowledge of the pending actions is computed.
+"""The longest delay, in ticks, for which the best rate of a policy without knowledge of the pending actions is computed.
 
-For 16 ticks the computation would take years.
+Pending actions are decided, but not yet applied. For 16 ticks the computation would take years.
 """
 GAMES: Mapping[str, Mapping[str, str]] = {
     CATCH: {"observe": "positions", "rows": "21", "columns": "11", "gamma": "0.99", "n_step": "5"},
@@ -60,7 +65,7 @@ GAMES: Mapping[str, Mapping[str, str]] = {
         "gamma": "0.9",
     },
 }
-"""Launch arguments of each game. Catch gives a reward only at the end of an episode, so it learns from five-step returns."""
+"""Launch arguments of each game. Catch gives a reward only at the end of an episode, so agents learn it from five-step returns."""
 LEARNING = {
     "learn": "true",
     "double": "true",
@@ -77,14 +82,17 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, Mapping[str, int], int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16), 5, {CATCH: 30_000, TRACKING: 15_000}, 100),
     Scale.PAPER: ((1, 2, 4, 8, 16), 10, {CATCH: 200_000, TRACKING: 100_000}, 400),
 }
-"""By scale: delays in ticks, number of seeds, ticks of learning by game, greedy episodes of Catch (Tracking: a tenth of them)."""
+"""The size of the study by scale: delays in ticks, number of seeds, ticks of learning by game, and greedy episodes of Catch.
+
+Tracking has a tenth of the episodes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Lets an agent learn, and computes ``score`` from its greedy episodes.
+    """Lets an agent learn, and computes the result ``score`` from its greedy episodes.
 
-    The score is the share of balls that were caught in Catch, and the share of ticks on the target in Tracking.
+    In Catch, the score is the share of balls that were caught. In Tracking, it is the share of ticks on the target.
     """
 
     game: str
@@ -92,11 +100,11 @@ class Scored:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {**self.learned.identity(), "game": self.game}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn, play greedy episodes, and return the results of `Learned` and the score."""
+        """Let the agent learn and play greedy episodes. Return the results of `Learned`, and the score."""
         found = self.learned.run(folder, report)
         returned = real(found["greedy"])
         return {**found, "score": (returned + 1) / 2 if self.game == CATCH else returned / EPISODE_TICKS}
@@ -136,9 +144,10 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
 
 @cache
 def predicted(delay: int) -> tuple[float, float | None]:
-    """Return two best reward rates of Tracking: with all pending actions known, and with none known.
+    """Compute two best possible reward rates of Tracking: with all pending actions known, and with none known.
 
-    The second is None if ``delay`` exceeds ``LONGEST_COMPUTED``, because the computation would take too long.
+    The rates are in reward per tick. The second is None if ``delay``, in ticks, exceeds ``LONGEST_COMPUTED``, because the
+    computation would take too long.
     """
     informed = informed_rate(POSITIONS, STEADY, delay)
     return informed, memoryless_rate(POSITIONS, STEADY, delay)[0] if delay <= LONGEST_COMPUTED else None

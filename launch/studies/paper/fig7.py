@@ -1,7 +1,8 @@
 """Figure 7 of Riemer et al. (ICLR 2025): how many inference workers remove inaction.
 
-Their number N_I* is drawn over the inference time τ_θ and over the network's number of parameters. Inference times are measured
-on one thread of this machine (or on its accelerator). N_I* is then found in virtual time with the measured distribution.
+The number of workers N_I* is drawn over the inference time τ_θ and over the network's number of parameters. Inference times
+are measured on one thread of this machine (or on its accelerator). Then N_I* is found in virtual time with the measured
+times.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ _SIZES: dict[Scale, tuple[tuple[tuple[int, float, int], ...], tuple[float, ...],
         "auto",
     ),
 }
-"""By scale: networks (depth, width factor k, number of measured passes), values of ε, number of seeds, and the device."""
+"""The size of the study by scale: networks (depth, width factor k, number of measured passes), values of ε, number of seeds, and device."""
 
 
 def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
@@ -118,7 +119,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with a number of workers, and add to each the network's number of parameters and its line's label."""
+    """Return the rows that have a number of workers. To each row, add the network's number of parameters and the label of its line."""
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "method" not in row}
     return [
         {
@@ -153,7 +154,7 @@ def _seen(rows: Sequence[Row]) -> str:
 
 
 def _fit(rows: Sequence[Row], x: str) -> float:
-    """Return R² of a straight line fitted to the numbers of workers over column ``x``; NaN if all numbers are equal."""
+    """Fit a straight line to the numbers of workers over column ``x``, and return R²; NaN if all numbers of workers are equal."""
     import numpy as np  # noqa: PLC0415
 
     xs = np.array([real(row[x]) for row in rows])

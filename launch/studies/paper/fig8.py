@@ -1,7 +1,7 @@
-"""Figure 8 of Riemer et al. (ICLR 2025): how many learners keep pace with the plant.
+"""Figure 8 of Riemer et al. (ICLR 2025): how many learners are needed for one update per tick.
 
-Their number N_L* is drawn over the update time τ_L and over the network's number of parameters. Update times are measured on one
-thread of this machine (or on its accelerator). N_L* is then found in virtual time.
+The number of learners N_L* is drawn over the update time τ_L and over the network's number of parameters. Update times are
+measured on one thread of this machine (or on its accelerator). Then N_L* is found in virtual time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SIZES: dict[Scale, tuple[tuple[tuple[int, float, int], ...], tuple[int, ...], s
         "auto",
     ),
 }
-"""By scale: networks (depth, width factor k, number of measured updates), batch sizes, and the device."""
+"""The size of the study by scale: networks (depth, width factor k, number of measured updates), batch sizes, and device."""
 
 
 def _cells(scale: Scale, known: Sequence[Row]) -> list[Cell]:
@@ -83,7 +83,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with a number of learners, and add to each the network's number of parameters and its line's label."""
+    """Return the rows that have a number of learners. To each row, add the network's number of parameters and the label of its line."""
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "learning" not in row}
     return [
         {

@@ -1,9 +1,9 @@
-"""Theorem 1 of Riemer et al. (ICLR 2025), measured: regret from inaction and from delay over τ, in the proof environments.
+"""Theorem 1 of Riemer et al. (ICLR 2025), measured: the regret from inaction and from delay, over the inference time τ.
 
-In both environments the best rate is 1 reward per tick, so the regret per tick is 1 minus the reward per tick. In the inaction
-environment regret comes from the ticks without a decision. In the delay environment the state stays the same with probability p
-at each tick, and the policy acts on the state it observed; regret comes from changes of the state since then, and from ticks
-without a decision. Inference times have a standard deviation of 5 %.
+The environments are the two of the paper's proofs. In both, the best rate is 1 reward per tick, so the regret per tick is 1
+minus the reward per tick. In the inaction environment, regret comes from the ticks without a decision. In the delay
+environment, the state stays the same with probability p at each tick. Regret comes from ticks without a decision, and from
+changes of the state after the observation. Inference times have a standard deviation of 5 %.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STAY = 0.99
 LANES = 4_000
 SINGLE = "single"
 METHODS = (SINGLE, "maximum_time", "expected_time", "paced")
-"""``single`` is one asynchronous worker; the other methods have ⌈τ⌉ + 1 staggered workers."""
+"""The compared methods. ``single`` is one asynchronous worker; each other method has ⌈τ⌉ + 1 staggered workers."""
 REGRETS = ("inaction", "delay")
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
@@ -36,23 +36,23 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
     Scale.DESK: ((1, 2, 4, 8, 16, 32, 64), 5, 8_000),
     Scale.PAPER: ((1, 2, 4, 8, 16, 32, 64, 128, 256), 10, 20_000),
 }
-"""By scale: inference times τ in ticks, number of seeds, and number of measured ticks."""
+"""The size of the study by scale: inference times τ in ticks, number of seeds, and number of measured ticks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """Measures the regret per tick, to compare it with what Theorem 1 states for one worker (``bound``)."""
+    """Measures the regret per tick. It is compared with ``bound``, the regret that Theorem 1 states for one worker."""
 
     launched: VirtualRun
     bound: float
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {**self.launched.identity(), "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the environment, and return the regret per tick, its bound, and the results of `VirtualRun`."""
+        """Run the environment. Return the regret per tick, the bound for one worker, and the results of `VirtualRun`."""
         found = self.launched.run(folder, report)
         regret = 1 - real(found["reward"])
         return {**found, "regret": regret, "bound": self.bound}
@@ -85,7 +85,7 @@ def _run(environment: str, tau: int, method: str, ticks: int, seed: int) -> Virt
 
 
 def _bound(environment: str, tau: int) -> float:
-    """Return the regret per tick that Theorem 1 states for one worker, which makes one decision every τ ticks."""
+    """Return the regret per tick that Theorem 1 states for one worker, which decides once every ``tau`` ticks."""
     if environment == "inaction":
         return theory.inaction_bound(tau) / tau
     return theory.delay_bound(STAY, tau)
@@ -126,7 +126,10 @@ def _seen(rows: Sequence[Row]) -> str:
 
 
 def _slope(points: Mapping[float, float]) -> float | None:
-    """Return the slope of a line fitted to the logarithms of points (x: y) with y above 0; None for fewer than 3 such points."""
+    """Return the slope of a straight line fitted to log y over log x. ``points`` maps x to y; points with y ≤ 0 are left out.
+
+    None if fewer than 3 points remain.
+    """
     positive = [(math.log(x), math.log(y)) for x, y in points.items() if y > 0]
     if len(positive) < 3:
         return None

@@ -1,11 +1,10 @@
-"""Which stagger method an agent learns best with: Catch and Blocks, learned under four distributions of inference times.
+"""With which stagger method do agents learn best? The games Catch and Blocks are learned under four distributions of inference times.
 
-In each game all agents have the same network, learner and number of ticks. They differ in the ticks at which their decisions are
-applied. Catch is learned as in the study ``delay``, from positions. Blocks is learned as in ``fig5``: from pictures, after a
-demonstration. An update takes as long as an inference. This study is our own: the paper compares the stagger methods only by
-inaction.
+In each game all agents have the same network, learner and number of ticks. They differ only in when decisions are applied.
+Catch is learned from positions, and Blocks from pictures, after a demonstration. An update takes as long as an inference.
+This study is our own: the paper compares the stagger methods only by inaction.
 
-With the latency ``none`` there is no delay; its rows show whether the network learns at all.
+With the latency ``none`` there is no delay. These rows show whether the network learns at all.
 """
 
 from __future__ import annotations
@@ -46,7 +45,10 @@ LEARNING: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of the study: latencies, number of seeds, and how much agents learn and play (ticks and episodes by game)."""
+    """The size of the study: latencies, number of seeds, and how much agents learn and play.
+
+    ``ticks`` is the number of ticks of learning, and ``episodes`` the number of greedy episodes, both by game.
+    """
 
     latencies: tuple[str, ...]
     seeds: int
@@ -57,7 +59,7 @@ class Size:
     demonstrated: int
     """Length of the demonstration of Blocks, in ticks."""
     pretrained: int
-    """Number of updates from the demonstration."""
+    """Number of updates from the demonstration, before the agent plays."""
 
 
 _SIZES = {

@@ -1,7 +1,8 @@
-"""Compares the stagger methods: how often the default behaviour β acts, and how old the observations are that decisions act on.
+"""Compares the stagger methods: how often the default behaviour β acts, and how old observations are when they are acted on.
 
-The plant is endless at 60 Hz, and the mean inference time is 5.3 frames. The gate chooses which decision acts at a tick. Each
-method has the gate that it is made for: ``playout`` for ``paced``, and ``latest``, that of Riemer et al. (ICLR 2025), for others.
+The environment is endless and runs at 60 Hz; the mean inference time is 5.3 frames. A gate chooses which decision acts at a
+tick. Each method has the gate for which it is made: ``playout`` for the method ``paced``, and ``latest``, the gate of Riemer
+et al. (ICLR 2025), for all other methods.
 """
 
 from __future__ import annotations
@@ -25,15 +26,18 @@ LATENCIES: dict[str, dict[str, Any]] = {
     "eps50": {"kind": "mixture", "frames": FRAMES, "epsilon": 0.5, "cost": 0.02},
     "spike": {"kind": "spikes", "frames": FRAMES, "sd": 0.03, "probability": 0.002, "factor": 10.0},
 }
-"""The distributions of inference times: constant; normal with a standard deviation of 5 %; lognormal with a sigma of 0.5; half of
-the inferences take 2 % of the mean; two inferences in a thousand take ten times as long."""
+"""The distributions of inference times, by name.
+
+They are: constant; normal with a standard deviation of 5 %; lognormal with a sigma of 0.5; half of the inferences take 2 % of
+the mean; two inferences in a thousand take ten times as long.
+"""
 
 _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
     Scale.QUICK: (("const", "norm5", "spike"), (4, 6, 8), 2, 2_000, 501),
     Scale.DESK: (tuple(LATENCIES), (1, 2, 4, 6, 8, 12), 10, 20_000, 5_001),
     Scale.PAPER: (tuple(LATENCIES), tuple(range(1, 17)), 10, 20_000, 5_001),
 }
-"""By scale: latencies, numbers of workers, number of seeds, number of ticks, and the first tick that is measured."""
+"""The size of the study by scale: latencies, numbers of workers, number of seeds, number of ticks, and the first tick that is measured."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:

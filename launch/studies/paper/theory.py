@@ -1,9 +1,9 @@
 """Theory against measurement, in the two environments of the proofs of Theorem 1 (Riemer et al., ICLR 2025).
 
-In the delay environment a decision acts exactly k ticks after its observation, and the state stays the same with probability p at
-each tick. Acting on the observed state earns p^k per tick, which the paper takes for the optimum. Acting on the state after the
-most likely number j of moves earns max_j C(k,j)(1−p)^j p^(k−j), which is more if (k+1)(1−p) > 1. In the inaction environment the
-reward rate is the share of ticks on which the policy acts.
+In the delay environment, a decision acts exactly k ticks after its observation. At each tick, the state stays the same with
+probability p. Acting on the observed state earns p^k per tick, which the paper takes for the optimum. Acting on the state
+after the most likely number j of moves earns max_j C(k,j)(1−p)^j p^(k−j), which is more if (k+1)(1−p) > 1. In the inaction
+environment, the reward rate is the share of ticks on which the policy acts.
 """
 
 from __future__ import annotations
@@ -34,13 +34,14 @@ _SIZES: dict[Scale, tuple[tuple[float, ...], tuple[int, ...], tuple[int, ...], f
     Scale.DESK: ((0.5, 0.9, 0.99, 1.0), (1, 2, 5, 8, 12), (1, 2, 4, 8), 0.0025),
     Scale.PAPER: ((0.5, 0.7, 0.9, 0.99, 1.0), (1, 2, 3, 5, 8, 12, 16), (1, 2, 4, 8, 16), 0.0025),
 }
-"""By scale: probabilities that the state stays, delays in ticks, inference times in the inaction environment in ticks, and the
-target relative standard error of the measured rates."""
+"""The size of the study by scale: probabilities that the state stays, delays in ticks, inference times in the inaction
+environment in ticks, and the target for the relative standard error of the measured rates.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Measures a reward rate, to compare it with the predicted rate and with the bound of Theorem 1 for any policy."""
+    """Measures a reward rate. It is compared with the predicted rate, and with the bound of Theorem 1 for any policy."""
 
     launched: VirtualRun
     lanes: int
@@ -49,11 +50,11 @@ class Rate:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {**self.launched.identity(), "predicted": self.predicted, "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the environment, and return the measured and predicted rate, the bound, and the number of samples."""
+        """Run the environment. Return the measured and the predicted reward rate, the bound, and the number of samples."""
         found = self.launched.run(folder, report)
         samples = int(real(found["judged"])) * self.lanes
         return {
@@ -76,7 +77,7 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
 
 
 def _inaction(interval: int) -> Cell:
-    """Return a cell of the inaction environment with one worker, which acts once every ``interval`` ticks."""
+    """Return a run of the inaction environment with one worker, which acts once every ``interval`` ticks."""
     run = VirtualRun(
         "inaction",
         {"workers": "1", "stagger": "none", "latency_frames": str(interval)},
@@ -89,13 +90,13 @@ def _inaction(interval: int) -> Cell:
 
 
 def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
-    """Return a cell of the delay environment.
+    """Return a run of the study in the delay environment.
 
     Args:
         stay: probability p that the state stays the same at a tick.
         delay: ticks k from an observation to the action on it.
         policy: ``OBSERVED`` (acts on the observed state) or ``BEST`` (acts on the most likely state).
-        error: target relative standard error of the rate, which determines the number of ticks.
+        error: target for the relative standard error of the reward rate. It determines the number of ticks.
     """
     best = policy == BEST
     rate = theory.best_delayed_rate(stay, delay) if best else theory.observed_state_rate(stay, delay)
@@ -115,10 +116,10 @@ def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
 
 
 def _ticks(rate: float, stay: float, error: float) -> int:
-    """Return the number of ticks in which a reward rate is measured with relative standard error ``error``.
+    """Return the number of ticks that are needed to measure a reward rate with the relative standard error ``error``.
 
-    ``LANES`` environments run side by side. In each, the rewards of about 1/(1 − p) successive ticks are correlated, and count
-    as one sample.
+    ``LANES`` copies of the environment run side by side. In each copy, the rewards of about 1/(1 − p) successive ticks are
+    correlated, and count as one sample.
     """
     if stay == 1.0:
         return FEWEST_TICKS

@@ -1,9 +1,9 @@
-"""Fewer workers than needed: how long a decision should be held, and when an inference should begin. Our own study.
+"""Fewer workers than needed: how long should a decision wait, and when should an inference begin? Our own study.
 
-With fewer workers than frames in an inference, no two decisions compete for a tick. Yet the gate ``playout`` holds each decision
-until its observation has age D, the 0.99 quantile of the ages. The study compares other rules: workers claim an observation (begin
-an inference) only at ticks; D is the 0.9 quantile; a decision is held only while another decision could take its tick; or the first
-and the last rule together.
+With fewer workers than frames in an inference, no two decisions compete for a tick. Yet the gate ``playout``, which applies
+decisions, holds each one until its observation has the age D. D is the 0.99 quantile of the ages. The study compares this
+rule with four others: inferences begin only at ticks; D is the 0.9 quantile; a decision is held only while another decision
+could take its tick; or the first and the third rule together.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RULES: Mapping[str, tuple[Mapping[str, Any], bool]] = {
     "held if contended": ({"hold": "contended"}, False),
     "contended, at ticks": ({"hold": "contended"}, True),
 }
-"""By rule: parameters of the gate, and whether workers claim observations only at ticks."""
+"""The compared rules. Each has parameters of the gate, which applies decisions, and says whether inferences begin only at ticks."""
 FIGURES = {"inaction": "inaction", "age_mean": "age (ticks)", "age_sd": "spread of the age (ticks)"}
 
 _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
@@ -41,7 +41,7 @@ _SIZES: dict[Scale, tuple[tuple[str, ...], tuple[int, ...], int, int, int]] = {
     Scale.DESK: (tuple(LATENCIES), (1, 2, 3, 4, 5, 6, 8), 5, 6_000, 1_001),
     Scale.PAPER: (tuple(LATENCIES), (1, 2, 3, 4, 5, 6, 8, 12), 10, 20_000, 5_001),
 }
-"""By scale: latencies, numbers of workers, number of seeds, number of ticks, and the first tick that is measured."""
+"""The size of the study by scale: latencies, numbers of workers, number of seeds, number of ticks, and the first tick that is measured."""
 
 
 def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
@@ -88,7 +88,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _seen(rows: Sequence[Row]) -> str:
-    """Return a text: for each rule, the smallest and the greatest change of each result from the default rule."""
+    """Describe in words how each rule changes each result: the smallest and the greatest change from the default rule."""
     found = []
     for rule in (name for name in RULES if name != DEFAULT):
         parts = []

@@ -1,1 +1,1 @@
-"""The work of a study's cells (single runs): classes that compute the results of one cell."""
+"""Classes that compute single runs of a study, called cells."""

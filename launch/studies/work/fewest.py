@@ -1,4 +1,4 @@
-"""Finds the fewest workers, or learners, that keep pace with the plant, in virtual time with given durations."""
+"""Finds the fewest workers, or learners, that keep pace with the ticks of an environment. Runs are in virtual time."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ from rtgraph.launch.studies.study import Figures, ReportProgress, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 
 KEEPS_PACE = 0.998
-"""Decisions (or updates) per tick that count as one per tick. It is below 1, because the mean of a finite run varies."""
+"""Minimum mean number of decisions (or updates) per tick to keep pace. It is below 1, because the mean of a finite run varies."""
 LITTLE_INACTION = 0.05
 MOST_WORKERS = 999
-"""The maximum of ``workers`` in launch files."""
+"""The greatest number of workers that launch files accept."""
 _EXPECTED_RUNS = 6
 _SETTLED_TICKS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class FewestWorkers:
-    """Searches N_I*, the fewest workers of an endless plant that keep pace with it.
+    """Finds N_I*, the fewest workers that keep pace with the ticks of an endless environment.
 
-    The results are ``tau`` and ``tau_max`` (mean and largest inference time, in ticks), ``by_rate`` (the fewest workers that make
-    one decision per tick, as Remark 2 of Riemer et al. counts), ``inaction_by_rate`` (the inaction with that number of
-    workers), ``by_inaction`` (the fewest with at most 5 % inaction). ``by_rate`` and ``by_inaction`` are None if even
-    2⌈``tau_max``⌉ + 2 workers, or `MOST_WORKERS` if that is less, are too few.
+    The results are:
 
-    A share ``epsilon`` of the decisions is random; a random decision takes 2 % of the mean inference time.
+    * ``tau``, ``tau_max``: mean and greatest inference time, in ticks.
+    * ``by_rate``: the fewest workers that make one decision per tick (Remark 2 of Riemer et al., ICLR 2025).
+    * ``inaction_by_rate``: share of ticks without a decision, with ``by_rate`` workers.
+    * ``by_inaction``: the fewest workers with at most 5 % inaction.
+
+    ``by_rate`` and ``by_inaction`` are None if even 2⌈``tau_max``⌉ + 2 workers (at most `MOST_WORKERS`) are too few.
+
+    A share ``epsilon`` of the decisions is random. A random decision takes 2 % of the mean inference time.
     """
 
     method: str
@@ -41,7 +45,7 @@ class FewestWorkers:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         plan = self._run(1).identity()["plan"]
         return {
             "plan": plan,
@@ -52,7 +56,7 @@ class FewestWorkers:
 
     @property
     def durations_ms(self) -> tuple[float, ...]:
-        """The durations in ms from which inference times are drawn; a share ``epsilon`` of them is 2 % of the others' mean."""
+        """The durations, in ms, from which inference times are drawn. A share ``epsilon`` of them is 2 % of the mean of all others."""
         if not self.epsilon:
             return self.values_ms
         cheap = 0.02 * float(np.mean(self.values_ms))
@@ -61,7 +65,7 @@ class FewestWorkers:
         return (*self.values_ms, *(cheap,) * extra)
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search the fewest workers that keep pace, and return the results."""
+        """Find the fewest workers that keep pace with the ticks, and return the results."""
         tick_ms = 1e3 / self.rate_hz
         tau, longest = float(np.mean(self.durations_ms)) / tick_ms, max(self.durations_ms) / tick_ms
         most = min(2 * math.ceil(longest) + 2, MOST_WORKERS)
@@ -105,11 +109,13 @@ class FewestWorkers:
 
 @dataclass(frozen=True, slots=True)
 class FewestLearners:
-    """Searches N_L*, the fewest learners that keep pace with the plant, if each takes ``update_ms`` for a gradient.
+    """Finds N_L*, the fewest learners that keep pace with the ticks of an environment, if a gradient takes ``update_ms``.
 
-    One update per tick is allowed. The results are ``tau`` (duration of an update, in ticks), ``by_updates`` (the
-    fewest learners that make one update per tick) and ``by_transitions`` (the fewest that learn from one transition per tick);
-    both are None if no number of learners does.
+    At most one update per tick is allowed. The results are:
+
+    * ``tau``: duration of an update, in ticks.
+    * ``by_updates``: the fewest learners that make one update per tick; None if no number of learners does.
+    * ``by_transitions``: the fewest learners that learn from one transition per tick; None if no number of learners does.
     """
 
     learning: str
@@ -119,11 +125,11 @@ class FewestLearners:
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {"plan": self._run(1).identity()["plan"], "batch": self.batch}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Search the fewest learners that keep pace, and return the results."""
+        """Find the fewest learners that keep pace with the ticks, and return the results."""
         tau = self.update_ms * self.rate_hz / 1e3
         # More learners do not make parallel learning's updates more frequent, only larger.
         most = math.ceil(tau) + 1 if self.learning == "parallel" else 2 * math.ceil(tau) + 2
@@ -170,7 +176,7 @@ class FewestLearners:
 
 
 def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
-    """Return how many new versions of the weights workers see per tick, measured from the tick ``judged_from`` on."""
+    """Return how many new versions of the weights arrive at the workers per tick. Ticks before ``judged_from`` do not count."""
     decisions = run.trace(report).decisions()
     judged = decisions["observed_tick"] >= run.judged_from
     ticks, versions = decisions["observed_tick"][judged], decisions["policy_version"][judged]
@@ -178,9 +184,9 @@ def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
 
 
 def fewest(enough: Callable[[int], bool], guess: int, most: int) -> int | None:
-    """Return the smallest number from 1 to ``most`` for which ``enough`` returns True; None if there is none.
+    """Return the smallest number from 1 to ``most`` for which ``enough`` returns True; None if there is no such number.
 
-    The search starts at ``guess``. If a number is enough, every greater number must be enough, too.
+    The search starts at ``guess``. If ``enough`` is True for a number, it must be True for every greater number.
     """
     low, high = 0, min(max(guess, 1), most)  # no number up to low is enough
     step = 1

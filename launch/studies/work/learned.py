@@ -1,4 +1,4 @@
-"""Lets an agent learn in virtual time, and evaluates it. A run that was killed continues from its newest world checkpoint."""
+"""Lets an agent learn in virtual time, and evaluates the agent. A run that was interrupted continues from its newest checkpoint."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from rtgraph.msgs.errors import CheckpointError, LaunchError
 from rtgraph.nodes.networks.checkpoints import checkpoint_in
 
 LEARNED = "learned.json"
-"""Name of the file that holds the name of the session folder. It is written when the agent has finished learning."""
+"""Name of a file that is written when the agent has finished learning. It holds the name of the session folder."""
 EVALUATION = "evaluation"
 LEARNING_SHARE = 0.9
-"""The share of a cell's progress that learning takes; the evaluation takes the rest."""
+"""The share of the reported progress that learning takes. The evaluation takes the rest."""
 LAST_EPISODES = 100
 
 
@@ -39,11 +39,16 @@ LAST_EPISODES = 100
 class Learned:
     """Lets an agent learn for a number of ticks, then play greedy episodes, if any.
 
-    The results are ``greedy`` (mean return of the greedy episodes; None without such episodes), ``last`` (mean return of the last
-    100 episodes of learning), ``episodes`` (number of episodes of learning), ``wins`` (episodes won while learning; None if the
-    plant does not say), ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (of the
-    observations acted on, in ticks), ``updates`` (number of updates), ``known`` (the mean share of the pending actions that a
-    delay-aware policy knows; None for other policies).
+    The results are:
+
+    * ``greedy``: mean return of the greedy episodes; None without greedy episodes.
+    * ``last``: mean return of the last 100 episodes of learning.
+    * ``episodes``, ``updates``: number of episodes of learning, and of updates.
+    * ``wins``: episodes won while learning; None if the environment does not report wins.
+    * ``inaction``: share of ticks on which the default behaviour acted.
+    * ``age_mean``, ``age_sd``: age of the observations acted on, in ticks.
+    * ``known``: mean share of the pending actions (decided, not yet applied) that the policy knows; None if it sees no
+      pending actions.
     """
 
     launch: str
@@ -57,16 +62,16 @@ class Learned:
     policy: str = "learned"
     """The policy of the greedy episodes. With ``random`` or ``noop`` instead of ``learned``, nothing is learned."""
     latency: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that replace every ``latency`` while learning and playing; empty to keep the launch file's. See `with_latency`."""
+    """Parameters that replace every ``latency`` of the launch file, while learning and playing; empty to keep the launch file's."""
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         played = [self.ticks, self.greedy_episodes, self.most_frames, self.policy, dict(self.latency)]
         return {"plan": plan_digest(self.plan()), "played": played}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Learn, or continue a run that was interrupted; then evaluate, and return the results."""
+        """Let the agent learn, and evaluate the agent. If an earlier attempt was interrupted, continue it."""
         if self.policy != "learned":
             return {"greedy": self._greedy(folder, None, report)}
         done = folder / LEARNED
@@ -78,7 +83,7 @@ class Learned:
         return {"greedy": greedy, **_learning_figures(session)}
 
     def _learn(self, folder: Path, report: ReportProgress) -> Path:
-        """Learn, starting at the newest checkpoint of an earlier attempt if there is one; return the session folder."""
+        """Let the agent learn, and return the session folder. If an earlier attempt has written a checkpoint, continue from it."""
         attempts = sorted(folder.glob("run-*"))
         newest = next((path for path in reversed(attempts) if any((path / WORLD).glob("*"))), None)
         session = folder / f"run-{len(attempts):04d}"
@@ -105,9 +110,9 @@ class Learned:
         """Play episodes without exploration, and return the mean of their returns.
 
         Args:
-            folder: the cell's folder.
-            session: the session in which the agent learned; None to play with ``policy`` instead.
-            report: called with the share of the work that is done.
+            folder: the folder of this run of the study.
+            session: folder of the session in which the agent learned; None to play with ``policy`` instead.
+            report: called with the finished share of the work, from 0 to 1.
         """
         directory = folder / EVALUATION
         shutil.rmtree(directory, ignore_errors=True)
@@ -140,26 +145,26 @@ class Learned:
 
 
 def session_in(folder: Path) -> Path:
-    """Return the session folder in a cell's folder. The cell must have finished learning."""
+    """Return the session folder in ``folder``, the folder of a run that has finished learning."""
     return folder / str(json.loads((folder / LEARNED).read_text(encoding="utf-8"))["session"])
 
 
 class _Share:
-    """Converts the progress of a launch to a share of a cell's work, and reports it."""
+    """Receives the progress of a launch, and reports it as a share of the work of one run of a study."""
 
     def __init__(self, report: ReportProgress, total: float, most: float, least: float = 0.0) -> None:
         self._report, self._total, self._least, self._most = report, total, least, most
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase of the launch; ``total`` is the progress at the end of the phase, or None to keep the last total."""
+        """Begin a phase of the launch. ``total`` is the progress at the end of the phase; with None, the last total stays."""
         self._total = total or self._total
 
     def progress(self, done: float, text: str = "") -> None:
-        """Report the progress of the phase, ``done`` of the phase's total."""
+        """Report that ``done`` of the phase's total progress is reached."""
         self._report(self._least + (self._most - self._least) * min(1.0, done / self._total))
 
     def note(self, text: str) -> None:
-        """Ignore a note of the launch: a study shows only its cells' results."""
+        """Ignore a note of the launch, because a study shows only results."""
 
 
 def must_have_ended(result: Result) -> None:

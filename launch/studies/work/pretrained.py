@@ -1,4 +1,4 @@
-"""Lets an agent learn from a demonstration before it plays: from the recording of a script that plays the game."""
+"""Lets an agent learn from a demonstration before it plays. The demonstration is a recording of a script that plays the game."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ RECORDING = "session.mcap"
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """Records a game that a script plays, then lets an agent learn with the recording in its replay memory.
+    """Records a script that plays a game. Then an agent learns, with the recording in its replay memory.
 
     The results are those of `Learned`.
     """
 
     learned: Learned
     pretraining: Mapping[str, str]
-    """Launch arguments of the learning run that say how the agent learns from the demonstration."""
+    """Launch arguments that say how the agent learns from the demonstration."""
     script: str
     demonstrated_ticks: int
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {
             **self.learned.identity(),
             "pretraining": dict(self.pretraining),
@@ -42,7 +42,7 @@ class Pretrained:
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Record the game that the script plays, let the agent learn, evaluate it, and return the results."""
+        """Record the script that plays the game, let the agent learn, evaluate the agent, and return the results."""
         arguments = dict(self.learned.arguments)
         if self.learned.policy == "learned":
             recording = self._recording(folder / DEMONSTRATION).resolve()
@@ -52,7 +52,7 @@ class Pretrained:
         return replace(self.learned, arguments=arguments).run(work, report)
 
     def _recording(self, session: Path) -> Path:
-        """Return the path of the recording in the session folder. If it is not complete, first record it anew."""
+        """Return the path of the recording in the session folder. If the recording is missing or not complete, first make it."""
         if not (session / "summary.json").exists():
             shutil.rmtree(session, ignore_errors=True)
             launch = self.learned.launch

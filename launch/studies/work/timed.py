@@ -1,4 +1,4 @@
-"""Measures how long networks take on this machine for a forward pass of one observation, and for an update from a batch."""
+"""Measures how long networks take on this machine: for a forward pass of one observation, and for an update from a batch."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ TIMED = "processor time, or time on an accelerator"
 
 @dataclass(frozen=True, slots=True)
 class InferenceTime:
-    """Measures τ_θ: the duration of forward passes of an IMPALA network on one 84x84 frame, on one thread.
+    """Measures τ_θ, the duration of a forward pass: of an IMPALA network, on one 84x84 frame, with one thread.
 
-    The results are ``hardware`` (name of the device), ``parameters`` (their number), ``mean_ms``, ``max_ms`` and ``sd_ms`` of the
-    durations, and ``values_ms`` (all durations).
+    The results are ``hardware`` (name of the device), ``parameters`` (number of parameters), ``mean_ms``, ``max_ms`` and
+    ``sd_ms`` of the durations, and ``values_ms`` (all durations).
     """
 
     depth: int
@@ -38,7 +38,7 @@ class InferenceTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {
             "depth": self.depth,
             "k": self.k,
@@ -73,9 +73,10 @@ class InferenceTime:
 
 @dataclass(frozen=True, slots=True)
 class UpdateTime:
-    """Measures τ_L: the duration of DQN updates of an IMPALA network from batches of frames, on one thread.
+    """Measures τ_L, the duration of a DQN update: of an IMPALA network, from a batch of frames, with one thread.
 
-    The results are those of ``InferenceTime``.
+    The results are ``hardware`` (name of the device), ``parameters`` (number of parameters), ``mean_ms``, ``max_ms`` and
+    ``sd_ms`` of the durations, and ``values_ms`` (all durations).
     """
 
     depth: int
@@ -87,7 +88,7 @@ class UpdateTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
         return {**sizes, "updates": self.updates, "device": self.device, "timed": TIMED}
 
@@ -129,9 +130,9 @@ def size_of(depth: int, k: float, actions: int) -> int:
 
 
 def clock_of(device: torch.device) -> Callable[[], float]:
-    """Return a clock, in seconds, to time work on a device.
+    """Return the clock, in seconds, that suits the device.
 
-    For a CPU it is processor time, on which other programs have little effect; for an accelerator it is wall time.
+    For a CPU it is processor time, on which other programs have little effect. For an accelerator it is wall time.
     """
     return time.process_time if device.type == "cpu" else time.perf_counter
 
@@ -139,7 +140,7 @@ def clock_of(device: torch.device) -> Callable[[], float]:
 def timed(
     run: Callable[[], object], repeats: int, report: ReportProgress, clock: Callable[[], float]
 ) -> list[float]:
-    """Call ``run`` repeatedly, and return the duration of each call in ms, without a few warm-up calls at the start."""
+    """Call ``run`` repeatedly, and return the duration of each call in ms. A few warm-up calls at the start are left out."""
     times = []
     for number in range(-WARM_UPS, repeats):
         began = clock()
@@ -151,7 +152,7 @@ def timed(
 
 
 def durations(times_ms: list[float]) -> Figures:
-    """Return the results of a cell, by name: mean, maximum, standard deviation and values of durations in ms."""
+    """Return statistics of durations, by name: mean, maximum, standard deviation and all values, in ms."""
     values = np.array(times_ms)
     return {
         "mean_ms": float(values.mean()),
@@ -163,7 +164,7 @@ def durations(times_ms: list[float]) -> Figures:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Make torch compute on one thread in this context."""
+    """Make torch use a single thread during this context."""
     import torch  # noqa: PLC0415 - a study without networks needs no torch
 
     before = torch.get_num_threads()

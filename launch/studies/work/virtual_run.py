@@ -1,4 +1,4 @@
-"""Runs a launch file in virtual time, and measures how the policy acted."""
+"""Runs a launch file in virtual time, and measures how its policy acted."""
 
 from __future__ import annotations
 
@@ -31,9 +31,14 @@ from rtgraph.nodes.runtime.latency import AnyModel, mean_ns
 class VirtualRun:
     """Runs a launch file for a number of ticks, and measures the ticks from ``judged_from`` on.
 
-    The results are ``inaction`` (share of ticks on which the default behaviour acted), ``age_mean`` and ``age_sd`` (in ticks, of
-    the observations acted on), ``made`` (decisions per tick), ``wasted`` (share of decisions never applied), ``reward`` (mean per
-    tick) and ``judged`` (number of measured ticks).
+    The results are:
+
+    * ``inaction``: share of ticks on which the default behaviour acted.
+    * ``age_mean``, ``age_sd``: age of the observations acted on, in ticks.
+    * ``made``: decisions per tick.
+    * ``wasted``: share of the decisions that were never applied.
+    * ``reward``: mean reward per tick.
+    * ``judged``: number of measured ticks.
     """
 
     launch: str
@@ -42,11 +47,11 @@ class VirtualRun:
     judged_from: int
     seed: int = 0
     latency: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters that replace the workers' ``latency``; empty to keep the launch file's."""
+    """Parameters that replace every ``latency`` of the launch file; empty to keep the launch file's."""
     gate: Mapping[str, Any] = field(default_factory=dict)
-    """Parameters of the plant's gate, which chooses the decision of each tick; they are added to the launch file's."""
+    """Parameters of the gate, which chooses the decision of each tick. They are added to the parameters in the launch file."""
     claim_at_ticks: bool = False
-    """Whether the coordinator assigns observations to workers only at ticks."""
+    """Whether workers get new observations only at ticks, so that every inference begins at a tick."""
     alone: bool = False
 
     def __post_init__(self) -> None:
@@ -56,7 +61,7 @@ class VirtualRun:
             )
 
     def identity(self) -> Mapping[str, object]:
-        """Return the JSON values on which the results of ``run`` depend: with equal values, the results are equal."""
+        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
         return {"plan": plan_digest(self.plan()), "ticks": self.ticks, "judged_from": self.judged_from}
 
     def plan(self) -> Plan:
@@ -73,7 +78,7 @@ class VirtualRun:
         return self._figures(self.trace(report), rate_of(self.plan()))
 
     def trace(self, report: ReportProgress) -> Trace:
-        """Run the launch file, and return the trace of all ticks."""
+        """Run the launch file, and return the trace, i.e. the recorded ticks and decisions."""
         plan = self.plan()
         end_ns = tick_time_ns(self.ticks, rate_of(plan))
         world = VirtualWorld(
@@ -110,14 +115,15 @@ class VirtualRun:
 def virtual_plan(
     launch: str, arguments: Mapping[str, str], ticks: int, seed: int, latency: Mapping[str, Any]
 ) -> Plan:
-    """Return the plan (the resolved launch file) of a run in virtual time without a recording.
+    """Return the plan (the resolved launch file) of a run in virtual time, without a recording.
 
     Args:
         launch: the launch file.
         arguments: arguments of the launch file.
         ticks: number of ticks of the run.
         seed: seed of the run.
-        latency: parameters that replace every ``latency`` of the launch file, also that of updates; empty to keep them.
+        latency: parameters that replace every ``latency`` of the launch file, also the latency of updates; empty to keep
+            them.
 
     Raises:
         GraphError: the launch file is invalid, or lacks one of ``arguments``.
@@ -129,7 +135,7 @@ def virtual_plan(
 
 
 def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
-    """Return the plan with other parameters as every ``latency``, so that an update takes as long as an inference."""
+    """Return a plan (a resolved launch file) in which ``latency`` replaces every latency: that of inferences and that of updates."""
     rate_hz = rate_of(plan)
     model: AnyModel = TypeAdapter(AnyModel).validate_python(dict(latency))
     frames = mean_ns((model,), rate_hz) / period_ns(rate_hz)
@@ -144,7 +150,10 @@ def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
 
 
 def _with_rules(plan: Plan, gate: Mapping[str, Any], *, claim_at_ticks: bool) -> Plan:
-    """Return the plan with parameters added to its gates and, if ``claim_at_ticks``, with that rule in its coordinator."""
+    """Return a plan (a resolved launch file) with ``gate`` added to the parameters of its gates, which choose decisions.
+
+    If ``claim_at_ticks``, inferences also begin only at ticks.
+    """
     if not gate and not claim_at_ticks:
         return plan
 
@@ -160,7 +169,7 @@ def _with_rules(plan: Plan, gate: Mapping[str, Any], *, claim_at_ticks: bool) ->
 
 
 def rate_of(plan: Plan) -> float:
-    """Return the tick rate of a plan's first plant (emulator or robot), in Hz."""
+    """Return the tick rate of the first environment or robot of a plan (a resolved launch file), in Hz."""
     for node in plan.nodes:
         kind = load_class(node.node)
         if issubclass(kind, Plant):
