@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pygame
 
 _INVISIBLE: Final = frozenset({"offscreen", "dummy", "evdev"})
-"""Drivers that SDL falls back to without a display."""
+"""SDL's video drivers without a visible window. SDL uses one of them if there is no display."""
 
 
 def check_pygame() -> None:
@@ -31,7 +31,7 @@ def open_window(title: str, size: tuple[int, int], *, hint: str, resizable: bool
 
     Raises:
         MissingPackage: pygame is not installed.
-        NodeError: there is no display; ``hint`` says what to do then.
+        NodeError: there is no display. The error shows ``hint``.
     """
     check_pygame()
     import pygame  # noqa: PLC0415 - an optional dependency

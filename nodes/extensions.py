@@ -1,8 +1,8 @@
-"""Extensions: the entry points by which installed packages add nodes, verbs, exporters and more.
+"""Extensions: installed packages add nodes, verbs, exporters and more to rtgraph, by entry points.
 
-Reading them imports none of the packages. ``importlib.metadata`` is not used: it alone takes 45 ms, a third of
-``rtgraph --help``; this takes about 2 ms. So only packages installed as folders (``*.dist-info``) are found, as
-pip installs them.
+The entry points are read without importing the packages. ``importlib.metadata`` is not used: it takes 45 ms,
+a third of ``rtgraph --help``; this module takes about 2 ms. Only packages with a folder ``*.dist-info`` are found,
+which is how pip installs packages.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import NamedTuple
 ALGORITHMS = "rtgraph.algorithms"
 """The entry point group of algorithms: each entry is a name, and a subclass of ``AlgorithmParams``."""
 OWN = "rtgraph"
-"""The distribution of rtgraph itself."""
+"""The name of the distribution that contains rtgraph itself."""
 STAGGER = "rtgraph.stagger"
 """The entry point group of stagger methods: each entry is a name, and a subclass of ``StaggerMethod``."""
 IN_PARAMS = (ALGORITHMS, STAGGER)
-"""The groups with entry points that a node's parameters may name."""
+"""The groups of entry points that the parameters of a node may refer to by name."""
 _SUFFIX = ".dist-info"
 
 
@@ -57,7 +57,7 @@ class Extension(NamedTuple):
         return found
 
     def folder(self) -> str | None:
-        """Return the folder of the package that the entry point names, without importing it; None if there is no folder."""
+        """Return the folder of the entry point's package, without importing the package; None if there is no folder."""
         import importlib.util  # noqa: PLC0415 - rarely needed
 
         first, *rest = self.target.split(".")
@@ -72,7 +72,7 @@ class Extension(NamedTuple):
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Report what the code of the package raises as one error that names the package.
+        """Run the package's code in a ``with`` block. If the code raises, raise one error that names the package instead.
 
         Raises:
             ExtensionError: the code raised any exception but an ``RtgraphError`` or an ``OSError``.
@@ -87,7 +87,7 @@ class Extension(NamedTuple):
             raise self.error(_in_one_line(error)) from error
 
     def error(self, problem: str) -> Exception:
-        """Return the ``ExtensionError`` for a problem with the target."""
+        """Return an ``ExtensionError`` that says which entry point cannot be used, and why."""
         from rtgraph.msgs.errors import ExtensionError  # noqa: PLC0415 - importing msgs takes a while
 
         return ExtensionError(
@@ -128,7 +128,7 @@ def extensions(group: str, ours: Container[str] = ()) -> dict[str, Extension]:
 
 
 def targets_in(params: object) -> Iterator[str]:
-    """Yield the targets of the entry points that values in a node's parameters name. Nested values count too."""
+    """Yield the targets of the entry points that a node's parameters name, also in nested values."""
     if isinstance(params, str):
         for group in IN_PARAMS:
             if params in (found := extensions(group)):
@@ -140,7 +140,7 @@ def targets_in(params: object) -> Iterator[str]:
 
 @functools.cache
 def _installed(path: tuple[str, ...]) -> dict[str, list[Extension]]:
-    """Return the entry points of each group of rtgraph: first rtgraph's own, then others by their distribution's name."""
+    """Return the entry points of each group, rtgraph's first, then those of other packages sorted by distribution name."""
     found: list[Extension] = []
     seen = set()
     for folder in path:
@@ -173,7 +173,7 @@ def _text(file: str) -> str:
 
 
 def _entries(text: str, distribution: str, version: str) -> Iterator[Extension]:
-    """Yield the entry points of rtgraph's groups in a file; its format is that of the packaging specification."""
+    """Yield the entry points of rtgraph's groups in the text of an ``entry_points.txt``."""
     group = ""
     for written in text.splitlines():
         line = written.strip()

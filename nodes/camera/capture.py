@@ -41,7 +41,7 @@ class Picture:
     captured_ns: int
     """When this computer received the picture, in ns of the given clock."""
     number: int
-    """The picture's number among those of the source, from 1."""
+    """The number of this picture, counted from 1 for the source's first picture."""
 
 
 class CaptureCounts(Record):
@@ -49,7 +49,7 @@ class CaptureCounts(Record):
 
     pictures: int
     dropped: int
-    """Number of pictures that were replaced by a newer one before any call returned them."""
+    """Number of pictures that no call has returned, because a newer picture replaced them."""
     failures: int
     """Number of times that the source failed, or could not be opened."""
 
@@ -92,19 +92,19 @@ class Capture:
         self._thread.start()
 
     def newest(self) -> Picture | None:
-        """Return the newest picture, even if it was returned before; None before the first."""
+        """Return the newest picture, also if it was returned before; None before the first picture."""
         with self._changed:
             if self._newest is not None:
                 self._taken = self._newest.number
             return self._newest
 
     def take(self) -> Picture | None:
-        """Return the newest picture; None if there is none, or if any call has returned it before."""
+        """Return the newest picture; None if there is no picture, or if any call has returned this picture before."""
         with self._changed:
             return None if self._newest is None or self._newest.number == self._taken else self.newest()
 
     def wait_newer(self, number: int, timeout_s: float) -> Picture | None:
-        """Wait for a picture with a higher number, and return the newest; None after a timeout."""
+        """Wait for a picture with a number above ``number``, and return the newest picture; None after a timeout."""
         with self._changed:
             came = self._changed.wait_for(
                 lambda: self._newest is not None and self._newest.number > number, timeout_s

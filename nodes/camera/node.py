@@ -11,7 +11,7 @@ from rtgraph.nodes.camera.capture import Capture, CaptureParams
 from rtgraph.nodes.runtime import Node, Output, Params
 
 POLL_NS = 2_000_000
-"""Interval at which the node polls for a new picture."""
+"""Interval at which the node polls for a new picture, in ns."""
 
 
 class CameraParams(Params):
@@ -20,7 +20,8 @@ class CameraParams(Params):
     camera: CaptureParams
     """The camera, video file or stream."""
     rate_hz: float | None = Field(default=None, gt=0, le=1000)
-    """Maximum number of pictures published per second, each the newest; null: every picture that is read in time."""
+    """Maximum number of pictures published per second; null to publish every picture. If pictures arrive faster than they
+    are published, only the newest is published."""
     frame_id: str = ""
     """The camera's coordinate frame, like the ``frame_id`` of ROS; empty if it has none."""
 
@@ -58,7 +59,7 @@ class Camera(Node[CameraParams]):
         return {"published": self._published, **counts, **({"warnings": warnings} if warnings else {})}
 
     def failure(self) -> str:
-        """Return why no picture was received; empty if there was one."""
+        """Return why no picture was received; empty if a picture was received."""
         return "" if self._published else f"no picture was published: {self._capture.problem or 'none came'}"
 
     def _look(self) -> None:

@@ -1,4 +1,4 @@
-"""A source of pictures, by OpenCV's ``VideoCapture``. Only this module imports OpenCV."""
+"""A source of pictures: a camera, a video file or a stream, by OpenCV's ``VideoCapture``. Only this module imports OpenCV."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SourceParams(Record):
     asked_size: tuple[int, int] | None = None
     """Height and width requested from a device, which delivers the nearest size that it has."""
     fps: float | None = Field(default=None, gt=0, le=1000)
-    """Pictures per second requested from a device, or read from a file; null for its own rate."""
+    """Pictures per second requested from a device, or read from a file; null for the rate of the device or file."""
     fourcc: str | None = Field(default=None, min_length=4, max_length=4)
     """Pixel format requested from a device, such as MJPG: many cameras reach high rates only with it."""
     read_timeout_s: float = Field(default=2.0, gt=0)
@@ -61,10 +61,10 @@ class Source(Protocol):
     """An open source of pictures. Its calls come from one thread."""
 
     def grab(self, closing: threading.Event) -> None:
-        """Wait for the next picture, which `retrieve` returns.
+        """Wait for the next picture. ``retrieve`` then returns it.
 
         Args:
-            closing: set when the picture is no longer needed.
+            closing: an event that is set when the picture is no longer needed.
 
         Raises:
             RobotError: the source gives no picture.
@@ -72,7 +72,7 @@ class Source(Protocol):
         ...
 
     def retrieve(self) -> Image:
-        """Return the picture, (height, width, 3) RGB.
+        """Return the picture that ``grab`` waited for, (height, width, 3) RGB.
 
         Raises:
             RobotError: the picture cannot be decoded.

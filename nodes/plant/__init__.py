@@ -1,4 +1,4 @@
-"""What all plants share: the tick loop, the gate, default behaviours, and the environment interface."""
+"""What all plants (environments that step at a fixed rate) share: the tick loop, the gate, default behaviours."""
 
 from rtgraph.nodes.plant.default import DefaultBehaviour
 from rtgraph.nodes.plant.environment import Capturing, Environment, Saveable, Step

@@ -29,8 +29,8 @@ def clamped(action: Action, spec: ActionSpec) -> Action:
     """Return the action with each number clamped to its range; the same object if nothing changes.
 
     Raises:
-        ValueError: the action has the wrong type, shape or dtype, or a number is not finite; or an action that is
-            not ``Continuous``, and so is not clamped, is out of range.
+        ValueError: the action has the wrong type, shape or dtype, or a number is not finite. A discrete action out of
+            range raises this error too: only ``Continuous`` actions are clamped.
     """
     if isinstance(spec, Continuous):
         vector = np.asarray(action)
@@ -49,7 +49,7 @@ def clamped(action: Action, spec: ActionSpec) -> Action:
 
 
 def check_discrete(action: Action, count: int) -> int:
-    """Return the action as an int. Raises ``ValueError`` unless it is an integer from 0 to ``count - 1``."""
+    """Return the action as an int. Raise ``ValueError`` unless the action is an integer from 0 to ``count - 1``."""
     try:
         number = operator.index(action)
     except TypeError:
@@ -77,11 +77,11 @@ def check_multi_discrete(action: Action, size: int, count: int) -> npt.NDArray[n
 def check_continuous(
     action: Action, low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Return the action as float64. Raises ``ValueError`` unless each number is within its range.
+    """Return the action as float64. Raise ``ValueError`` unless each number is within its range.
 
-    ``low`` and ``high`` are float64, with the action's shape. Both are rounded to the action's dtype if
-    it is float16 or float32, and widened to float32 otherwise: most policies compute in float32, in which 0.1 is
-    a little more than in float64. So a number clipped to a bound is always valid.
+    ``low`` and ``high`` are float64, with the action's shape. If the action is float16 or float32, both are rounded to
+    its dtype. Otherwise they are widened to float32, because most policies compute in float32, in which 0.1 is a little
+    more than in float64. So a number clipped to a bound is always valid.
     """
     vector = np.asarray(action)
     if vector.shape != low.shape or vector.dtype.kind not in "iuf":
@@ -100,7 +100,7 @@ def check_continuous(
 def _bounds(
     dtype: np.dtype[Any], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return low and high as float64: rounded to the dtype if it is float16 or float32, else widened to float32."""
+    """Return both bounds as float64, rounded to ``dtype`` if it is float16 or float32, otherwise widened to float32."""
     with np.errstate(over="ignore"):
         if dtype.kind == "f" and dtype.itemsize < 8:
             return low.astype(dtype).astype(np.float64), high.astype(dtype).astype(np.float64)

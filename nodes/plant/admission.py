@@ -25,7 +25,7 @@ class Admission:
     """
 
     _count: int = 0
-    """Number of actions, if they are ``Discrete``."""
+    """Number of possible actions, if actions are ``Discrete``."""
 
     def __init__(self, spec: ActionSpec, out_of_range: OutOfRange, log: logging.Logger) -> None:
         self._spec = spec
@@ -58,7 +58,7 @@ class Admission:
         return True
 
     def in_range(self, action: Action) -> Action:
-        """Return the action for the environment: the given action, clamped to its range if ``out_of_range`` is ``clamp``."""
+        """Return the action to apply: the given action, with its numbers clamped to their ranges if ``out_of_range`` is ``clamp``."""
         if not self._clamps:
             return action
         given = clamped(action, self._spec)
@@ -66,16 +66,16 @@ class Admission:
         return given
 
     def result(self) -> dict[str, Any]:
-        """Return the count of clamped actions, if there were any."""
+        """Return the number of clamped actions, if any action was clamped."""
         return {"clamped": self._clamped} if self._clamped else {}
 
     def failure(self) -> str:
-        """Return why the first decision was refused if all were refused; else an empty text."""
+        """If all decisions were refused, return why the first one was refused; otherwise return an empty text."""
         if self._taken or not self._refused:
             return ""
         return f"all {self._refused.total():,} decisions were refused, the first: {self._first}"
 
     def log_totals(self) -> None:
-        """Log the workers with refused decisions."""
+        """Log how many decisions of each worker were refused."""
         for worker, count in self._refused.items():
             self._log.warning("refused %d decisions of %s in total", count, worker)

@@ -1,8 +1,8 @@
-"""Chunks: decisions with an action for each of several successive ticks, and what happens where they overlap.
+"""Decisions with a chunk, i.e. actions for several successive ticks, and what happens where chunks overlap.
 
-A decision's chunk begins at the tick at which the gate chooses the decision; from then on one of its actions acts at each tick.
-Overlapping chunks are averaged as in the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual Manipulation
-with Low-Cost Hardware", RSS 2023).
+The gate chooses one of the received decisions at a tick. At this tick the decision's chunk begins. From then on one
+action of the chunk acts at each tick. Overlapping chunks are averaged as in the temporal ensembling of ACT (Zhao et
+al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware", RSS 2023).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def chunk_length(decision: Decision) -> int:
 
 
 def action_at(decision: Decision, place: int) -> Action:
-    """Return a decision's action for the tick at ``place`` in its chunk: 0 is the first tick, at which the chunk begins."""
+    """Return a decision's action number ``place``, from 0. It is for the tick ``place`` ticks after the decision was chosen."""
     if not place or decision.chunk is None:
         return decision.action
     if isinstance(decision.action, int):
@@ -48,22 +48,22 @@ def actions_of(decision: Decision) -> list[Action]:
 
 @dataclass(slots=True)
 class _Running:
-    """A decision with its chunk, and the tick at which the chunk began to act."""
+    """A decision that acts now, with actions for several ticks, and the tick of its first action."""
 
     decision: Decision
     began: int
 
 
 class ChunkGate:
-    """Applies the chunks of the decisions that a gate has chosen.
+    """Applies decisions with actions for several successive ticks (chunks): one action acts at each tick.
 
-    A chunk ends early when its observation gets older than ``max_age_ms``; its decision then counts as late, as it would at
-    the gate.
+    A chunk ends early when the observation of its decision gets older than ``max_age_ms``. The decision then counts as
+    late.
 
     Args:
         gate: chooses decisions, by their first actions.
         params: what happens where chunks overlap, and the maximum age.
-        action: the plant's actions; only continuous ones are averaged as numbers, the others are voted for.
+        action: the plant's actions. Continuous actions are averaged; discrete actions are chosen by a weighted vote.
         period_ns: time between two ticks.
     """
 
@@ -76,9 +76,9 @@ class ChunkGate:
         self._votes = not isinstance(action, Continuous)
         self._most_age = None if params.max_age_ms is None else int(params.max_age_ms * 1e6 // period_ns)
         self._running: list[_Running] = []
-        """The chunks that act, the oldest first; several only if they are averaged."""
+        """The decisions that act now, oldest first. There are several only if overlapping chunks are averaged."""
         self._waiting: Decision | None = None
-        """The decision that acts when the running chunk ends, if ``overlap`` is ``none``; None if no decision waits."""
+        """The decision that acts after the running one ends, if ``overlap`` is ``none``; None if no decision waits."""
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
         dropped = self._gate.begin(tick, episode, incarnation) + (self._waiting is not None)
@@ -101,7 +101,7 @@ class ChunkGate:
         return choice
 
     def _end(self, tick: int, choice: Choice) -> None:
-        """Remove the chunks that are used up or too old."""
+        """Remove the decisions that have no action left or are too old."""
         running = [one for one in self._running if tick - one.began < chunk_length(one.decision)]
         self._running = [one for one in running if not self._is_old(one.decision, tick)]
         old = len(running) - len(self._running)
@@ -124,7 +124,7 @@ class ChunkGate:
         self._running.append(_Running(decision, tick))
 
     def _act(self, tick: int, choice: Choice) -> None:
-        """Set the choice's decision to a copy of the newest chunk's decision, with the action for this tick."""
+        """Put the action for this tick into ``choice``, in a copy of the newest decision."""
         if not self._running:
             choice.decision = None
             return
@@ -142,7 +142,8 @@ class ChunkGate:
     def _average(self, tick: int) -> Action:
         """Return the weighted mean of the actions for a tick; for discrete numbers, the value with the largest total weight.
 
-        The weights are exp(-decay·i), i counts from the oldest chunk (0). The newest chunk wins a tie of votes.
+        The weight of a chunk is exp(-decay·i), where i is 0 for the oldest chunk, 1 for the next, and so on. The newest
+        chunk wins a tie of votes.
         """
         actions = [action_at(one.decision, tick - one.began) for one in self._running]
         exponents = -self._decay * np.arange(len(actions))

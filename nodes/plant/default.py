@@ -1,4 +1,4 @@
-"""The default behaviour β: acts on ticks without a decision of the policy π."""
+"""The default behaviour β: it acts on ticks without a decision of the policy π."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DefaultBehaviour(Protocol):
     """Acts on ticks without a decision. It must be quick: it runs inside the tick."""
 
     def begin(self, noop: Action) -> None:
-        """Begin an episode of a plant with the idle action ``noop``."""
+        """Begin an episode. ``noop`` is the plant's action that does nothing."""
         ...
 
     def act(self, observation: Value, last: Action | None) -> Action:
@@ -35,7 +35,7 @@ class Noop:
 
 
 class RepeatLast(Noop):
-    """Repeat the previous tick's action; do nothing before the first."""
+    """Repeats the previous tick's action. Before the first action it does nothing."""
 
     def act(self, observation: Value, last: Action | None) -> Action:
         return self._noop if last is None else last
@@ -55,7 +55,11 @@ def make_default(name: str) -> DefaultBehaviour:
 
 
 def default_class(name: str) -> type[DefaultBehaviour]:
-    """Return the class of a default behaviour. Names and errors are those of ``make_default``."""
+    """Return the class of a default behaviour: ``noop``, ``repeat_last``, or a user's class as ``package.module:Class``.
+
+    Raises:
+        NodeError: there is no such behaviour.
+    """
     if name in _BY_NAME:
         return _BY_NAME[name]
     if ":" not in name:

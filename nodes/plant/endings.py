@@ -1,4 +1,4 @@
-"""Counts of how episodes ended: by reason, and by encounter (the name of the start state)."""
+"""Counts how episodes ended: by reason, and by encounter, i.e. the name of the start state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.msgs import Ending
 
 @dataclass(slots=True)
 class Attempts:
-    """The episodes of one encounter."""
+    """Counts of the episodes that began at one encounter, i.e. one named start state."""
 
     won: int = 0
     lost: int = 0
@@ -23,12 +23,12 @@ class Attempts:
 
 @dataclass(slots=True)
 class Endings:
-    """The endings of one plant's episodes: how many for each reason, and the attempts of each encounter."""
+    """Counts how the episodes of one environment ended: by reason, and by encounter (the name of the start state)."""
 
     reasons: Counter[str] = field(default_factory=Counter)
     encounters: dict[str, Attempts] = field(default_factory=dict)
     newest: str | None = None
-    """The encounter that was tried last."""
+    """The name of the start state (encounter) of the last episode that had one; None if no episode had one."""
 
     def add(self, ending: Ending) -> None:
         """Count the end of an episode."""
@@ -47,9 +47,9 @@ class Endings:
     def figures(self, rate_hz: float | None = None) -> dict[str, Any]:
         """Return the counts as JSON values; empty if no episode gave a reason for its end.
 
-        ``endings`` maps each reason to its number of episodes. If there are encounters, ``encounters`` maps
-        the name of each to ``won``, ``lost``, ``ticks``, ``actions`` and, if the rate is given, ``time_s``;
-        ``newest_encounter`` is the name of the last one.
+        ``endings`` maps each reason to its number of episodes. If start states have names (encounters), ``encounters``
+        maps each name to ``won``, ``lost``, ``ticks``, ``actions`` and, if the rate is given, ``time_s``. Then
+        ``newest_encounter`` is the name of the last encounter.
         """
         found: dict[str, Any] = {"endings": dict(self.reasons)} if self.reasons else {}
         if self.encounters:

@@ -1,4 +1,4 @@
-"""The environment inside a plant: it can be reset and stepped, and perhaps saved and restored."""
+"""The interface of environments: reset and step, and for some environments also save and restore."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Environment(Protocol):
 
     @property
     def spec(self) -> PlantSpec:
-        """The actions, the observations and the rate."""
+        """The spec of the environment: actions, observations and rate."""
         ...
 
     @property
@@ -62,12 +62,12 @@ class Environment(Protocol):
 
         Raises:
             ValueError: the action does not fit the spec; nothing has moved.
-            RuntimeError: no episode is running: none has begun, or it was terminated or truncated.
+            RuntimeError: no episode is running: no episode has begun, or the last one was terminated or truncated.
         """
         ...
 
     def screen(self) -> npt.NDArray[np.uint8] | None:
-        """Return the image that a person would see, (height, width, 3) uint8 RGB, or None."""
+        """Return the image that a person would see, (height, width, 3) uint8 RGB; None if there is no image."""
         ...
 
     def close(self) -> None:
@@ -77,10 +77,10 @@ class Environment(Protocol):
 
 @runtime_checkable
 class Capturing(Environment, Protocol):
-    """An environment that knows when its sensors captured the parts of an observation."""
+    """An environment that knows when its sensors captured each part of an observation."""
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the capture times of the parts of the last observation, by part, in ns of the graph's clock.
+        """Return the capture time of each part of the last observation, by the part's name, in ns of the graph's clock.
 
         Parts with an unknown time are missing. An observation that is a single array has one part, named "".
         """
@@ -91,13 +91,12 @@ class Capturing(Environment, Protocol):
 class Saveable(Environment, Protocol):
     """An environment that can be saved and restored exactly.
 
-    A snapshot is like an emulator's savestate: bytes that a running environment with the same settings can
-    restore at any time. Unlike ``world_state``, it refers to no other objects, and it is restored into a
-    complete environment, not into an object made without ``__init__``.
+    A snapshot is like an emulator's savestate: bytes that any environment with the same settings can restore at any
+    time.
     """
 
     def snapshot(self) -> bytes:
-        """Return the complete state of the environment, except the generator given to ``reset``.
+        """Return the complete state of the environment as bytes, except the generator given to ``reset``.
 
         Raises:
             RuntimeError: nothing has been reset yet, so there is nothing to save.
@@ -105,9 +104,9 @@ class Saveable(Environment, Protocol):
         ...
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot, in this environment or in another with the same settings.
+        """Restore a snapshot that this environment, or another one with the same settings, has made.
 
         Raises:
-            ValueError: the bytes are not a snapshot of such an environment. Nothing has changed.
+            ValueError: the bytes are not a snapshot of an environment with these settings. Nothing has changed.
         """
         ...

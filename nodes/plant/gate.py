@@ -1,9 +1,9 @@
-"""The gate of a plant: which decision applies at a tick.
+"""The gate of a plant chooses which decision applies at a tick.
 
-A gate is a plain object: each tick it receives the new decisions and chooses one. Three rules hold for all
-gates. The newest *observation* wins, not the newest arrival (among equals the later arrival). A decision
-never acts after a decision on a newer observation has acted. A decision made in one episode, or before a
-restart of the plant (each restart begins a new incarnation), never acts in another.
+A gate is a plain object: each tick it receives the new decisions and chooses one. Three rules hold for all gates. The
+decision on the newest *observation* wins, not the decision that arrived last. Of several decisions on this observation,
+the last arrival wins. A decision never acts after a decision on a newer observation has acted. A decision made in an
+earlier episode, or before a restart of the plant, never acts.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ MOST_HELD = 1024
 
 
 class _GateParams(Record):
-    """The parameters of both gates."""
+    """The parameters that both kinds of gate have, ``latest`` and ``playout``."""
 
     # Plans from before the field lack it.
     max_age_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False, exclude_if=operator.not_)
-    """Maximum age of a decision's observation; older decisions never act, and count as late. Null for no maximum."""
+    """Maximum age of a decision's observation. Decisions with an older observation never act, and count as late. Null for
+    no maximum."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
     """What happens where the chunks of two decisions overlap. ``none``: a chunk ends before the next one begins. ``newest``:
     a new chunk replaces the old one at once. ``average``: the actions for a tick are averaged (discrete ones by a vote)."""
     decay: float = Field(default=0.01, allow_inf_nan=False, exclude_if=lambda decay: decay == 0.01)
-    """m in the weights of averaged chunks, exp(-m·i) for the i-th chunk from the oldest (0) on, as in ACT (Zhao et al.,
-    RSS 2023)."""
+    """The constant m in the weights of averaged chunks. The weight of the i-th chunk, from 0 for the oldest, is exp(-m·i),
+    as in ACT (Zhao et al., RSS 2023)."""
 
 
 class LatestParams(_GateParams):
@@ -45,7 +46,9 @@ class LatestParams(_GateParams):
 
 
 class PlayoutParams(_GateParams):
-    """Hold each decision until its observation is D ticks old, as packet audio holds packets against jitter.
+    """Hold each decision until its observation is D ticks old, so that decisions apply at an even delay.
+
+    Network audio holds packets in the same way, against jitter.
 
     The age of a decision is the number of ticks since its observation. D is a quantile (0.99 by default) of the ages
     that the last 400 decisions had on arrival.
@@ -55,7 +58,7 @@ class PlayoutParams(_GateParams):
     most_ticks: int | None = Field(default=None, ge=1)
     """Maximum of the delay D, in ticks; null for no maximum."""
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
-    """D is this quantile of the ages, such as 0.99."""
+    """Quantile of the ages that sets the delay D, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
     """``always``: hold every decision until its observation is D ticks old. ``contended``: hold it only while another decision
     could apply at the same tick: if successive decisions are on observations at least S ticks apart, D is S − 1 ticks less."""
@@ -66,45 +69,48 @@ GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")
 
 @dataclass(slots=True)
 class Choice:
-    """The gate's choice at a tick (None: the default behaviour β acts), and counts of other decisions."""
+    """What the gate chose at a tick, and counts of the decisions that it did not choose.
+
+    If ``decision`` is None, the default behaviour β acts.
+    """
 
     decision: Decision | None = None
     overwritten: int = 0
-    """Number of decisions that arrived in time, but a decision on a newer observation was chosen."""
+    """Number of decisions that arrived in time but were not chosen, because another decision had a newer observation."""
     late: int = 0
-    """Number of decisions that arrived after a decision on a newer observation had acted, or were older than ``max_age_ms``."""
+    """Number of decisions that were too late: a decision on a newer observation had acted, or ``max_age_ms`` was exceeded."""
     dropped: int = 0
-    """Number of decisions that belonged to another episode or incarnation, or exceeded the maximum number of held decisions."""
+    """Number of decisions from an earlier episode, from before a restart, or beyond the maximum number of held decisions."""
     delay_ticks: int = 0
     too_old: int = 0
     """Number of the ``late`` decisions that were older than ``max_age_ms``."""
     delay_over: int = 0
     """The measured delay D of a playout gate, in ticks, if it exceeds its maximum; else 0."""
     starting: bool = False
-    """Whether β acts because no decision on an observation of this episode can be due yet."""
+    """True while an episode is too young for any decision on it. The default behaviour β then acts."""
     place: int = 0
-    """The index of the decision's action in its chunk, from 0."""
+    """Which action of the decision applies, from 0, if the decision has actions for several successive ticks."""
     averaged: int = 0
-    """Number of decisions over which the action is averaged; 0 if it is the action of one decision."""
+    """Number of decisions over which the action is averaged; 0 if the action comes from one decision."""
 
 
 class Gate(Protocol):
     """Chooses the decision that applies at each tick."""
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
-        """Begin an episode with its first observation at ``tick``.
+        """Begin an episode with its first observation at ``tick``. ``incarnation`` counts the restarts of the plant.
 
-        Return the number of held decisions that this drops.
+        All held decisions are dropped. Return their number.
         """
         ...
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
-        """Choose the decision for a tick among the held ones and the ``arrivals`` since the previous tick, or choose none."""
+        """Choose the decision for a tick, or none. ``arrivals`` are the decisions that have arrived since the previous tick."""
         ...
 
 
 def make_gate(params: LatestParams | PlayoutParams, period_ns: int) -> Gate:
-    """Return the gate for the parameters and a plant with this time between two ticks."""
+    """Return the gate for these parameters. ``period_ns`` is the plant's time from tick to tick."""
     most_age = None if params.max_age_ms is None else int(params.max_age_ms * 1e6 // period_ns)
     if isinstance(params, LatestParams):
         return LatestGate(most_age)
@@ -115,7 +121,7 @@ def make_gate(params: LatestParams | PlayoutParams, period_ns: int) -> Gate:
 
 
 class _EpisodeGate:
-    """The common part of both gates: the current episode, and the newest observation applied in it.
+    """What both kinds of gate share: the current episode, and the newest observation on which a decision has acted.
 
     Args:
         most_age: the maximum age of a decision's observation, in ticks; None for no maximum.
@@ -139,7 +145,7 @@ class _EpisodeGate:
         return self._most_age is not None and tick - observed_tick(decision) > self._most_age
 
     def _admitted(self, arrivals: Sequence[Decision], choice: Choice, tick: int) -> list[Decision]:
-        """Return the arrivals of this episode that may still act; count the others."""
+        """Return the new decisions that may still act in this episode. Count the other new decisions in ``choice``."""
         admitted = []
         for decision in arrivals:
             lineage = decision.header.lineage
@@ -161,7 +167,7 @@ class _EpisodeGate:
 class LatestGate(_EpisodeGate):
     """The paper's rule: a decision acts at the next tick or never.
 
-    An episode starts with its first decision.
+    An episode counts as starting until its first decision acts.
     """
 
     def choose(self, tick: int, arrivals: Sequence[Decision]) -> Choice:
@@ -178,8 +184,8 @@ class LatestGate(_EpisodeGate):
 class PlayoutGate(_EpisodeGate):
     """Holds decisions until their observations are D ticks old.
 
-    A decision that arrives after that acts at once, unless a decision on a newer observation has acted. An episode is
-    starting until its first decision has acted or, if D is known, until D ticks have passed.
+    A decision that arrives with an older observation acts at once, unless a decision on a newer observation has acted.
+    An episode counts as starting until its first decision acts or, if D is known, until D ticks have passed.
     """
 
     def __init__(
@@ -192,17 +198,17 @@ class PlayoutGate(_EpisodeGate):
     ) -> None:
         super().__init__(most_age)
         self._quantile = round(quantile * 10_000)
-        """The quantile in ten-thousandths: an integer, so that no rounding error picks the neighbour of the right age."""
+        """The quantile in ten-thousandths, as an integer. This avoids rounding errors when the delay is computed."""
         self._contended = contended
         self._apart: deque[int] = deque(maxlen=AGES_KEPT)
-        """Ticks between the observations of successive arrivals."""
+        """Ticks between the observations of successive decisions."""
         self._newest: int | None = None
-        """The newest observation of the arrivals in this episode."""
+        """The tick of the newest observation in this episode on which a decision has arrived."""
         self._most_ticks = most_ticks
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
         self._delay: int | None = None
-        """The delay D, in ticks; None before the first decision."""
+        """The delay D, in ticks; None before the first decision has arrived."""
         self._delay_over = 0
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
@@ -270,7 +276,7 @@ class PlayoutGate(_EpisodeGate):
         return sorted(values)[self._quantile * len(values) // 10_000]
 
     def _space(self, observed: int) -> None:
-        """Record the ticks between an arrival's observation and the newest observation of earlier arrivals."""
+        """Record the ticks between the observation of a new decision and the newest observation of earlier decisions."""
         if self._newest is not None:
             self._apart.append(abs(observed - self._newest))
         self._newest = observed if self._newest is None else max(self._newest, observed)

@@ -1,4 +1,4 @@
-"""Validate an environment's outputs against the plant's spec at every step, before anything uses them."""
+"""Validates the observations and rewards of an environment against its spec at every step, before anything uses them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _TEXT, _FLOAT = frozenset({str}), frozenset({float})
 
 
 class Outcomes:
-    """Validates the outcomes of a plant's steps, and counts those that are not finite.
+    """Validates the outcomes of an environment's steps, and counts observations and rewards that are not finite.
 
     Args:
         plant: the plant's name, for errors.
-        spec: its spec.
+        spec: the plant's spec.
         log: reports the first observation and the first reward that are not finite.
 
     Raises:
@@ -78,7 +78,7 @@ class Outcomes:
             raise self._error(tick, f"its capture times are {captured_ns!r:.60}", wanted) from error
 
     def _is_finite(self, value: object, name: str, tick: int) -> bool:
-        """Return whether an array is finite. Raises ``NodeError`` if it does not fit the spec."""
+        """Return whether an array is finite. Raise ``NodeError`` if the array does not fit the spec."""
         spec = self._parts[name]
         what = f"part {name!r} of the observation" if name else "the observation"
         if not isinstance(value, np.ndarray):
@@ -148,9 +148,9 @@ class Outcomes:
         return image
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of observations and rewards that were not finite; empty if there were none.
+        """Return the numbers of observations and rewards that were not finite; empty if all were finite.
 
-        Also log a warning for the observations; the monitor warns of the rewards.
+        Also log a warning about the observations.
         """
         found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
         if count := self._counts.get(OBSERVATIONS):
@@ -189,7 +189,7 @@ class Outcomes:
 
 
 def _difference(found: Set[object], wanted: Set[object]) -> str:
-    """Return the names that are missing, and those that the spec does not have."""
+    """Compare two sets of names. Return the names that are missing, and the names that the spec does not have, as text."""
     sides = {"missing": wanted - found, "not in the spec:": found - wanted}
     return "; ".join(
         f"{side} {', '.join(sorted(map(repr, names)))}" for side, names in sides.items() if names

@@ -17,7 +17,8 @@ class PlantParams(Params):
     default: str = "noop"
     """The default behaviour β: noop, repeat_last, or package.module:Class."""
     out_of_range: OutOfRange = "refuse"
-    """What happens to a continuous action beyond its range: its decision is refused, or each number is clamped."""
+    """What happens to a continuous action beyond its range. ``refuse``: the decision is refused. ``clamp``: each number is
+    clamped."""
     catch_up_ticks: int = Field(default=3, ge=0)
     """Maximum number of missed ticks that run back to back after an overrun; further missed ticks are skipped and
     counted."""

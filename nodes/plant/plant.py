@@ -1,4 +1,4 @@
-"""The plant: an environment that steps at a fixed rate and never waits for an agent."""
+"""The plant: a node with an environment that steps at a fixed rate and never waits for an agent."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _applied_of, _observation_of = Applied.unchecked, Observation.unchecked
 
 
 class Plant(Node[P]):
-    """The base of every plant: the tick loop, the gate and the default behaviour.
+    """The base of every plant, i.e. a node with an environment that steps at a fixed rate and never waits for an agent.
 
-    Tick k is due at k·P of the graph's clock; P is the whole number of ns nearest to 10⁹/rate. Deadlines are
-    absolute, so errors never accumulate. At each tick the gate chooses, the environment moves one step, and
-    the observation and the applied action are published. The first tick of an episode only resets. A decision
-    with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
-    names its worker. With ``out_of_range: clamp``, an action beyond its range is clamped and applied instead. A
-    launch in which all decisions were refused has failed. Every outcome of the environment is compared with
-    the spec; values that are not finite are published and counted.
+    Tick k is due at k·P of the graph's clock; P is the whole number of ns nearest to 10⁹/rate. Deadlines are absolute,
+    so errors never accumulate. At each tick the gate chooses one of the received decisions, or none. The environment
+    makes one step, and the observation and the applied action are published. The first tick of an episode only resets.
+    A decision with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
+    names its worker. With ``out_of_range: clamp``, an action beyond its range is clamped and applied instead. A launch
+    in which all decisions were refused has failed. Every observation and reward is compared with the spec; values that
+    are not finite are published and counted.
 
     A subclass defines the plant's actions and observations (``spec``) and makes its environment
     (``environment``).
@@ -45,12 +45,12 @@ class Plant(Node[P]):
 
     stop_rank: ClassVar[int] = 0
     incidental: ClassVar[frozenset[str]] = frozenset()
-    """Names of parameters that are not part of ``identity``: they set the pace, show the environment or end its episodes."""
+    """Parameters that are not part of ``identity``, by name. They set the pace, show the environment or end its episodes."""
 
     _sent: Action | None = None
-    """The action that the environment received at this tick, if it differs from the decision's."""
+    """The action that the environment received at this tick, if it differs from the action of the decision."""
     _names_are_known: bool = False
-    """Whether the spec names the measurements, in ASCII."""
+    """Whether the spec gives the names of the measurements, all in ASCII."""
 
     decision = Input(Decision, queue(256), many=True, optional=True)
     observation = Output(Observation)
@@ -69,7 +69,10 @@ class Plant(Node[P]):
 
     @classmethod
     def identity(cls, params: P) -> dict[str, JsonValue]:
-        """Return the parameters that define the environment. Checkpoints and replay memories require equal ones."""
+        """Return the parameters that define the environment.
+
+        A checkpoint or replay memory can be used only in a launch in which these parameters are equal.
+        """
         return params.model_dump(mode="json", exclude={*PlantParams.model_fields, *cls.incidental})
 
     @classmethod
@@ -86,7 +89,7 @@ class Plant(Node[P]):
         self._environment = self.environment()
 
     def on_start(self) -> None:
-        """Begin at tick 0, however late the plant starts; a restarted plant begins at the first tick that is not over yet."""
+        """Begin at tick 0, however late the plant starts. A restarted plant begins at the first tick that is not over yet."""
         self._period_ns = period_ns(self._environment.spec.rate_hz)
         gate, action = self.params.gate, self._environment.spec.action
         self._gate = ChunkGate(make_gate(gate, self._period_ns), gate, action, self._period_ns)
@@ -118,11 +121,11 @@ class Plant(Node[P]):
         return self._outcomes.result() | self._admission.result()
 
     def failure(self) -> str:
-        """Return why the first decision was refused if all were refused; else an empty text."""
+        """If all decisions were refused, return why the first one was refused; otherwise return an empty text."""
         return self._admission.failure()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state with the environment's snapshot, if it can make one, in place of the environment."""
+        """Return the state to save in a checkpoint. If the environment can make a snapshot, the snapshot is saved in its place."""
         state = super().world_state()
         environment = state.get("_environment")
         if isinstance(environment, Saveable):
@@ -131,7 +134,7 @@ class Plant(Node[P]):
         return state
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the state. Make the environment again, and restore its snapshot if there is one."""
+        """Restore the state from a checkpoint. Make the environment again, and restore its snapshot if there is one."""
         saved = state.pop("_environment")
         super().load_world_state(state)
         if saved is not None and not isinstance(saved, bytes):
@@ -183,14 +186,14 @@ class Plant(Node[P]):
         self.context.at(next_ns, self._on_tick, _TICK)
 
     def _attend(self, now_ns: int) -> None:
-        """Do a subclass's work at the start of each tick, before the gate chooses."""
+        """Do what a subclass does at the start of each tick, before a decision is chosen."""
 
     def _is_ready(self) -> bool:
         """Return whether an episode can begin at this tick. Before the first episode, nothing is published."""
         return True
 
     def _end(self) -> str:
-        """Return after how many ticks or episodes the plant ends, as text; empty if it goes on."""
+        """Return as text which limit of ticks or episodes ends the plant now; empty if the plant goes on."""
         most_ticks = self.context.launch_context.limits.ticks
         if most_ticks and self._tick >= most_ticks:
             return f"{self._tick} ticks"

@@ -9,13 +9,13 @@ from rtgraph.nodes.plant.gate import Choice, Gate
 
 
 class Takeover:
-    """Replaces the policy's decisions by a person's decisions, while the person's decisions arrive.
+    """Replaces the policy's decisions by a person's decisions, as long as the person sends decisions.
 
     Either the person or the policy commands. The first decision of a person stops the policy at once. The policy may act again
     when no decision of the person has arrived for ``release_ns``.
 
     Args:
-        gate: chooses among the person's decisions.
+        gate: chooses one of the person's decisions at each tick.
         release_ns: time without a decision after which the person no longer commands.
     """
 
@@ -42,7 +42,7 @@ class Takeover:
             now_ns: the graph's time.
 
         Returns:
-            whether the commander has changed.
+            whether the command has passed from the policy to a person or back.
         """
         before = self.person
         if decisions:

@@ -11,7 +11,7 @@ from rtgraph.msgs import Discrete
 BUTTONS: Final = ("UP", "DOWN", "LEFT", "RIGHT", "A", "B", "START", "SELECT")
 """The buttons of a gamepad, which actions may be named after."""
 NUMBER_KEYS: Final = "0123456789qwertyuiop"
-"""The keys of actions that are not named after buttons. Action n has the key at index n."""
+"""The keys of actions that are not named after buttons. The key at index n is for action n."""
 
 _BUTTON: Final = re.compile(r"[ _+-]*(UP|DOWN|LEFT|RIGHT|START|SELECT|FIRE|A|B)")
 _IDLE: Final = frozenset({"NOOP", "NOP", "NONE", "IDLE", "STAY", "NOTHING"})
@@ -28,15 +28,15 @@ _KEYS: Final = {
 
 
 def idle_action(actions: Discrete) -> int:
-    """Return the index of the action with a name such as NOOP; 0 if no name means that nothing is done."""
+    """Return the index of the action that does nothing, by its name, such as NOOP; 0 if no action has such a name."""
     return next((number for number, name in enumerate(actions.names) if name.upper() in _IDLE), 0)
 
 
 class Bindings:
-    """The actions of a plant by the buttons that are held.
+    """Maps the buttons that are held to the actions of a plant.
 
-    An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. Each other
-    action has a key of ``NUMBER_KEYS``. Button B acts as A if no action is named after B.
+    An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. An action that
+    is not named after buttons has a key of ``NUMBER_KEYS``. Button B acts as A if no action is named after B.
 
     Args:
         actions: the plant's actions.
@@ -58,8 +58,8 @@ class Bindings:
     def action(self, held: Sequence[str]) -> int:
         """Return the index of the action for the held buttons and number keys, given in the order of pressing.
 
-        The action that uses the most of the held buttons wins, and among equals the one with the button pressed last. A
-        number key wins over all buttons.
+        The action that uses the most of the held buttons wins. If two actions use equally many, the action with the
+        button pressed last wins. A number key wins over all buttons.
         """
         numbered = [self._numbered[key] for key in held if key in self._numbered]
         if numbered:
@@ -82,7 +82,7 @@ class Bindings:
 
 
 def _buttons_of(name: str) -> frozenset[str]:
-    """Return the buttons that an action is named after; none if its name has anything else in it."""
+    """Return the buttons that an action is named after; no buttons if the name contains anything else."""
     found, rest = [], name.upper()
     while rest and (match := _BUTTON.match(rest)):
         found.append("A" if match[1] == "FIRE" else match[1])

@@ -1,4 +1,4 @@
-"""The node of ``rtgraph play``: a person, or a script, in the place of the agent."""
+"""The node of ``rtgraph play``: a person, or a script of inputs, plays in place of the agent."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class HumanParams(Params):
 
 
 class Human(Node[HumanParams]):
-    """Publishes, for every observation, the action of the buttons that the person holds, for the plant's next tick.
+    """Publishes the action of the buttons that the person holds. There is one action for each observation, for the next tick.
 
     In real time the node shows the plant in a window and reads keyboard and gamepad; closing the window, or Escape, ends the
     launch. A script decides in the person's place, and the launch ends with the script. In virtual time there is no window.
@@ -111,7 +111,7 @@ class Human(Node[HumanParams]):
             self._window.close()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state without script, keys and window: a restored node creates them again."""
+        """Return the state to save in a checkpoint, without script, keys and window. A restored node creates these again."""
         state = super().world_state()
         return {
             name: value for name, value in state.items() if name not in {"_script", "_bindings", "_window"}
@@ -122,7 +122,7 @@ class Human(Node[HumanParams]):
         self.on_prepare()
 
     def _action(self, tick: int) -> int:
-        """Return the index of the action for the tick after this one: that of the script or, without one, of the held buttons."""
+        """Return the index of the action for the next tick: the script's action or, without a script, that of the held buttons."""
         held = () if self._window is None else self._window.held()
         return self._bindings.action(held) if self._script is None else self._script[tick]
 
@@ -157,7 +157,7 @@ def _actions_of(plant: PlantSpec) -> Discrete:
 
 
 def _picture_of(value: Value) -> npt.NDArray[np.uint8] | None:
-    """Return an observation, or its first part that is an image, as an RGB image; None if there is no image."""
+    """Convert an observation to an RGB image. An observation with several parts gives its first image; None if there is no image."""
     images = map(_image_of, parts_of(value).values())
     return next((image for image in images if image is not None), None)
 

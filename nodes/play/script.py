@@ -1,6 +1,7 @@
 """Scripts of inputs: what is pressed at each tick, as text.
 
-Each line is an action, by its name or number, and for how many ticks it is held (1 if omitted); ``#`` begins a comment::
+Each line is an action, by its name or number, and the number of ticks for which the action is held (1 if omitted).
+``#`` begins a comment::
 
     NOOP 30    # half a second
     LEFT       # one tick

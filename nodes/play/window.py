@@ -33,9 +33,9 @@ _KEYS: Final = {
     "RETURN": "START",
     "RSHIFT": "SELECT",
 }
-"""Buttons by pygame's names of keys."""
+"""The button of each key, by pygame's name of the key."""
 _PAD_BUTTONS: Final = {0: "A", 1: "B", 6: "SELECT", 7: "START"}
-"""Buttons by the numbers that most gamepads give them."""
+"""The button for each number that most gamepads use."""
 
 
 class Window:
@@ -62,7 +62,7 @@ class Window:
         self._held: dict[tuple[str, str], None] = {}
         """Held buttons as (source, button), in the order in which they were pressed."""
         self._tapped: list[str] = []
-        """Buttons pressed since the last call of ``held``, even if released since."""
+        """Buttons pressed since the last call of ``held``, also if they were released again."""
         self._buttons = {
             pygame.key.key_code(key) if len(key) == 1 else getattr(pygame, f"K_{key}"): button
             for key, button in _KEYS.items()
@@ -128,7 +128,7 @@ class Window:
             self._release()
 
     def _lean(self, source: str, right: int | None, down: int | None) -> None:
-        """Hold the arrow buttons in the direction of a gamepad's hat or stick: -1, 0 or 1 on each axis; None for no change."""
+        """Hold the arrow buttons in the direction of a gamepad's hat or stick: −1, 0 or 1 on each axis. None leaves an axis unchanged."""
         for lean, back, forth in ((right, "LEFT", "RIGHT"), (down, "UP", "DOWN")):
             if lean is not None:
                 self._set(source, back, pressed=lean < 0)
@@ -147,7 +147,7 @@ class Window:
 
 
 def _wrapped(parts: Sequence[str], size: Callable[[str], tuple[int, int]], width: int) -> list[str]:
-    """Return the parts in lines that are as wide as the window at most."""
+    """Join the parts into lines that are at most as wide as the window."""
     lines = [""]
     for part in parts:
         line = f"{lines[-1]}   {part}" if lines[-1] else part

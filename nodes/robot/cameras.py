@@ -14,16 +14,16 @@ from rtgraph.nodes.robot.driver import Feature, Reading
 from rtgraph.nodes.runtime.clock import WallClock
 
 FIRST_S = 5.0
-"""Longest wait for the first pictures."""
+"""Maximum wait for the first pictures, in seconds."""
 CLOSE_S = 0.3
-"""Longest wait for a camera to be released. A blocked camera is released later, when its last call returns."""
+"""Maximum wait for a camera to be released, in seconds. A blocked camera is released later, when its last call returns."""
 
 
 class Cameras:
-    """Reads several cameras; a driver has one such object. Only ``connect`` waits for pictures.
+    """Reads the newest pictures of several cameras. Only ``connect`` waits for pictures.
 
-    A camera that stops sending is opened again, as often as needed. Meanwhile its last picture becomes stale, and the
-    robot holds still.
+    A camera that stops sending is opened again, as often as needed. Until it sends again, its last picture gets older.
+    The robot stands still when the picture is too old.
 
     Args:
         cameras: the parameters of each camera by its name, as in ``CaptureParams``: ``source``, ``size``, and so on.
@@ -60,7 +60,7 @@ class Cameras:
         return {name: picture.image for name, picture in pictures.items() if picture is not None}
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each camera's newest picture, in ns."""
+        """Return the age of each camera's newest picture: the time since its capture, in ns."""
         now_ns = self._clock.now_ns()
         pictures = {name: capture.newest() for name, capture in self._captures.items()}
         return {

@@ -1,6 +1,6 @@
 """The control of a robot at each tick: its state, the safety rules, and the command that is sent.
 
-The control has no clock and no thread, and handles neither episodes nor messages. It reaches the device by a
+The control has no clock and no thread. It knows no episodes and no messages, and reaches the device by a
 ``Connection``.
 """
 
@@ -20,9 +20,9 @@ from rtgraph.nodes.robot.joints import Command as CommandKind
 from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
 
 ARRIVED = 0.02
-"""Tolerance with which a pose counts as reached: the distance that a joint moves in this many seconds at maximum speed.
+"""Tolerance of a joint's position, as the distance that the joint moves in this many seconds at maximum speed.
 
-The pose is reached if each joint rests within the tolerance for ``SETTLED_TICKS``.
+A pose is reached if each joint rests within the tolerance for ``SETTLED_TICKS`` ticks.
 """
 STILL = 1e-3
 """A joint rests if it is slower than this share of its maximum speed."""
@@ -56,8 +56,9 @@ class Control(DeviceControl):
         connection: the connection to the device.
         period_ns: time from tick to tick.
         now_ns: the graph's time.
-        homing_speed: share of the maximum speed at which the plant moves the robot to a pose.
-        resume_within_s: the parameter ``near_s`` of ``Safety``.
+        homing_speed: speed at which ``go_to`` moves the robot to a pose, as a share of the maximum speed.
+        resume_within_s: after a hold, a command is admitted only if each joint can reach it in this time at its maximum
+            speed.
         cameras: the age in ns at which the picture of each camera becomes stale.
     """
 
@@ -95,7 +96,7 @@ class Control(DeviceControl):
 
     @property
     def is_homing(self) -> bool:
-        """Whether the plant itself moves the robot to a pose."""
+        """Whether the robot is moving to the pose given to ``go_to``."""
         return self._pose is not None
 
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
@@ -118,7 +119,7 @@ class Control(DeviceControl):
             self.states.enter("holding", reason, now_ns)
 
     def hand_over(self, commander: str, now_ns: int) -> None:
-        """Let another node command: the robot holds until that node sends a command near the present position."""
+        """Let another node command the robot. The robot holds until that node sends a command near the present position."""
         self.safety.hand_over()
         if self._may_move() and not self.is_homing:
             self.states.enter("holding", f"{commander} takes over", now_ns)
@@ -130,7 +131,7 @@ class Control(DeviceControl):
         now_ns: int,
         missing: str = "",
     ) -> TickResult:
-        """Apply the safety rules to the command or, without one, to the default behaviour's command, and send the result.
+        """Apply the safety rules to ``command`` or, if there is no command, to ``default``. Send the result.
 
         Args:
             command: the command of this tick, if there is one.
@@ -165,19 +166,19 @@ class Control(DeviceControl):
         return TickResult(sent.values, sent.refused)
 
     def _explains(self, sent: Sent, missing: str) -> bool:
-        """Return whether the reason why no command is applied is known, and the robot's state does not show it yet."""
+        """Return whether to show in the robot's state why no command is applied: the reason is known and not shown yet."""
         states = self.states
         return bool(sent.refused or missing) and (
             states.state == "holding" or (states.state, states.reason) == ("stale", NO_COMMAND)
         )
 
     def _hold_here(self, now_ns: int) -> None:
-        """Send the position from which the robot starts, or zero velocity; then switch the torque on."""
+        """Hold the robot: send the position from which it starts, or zero velocity. Then switch the torque on."""
         self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
         self.connection.set_torque(True)
 
     def _slow_down(self, now_ns: int) -> Vector | None:
-        """Slow the robot down while its readings are old. Only velocities are sent: a robot with position commands stops by itself.
+        """Slow the robot down while its readings are old. A robot with position commands gets no command: it stops by itself.
 
         Return the velocities, (joints,); None if nothing was sent.
         """
@@ -192,10 +193,10 @@ class Control(DeviceControl):
         self._pose = None
 
     def _rest_here(self) -> None:
-        """Make the last goal the position from which the robot starts, or the measured position if that is far from the goal.
+        """Set the position from which the robot starts: the last goal, or the measured position if that is far from the goal.
 
-        A loaded joint hangs below its goal, so holding the measured position would lower it at each hold. After the
-        torque was off the robot may have fallen, so the last goal does not count.
+        A loaded joint hangs below its goal, so holding the measured position would lower the joint at each hold. A
+        robot that fell while its torque was off is far from its last goal.
         """
         measured, last = self.measured, self.connection.last_sent
         if self._kind == "position" and all(name in last for name in self._actions):
@@ -222,7 +223,7 @@ class Control(DeviceControl):
         return bool((still & (np.abs(self.safety.position - pose) <= near)).all())
 
     def _silent(self, now_ns: int) -> str:
-        """Return what has stale readings: the device or a camera; empty if all readings are fresh."""
+        """Return what sends no fresh readings: the device or a camera; empty if all readings are fresh."""
         sample = self.sample
         if sample is None or not np.isfinite(self.measured).all():
             return "the device"

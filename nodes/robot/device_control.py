@@ -1,4 +1,4 @@
-"""The part of a tick that all plants with a device share: states, emergency stop, newest sample."""
+"""The part of a tick that robots and filmed games share: state, emergency stop, newest reading of the device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.nodes.robot.states import States
 
 
 class DeviceControl(ABC):
-    """The part of a tick that all devices share: states, emergency stop, newest sample.
+    """The part of a tick that robots and filmed games share: state, emergency stop, newest reading of the device.
 
     Args:
         connection: the device.
@@ -36,10 +36,10 @@ class DeviceControl(ABC):
     @property
     @abstractmethod
     def is_homing(self) -> bool:
-        """Whether the plant itself moves the device, without commands."""
+        """Whether the plant (robot or filmed game) performs its reset, without commands of the policy."""
 
     def attend(self, now_ns: int) -> bool:
-        """Update the state from the device. Return whether the device has ever given a sample.
+        """Update the state from the device. Return whether the device has ever given a reading.
 
         Raises:
             NodeError: the device differs from the one that the graph describes, or too many drivers failed.
@@ -114,7 +114,7 @@ class DeviceControl(ABC):
         return f"the device never connected: {connection.last_fault or connection.health.reason}"
 
     def close(self, reason: str, now_ns: int) -> None:
-        """Enter ``stopped`` for good: nothing more is sent."""
+        """Enter the state ``stopped`` for good: from now on nothing is sent."""
         self.connection.latch()
         self.states.enter("stopped", reason, now_ns)
 
@@ -155,4 +155,4 @@ class DeviceControl(ABC):
 
     @abstractmethod
     def _give_up_homing(self) -> None:
-        """Handle an emergency stop during the plant's own motion: end the motion, or keep it for later."""
+        """Handle an emergency stop during a motion to a pose or a reset: end it, or begin it again after the stop."""

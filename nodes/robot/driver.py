@@ -1,6 +1,6 @@
 """The interface of drivers, through which a plant reads and commands a device.
 
-The calls and their names are those of LeRobot's ``Robot``, so an object of LeRobot is a driver as it is. A driver may
+The methods have the names of LeRobot's ``Robot``, so a robot of LeRobot is a driver without changes. A driver may
 block, and may raise anything: the plant calls it in a separate thread. If it raises too often, the plant makes a new
 driver object.
 """
@@ -35,7 +35,7 @@ class Driver(Protocol):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the device is connected."""
+        """Whether the driver is connected to the device."""
         ...
 
     @property
@@ -70,7 +70,10 @@ class TimedDriver(Driver, Protocol):
     """A driver that knows when its readings were captured."""
 
     def ages_ns(self) -> Mapping[str, int]:
-        """Return the time since the capture of each feature of the last observation, in ns. Features with an unknown time are missing."""
+        """Return the age of each feature of the last observation, in ns since its capture.
+
+        A feature is missing if its capture time is unknown.
+        """
         ...
 
 
@@ -178,12 +181,12 @@ def make_driver(path: str, params: Mapping[str, object]) -> Driver:
 
 
 def feature_problem(driver: Driver, observed: Mapping[str, Feature], commanded: frozenset[str]) -> str:
-    """Return how a connected device differs from the one that the graph describes; empty if it does not differ.
+    """Compare a connected device with the graph. Return the difference as text; empty if there is no difference.
 
     Args:
         driver: the driver of the connected device.
         observed: the features that the plant reads.
-        commanded: the features that the plant commands. These must be all features that the device takes.
+        commanded: the features that the plant commands. They must be exactly the features that the device takes.
     """
     has, takes = driver.observation_features, driver.action_features
     if takes.keys() != commanded:

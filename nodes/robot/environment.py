@@ -1,4 +1,4 @@
-"""A robot as the environment of its plant: the observation, the task and the physical reset around ``Control``."""
+"""A robot as an environment with ``reset`` and ``step``: observations, rewards of a task, and ends of episodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.nodes.robot.params import JOINTS, RobotParams, numbers_of, scale_of
 class RobotEnvironment:
     """Observes one robot, and returns the rewards of its task and the ends of episodes.
 
-    It is stepped after ``Control.tick``, and sends nothing itself.
+    ``step`` sends nothing to the robot: ``Control.tick`` has moved the robot before.
     """
 
     def __init__(self, params: RobotParams, control: Control) -> None:
@@ -40,12 +40,15 @@ class RobotEnvironment:
         return still.astype(np.float32)
 
     def reset(self, rng: np.random.Generator) -> Value:
-        """Begin an episode, and set ``pose``. Return the first observation."""
+        """Begin an episode, and set ``pose``, the pose to start from. Return the first observation."""
         self.pose = self._task.begin(rng)
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return the observation, reward and end of a tick. During a physical reset, the task makes no step."""
+        """Return the observation and the reward of a tick, and whether the episode ends.
+
+        While the robot moves to the pose to start from, the task makes no step.
+        """
         sample = self._control.sample
         if sample is None or self._control.is_homing:
             return Step(self._observed(), 0.0, False, False)
@@ -53,7 +56,7 @@ class RobotEnvironment:
         return Step(self._observed(), verdict.reward, verdict.terminated, verdict.truncated)
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the capture time of each part of the observation. All numbers get the time of the oldest number."""
+        """Return the capture time of each part of the observation, in ns. All numbers get the time of the oldest number."""
         sample = self._control.sample
         if sample is None:
             return {}

@@ -1,7 +1,7 @@
-"""The emergency stop of a plant: a socket in the launch's private folder. A thread of the plant's process serves it.
+"""The emergency stop of a robot's node: a socket in the launch's private folder, served by a separate thread.
 
-The thread waits neither for the tick nor for any other process. A request is one line, ``stop REASON``, ``reset`` or ``state``;
-the answer is one line. The client, ``rtgraph estop``, needs only Python's ``socket``.
+The thread never waits for a tick or for another process. A request is one line, ``stop REASON``, ``reset`` or
+``state``; the answer is one line. The client, ``rtgraph estop``, needs only Python's ``socket``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ log = logging.getLogger("rtgraph.estop")
 
 
 class EStopServer:
-    """Serves the emergency stop of one plant.
+    """Serves the emergency stop of one robot.
 
     Args:
         path: the path of the socket.

@@ -18,7 +18,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Command = Literal["position", "velocity"]
 SUFFIX: Mapping[str, str] = {"position": "pos", "velocity": "vel"}
-"""The suffix of a joint's feature in an action, for each kind of command."""
+"""The suffix of a joint's feature in an action, as in ``elbow.pos``, for each kind of command."""
 
 
 class JointParams(Record):

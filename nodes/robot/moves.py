@@ -11,18 +11,18 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 
 STAY = 0
 CAREFUL_SPEED = 0.2
-"""Share of the maximum speed at which a real robot is moved, unless the graph says otherwise."""
+"""Default speed of a real robot, as a share of its maximum speed."""
 UP, DOWN = " up", " down"
-"""The text after the joint's name in the name of an action, such as ``elbow up``."""
+"""The ends of the names of actions, such as ``elbow up``."""
 
 
 class MovesParams(Record):
-    """Discrete actions in place of goals. Action 0 stays; two further actions for each joint move it up and down."""
+    """Discrete actions in place of goals. Action 0 stays. Each joint has two further actions, which move it up and down."""
 
     joints: tuple[str, ...] = Field(min_length=1)
     """The joints that move."""
     speed: float | None = Field(default=0.5, gt=0, le=1)
-    """Share of the maximum speed; null for the share that the plant chooses: 1 if it is simulated, 0.2 if it is real."""
+    """Share of the maximum speed; null for the default: 1 for a simulated robot, 0.2 for a real robot."""
 
 
 class Moves:
@@ -53,7 +53,7 @@ class Moves:
         )
 
     def goal(self, action: int, position: Vector) -> Vector:
-        """Return the goal for an action: slightly ahead of the position, so that the robot keeps its speed; both (joints,)."""
+        """Return the goal for an action, (joints,). It is slightly ahead of ``position``, (joints,), so that the joint does not stop."""
         goal = position.copy()
         if action != STAY:
             joint = self._joints[(action - 1) // 2]

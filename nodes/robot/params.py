@@ -1,4 +1,4 @@
-"""The parameters of a robot, and the plant's spec for them."""
+"""The parameters of a robot, and the spec that follows from them: actions, observations and rate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rtgraph.nodes.robot.task import Task, make_task
 MAX_AGE_MS = 500.0
 NO_TORQUES = "torques are not commanded: no rule keeps a joint under torque within its range and speed"
 JOINTS = "joints"
-"""Name of the part of an observation that holds the numbers, if there are cameras."""
+"""With cameras, an observation is a dict. This is the key of the array that holds the numbers of the joints."""
 
 
 class RobotParams(PlantParams):
@@ -90,7 +90,7 @@ class RobotParams(PlantParams):
 
 
 def check_params(params: RobotParams) -> None:
-    """Check the rules that the types of the parameters cannot express. This makes a task and the moves, and nothing else.
+    """Check what the types of the parameters cannot express, such as parameters that exclude each other. No driver is made.
 
     Raises:
         NodeError: the parameters are wrong.
@@ -121,7 +121,7 @@ def check_params(params: RobotParams) -> None:
 
 
 def task_of(params: RobotParams) -> Task:
-    """Return a new task object: the class and the arguments are those in ``task`` and ``task_params``.
+    """Make the task object that ``params.task`` and ``params.task_params`` describe.
 
     Raises:
         NodeError: a limit is missing, or the task cannot be made.
@@ -130,7 +130,7 @@ def task_of(params: RobotParams) -> Task:
 
 
 def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves | None:
-    """Return the discrete actions; None if actions are goals. ``default_speed`` is passed to ``Moves``.
+    """Return the discrete actions; None if actions are goals. ``default_speed`` applies if ``moves`` sets no speed.
 
     Raises:
         NodeError: ``moves`` names no joint of the robot, or a limit is missing.
@@ -143,7 +143,10 @@ def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves
 
 
 def scale_of(params: RobotParams) -> tuple[Vector, Vector]:
-    """Return the offsets and the divisors that scale the n observed numbers, two arrays (n,): (number − offset) / divisor."""
+    """Return the offsets and the divisors with which observed numbers are scaled, two arrays (n,) for n numbers.
+
+    The scaled numbers are (number − offset) / divisor.
+    """
     limits, names = Limits.of(params.joints), (*numbers_of(params), *task_of(params).observed)
     shift, scale = np.zeros(len(names)), np.ones(len(names))
     for at, name in enumerate(names):
@@ -165,7 +168,7 @@ def numbers_of(params: RobotParams) -> tuple[str, ...]:
 
 
 def features_of(params: RobotParams) -> dict[str, Feature]:
-    """Return the driver's features that are observed: numbers and pictures."""
+    """Return all features of the driver that are observed: numbers and pictures."""
     return {**dict.fromkeys(numbers_of(params), float), **params.cameras}
 
 
@@ -175,7 +178,7 @@ def commanded_by(params: RobotParams) -> frozenset[str]:
 
 
 def spec_of(params: RobotParams) -> PlantSpec:
-    """Return the spec of a robot's plant.
+    """Return the spec of a robot: its actions, observations and rate.
 
     Raises:
         NodeError: a limit is missing, the task cannot be made, or a camera or a joint does not fit.

@@ -1,4 +1,4 @@
-"""The plants of devices and of robots: episodes, decisions and messages around ``Control``."""
+"""The base classes of nodes that drive a device or a robot: episodes, decisions and messages."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from rtgraph.nodes.runtime import Input, Output, queue
 from rtgraph.nodes.runtime.clock import period_ns
 
 STATE_NS = 500_000_000
-"""Maximum time between two messages of the state."""
+"""Maximum time between two messages of the robot's state, in ns."""
 CLOSE_S = 1.0
-"""Maximum time for the driver to disconnect."""
+"""Maximum time for the driver to disconnect, in seconds."""
 STAND_STILL = frozenset({"hold", "zero"})
 
 P = TypeVar("P", bound=PlantParams)
@@ -40,7 +40,7 @@ R = TypeVar("R", bound=RobotParams)
 class DevicePlant(Plant[P]):
     """The base of plants with a device: publishes its state, and serves the emergency stop.
 
-    A subclass's method ``environment`` also sets ``_control``.
+    A subclass sets ``_control`` in its method ``environment``.
     """
 
     _control: DeviceControl
@@ -123,7 +123,7 @@ class DevicePlant(Plant[P]):
             self._control.reset(self.now_ns)
 
     def _stopped(self) -> None:
-        """Do a subclass's part of an emergency stop. It is called at the stop, and again in the tick after the stop."""
+        """Do what a subclass adds to an emergency stop. It is called at the stop, and again at the next tick."""
 
     def _is_ready(self) -> bool:
         return self._control.sample is not None
@@ -139,7 +139,10 @@ class DevicePlant(Plant[P]):
             self._show_state(now_ns)
 
     def _applied(self, choice: Choice, refused: str, default: Action) -> Action:
-        """Return the decision's action, or ``default``, β's action, if there is no decision or the rules refused it."""
+        """Return the action that was applied: that of the decision, or ``default`` (the default behaviour's action).
+
+        ``default`` was applied if there is no decision, or if the safety rules refused the decision.
+        """
         decision = choice.decision
         if decision is None:
             return default
@@ -151,7 +154,7 @@ class DevicePlant(Plant[P]):
         return decision.action
 
     def _close(self, reason: str) -> bool:
-        """Close the emergency stop's server and the connection. Return whether the driver has disconnected."""
+        """Close the server of the emergency stop, and the connection. Return whether the driver has disconnected."""
         if self._server is not None:
             self._server.close()
         self._control.close(reason, self.now_ns)
@@ -179,18 +182,19 @@ class DevicePlant(Plant[P]):
 class RobotPlant(DevicePlant[R], ABC):
     """The base of real and simulated robots, which differ in their connection to the device.
 
-    Each tick takes the newest sample, lets the gate choose a decision, applies the safety rules, and leaves the result for
-    the driver. If the rules refuse a decision, the refusal is counted, and β acts in its place: the robot stands still.
+    Each tick takes the newest reading of the device and one of the received decisions, applies the safety rules, and
+    leaves the resulting command for the driver. If the rules refuse a decision, the refusal is counted. Then the
+    default behaviour β acts, so the robot stands still.
     """
 
     _control: Control
 
     takeover = Input(Decision, queue(64), optional=True)
-    """Decisions of a person, who commands while these decisions arrive."""
+    """Decisions of a person. While they arrive, the person commands the robot, and the policy does not."""
 
     @classmethod
     def spec(cls, params: R) -> PlantSpec:
-        """Return the spec for the joints, the cameras and the task."""
+        """Return the spec: actions, observations and rate of the robot."""
         return spec_of(params)
 
     @classmethod
@@ -200,7 +204,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def identity(cls, params: R) -> dict[str, JsonValue]:
-        """Return the parameters that define the environment. The speed of discrete moves is a number, also if it was null."""
+        """Return the parameters that define the environment. If the speed of discrete moves is null, the default takes its place."""
         found = super().identity(params)
         if params.moves is not None and params.moves.speed is None:
             moves = params.moves.model_copy(update={"speed": cls._moves_speed()})
@@ -209,7 +213,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     @classmethod
     def _moves_speed(cls) -> float:
-        """Return the speed of discrete moves if ``moves.speed`` is null, as a share of the maximum: low for a real robot."""
+        """Return the default speed of discrete moves, as a share of the maximum speed. It is lower for a real robot."""
         return CAREFUL_SPEED if cls.hardware else 1.0
 
     @abstractmethod
@@ -254,7 +258,7 @@ class RobotPlant(DevicePlant[R], ABC):
         return found
 
     def _stopped(self) -> None:
-        """Switch the torque off if ``estop`` says so."""
+        """Switch the torque off, if the parameter ``estop`` is ``torque_off``."""
         if self.params.estop == "torque_off":
             self._control.connection.set_torque(False)
 
@@ -289,9 +293,9 @@ class RobotPlant(DevicePlant[R], ABC):
         return action, self._robot.step(action)
 
     def _missing(self, choice: Choice) -> str:
-        """Let a person take over, and drop a decision that is older or more delayed than the gate allows.
+        """Let a person take over from the policy. Remove a decision that the gate's limits of age and delay do not allow.
 
-        Return why there is no decision to apply; empty if there is one, or if the reason is unknown.
+        Return why there is no decision to apply; empty if there is a decision, or if the reason is unknown.
         """
         arrivals = self.takeover.take_all()
         decisions = [one for one in arrivals if self._admission.takes(one)]

@@ -18,22 +18,22 @@ from rtgraph.nodes.robot.process.isolation import device_driver, start_process
 from rtgraph.nodes.runtime.clock import period_ns
 
 HOLD_NS = 1_000_000_000
-"""Maximum time to decelerate, and to switch the torque."""
+"""Maximum time to decelerate, and maximum time to switch the torque, in ns."""
 SWITCH_S = 0.0001
-"""Python's switch interval: how long a computing driver may keep Python's lock while the tick waits. The default is 5 ms.
+"""Python's switch interval in seconds: how long a busy driver thread may keep Python's global lock. The default is 5 ms.
 
-A shorter interval, 0.01 ms, made ticks late by seconds: threads of SCHED_FIFO that wait for the lock kept the processors
-from the thread that holds it.
+With 0.01 ms, ticks were late by seconds: threads of SCHED_FIFO that waited for the lock kept the processors busy, so
+the thread with the lock could not run.
 """
 REST_S = 1.0
-"""Part of the time to stop that is reserved for the end of the process."""
+"""Part of the time to stop, in seconds, that is reserved for the end of the process."""
 
 
 class Robot(RobotPlant[RobotParams]):
     """Drives a robot through its driver, in real time only.
 
-    The driver's calls run in a thread of the link, not in the tick. At the end, the robot moves slowly to its park pose,
-    and its torque is switched off.
+    The driver's calls run in a separate thread, so that they do not delay the tick. At the end, the robot moves slowly
+    to its park pose, and its torque is switched off.
     """
 
     hardware: ClassVar[bool] = True
@@ -47,7 +47,7 @@ class Robot(RobotPlant[RobotParams]):
         check_cameras(params.driver, params.driver_params, params.cameras)
 
     def connection(self, period_ns: int, stop: dict[str, float] | None) -> Link:
-        """Make the link to the device, which connects on ``start``."""
+        """Make the connection to the device. It connects on ``start``."""
         params = self.params
         if not self.context.launch_context.realtime:
             raise NodeError(
@@ -82,12 +82,12 @@ class Robot(RobotPlant[RobotParams]):
         super().on_stop()
 
     def on_failure(self, problem: str) -> None:
-        """Park, hold, or switch the torque off, according to ``on_fault``; then disconnect."""
+        """Handle an error of the plant: park, hold, or switch the torque off, as ``on_fault`` says; then disconnect."""
         self._come_to_rest(self.params.on_fault, problem)
         self._close(problem)
 
     def _come_to_rest(self, how: Literal["park", "hold", "torque_off"], reason: str) -> None:
-        """Bring the robot to rest, within the time to stop."""
+        """Bring the robot to rest, within the time that a node has to stop."""
         own_s = max(0.0, self.context.launch_context.stop_s - CLOSE_S - REST_S)
         parked = False
         try:

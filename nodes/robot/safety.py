@@ -1,12 +1,13 @@
-"""The safety rules between a plant's gate and its driver, applied once a tick.
+"""The safety rules for the commands to a robot, applied once a tick before a command goes to the driver.
 
-The rules have no clock, no thread and no randomness: the same calls give the same commands in a test, on a simulated twin
-and on hardware. The rules are not a safety function in the sense of a standard: see ``docs/robots.md``.
+The rules have no clock, no thread and no randomness: the same calls give the same commands in a test, on a simulated
+robot and on hardware. The rules are not a safety function in the sense of a standard: see ``docs/robots.md``.
 
-A command is admitted if it is finite, fresh by its stamp, from the one node in command and, after a hold, near the present
-position. The admitted target is clipped to the range; then the velocity towards it is limited so that the joint can
-always stop before a bound, and clipped to the maximum speed and acceleration. Without an admitted command a joint stops
-with its maximum deceleration. So every command that is sent is within range, speed and acceleration.
+A command is admitted if its numbers are finite, its stamp is recent, and it comes from the one node that commands.
+After a hold the command must also be near the present position. The admitted target is clipped to the range; then the
+velocity towards it is limited so that the joint can always stop before a bound, and clipped to the maximum speed and
+acceleration. Without an admitted command a joint stops with its maximum deceleration. So every command that is sent is
+within range, speed and acceleration.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The result of applying the rules at a tick."""
+    """The command that the rules give for a tick, and whether a received command was refused."""
 
     values: Vector
     refused: str = ""
-    """Why the command was refused: not_finite, stale, commander or far; empty if it was admitted, or if there was none."""
+    """Why the command was refused: not_finite, stale, commander or far. Empty if it was admitted, or if there was no command."""
     stale: bool = False
-    """Whether the last admitted command is older than the stale limit, or there was none."""
+    """Whether the last admitted command is older than the stale limit, or no command was admitted so far."""
 
 
 def stale_after_ns(period_ns: int) -> int:
@@ -64,7 +65,8 @@ class Safety:
         command: whether commands are positions or velocities.
         period_ns: time from tick to tick.
         stale_ns: age at which a command becomes stale; default: ``stale_after_ns``.
-        near_s: after a hold, a command is admitted only if each joint can reach it in this time at its maximum speed.
+        near_s: time in seconds. After a hold, a command is admitted only if each joint can reach it in this time at its
+            maximum speed.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class Safety:
         self._commander = ""
         self._admitted_ns: int | None = None
         self.holds = True
-        """Whether the robot holds, so that only a near command is admitted."""
+        """Whether the robot holds its position. Then only a command near the position is admitted."""
 
     @property
     def position(self) -> Vector:
@@ -107,12 +109,12 @@ class Safety:
         self.holds = True
 
     def hand_over(self) -> None:
-        """Let another node command: the robot holds until that node sends a command near the present position."""
+        """Let another node command the robot. The robot holds until that node sends a command near the present position."""
         self._commander = ""
         self.holds = True
 
     def rest(self) -> None:
-        """Note that nothing could be sent at this tick. From now on the robot counts as at rest at the last position."""
+        """Note that nothing could be sent at this tick. The robot then counts as standing still at the last position."""
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:
@@ -135,8 +137,8 @@ class Safety:
             command: the command of this tick, if there is one.
             now_ns: the graph's time.
             measured: the last measured positions, (joints,).
-            default: the command of the default behaviour β, (joints,), which is used if no command is admitted, until the
-                last admitted one is stale. None to hold still.
+            default: the command of the default behaviour β, (joints,); None to hold still. It is used at ticks without
+                an admitted command, until the last admitted command is stale.
         """
         refused = "" if command is None else self._refuse(command, now_ns)
         if refused:
@@ -203,39 +205,42 @@ def is_fresh(command: Command, now_ns: int, stale_ns: int) -> bool:
 
 
 def is_commander(command: Command, commander: str) -> bool:
-    """Return True if the command is from ``commander``, the node in command; also if that is empty: no node commands."""
+    """Return whether a command is from the node ``commander``. If ``commander`` is empty, every node may command."""
     return not commander or command.source == commander
 
 
 def is_near(command: Command, position: Vector, near: Vector) -> bool:
-    """Return whether the goal of a command is within ``near`` of the position, for each joint; both (joints,)."""
+    """Return whether a command's goal is within ``near`` of the position, for each joint. ``position`` and ``near`` are (joints,)."""
     return bool((np.abs(np.asarray(command.values, np.float64) - position) <= near).all())
 
 
 def clip_range(target: Vector, limits: Limits) -> Vector:
-    """Return the nearest target position within the range, (joints,)."""
+    """Return the position within the range that is nearest to the target, (joints,)."""
     return np.clip(target, limits.low, limits.high)
 
 
 def stop_in_range(velocity: Vector, position: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the nearest velocity from which every joint can stop within its range; all (joints,), in units per second."""
+    """Return the velocity nearest to ``velocity`` from which every joint can stop within its range.
+
+    ``velocity``, ``position`` and the result are (joints,). Velocities are in units per second.
+    """
     least = -fastest(np.maximum(position - limits.low, 0.0), limits.acceleration, period_s)
     most = fastest(np.maximum(limits.high - position, 0.0), limits.acceleration, period_s)
     return np.clip(velocity, least, most)
 
 
 def braking(distance: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the fastest velocity towards ``distance`` from which each joint can stop within it; both (joints,)."""
+    """Return the largest velocity towards ``distance`` from which each joint can stop within that distance; both (joints,)."""
     return np.sign(distance) * fastest(np.abs(distance), limits.acceleration, period_s)
 
 
 def clip_speed(velocity: Vector, limits: Limits) -> Vector:
-    """Return the nearest velocity within the speed limit, (joints,)."""
+    """Return the velocity within the speed limit that is nearest to ``velocity``, (joints,)."""
     return np.clip(velocity, -limits.speed, limits.speed)
 
 
 def clip_acceleration(velocity: Vector, before: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the nearest velocity that the acceleration limit allows after the velocity ``before``; all (joints,)."""
+    """Return the velocity nearest to ``velocity`` that the acceleration limit allows after ``before``; all (joints,)."""
     step = limits.acceleration * period_s
     return np.clip(velocity, before - step, before + step)
 

@@ -1,4 +1,4 @@
-"""The plant of a simulated robot, in real time or in virtual time. Its parameters, limits, states and tasks are the same as for a real robot."""
+"""The plant of a simulated robot, in real time or in virtual time. Parameters, limits, states and tasks are those of a real robot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rtgraph.nodes.robot.plant import RobotPlant
 
 
 class SimulatedRobot(RobotPlant[RobotParams]):
-    """Drives a simulated robot, the twin of a real one. Each tick steps the simulation by one period."""
+    """Drives a simulated robot. Each tick steps the simulation by one period."""
 
     @classmethod
     def check(cls, params: RobotParams) -> None:

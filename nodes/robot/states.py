@@ -48,7 +48,7 @@ class States:
         """Enter a state, or change the reason of the present state.
 
         Raises:
-            NodeError: the present state has no transition to this state.
+            NodeError: this state may not follow the present state.
         """
         if (state, reason) == (self.state, self.reason):
             return

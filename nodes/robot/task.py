@@ -14,13 +14,13 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 from rtgraph.nodes.runtime.classes.imports import class_at
 
 OFFSET, TARGET = ".offset", ".target"
-"""The text after the joint's name in the names of the numbers that ``reach`` adds to the observation."""
+"""The ends of the names of the numbers that ``reach`` adds to the observation, such as ``elbow.target``."""
 STARTS = ("pose", "stay")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The reward of a tick, and whether the episode ends. The fields are those of ``Step``."""
+    """The reward of a tick, and whether the episode ends."""
 
     reward: float = 0.0
     terminated: bool = False
@@ -28,7 +28,10 @@ class Verdict:
 
 
 class Task(Protocol):
-    """Computes rewards and ends of episodes. Made with ``limits``, ``rate_hz`` and the plant's ``task_params``. Never blocks."""
+    """Computes rewards and ends of episodes. Never blocks.
+
+    A task is made with ``limits``, ``rate_hz`` and the parameters in ``task_params``.
+    """
 
     @property
     def observed(self) -> tuple[str, ...]:
@@ -36,11 +39,11 @@ class Task(Protocol):
         ...
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Begin an episode. Return the pose, (joints,), to which the robot moves slowly first; None to stay where it is."""
+        """Begin an episode. Return the pose to which the robot first moves slowly, (joints,); None to stay at the present pose."""
         ...
 
     def observation(self, position: Vector) -> Vector:
-        """Return the numbers that the task adds to the observation, (observed,), for the positions of the joints, (joints,)."""
+        """Return the numbers that the task adds to the observation, (observed,). ``position`` holds the joints' positions, (joints,)."""
         ...
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
@@ -80,7 +83,7 @@ class Reach:
     Each distance is a share of the joint's range. An episode is truncated after ``time_limit_s``.
 
     Args:
-        limits: the limits of the joints; none may be endless.
+        limits: the limits of the joints; no joint may be endless.
         rate_hz: ticks per second.
         time_limit_s: length of an episode, without its physical reset.
         margin: minimum distance of targets and poses from the ends of each range, as a share of the range.
@@ -141,12 +144,12 @@ class Reach:
         return pose
 
     def observation(self, position: Vector) -> Vector:
-        """Return the target of each joint, or with ``relative`` the signed distance from it, (joints,)."""
+        """Return the target of each joint, (joints,), or with ``relative`` the signed distance from the joint to its target."""
         seen: Vector = (self._target - position if self._relative else self._target)[self._counts]
         return seen
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Return minus the mean distance from the target as the reward."""
+        """Return the reward of a tick: minus the mean distance of the joints from the target."""
         self._ticks += 1
         distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))
         return Verdict(-distance, truncated=self._ticks >= self._most_ticks)

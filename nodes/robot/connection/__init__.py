@@ -1,1 +1,1 @@
-"""Connections of a plant to its device: ``Link`` to a real one, ``Direct`` to a simulated one; and the serial port of drivers."""
+"""Connections of a robot's node to its device: ``Link`` to a real one, ``Direct`` to a simulated one; and serial ports."""

@@ -1,4 +1,4 @@
-"""The interface between a plant's tick and its device, real or simulated."""
+"""The interface through which the node of a robot reads and commands its device, real or simulated."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from rtgraph.nodes.robot.driver import Reading
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One reading of the device."""
+    """One reading of the device: its values and their capture times."""
 
     values: Mapping[str, Reading]
     captured_ns: int
     """When the reading began, on the graph's clock."""
     captured: Mapping[str, int] = field(default_factory=dict)
-    """When each feature was captured; only the features for which the driver knows the time."""
+    """Capture time of each feature, in ns of the graph's clock. A feature is missing if the driver does not know its
+    capture time."""
 
     def captured_at(self, name: str) -> int:
-        """Return when a feature was captured. If the driver does not know, return when the reading began."""
+        """Return the capture time of a feature, in ns. If it is unknown, return the time at which the reading began."""
         return self.captured.get(name, self.captured_ns)
 
 
@@ -36,7 +37,7 @@ class Health:
 
 
 class Connection(Protocol):
-    """The interface between a plant's tick and its device, real or simulated. No call blocks."""
+    """The interface through which a tick reads and commands the device, real or simulated. No call blocks."""
 
     sent: int
     faults: int
@@ -50,7 +51,7 @@ class Connection(Protocol):
     def health(self) -> Health: ...
     @property
     def unstopped(self) -> str:
-        """The reason why the driver did not receive the emergency stop; empty if no attempt to send it failed."""
+        """Why the emergency stop could not be sent to the driver; empty if no attempt to send it failed."""
         ...
 
     def start(self, now_ns: int) -> None:
@@ -62,7 +63,7 @@ class Connection(Protocol):
         ...
 
     def is_free(self) -> bool:
-        """Return whether a command can be posted."""
+        """Return whether another command can be posted now."""
         ...
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
@@ -70,22 +71,24 @@ class Connection(Protocol):
         ...
 
     def take_lost(self) -> bool:
-        """Return whether a posted command was dropped or failed since the last call."""
+        """Return whether a posted command was dropped or failed since the last call of ``take_lost``."""
         ...
 
     def newest(self) -> Sample | None: ...
     def latch(self) -> None:
-        """Send no commands from now on, except the action of the emergency stop."""
+        """Start the emergency stop: send its action, and no other command until ``release``."""
         ...
 
     def release(self) -> None:
-        """Allow commands again after ``latch``."""
+        """End the emergency stop: allow commands again."""
         ...
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque on or off, after the commands posted so far. After ``latch``, True is ignored.
+        """Switch the torque of the motors on or off, after the commands posted so far.
 
-        A driver that cannot switch the torque is left as it is.
+        During an emergency stop, True is ignored.
+
+        If the driver cannot switch the torque, nothing happens.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The connection to a simulated device: each tick calls its driver and steps the simulation by one period."""
+"""The connection to a simulated device. Each tick calls the device's driver and steps the simulation by one period."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RandomDriver(Protocol):
     """A simulated driver with random delays or noise."""
 
     def use_generator(self, rng: np.random.Generator) -> None:
-        """Use this random generator, which the plant owns."""
+        """Draw all random numbers from this generator."""
         ...
 
 
@@ -33,7 +33,7 @@ class Direct:
     """A ``Connection`` to one simulated device. It is deterministic.
 
     Args:
-        driver: the driver; ``Direct`` connects it.
+        driver: the driver, not connected yet.
         period_ns: time from tick to tick.
         stop: the action that the emergency stop sends once; None to send nothing.
     """
@@ -76,7 +76,7 @@ class Direct:
         self._sample = Sample(self.driver.get_observation(), now_ns)
 
     def is_free(self) -> bool:
-        """Return whether a command can be posted."""
+        """Return whether another command can be posted now."""
         return not self._latched
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
@@ -94,11 +94,11 @@ class Direct:
         return self._sample
 
     def latch(self) -> None:
-        """Send no commands from now on, except the action of the emergency stop at the next tick."""
+        """Start the emergency stop: send its action at the next tick, and no other command until ``release``."""
         self._latched = True
 
     def release(self) -> None:
-        """Allow commands again after ``latch``."""
+        """End the emergency stop: allow commands again."""
         self._latched = False
 
     def set_torque(self, on: bool) -> None:

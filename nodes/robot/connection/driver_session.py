@@ -1,4 +1,4 @@
-"""The session of one driver object, from connecting to disconnecting: its calls, all in one thread, and its failures."""
+"""Uses one driver object in one thread: connects it, calls it, handles its failures, and disconnects it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ T = TypeVar("T")
 
 
 class SessionLink(Protocol):
-    """The part of a link that a driver session calls: mailbox, clock and reports. Every call is thread-safe."""
+    """What a ``DriverSession`` calls in its ``Link``: it takes commands, reads the clock and reports results. Thread-safe."""
 
     deadline_ns: int
     failures: int
-    """Number of consecutive failures of one call after which a session ends."""
+    """Number of consecutive failures of a call after which the driver is given up."""
 
     def now_ns(self) -> int: ...
     def make(self) -> Driver: ...
     def problem(self, driver: Driver) -> str:
-        """Return how the connected device differs from the one that the graph describes; empty if it does not differ."""
+        """Compare the connected device with the graph. Return the difference as text; empty if there is no difference."""
         ...
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
@@ -49,12 +49,12 @@ class SessionLink(Protocol):
 
 
 class DriverSession:
-    """Makes one driver object, calls it until it fails or the link closes, and disconnects it. All calls are in one thread."""
+    """Makes one driver object, calls it until it fails or the connection closes, and disconnects it. All calls are in one thread."""
 
     def __init__(self, link: SessionLink, number: int) -> None:
         self.number = number
         self.over = False
-        """Whether the thread must not call the driver again. The link sets it to True."""
+        """True if the thread must not call the driver again. ``Link`` sets this flag."""
         self.call = ""
         """The name of the running call; empty if no call is running."""
         self.call_began_ns = 0
@@ -64,7 +64,7 @@ class DriverSession:
         self._ages_ns: Callable[[], Mapping[str, int]] = dict
 
     def run(self) -> None:
-        """Call the driver until it fails or the link closes. This is the target of the session's thread."""
+        """Call the driver until it fails or the connection closes. The session's thread runs this method."""
         if not self.over and self.open():
             while self.cycle():
                 self._link.wait_for_work(self)
@@ -124,7 +124,7 @@ class DriverSession:
         self._link.ended(self)
 
     def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
-        """Make a call of the driver. Return True if the call failed too often in a row, which ends the session."""
+        """Call the driver. Return True if this call has failed too often in a row: then the session ends."""
         link = self._link
         problem = ""
         try:

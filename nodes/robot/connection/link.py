@@ -1,9 +1,11 @@
-"""The link to a device: it calls the driver in a thread, not in the tick.
+"""The link to a device. It calls the driver in a separate thread, so that no tick waits for the device.
 
-A tick takes the newest sample and leaves at most one command in the ``Mailbox``; it never waits. Each driver object has a
-thread (a ``DriverSession``), which sends a waiting command, reads the device, and waits for the next command or period. After
-three consecutive failures of a call, or a call that blocks for three times its deadline, the driver is dropped, and a new one is
-made after a pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes no further calls.
+A tick takes the newest reading and leaves at most one command in the ``Mailbox``. Each driver object has a thread (a
+``DriverSession``). The thread sends a waiting command, reads the device, and waits for the next command or period.
+
+The driver is replaced after three consecutive failures of a call, or when a call blocks for three times its deadline.
+The new driver is made after a pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes
+no further calls.
 """
 
 from __future__ import annotations
@@ -25,12 +27,13 @@ class Link:
 
     Args:
         make: makes a driver.
-        problem: returns how the connected device differs from the one that the graph describes; empty if it does not differ.
+        problem: compares a connected device with the graph, and returns the difference as text; empty if there is no
+            difference.
         params: deadlines and retries.
         period_ns: time from tick to tick.
         now_ns: returns the graph's time; thread-safe.
         stop: the action that the emergency stop sends once to each driver; None to send nothing.
-        reads_only: whether nothing is ever sent to the device.
+        reads_only: True to read the device and never send anything to it.
         spawn: starts the thread of a session.
     """
 
@@ -56,7 +59,7 @@ class Link:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
-        """True if the present driver has switched the torque on, False if off; None if it has made no torque switch."""
+        """The last torque switch of the present driver: True for on, False for off; None if it has made no torque switch."""
         self.last_fault = ""
         self.trouble = ""
         """Why the last emergency stop, torque switch or driver failed; empty if nothing failed since the last successful
@@ -87,7 +90,7 @@ class Link:
         self._begin()
 
     def attend(self, now_ns: int) -> None:
-        """Abandon a call that blocks for too long, and make a new driver when it is due."""
+        """Abandon a call that blocks for too long. Make a new driver when the pause after a failure is over."""
         session = self._session
         if session is not None and session.call and not session.over:
             ran_ns = now_ns - session.call_began_ns
@@ -103,7 +106,7 @@ class Link:
             self._begin()
 
     def is_free(self) -> bool:
-        """Return whether a command can be posted."""
+        """Return whether another command can be posted now."""
         mailbox = self._mailbox
         return not mailbox.has_command and self._health.state == "up" and not mailbox.latched
 
@@ -116,35 +119,35 @@ class Link:
             self._changed.notify_all()
 
     def take_lost(self) -> bool:
-        """Return whether a posted command was dropped or failed since the last call."""
+        """Return whether a posted command was dropped or failed since the last call of ``take_lost``."""
         lost, self._mailbox.lost = self._mailbox.lost, False
         return lost
 
     def newest(self) -> Sample | None:
-        """Return the newest sample of any driver."""
+        """Return the newest reading, also if an earlier driver read it; None before the first reading."""
         return self._sample
 
     def latch(self) -> None:
-        """Send no commands from now on, except the action of the emergency stop. Thread-safe."""
+        """Start the emergency stop: send its action, and no other command until ``release``. Thread-safe."""
         with self._changed:
             self._mailbox.latch()
             self._changed.notify_all()
 
     def release(self) -> None:
-        """Allow commands again after ``latch``."""
+        """End the emergency stop: allow commands again."""
         with self._changed:
             self._mailbox.release()
 
     @property
     def unstopped(self) -> str:
-        """The reason why the driver did not receive the emergency stop; empty if no attempt to send it failed."""
+        """Why the emergency stop could not be sent to the driver; empty if no attempt to send it failed."""
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:
-        """Switch the torque on or off, after the commands posted so far. Thread-safe.
+        """Switch the torque of the motors on or off, after the commands posted so far. Thread-safe.
 
-        A driver that cannot switch the torque is left as it is. After ``latch``, True is ignored, and False becomes part
-        of the emergency stop: it is repeated to each new driver.
+        If the driver cannot switch the torque, nothing happens. During an emergency stop, True is ignored. False
+        becomes part of the emergency stop, and so is sent to each new driver again.
         """
         if self._reads_only:
             return
@@ -158,7 +161,7 @@ class Link:
         return self._mailbox.is_empty and not (session is not None and session.call)
 
     def close(self, within_s: float) -> bool:
-        """Send a waiting emergency stop, and disconnect. Return False if the driver blocks: its thread is abandoned."""
+        """Send a waiting emergency stop, and disconnect. Return False if the driver blocks; its thread is then abandoned."""
         began_ns = self._now_ns()
         with self._changed:
             self._closing = True
@@ -181,11 +184,14 @@ class Link:
         return self._make()
 
     def problem(self, driver: Driver) -> str:
-        """Return how the connected device differs from the one that the graph describes; empty if it does not differ."""
+        """Compare the connected device with the graph. Return the difference as text; empty if there is no difference."""
         return self._problem(driver)
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
-        """Return the action of the emergency stop until it is sent, then the waiting command; None if neither may be sent now."""
+        """Return the action to send: the emergency stop's action until it is sent, then the waiting command.
+
+        Return None if neither may be sent now.
+        """
         with self._changed:
             return None if session.over else self._mailbox.take_action(self.now_ns())
 
@@ -210,7 +216,7 @@ class Link:
             self._changed.notify_all()
 
     def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None:
-        """Remove the waiting torque switch, because the driver has made it, or (with ``able=False``) cannot make it."""
+        """Remove the waiting torque switch. The driver has made it, or with ``able=False`` cannot make it."""
         with self._changed:
             if session.over:
                 return

@@ -17,10 +17,10 @@ class LinkParams(Record):
     failures: int = Field(default=3, ge=1)
     """Number of consecutive failures of a call after which the driver has a fault and is replaced."""
     retry_s: float = Field(default=0.2, gt=0)
-    """Pause before the first new driver after a fault. The pause doubles with each further new driver."""
+    """Pause before the first new driver after a fault. Before each further new driver the pause doubles."""
     retry_most_s: float = Field(default=5.0, gt=0)
     attempts: int | None = Field(default=None, ge=1)
     """Number of consecutive drivers that may fail before the plant fails; null for no maximum."""
     isolated: bool | None = Field(default=None, exclude_if=lambda value: value is None)
-    """Whether the driver runs in a separate process, where it cannot delay the ticks, and may crash. null: yes, unless the
-    driver's class says ``isolated = False``."""
+    """Whether the driver runs in a separate process. There it cannot delay the ticks, and the plant survives its crash.
+    null: yes, unless the driver's class says ``isolated = False``."""

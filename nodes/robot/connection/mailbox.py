@@ -1,20 +1,21 @@
 """The queue to a driver: at most one command, one torque switch, and the emergency stop.
 
-A waiting command is not replaced: the tick sees that the mailbox is full. So a device that was silent gets one command
-afterwards, not a burst. The emergency stop is separate from the commands: it does not expire, is retried until the
-driver has sent it, and is repeated to each new driver.
+A waiting command is not replaced: the tick sees that the mailbox is full. So a device that was silent for a while then
+gets one command, not a burst of commands. The emergency stop is separate from the commands: it does not expire, is
+retried until the driver has sent it, and is repeated to each new driver.
 """
 
 from __future__ import annotations
 
 SPACING = 0.75
-"""Minimum time between two commands, in periods. It is less than 1, so that a late command does not delay all later ones."""
+"""Minimum time between two commands, in periods of the tick. It is less than 1, so that a late command does not delay all
+later commands."""
 COMMANDS_OLD_NS = 500_000_000
-"""A command that has waited for longer than this is dropped."""
+"""Maximum time that a command waits, in ns. A command that has waited for longer is dropped."""
 
 
 class Mailbox:
-    """The commands that wait for the driver. Not thread-safe: its link has the lock and the clock.
+    """The commands that wait for the driver. Not thread-safe: ``Link`` holds the lock.
 
     Args:
         period_ns: time from tick to tick.
@@ -23,9 +24,9 @@ class Mailbox:
 
     def __init__(self, period_ns: int, stop: dict[str, float] | None) -> None:
         self.latched = False
-        """Whether the emergency stop is active: only its action and torque switches are sent."""
+        """Whether the emergency stop is active. Then only the emergency stop's action and torque switches are sent."""
         self.lost = False
-        """Whether a command was dropped or failed. The link sets it to False after reading it."""
+        """Whether a command was dropped or failed. ``Link`` reads this flag and sets it to False."""
         self.torque: bool | None = None
         """The waiting torque switch: True for on, False for off; None if no switch waits."""
         self._stop = stop
@@ -51,7 +52,7 @@ class Mailbox:
 
     @property
     def has_work(self) -> bool:
-        """Whether something can be passed to the driver, now or after ``pause_ns``."""
+        """Whether something can be passed to the driver, now or after the pause ``pause_ns``."""
         return self._stop_due or self._command is not None or self._may_switch()
 
     def pause_ns(self, now_ns: int) -> int:
@@ -61,14 +62,14 @@ class Mailbox:
         return max(0, self._sent_ns + self._spacing_ns - now_ns)
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Add a command. While latched, drop it."""
+        """Add a command. During an emergency stop, drop the command."""
         if not self.latched:
             self._command = action, now_ns
 
     def switch(self, on: bool) -> None:
         """Add a torque switch: True for on, False for off.
 
-        After ``latch``, True is dropped, and False becomes part of the emergency stop.
+        During an emergency stop, True is dropped, and False becomes part of the emergency stop.
         """
         if self.latched and on:
             return
@@ -76,7 +77,7 @@ class Mailbox:
         self.torque = on
 
     def latch(self) -> None:
-        """Drop the command, and add the emergency stop. No command is accepted until ``release``."""
+        """Start the emergency stop: drop the waiting command, and accept no command until ``release``."""
         self.latched = True
         self._command = None
         self._stop_due = self._stop is not None
@@ -84,12 +85,15 @@ class Mailbox:
             self.torque = False if self._stops_torque else None
 
     def release(self) -> None:
-        """Drop everything, and accept commands again."""
+        """End the emergency stop: drop everything that waits, and accept commands again."""
         self._command = self.torque = None
         self.latched = self._stop_due = self._stops_torque = False
 
     def take_action(self, now_ns: int) -> dict[str, float] | None:
-        """Return the action of the emergency stop until it is sent, then the waiting command; None if neither may be sent now."""
+        """Return the action to send: the emergency stop's action until it is sent, then the waiting command.
+
+        Return None if neither may be sent now.
+        """
         if self._stop_due:
             self._sent_ns = now_ns
             return self._stop
@@ -106,7 +110,8 @@ class Mailbox:
     def take_torque(self) -> bool | None:
         """Return the waiting torque switch: True for on, False for off; None if no switch may be made now.
 
-        True waits until a command was sent, because the device may still hold an old goal.
+        True is returned only after a command was sent. Until then the device may have an old goal, to which it would
+        jump.
         """
         return self.torque if self._command is None and self._may_switch() else None
 

@@ -16,7 +16,7 @@ WRITE_TIMEOUT_S = 1.0
 
 
 def pyserial(module: str = "serial") -> ModuleType:
-    """Import pyserial, or a module of it.
+    """Import pyserial or one of its modules.
 
     Raises:
         MissingPackage: pyserial is not installed.

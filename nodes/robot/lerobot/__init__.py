@@ -1,4 +1,4 @@
-"""Robots of LeRobot, by their type names."""
+"""Robots of the library LeRobot, chosen by their type names."""
 
 from rtgraph.nodes.robot.lerobot.driver import LeRobot
 

@@ -1,4 +1,4 @@
-"""A robot of LeRobot as a driver, in the process of the driver.
+"""Adapts a robot of LeRobot to the interface of drivers. This code runs in the driver's process.
 
 Three things differ from LeRobot. First, calibration never prompts at a terminal. Second, connecting writes nothing. LeRobot
 switches the torque off, configures the motors and switches the torque on, so an arm sags, then jumps to its last goal. The
@@ -76,10 +76,11 @@ class Adapter:
         return {name: feature for name, feature in features.items() if name not in self._constant}
 
     def connect(self) -> None:
-        """Connect to the robot. Motors on a ``bus`` of the robot, or of a part of it, are not configured.
+        """Connect to the robot. Motors on an attribute ``bus`` of the robot, or of a part of the robot, are not configured.
 
         Raises:
-            RobotError: the robot is not calibrated, or ``constant`` names a feature that its action does not have.
+            RobotError: the robot is not calibrated, or ``constant`` names a feature that the robot's action does not
+                have.
         """
         robot = self._robot
         for arm in self._arms:
@@ -114,7 +115,7 @@ class Adapter:
         return {name: _reading(values[name]) for name in features if name in values}
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goals. Return what LeRobot reports as sent."""
+        """Send goals. Return the goals that LeRobot reports as sent."""
         sent = self._robot.send_action({**action, **self._constant})
         return {name: float(sent.get(name, value)) for name, value in action.items()}
 

@@ -1,4 +1,4 @@
-"""The driver of LeRobot's robots in the process of the plant."""
+"""The driver of LeRobot's robots, on the side of the plant. LeRobot itself runs in another process."""
 
 from __future__ import annotations
 
@@ -37,5 +37,9 @@ class LeRobot(DriverProcess):
         constant: Mapping[str, float] | None = None,
         **config: object,
     ) -> None:
-        """Check the type and the configuration, as ``Adapter.check`` does. No robot is made."""
+        """Check the type and the configuration. No robot is made.
+
+        Raises:
+            RobotError: LeRobot is not installed in this interpreter, has no robot of this type, or the configuration is wrong.
+        """
         Adapter.check(type, constant, **config)

@@ -1,4 +1,4 @@
-"""The use of the library LeRobot: its types of robots, and the configurations of these.
+"""Calls into the library LeRobot: its types of robots, and their configurations.
 
 Only this module imports LeRobot. It imports only the modules of the requested types, because each brand of motors and
 cameras has dependencies that may not be installed.
@@ -63,7 +63,8 @@ def make_robot(robot_type: str, config: Mapping[str, object]) -> Any:
     """Return a new robot of LeRobot. It is not connected.
 
     Raises:
-        RobotError: the same errors as in ``make_config``, or a dependency of the type is not installed.
+        RobotError: LeRobot or a dependency of the type is not installed, LeRobot has no robot of this type, or the
+            configuration does not fit the type.
     """
     made = make_config(robot_type, config)
     try:
@@ -73,7 +74,7 @@ def make_robot(robot_type: str, config: Mapping[str, object]) -> Any:
 
 
 def _class_of(base: Any, package: str, name: str) -> type:
-    """Return a class of configurations by the name under which LeRobot registers it."""
+    """Return the configuration class that LeRobot registers under a name."""
     found = dict(_registered(_imported(package), base.__name__))
     if name in found:
         try:
@@ -93,7 +94,10 @@ def _class_of(base: Any, package: str, name: str) -> type:
 
 
 def _registered(package: ModuleType, base: str) -> Iterator[tuple[str, str]]:
-    """Yield each type name that a module of a LeRobot package registers, and the module's subpackage. Nothing is imported."""
+    """Yield the type names that the modules of a LeRobot package register. Nothing is imported.
+
+    Each item is a type name, and the path of the subpackage that registers it.
+    """
     for folder in map(Path, package.__path__):
         for file in sorted(folder.glob("*/*.py")):
             for registry, name in _REGISTERED.findall(file.read_text(encoding="utf-8", errors="replace")):

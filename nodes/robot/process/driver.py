@@ -1,8 +1,8 @@
 """A driver that runs in a separate process: the plant's side.
 
-A driver that computes while it waits for its device holds Python's lock, which delays the ticks of the plant. In another
-process it delays nothing. After a fault the process is kept for the next driver object, because the import of a driver
-may take seconds; a process that does not answer in time is killed.
+A driver that computes while it waits for its device holds Python's global lock, and so delays the ticks of the plant.
+In another process the driver delays nothing. After a fault the process is kept for the next driver object, because the
+import of a driver may take seconds. A process that does not answer in time is killed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 START_S = 60.0
 CONNECT_S = 30.0
 CALL_S = 0.5
-"""Default of ``call_s``. It is shorter than three times ``deadline_ms``, after which the link abandons the call."""
+"""Default of ``call_s``, in seconds. It is below the time after which the plant abandons a call (three times ``deadline_ms``)."""
 MOST_ATTEMPTS = 10
 _SERVER = ("-P", "-m", "rtgraph.nodes.robot.process.server")
 
@@ -51,7 +51,7 @@ class DriverProcess:
         self.action_features: Mapping[str, Feature] = {}
         self.is_connected = False
         self._ended = "the driver is disconnected"
-        """Why the driver has no process at present, for the error of a call without a process."""
+        """Why there is no driver process at present. A call without a process raises this text."""
 
     def connect(self) -> None:
         """Make the driver and connect it.
@@ -119,7 +119,7 @@ class DriverProcess:
 
 
 class _Process:
-    """A process for drivers of one class. It ends when this process ends."""
+    """A process that runs drivers of one class. It ends when the plant's process ends."""
 
     kept: ClassVar[dict[str, _Process]] = {}
     handing_over = threading.Lock()
@@ -160,7 +160,7 @@ class _Process:
         return cls(driver, params, key)
 
     def keep(self) -> None:
-        """Keep the process for the next driver. End the process if another one is kept, or if its drivers fail to connect."""
+        """Keep the process for the next driver. End it if another process is kept, or if its drivers fail to connect."""
         kept = self.kept.setdefault(self._key, self) if self.attempts < MOST_ATTEMPTS else None
         if kept is not self:
             self.close()

@@ -1,4 +1,4 @@
-"""Frames between a plant and the process of its driver. A frame is a length, then msgpack with arrays as raw bytes."""
+"""The frames that a plant and its driver's process send each other: a length, then msgpack with arrays as raw bytes."""
 
 from __future__ import annotations
 

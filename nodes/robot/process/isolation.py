@@ -11,15 +11,16 @@ from rtgraph.nodes.robot.driver import Driver, driver_class, make_driver
 from rtgraph.nodes.robot.process.driver import DriverProcess, start_kept
 
 SHARE = 0.8
-"""Share of the time after which the link abandons a call. After this share the driver's process is killed, so that the
-call ends with an error before the link abandons it."""
+"""The process of a driver is killed after this share of the time at which the plant abandons a call. So the call ends with
+an error before it is abandoned."""
 
 
 def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> Driver:
-    """Return a new driver for the plant of a device, to be called in a thread of the link.
+    """Return a new driver, which runs in a separate process or in this one.
 
-    A driver runs in a separate process unless ``link.isolated`` is False, or is None and the class itself says
-    ``isolated = False``. This attribute is not inherited: a subclass sets it again if its calls do not compute.
+    A driver runs in a separate process unless ``link.isolated`` is False, or is None and the driver's class says
+    ``isolated = False``. A subclass does not inherit this attribute: it sets the attribute again if its calls compute
+    little.
 
     Raises:
         RobotError: the driver's process could not be started.
@@ -32,7 +33,7 @@ def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> 
 
 
 def start_process(path: str, params: Mapping[str, object], link: LinkParams) -> None:
-    """Start the process of the first driver, if the driver runs in one. Call it before the first tick: it takes a second."""
+    """Start the process of the first driver, if drivers run in a separate process. Call it before the first tick: it takes a second."""
     if _is_isolated(path, link):
         # The first driver meets the same problem, and the link reports it.
         with contextlib.suppress(RobotError):

@@ -59,7 +59,7 @@ class Server:
         return _called(self._driver, request)
 
     def _connected(self) -> Frame:
-        """Make a new driver and connect it. An earlier driver is not used again: after a failure it may never work."""
+        """Make a new driver and connect it. An earlier driver is not used again, because a failed driver may never recover."""
         self._driver = driver = self._make(**self._params)
         driver.connect()
         return {

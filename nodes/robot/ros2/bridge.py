@@ -1,4 +1,4 @@
-"""The bridge between a graph and ROS 2: a node in both graphs."""
+"""The bridge between a graph and ROS 2: it is a node of the graph, and a node of ROS."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ from rtgraph.nodes.runtime.interface.taps import RawMessage, Tap
 
 _NAME = "[A-Za-z][A-Za-z0-9_]*"
 POLL_NS = 2_000_000
-"""Interval at which the bridge polls ROS for messages."""
+"""Interval at which the bridge polls ROS for messages, in ns."""
 STEP_NS = 1_000_000
-"""Smallest step of the wall clock that changes the stamps. Smaller steps are the noise of reading two clocks."""
+"""Smallest step of the wall clock, in ns, that the stamps follow. Smaller steps are noise, because two clocks are read in
+turn."""
 
 
 class Ros2BridgeParams(Params):
@@ -43,12 +44,13 @@ class Ros2BridgeParams(Params):
     qos: QosParams = COMMAND
     """The quality of service in ROS of the graph's topics (``topics``)."""
     frame_id: str | None = None
-    """The frame in the headers of messages in ROS; null: the message's field ``frame_id`` if it has one, else the publisher's
-    name."""
+    """The frame in the headers of messages in ROS. null: the message's field ``frame_id`` or, without this field, the
+    publisher's name."""
     from_ros: dict[str, FromRosParams] = Field(default_factory=dict)
     """The topics of ROS that are published in the graph, by the name of the output that publishes them."""
     stamps: Literal["header", "reception"] = "header"
-    """The capture time of a message from ROS: the stamp of its header (if it has one), or always the time of reception."""
+    """The capture time of a message from ROS. ``header``: the stamp of its header, if it has one. ``reception``: the time
+    of reception."""
     node: str = Field(default="rtgraph_bridge", pattern=NODE_NAME)
     """The name of the node in ROS."""
     domain: int | None = Field(default=None, ge=0, le=232)
@@ -73,7 +75,7 @@ class Ros2BridgeParams(Params):
 class Ros2Bridge(Node[Ros2BridgeParams]):
     """Carries topics of the graph to ROS 2, and topics of ROS 2 into the graph, with stamps and frames.
 
-    Each field of a message has a separate topic in ROS, as in an export to rosbag2. The bridge runs in real time only.
+    Each field of a message has a separate topic in ROS. The bridge runs in real time only.
     """
 
     hardware: ClassVar[bool] = True
@@ -185,7 +187,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
 
 
 class _Incoming:
-    """A topic of ROS that is carried into the graph."""
+    """A topic of ROS that is carried into the graph, with its counts of messages."""
 
     def __init__(self, session: RosSession, params: FromRosParams) -> None:
         self.params = params

@@ -26,8 +26,9 @@ class Ros2Robot:
     A silent topic is not an error of the driver: its readings become stale, and the robot holds still.
 
     Args:
-        observation: the observed topics by name, see ``PartParams``. A topic of pictures has the name of the plant's camera.
-        command: the topic of the commands, see ``CommandParams``.
+        observation: the observed topics (``PartParams``) by name. For pictures, the name is that of a camera of the
+            plant.
+        command: the topic of the commands (``CommandParams``).
         node: the name of the ROS 2 node.
         domain: the ROS domain; None for that of the environment (``ROS_DOMAIN_ID``).
         stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
@@ -73,7 +74,7 @@ class Ros2Robot:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """The features for which values have been received so far."""
+        """The features of an observation for which a value has been received."""
         return {
             name: feature for reader in self._readers.values() for name, feature in reader.features.items()
         }
@@ -139,7 +140,7 @@ class Ros2Robot:
         return action
 
     def _read(self) -> str:
-        """Read the received messages. Return as text what no message has held so far; empty if nothing is missing."""
+        """Read the received messages. Return as text which readings have never arrived; empty if nothing is missing."""
         missing = ""
         for name, reader in self._readers.items():
             for received in self._subscriptions[name].take(only_newest=reader.only_newest):

@@ -61,7 +61,7 @@ class FromRosParams(Record):
         return load_message(self.message if ":" in self.message else f"rtgraph.msgs:{self.message}")
 
     def sources(self) -> dict[str, str]:
-        """Return, for each field that is filled from the ROS message, the path of its part there.
+        """Return the path in the ROS message from which each field is filled, by the field's name.
 
         Raises:
             NodeError: a field does not exist, or several fields could be filled and ``fields`` does not say which.
@@ -98,7 +98,7 @@ class FromRos:
     """Converts the messages of one ROS topic to messages of the graph.
 
     Raises:
-        NodeError: the same errors as in ``FromRosParams.sources``.
+        NodeError: a field does not exist, or several fields could be filled and ``fields`` does not say which.
     """
 
     def __init__(self, params: FromRosParams) -> None:
@@ -133,7 +133,7 @@ class FromRos:
         return self._class(**values)
 
     def _fitted(self, name: str, value: Any) -> Any:
-        """Return an array with the type of its field. A grey picture gets two axes, unless the field has three."""
+        """Convert an array to the dtype of its field. A grey picture gets two axes, unless the field has three."""
         field = self._arrays[name]
         axes = 2 if field.shape is None else len(field.shape)
         if self._params.type in PICTURES and value.shape[2:] == (1,) and axes == 2:

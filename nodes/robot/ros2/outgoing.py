@@ -32,11 +32,11 @@ class RosTopic:
     publisher: Any
     messages: int = 0
     other_type: int = 0
-    """Number of values left out because their type differs from the type of the ROS topic."""
+    """Number of values that were not published, because their type differs from the type of the ROS topic."""
 
 
 class ToRos:
-    """Publishes each field of a message on a separate ROS topic, with the names of the rosbag2 export.
+    """Publishes each field of a message on a separate ROS topic. The topics have the same names as in an export to rosbag2.
 
     A field without subscribers in ROS is not converted, unless late subscribers receive it too (``transient_local``).
 

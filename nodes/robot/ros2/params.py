@@ -23,7 +23,7 @@ TYPE = r"^[a-z][a-z0-9_]*/msg/[A-Z][A-Za-z0-9]*$"
 
 
 class QosParams(Record):
-    """The quality of service of a topic. It keeps the last ``depth`` messages."""
+    """The quality of service of a topic. The last ``depth`` messages are kept."""
 
     reliability: Literal["best_effort", "reliable"]
     durability: Literal["volatile", "transient_local"] = "volatile"
@@ -31,9 +31,9 @@ class QosParams(Record):
 
 
 SENSOR = QosParams(reliability="best_effort")
-"""Quality of service that receives from every publisher, reliable or not."""
+"""Quality of service for subscriptions: it accepts every publisher, reliable or not."""
 COMMAND = QosParams(reliability="reliable")
-"""Quality of service that reaches every subscription, reliable or not."""
+"""Quality of service for publishers: it reaches every subscription, reliable or not."""
 
 
 class PartParams(Record):
@@ -94,7 +94,7 @@ class CommandParams(Record):
 
     @property
     def is_by_name(self) -> bool:
-        """Whether the message holds a list of all joints, not a field for each."""
+        """Whether the message lists the joints by name. Otherwise each joint has a separate field."""
         return self.type in {JOINT_STATE, MULTI_ARRAY, TRAJECTORY}
 
     @property

@@ -39,7 +39,7 @@ class PartReader(Protocol):
 
     @property
     def features(self) -> Mapping[str, Feature]:
-        """The features for which a value was received so far."""
+        """The features for which a value has been received."""
         ...
 
     def missing(self) -> str:
@@ -151,7 +151,7 @@ class PictureReader:
 
 
 def captured_ns(received: Received, stamps: Literal["header", "reception"], now_ns: int, wall_ns: int) -> int:
-    """Return when a message was captured, in ns of a clock that never jumps.
+    """Return when a message was captured, in ns of a clock that never jumps (``now_ns``).
 
     The time is the stamp of the message's header, or the time of reception if there is no stamp. It is never later than
     the reception, so that readings with stamps in the future become stale too.

@@ -48,7 +48,7 @@ def check_installed(types: Iterable[str]) -> None:
 
 
 def _messages_in(folder: str) -> list[str]:
-    """Return the names of the messages of a ROS package, as its module for messages imports them."""
+    """Return the names of the messages that a ROS package defines. The package is not imported."""
     module = Path(folder) / "msg" / "__init__.py"
     text = module.read_text(encoding="utf-8") if module.exists() else ""
     return re.findall(r"^from \S+ import (\w+)", text, re.MULTILINE)
@@ -103,7 +103,7 @@ class Subscription:
         self._sequence = 0
 
     def take(self, *, only_newest: bool) -> list[Received]:
-        """Return the messages received since the last call; with ``only_newest`` only the newest, which saves decoding."""
+        """Return the messages received since the last call. With ``only_newest`` return only the newest, which saves decoding."""
         from rclpy.serialization import deserialize_message  # noqa: PLC0415 - only where ROS 2 is
 
         taken: list[tuple[bytes, dict[str, int]]] = []

@@ -1,4 +1,4 @@
-"""The buttons that are pressed at each tick: those of the command, of the default behaviour, or of the physical reset."""
+"""Presses the buttons of each tick: those of the command, of the default behaviour, or of the physical reset."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ScreenControl(DeviceControl):
             self.states.enter("homing", "a physical reset", now_ns)
 
     def tick(self, command: Command | None, default: int, now_ns: int) -> str:
-        """Press the buttons of a fresh command from the node in command, or else the buttons of the default action.
+        """Press the buttons of the command if it is fresh and from the node that commands, else the buttons of ``default``.
 
         Returns:
             Why the command was refused; empty if it was admitted, or if there was no command.
@@ -107,7 +107,7 @@ class ScreenControl(DeviceControl):
         return "" if is_commander(command, "" if expired else self._commander) else "commander"
 
     def _go_on(self, now_ns: int) -> None:
-        """Press the buttons of the reset's current step. Start the next step when the time of this one is over."""
+        """Press the buttons of the current step of the reset. Start the next step when the time of this step is over."""
         self.states.enter("homing", "a physical reset", now_ns)
         if self._step_ns is None:
             self._step_ns = now_ns
@@ -125,7 +125,7 @@ class ScreenControl(DeviceControl):
             self.connection.post({name: float(name in pressed) for name in self._buttons}, now_ns)
 
     def _rest_here(self) -> None:
-        """Restart the reset, because a step may have been lost."""
+        """Restart the physical reset after a new connection, because buttons may not have been pressed."""
         self._step, self._step_ns = 0, None
 
     def _hold_here(self, now_ns: int) -> None:

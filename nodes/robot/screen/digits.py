@@ -1,4 +1,4 @@
-"""Read numbers in pictures: digits of equal width, by templates learned from pictures with known numbers."""
+"""Reads numbers in pictures: digits of equal width, by templates learned from pictures with known numbers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LEVELS = 15
 BLANK = 0.35
 """A digit's cell is blank if its pixels span less than this share of the contrast between ink and background."""
 ALIKE = 0.95
-"""Default minimum correlation of a cell with the template of its digit. A cell that
-shows another digit, or a mixture of two digits, has a correlation of up to 0.94."""
+"""Default minimum correlation of a digit's cell (the picture of one digit) with the digit's template. A cell that shows
+another digit, or a mixture of two digits, has a correlation of up to 0.94."""
 AHEAD = 0.02
 """Minimum difference between the correlations of the best and the second-best digit."""
 
 Region = tuple[int, int, int, int]
-"""Left, top, width and height in pixels of a rectified picture."""
+"""A rectangle in a rectified picture: left, top, width and height in pixels."""
 Template = tuple[str, ...]
 """The picture of a digit, as rows of hexadecimal levels: 0 is background, f is ink."""
 Floats = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ class DigitReader:
 
     Args:
         templates: the template of each digit.
-        alike: minimum correlation of a cell with the template of its digit.
+        alike: minimum correlation of a digit's picture with its template.
     """
 
     def __init__(self, templates: Mapping[str, Template], alike: float = ALIKE) -> None:
@@ -59,7 +59,7 @@ class DigitReader:
     def read(self, picture: Image, number: Number) -> int | None:
         """Return the number in a picture, (height, width, 3) uint8; None if it cannot be read.
 
-        Only leading cells may be blank.
+        Blanks may only stand before the first digit.
         """
         text = ""
         for cell in cells(picture, number):
@@ -78,7 +78,7 @@ class DigitReader:
 
 
 def cells(picture: Image, number: Number) -> list[Floats]:
-    """Return the cell of each digit of a number, from left to right: (ROWS, COLUMNS), 0 is background and 1 is ink."""
+    """Return the picture of each digit of a number, from left to right: (ROWS, COLUMNS), 0 is background and 1 is ink."""
     left, top, width, height = number.region
     background, ink = np.array(number.background), np.array(number.ink)
     axis = ink - background
@@ -119,11 +119,11 @@ def learn_digits(shown: Iterable[tuple[Image, Number, int]]) -> dict[str, Templa
     """Return the templates of all digits that are shown.
 
     Args:
-        shown: pictures, each with the position and the value of a number in it. A number with fewer digits than cells is
-            right-aligned, with zeros or blanks before it.
+        shown: pictures, each with the position and the value of a number in it. A short number stands at the right end
+            of its region, with zeros or blanks before it.
 
     Raises:
-        RobotError: a number has more digits than its region has cells.
+        RobotError: a number has more digits than its region has places.
     """
     examples: defaultdict[str, list[Floats]] = defaultdict(list)
     for picture, number, value in shown:
@@ -148,6 +148,6 @@ def _template(cell: Floats) -> Template:
 
 
 def _normalised(cell: Floats) -> Floats:
-    """Return a cell as a vector of length 1 and mean 0, so that a dot product is a correlation."""
+    """Return a digit's picture as a vector of length 1 and mean 0. The dot product of two such vectors is their correlation."""
     flat: Floats = cell.ravel() - cell.mean()
     return flat / max(float(np.linalg.norm(flat)), 1e-9)

@@ -1,4 +1,4 @@
-"""The end of a filmed game, by the rules of its file."""
+"""Decides when an episode of a filmed game ends, by the rules in the game's ``ScreenFile``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtgraph.nodes.robot.screen.score import ScoreBoard
 
 
 class EndRules:
-    """Applies the rules of a ``ScreenFile`` for the end of a game to each episode."""
+    """Applies the rules of a ``ScreenFile`` for the end of an episode."""
 
     def __init__(self, file: ScreenFile) -> None:
         self._rules = file.end
@@ -21,7 +21,7 @@ class EndRules:
         self.terminated = self.truncated = False
 
     def take(self, picture: Image, board: ScoreBoard, now_ns: int) -> None:
-        """Apply the rules to a new picture, (height, width, 3) uint8, after the score board has read it."""
+        """Apply the rules to a new picture, (height, width, 3) uint8. ``board`` has read the picture's numbers already."""
         if board.changed:
             self._changed_ns = now_ns
         for place, rule in enumerate(self._rules):

@@ -1,4 +1,4 @@
-"""A filmed game as the environment of its plant: the observation, the reward and the end, from the newest picture."""
+"""A filmed game as an environment with ``reset`` and ``step``: observation, reward and end come from the newest picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SMALL = 84
 class FilmedEnvironment:
     """Observes one filmed game, and computes rewards and ends of episodes.
 
-    It is stepped after ``ScreenControl.tick``, and presses nothing itself.
+    ``step`` presses nothing: ``ScreenControl.tick`` has pressed the buttons before.
     """
 
     def __init__(self, spec: PlantSpec, file: ScreenFile, control: ScreenControl) -> None:
@@ -49,13 +49,13 @@ class FilmedEnvironment:
         self._rules.tick(now_ns)
 
     def reset(self, rng: np.random.Generator) -> Array:
-        """Begin an episode, and return its first observation. Earlier points do not count."""
+        """Begin an episode, and return its first observation. Points scored before do not count."""
         self._reward = 0.0
         self._rules.begin(self._now_ns)
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return the observation, and the reward and end since the last tick."""
+        """Return the observation, the reward since the last tick, and whether the episode ends."""
         reward, self._reward = self._reward, 0.0
         rules = self._rules
         return Step(

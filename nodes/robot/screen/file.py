@@ -28,7 +28,8 @@ class Counter(Record):
     """The reward for each point."""
     least: int = 0
     most: int = 100
-    """``least`` and ``most``: the plausible change between two pictures. Any other change must persist for ``frames``."""
+    """``least`` and ``most``: the range of plausible changes between two pictures. Any other change must persist for
+    ``frames``."""
     frames: Frames = 5
     """Number of pictures for which an implausible change must persist."""
     ink: Colour | None = None
@@ -49,7 +50,7 @@ class CounterEnd(Record):
     counter: str
     at_most: int = 0
     frames: Frames = 5
-    """Number of consecutive pictures for which the condition must hold. ``PictureEnd`` has the same field."""
+    """Number of consecutive pictures for which the condition must hold."""
 
 
 class PictureEnd(Record):
@@ -63,7 +64,7 @@ class PictureEnd(Record):
 
 
 class ResetEnd(Record):
-    """The game ends when a counter falls by an implausible amount, because another game has begun."""
+    """The game ends when a counter falls by an implausible amount, because then a new game has begun."""
 
     kind: Literal["reset"]
     counter: str
@@ -139,7 +140,7 @@ class ScreenFile(Record):
         return self
 
     def changed(self, where: object, **values: object) -> Self:
-        """Return a copy with other values.
+        """Return a copy of this file's content with other values.
 
         Args:
             where: the source of the values, with which an error begins.
@@ -180,7 +181,7 @@ class ScreenFile(Record):
 
     @property
     def unlearned(self) -> tuple[str, ...]:
-        """The counters that cannot be read yet, because their colours, or the templates of the digits, are not learned."""
+        """The counters that cannot be read yet: their colours, or the templates of the digits, are missing."""
         return tuple(
             name for name, counter in self.counters.items() if not self.digits or counter.number() is None
         )

@@ -18,13 +18,13 @@ from rtgraph.nodes.robot.screen.digits import Region
 from rtgraph.nodes.robot.screen.rectify import Image
 
 STILL_PICTURES = 12
-"""Number of pictures to measure how much the region changes by itself."""
+"""Number of pictures without a press. They show how much the region changes by itself."""
 MARGIN = 2.0
-"""Minimum ratio of a change that counts to the changes of the region without a press."""
+"""A change counts if it is at least this many times the largest change without a press."""
 LEAST_CHANGE = 4.0
-"""Minimum change of a block's mean brightness that counts. Brightness is from 0 to 255."""
+"""Minimum change that counts, of the mean brightness of a block. Brightness is from 0 to 255."""
 BLOCK = 4
-"""Side of the blocks over which changes are averaged, in pixels: less noise, but small objects still count."""
+"""Side of a block, in pixels. Brightness is averaged over blocks: this reduces noise, but small objects still count."""
 GOLDEN = 0.6180339887498949
 """The inverse of the golden ratio: its multiples modulo 1 are evenly spread."""
 REFRESH_S = 0.03
@@ -100,7 +100,10 @@ class LatencyMeter:
         return Latency(seen, times - len(seen), int(np.median(intervals)))
 
     def _watch(self) -> tuple[npt.NDArray[np.float64], float, int]:
-        """Release all buttons and watch. Return the region's last picture, the minimum change that counts, and the ns per picture."""
+        """Release all buttons, and watch the region while it is still.
+
+        Return the last picture, the minimum change that counts, and the time between two pictures in ns.
+        """
         self._driver.send_action({})
         seen = [self._look(FIRST_S) for _ in range(STILL_PICTURES)]
         changes = [_difference(one, other) for (one, _), (other, _) in pairwise(seen)]
@@ -148,6 +151,6 @@ class LatencyMeter:
 
 
 def _difference(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Return the largest difference between two pictures in the mean brightness of a block."""
+    """Return how much two pictures differ: the largest difference in the mean brightness of a block."""
     blocks = opencv().blur(one - other, (BLOCK, BLOCK))
     return float(np.abs(blocks).max())

@@ -10,16 +10,16 @@ PICTURE = "picture"
 
 
 class ScreenLink(Link):
-    """A link to buttons. Its samples are the camera's pictures, with their capture times.
+    """A ``Link`` to buttons, with a camera. Its readings are the camera's pictures, with their capture times.
 
-    The link is up when the buttons answer and a picture was received. If the camera is silent later, samples become stale.
-    This is not a fault, since the capture opens the camera again. Call ``watch`` before ``start``.
+    The connection is up when the buttons answer and a picture was received. If the camera stops later, the last picture
+    gets old. This is not a fault, since the camera is opened again. Call ``watch`` before ``start``.
     """
 
     _capture: Capture
 
     def watch(self, capture: Capture) -> None:
-        """Use the pictures of a capture. The link starts and closes the capture."""
+        """Use the pictures of a capture. This object starts and closes the capture."""
         self._capture = capture
 
     @property

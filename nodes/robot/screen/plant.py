@@ -66,8 +66,8 @@ class FilmedGameParams(PlantParams):
 class FilmedGame(DevicePlant[FilmedGameParams]):
     """Plays a game on a real screen: a camera films it, and a driver presses its buttons. In real time only.
 
-    Actions and observations are those of ``Atari``, so an agent that was trained on the emulator plays on the screen.
-    Before each episode a physical reset presses buttons; meanwhile only the state is published.
+    Actions and observations are the same as in the emulated games (``Atari``), so an agent trained there plays on the
+    screen. Before each episode a physical reset presses buttons; meanwhile only the state is published.
     """
 
     hardware: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Counters: numbers that are read in each picture. A plausible number is accepted at once."""
+"""Counters: numbers on the screen, such as the score, that are read in each picture. A plausible number is accepted at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.nodes.robot.screen.rectify import Image
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How a counter changed with one picture, compared with its last accepted number."""
+    """How a counter changed with one picture: the difference from the last accepted number."""
 
     by: int = 0
     fell: bool = False
@@ -19,7 +19,7 @@ class Change:
 
 
 class SteadyCounter:
-    """Filters the readings of one counter. The first number and implausible changes must persist to be accepted."""
+    """Filters the numbers read for one counter. The first number, and implausible changes, are accepted only if they persist."""
 
     def __init__(self, counter: Counter) -> None:
         self.counter = counter
@@ -31,7 +31,7 @@ class SteadyCounter:
         self._seen = 0
 
     def take(self, read: int | None) -> Change:
-        """Add the number read in a picture; None if it was unreadable. Return the accepted change."""
+        """Add the number read in a picture; None if it was unreadable. Return the change of the accepted number."""
         if read is None:
             self.unreadable += 1
             return Change()
@@ -63,7 +63,10 @@ class ScoreBoard:
         """The counters that were reset with the last picture."""
 
     def take(self, picture: Image) -> float:
-        """Read a rectified picture, (height, width, 3) uint8. Return the reward: weighted points, 0 for a reset counter."""
+        """Read a rectified picture, (height, width, 3) uint8. Return the reward: the weighted changes of all counters.
+
+        The reward of a counter that was reset is 0.
+        """
         reward, fell = 0.0, set()
         self.changed = False
         for name, steady in self.counters.items():

@@ -1,7 +1,6 @@
 """Buttons as keys of a virtual keyboard (Linux's uinput), for a game on this computer.
 
-The kernel releases the keys when this process ends. While the process is stopped (SIGSTOP), pressed keys stay pressed;
-separate firmware would release them.
+The kernel releases the keys when this process ends. While this process is stopped (SIGSTOP), pressed keys stay pressed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from rtgraph.nodes.runtime import Params
 
 
 class ApproachParams(Params):
-    """The parameters of ``Approach``."""
+    """The parameters of ``Approach``: the robot, and when a joint has arrived."""
 
     plant: PlantSpec
     """The spec of the robot, which must have discrete moves, and observe each moving joint's offset from its target."""
@@ -36,7 +36,7 @@ class Approach(Scripted[ApproachParams]):
         super().on_start()
 
     def action_for(self, numbers: Vector, tick: int) -> int:
-        """Return the index of the action that moves the farthest joint to its target, or of the one to stay if it arrived."""
+        """Return the index of the action that moves the farthest joint to its target. If this joint has arrived, the action is to stay."""
         offset, up, down = max(
             ((float(numbers[at]), up, down) for at, up, down in self._moves), key=lambda one: abs(one[0])
         )
@@ -44,7 +44,7 @@ class Approach(Scripted[ApproachParams]):
 
 
 def _moves(plant: PlantSpec) -> list[tuple[int, int, int]]:
-    """Return, for each moving joint: the index of its offset in the observation, and the indices of its actions up and down."""
+    """Return three indices for each moving joint: its offset in the observation, its action up, and its action down."""
     action, numbers = plant.action, numbers_of(plant)
     names = action.names if isinstance(action, Discrete) else ()
     joints = [name.removesuffix(UP) for name in names if name.endswith(UP)]

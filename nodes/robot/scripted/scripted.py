@@ -24,7 +24,7 @@ class Scripted(Node[P], ABC):
     decision = Output(Decision)
 
     def on_start(self) -> None:
-        """Number the decisions from 1."""
+        """Start to number the decisions, from 1."""
         self._number = 0
 
     def on_observation(self, observation: Observation) -> None:

@@ -15,8 +15,8 @@ from rtgraph.nodes.robot.scripted.scripted import Scripted, numbers_of
 from rtgraph.nodes.runtime import Params
 
 LEAD = 0.1
-"""Maximum distance of a goal from the observed position, as a share of the range. A goal this near is
-admitted after a hold."""
+"""Maximum distance of a goal from the observed position, as a share of the joint's range. The safety rules admit such a
+near goal after a hold."""
 
 
 class SweepParams(Params):

@@ -28,7 +28,8 @@ OBSERVED = ("pos", "vel", "load")
 class ServoArm:
     """Drives an arm of STS3215 servos.
 
-    Only goals and torque switches are written to the servos. A joint holds its position when its torque is switched on.
+    Only goals and torque switches are written to the servos. When the torque of a joint is switched on, the joint holds
+    its position.
 
     Args:
         port: the serial port, such as ``/dev/ttyACM0``.
@@ -118,7 +119,7 @@ class ServoArm:
             bus.close()
 
     def get_observation(self) -> dict[str, Reading]:
-        """Read position, velocity and load of all joints with one request. Add the newest picture of each camera."""
+        """Read position, velocity and load of all joints with one request. Return them with the newest picture of each camera."""
         bus, calibration = self._connected()
         read = bus.sync_read(self._ids(), (PRESENT_POSITION, PRESENT_VELOCITY, PRESENT_LOAD))
         found: dict[str, Reading] = {}
@@ -134,7 +135,7 @@ class ServoArm:
         return self._cameras.ages_ns()
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goal positions, clipped to the joints' ranges. The bus does not acknowledge them.
+        """Send goal positions, clipped to the joints' ranges. The servos do not acknowledge them.
 
         Returns:
             The goals that were sent.
@@ -193,7 +194,9 @@ class ServoArm:
 
 
 def set_torque(bus: ServoBus, servos: Iterable[int], *, on: bool) -> None:
-    """Switch the torque of servos on or off. Before a servo gets torque, its present position becomes its goal, so it holds.
+    """Switch the torque of servos on or off.
+
+    Before a servo gets torque, its present position becomes its goal, so that the servo holds still.
 
     Raises:
         RobotError: a servo does not answer. The other servos are switched.

@@ -1,6 +1,6 @@
 """The bus of Feetech STS servos: requests, replies and retries over one serial port.
 
-A read is repeated for the servos that did not answer. The protocol has no reply to a write to several servos.
+A read is repeated for the servos that did not answer. Servos do not reply to a write to several servos at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class ServoBus:
         self.retries = 0
         """Number of requests that were repeated."""
         self.states: Counter[str] = Counter()
-        """Number of replies that report a bad state, by kind."""
+        """Number of replies in which a servo reports a bad state, by the kind of state, such as overload."""
         self._tries = tries
         self._port = SerialPort(path, timeout_s)
 
@@ -72,7 +72,7 @@ class ServoBus:
         self._ask(packets.packet(servo, packets.WRITE, data), [servo], 0)
 
     def write_kept(self, servo: int, values: Mapping[Register, int]) -> None:
-        """Write registers that a servo keeps without power."""
+        """Write registers of a servo. The servo keeps these values without power."""
         self.write(servo, LOCK, 0)
         try:
             for register, value in values.items():
@@ -129,7 +129,7 @@ class ServoBus:
         return {}
 
     def _answers(self, request: bytes, servos: Sequence[int], size: int) -> dict[int, bytes]:
-        """Send a request. Return the data of the replies that come in time, by the servo's id."""
+        """Send a request. Return the data of each reply that comes in time, by the servo's id."""
         self._port.discard()
         self._port.write(request)
         found: dict[int, bytes] = {}

@@ -15,7 +15,7 @@ from rtgraph.nodes.robot.servo.registers import MIDDLE, PRESENT_POSITION, TICKS
 LEAST_RANGE = 200
 """Minimum range of a joint, in encoder ticks: 18 degrees."""
 JUMP = TICKS // 2
-"""A larger change between two readings, in encoder ticks, means that the joint passed the end of its encoder."""
+"""Half a turn, in encoder ticks. A larger change between two readings means that the joint passed the end of its encoder."""
 
 MIDDLE_TEXT = "Move every joint to the middle of its range, then press Enter."
 RANGE_TEXT = "Move every joint but {endless} through its whole range, then press Enter."
@@ -131,7 +131,7 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> Ca
 
 
 def _whole(joints: Mapping[str, int], offsets: Mapping[str, int]) -> Calibration:
-    """Return a calibration with a whole turn as the range of each joint."""
+    """Return a calibration in which the range of each joint is a whole turn."""
     return Calibration(
         {
             name: JointCalibration(

@@ -21,7 +21,7 @@ from rtgraph.nodes.robot.servo.registers import TICKS
 
 Units = Literal["degrees", "normalized"]
 GRIPPER = "gripper"
-"""The joint with positions from 0 to 100 (percent of its range) for any choice of ``units``."""
+"""The joint with positions from 0 to 100 percent of its range. This holds for any choice of ``units``."""
 MOST_OFFSET = 2047
 
 
@@ -98,7 +98,7 @@ class Calibration:
         return 100 * share if name == GRIPPER else 200 * share - 100
 
     def to_ticks(self, name: str, value: float, units: Units) -> int:
-        """Return the position in ticks for a value in the joint's unit, clipped to the joint's range."""
+        """Return the position in encoder ticks for a position in the joint's unit, clipped to the joint's range."""
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:
             ticks = value * (TICKS - 1) / 360 + (joint.range_min + joint.range_max) / 2

@@ -1,4 +1,4 @@
-"""The calibration and the state in the registers of an arm's servos."""
+"""The calibration and the state that the servos of an arm hold in their registers."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
 
 
 def read_kept(bus: ServoBus, joints: Mapping[str, int]) -> Calibration:
-    """Return the values that the servos store as their calibration. An uncalibrated servo stores such values, too.
+    """Return the values that the servos store as their calibration. A servo that was never calibrated stores values, too.
 
     Raises:
         RobotError: a register of a servo has a value that no calibration has.

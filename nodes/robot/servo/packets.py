@@ -1,4 +1,4 @@
-"""The packets of the bus: ``FF FF id length instruction parameters checksum``; a reply has ``error`` in place of ``instruction``."""
+"""The packets of a servo bus: ``FF FF id length instruction parameters checksum``; a reply has ``error`` for ``instruction``."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ def packet(servo: int, instruction: int, parameters: bytes = b"") -> bytes:
 
 
 def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
-    """Remove and return the first valid packet: its id, its instruction or error, its parameters.
+    """Remove the first valid packet from the buffer. Return its id, its instruction or error, and its parameters.
 
-    Noise before the packet is removed. Return None if no packet is complete; a possible beginning of a packet stays.
+    Noise before the packet is removed, too. Return None if no packet is complete; the beginning of a packet stays in
+    the buffer.
     """
     start = 0
     found = None
@@ -73,6 +74,6 @@ def take_packet(buffer: bytearray) -> tuple[int, int, bytes] | None:
 
 
 def take_reply(buffer: bytearray) -> Reply | None:
-    """Remove and return the first valid reply, as ``take_packet`` does."""
+    """Remove the first valid reply from the buffer, and return it; None if no reply is complete."""
     found = take_packet(buffer)
     return None if found is None else Reply(*found)

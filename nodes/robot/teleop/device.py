@@ -52,8 +52,8 @@ class OperatorInput:
 class Device(Protocol):
     """Reads what a person commands. It is made with a ``DeviceContext`` and the node's ``device_params``.
 
-    A device may have an attribute ``trouble``: why the device cannot be read at present; empty if it can be read. The
-    summary shows this text.
+    A device may have an attribute ``trouble``: a text that says why the device cannot be read at present; empty if it
+    can be read. The summary of the launch shows this text.
     """
 
     gives: ClassVar[Gives]

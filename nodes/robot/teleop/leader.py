@@ -19,7 +19,7 @@ CLOSE_S = 0.5
 
 
 class LimpArm(ServoArm):
-    """An arm of servos without torque, so that a hand can move it."""
+    """An arm of servos without torque, which a person can move by hand."""
 
     def connect(self) -> None:
         """Open the port, check the servos, and switch the torque of the servos off."""

@@ -25,9 +25,9 @@ AXES: Final[Mapping[str, tuple[int, float]]] = {
 """For each axis of most gamepads: its number in SDL, and its direction. Right and up are positive."""
 CROSS: Final = ("cross_x", "cross_y")
 IN_ORDER: Final = ("left_x", "left_y", "right_y", "right_x", *CROSS)
-"""The axis of the first joint, of the second, and so on, unless ``axes`` is given."""
+"""The order in which axes are given to the joints, unless ``axes`` is given."""
 _NO_AXIS: Final = 0.12
-"""A stick that leans less than this is at rest."""
+"""A stick that leans less than this share of its full way counts as at rest."""
 _ROW: Final = 22
 _WIDTH: Final = 460
 
@@ -91,7 +91,7 @@ class _Window(ABC):
 
 
 class Keyboard(_Window):
-    """Two keys for each joint move it while the space bar is held, which is the deadman button. Escape is an emergency stop.
+    """Two keys for each joint move it while the space bar (the deadman button) is held. Escape is an emergency stop.
 
     Args:
         context: the robot's joints and rate, the clock and the log.
@@ -166,7 +166,7 @@ class Gamepad(_Window):
 
     @property
     def trouble(self) -> str:
-        """A text that says that no gamepad is plugged in; empty if one is plugged in."""
+        """Why the gamepad cannot be read: it is not plugged in. Empty if it is plugged in."""
         return "" if self._pads else "no gamepad is plugged in"
 
     @classmethod

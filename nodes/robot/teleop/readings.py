@@ -1,4 +1,4 @@
-"""Checks of a device's readings: mistakes raise errors; readings that are old or not finite are refused and counted."""
+"""Checks what a teleoperation device returns: mistakes raise errors; old or non-finite readings are refused and counted."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ NOTHING = "nothing was read"
 
 
 class Readings:
-    """Checks the readings of one device.
+    """Checks the readings of one teleoperation device.
 
     Args:
         device: the name of the device.
         gives: whether the device's values are positions or speeds.
         joints: the robot's joints.
         stale_ns: age beyond which a reading is refused.
-        log: receives a warning about the first refused reading for each reason.
+        log: for each reason, receives a warning about the first refused reading.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Readings:
         return reading
 
     def may_command(self, asked: OperatorInput, now_ns: int) -> bool:
-        """Return whether a reading may become a command, because it is recent and finite. If not, count it as refused."""
+        """Return whether a reading is recent and finite, and so may become a command. If not, count it as refused."""
         age_ns = now_ns - asked.captured_ns
         odd = [name for name, value in asked.values.items() if not math.isfinite(value)]
         if odd:

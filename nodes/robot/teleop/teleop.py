@@ -1,4 +1,4 @@
-"""The teleoperation node: publishes what a person commands as decisions for a robot."""
+"""The teleoperation node: a person commands a robot. The node publishes the person's commands as decisions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Place
 from rtgraph.nodes.runtime.clock import period_ns
 
 LEAD_S = 0.25
-"""Maximum distance of a goal from the joint, in seconds of motion at full speed. A joint stops soon after the stick."""
+"""Maximum distance of a goal from the joint, in seconds of motion at full speed. It is short, so that a joint stops soon
+after the stick."""
 LOOK_NS = 50_000_000
-"""Maximum interval between polls of the device. A desktop reports a window that is polled less often as not responding."""
+"""Maximum interval between polls of the device, in ns. A desktop reports a window that is polled less often as not responding."""
 
 
 class TeleopParams(Params):
@@ -35,14 +36,15 @@ class TeleopParams(Params):
     enabled: Changeable[bool] = True
     """Whether the person may command. A leader arm has no deadman button: this parameter is its switch."""
     speed: Changeable[float] = Field(default=0.2, gt=0, le=1)
-    """Full speed: a share of a joint's range per second or, if the robot takes velocities, a share of its maximum speed."""
+    """Full speed. For position commands: a share of a joint's range per second. For velocity commands: a share of the
+    joint's maximum speed."""
 
 
 class Teleop(Node[TeleopParams]):
     """Publishes a decision for every observation while a person commands.
 
-    The plant receives these decisions on its port ``takeover`` and applies them in place of the policy's. The node publishes
-    no decision while the deadman button is not held, or when the last reading is older than the stale limit. A launch fails if
+    The plant receives these decisions on its port ``takeover`` and applies them in place of the policy's. The node
+    publishes no decision while the deadman button is not held, or when the last reading is too old. A launch fails if
     the device could never be read.
     """
 
@@ -66,7 +68,7 @@ class Teleop(Node[TeleopParams]):
 
     @classmethod
     def check_placement(cls, params: TeleopParams, placement: Placement) -> None:
-        """Check that the device works in the launch's kind of time. Most devices work in real time only."""
+        """Check that the device works in the launch's world, in real time or in virtual time. Most devices need real time."""
         if not placement.realtime and device_class(params.device).realtime_only:
             raise NodeError("a person can command a robot in real time only", hint="use --world realtime")
 
@@ -78,7 +80,7 @@ class Teleop(Node[TeleopParams]):
         self._device: Device = device_class(params.device)(site, **params.device_params)  # type: ignore[call-arg]
 
     def on_start(self) -> None:
-        """Begin to poll the device, also when no observation arrives."""
+        """Begin to poll the device. It is polled also when no observation arrives."""
         rate_hz = self.params.plant.rate_hz
         self._low, self._high = np.array(self._action.low), np.array(self._action.high)
         self._period_s = 1 / rate_hz
@@ -126,11 +128,11 @@ class Teleop(Node[TeleopParams]):
         return self._readings.failure()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state without the device. A restored node opens the device again."""
+        """Return the state to save in a checkpoint: all attributes but the device. A restored node opens the device again."""
         return {name: value for name, value in super().world_state().items() if name != "_device"}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the state, and open the device again."""
+        """Restore the state from a checkpoint, and open the device again."""
         super().load_world_state(state)
         self.on_prepare()
 
@@ -138,7 +140,7 @@ class Teleop(Node[TeleopParams]):
         self._read_device()
 
     def _read_device(self) -> OperatorInput | None:
-        """Return what the person commands; None while no person commands. An emergency stop is published at once."""
+        """Read the device. Return what the person commands; None while no person commands. Publish an emergency stop at once."""
         reading = self._device.read()
         if isinstance(reading, OperatorInput) and reading.stop:
             self.estop.publish(EStop(reason=f"a person at {self.name}"))
@@ -146,9 +148,10 @@ class Teleop(Node[TeleopParams]):
         return given if given is not None and given.enabled and self.params.enabled else None
 
     def _wanted(self, given: OperatorInput, at: Vector) -> Vector:
-        """Return the action for a reading, (joints,): the positions that the device gives, or velocities, or goal positions.
+        """Return the action for a reading, (joints,).
 
-        Velocities and goal positions follow from the speeds that the device gives.
+        Positions from the device are the goal positions. Speeds from the device become velocities, or goal positions
+        slightly ahead of ``at``, as the robot's command requires.
         """
         names, low, high = self._action.names, self._low, self._high
         if self._device.gives == "positions":

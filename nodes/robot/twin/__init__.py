@@ -1,4 +1,4 @@
-"""A twin of an SO-101 arm, simulated by MuJoCo."""
+"""A simulated SO-101 arm (a twin of the real arm), by MuJoCo."""
 
 from rtgraph.nodes.robot.twin.twin import Twin
 

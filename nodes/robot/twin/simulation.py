@@ -17,7 +17,7 @@ from rtgraph.msgs.typed.extras import needed_by
 Vector = npt.NDArray[np.float64]
 MODEL = Path(__file__).with_name("arm.xml")
 MOST_STEP_S = 0.002
-"""Maximum step of the simulation."""
+"""Maximum step of the simulation, in seconds."""
 
 
 def mujoco() -> ModuleType:
@@ -90,7 +90,7 @@ class Simulation:
         return loads
 
     def place(self, angles: Vector) -> None:
-        """Set the angles of the joints, (joints,), at rest, and the goals to the same angles."""
+        """Place the arm at rest at angles of shape (joints,), and set the goals to the same angles."""
         self._data.qpos[self._positions] = np.radians(angles)
         self._data.qvel[:] = 0
         self.aim(angles)
@@ -135,19 +135,19 @@ class Simulation:
         return picture
 
     def close(self) -> None:
-        """Free the renderers."""
+        """Free the renderers of the cameras."""
         while self._renderer:
             self._renderer.popitem()[1].close()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the whole state of the simulation."""
+        """Return the whole state of the simulation, for a checkpoint."""
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         state = np.empty(self._mujoco.mj_stateSize(self._model, kind))
         self._mujoco.mj_getState(self._model, self._data, state, kind)
         return {"path": self.path, "state": state, "force": np.array(self._data.actuator_force)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the whole state of the simulation."""
+        """Restore the whole state of the simulation from a checkpoint."""
         Simulation.__init__(self, state["path"])
         kind = self._mujoco.mjtState.mjSTATE_INTEGRATION
         self._mujoco.mj_setState(self._model, self._data, state["state"], kind)

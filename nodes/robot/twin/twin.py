@@ -1,4 +1,4 @@
-"""The driver of a simulated arm: the features and units of ``ServoArm``, with models of delay and noise."""
+"""The driver of a simulated arm. Features and units are those of ``ServoArm``, the real arm; delay and noise are simulated."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Twin:
         return {f"{name}.pos": float for name in self._simulation.names}
 
     def connect(self) -> None:
-        """Set ``is_connected``. There is no device to open."""
+        """Mark the driver as connected. There is no device to open."""
         self.is_connected = True
 
     def disconnect(self) -> None:
@@ -129,7 +129,7 @@ class Twin:
         self._simulation.close()
 
     def get_observation(self) -> dict[str, Reading]:
-        """Return the delayed state, with noise."""
+        """Return an earlier state of the arm, with noise. The delay is ``sensor_ms`` with jitter."""
         limit_s = self._now_s - self._late(self._sensor_s) + 1e-9
         old_enough = (one for one in reversed(self._read) if one[0] <= limit_s)
         _, angles, velocities, loads = next(old_enough, self._read[0])
