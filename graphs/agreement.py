@@ -10,12 +10,12 @@ from rtgraph.graphs.resolving.wire import Wiring, topic_of
 
 
 def check_agreement(nodes: Sequence[PlacedNode], wiring: Wiring, resolver: Resolver) -> None:
-    """Check that each node and its publishers have equal values of the params in its class's ``agrees_on``.
+    """Check that a node and the nodes that publish to it have equal values of some params.
 
-    A publisher without such a param, for example a player in its place, is not compared.
+    The class of the receiving node lists these params in ``agrees_on``. A publisher that lacks the param is not compared.
 
     Raises:
-        GraphError: two connected nodes have different values of such a param.
+        GraphError: two connected nodes have different values of a listed param.
     """
     for node in nodes:
         for port, names in resolver.node_type(node).agrees_on.items():

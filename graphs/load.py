@@ -1,6 +1,6 @@
-"""Turns files into a plan: read the files, resolve arguments, expand includes, replace nodes, resolve nodes, connect edges.
+"""Turns launch and graph files into a plan, i.e. a launch file with everything resolved. Starts nothing.
 
-Nothing is started. A plan is a launch file with everything resolved.
+The steps: read the files, resolve arguments, expand includes, replace nodes, resolve classes and params, connect edges.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ from rtgraph.nodes.runtime.classes.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 MOST_LETTERS = 200
-"""Maximum length of a node's full name. File names of logs, traces and pictures contain it, and may have 255 bytes."""
+"""Maximum length of a node's full name. File names contain this name, and may have at most 255 bytes."""
 _COMMAND_LINE = Document("command line", {}, {}).top
-"""The place of overrides, for errors."""
+"""The place that errors name for values given on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanPreview:
-    """What is known of a plan before the classes of its nodes are imported. The plan may still be invalid."""
+    """What is known of a plan before the node classes are imported. The plan may still be invalid."""
 
     world: str
     node_classes: tuple[str, ...]
-    """Paths of the node classes, without those in other interpreters."""
+    """Class paths of the nodes. Nodes that run in another Python interpreter are left out."""
     weights: bool
-    """Whether the plan has weights of networks."""
+    """Whether the plan has network weights that nodes share."""
 
 
 def load_launch(
@@ -83,17 +83,17 @@ def load_launch(
 
     Args:
         name: a path, or the name of a shipped launch or graph file.
-        arguments: the file's arguments, as text.
-        world: ``realtime`` or ``virtual`` (the graph's time), in place of the file's; ``seed``, ``ticks``, ``duration_s``,
-            ``record`` and ``replace`` also override the file.
+        arguments: values of the file's arguments, as text, by name.
+        world: ``realtime`` or ``virtual`` time. This argument and ``seed``, ``ticks``, ``duration_s``, ``record`` and
+            ``replace`` override the file.
         seed: seed of all random streams.
         ticks: number of plant ticks to run.
-        duration_s: duration of the run.
+        duration_s: duration of the run in seconds.
         replace: replacements of a node's ``class`` and ``params``, by the node's full name.
         folders: folders in which launch files are found by name.
         graph_folders: folders in which graphs are found by name.
         record: whether to record; or a mapping of the recorder's parameters and ``journal``, which says whether nodes keep a
-            journal of what they consume. By default only virtual time is recorded.
+            journal of what they consume. By default only runs in virtual time are recorded.
         environment: environment variables that files may refer to; by default those of the process.
         effective: whether an argument without effect is an error.
         on_preview: called when the files are read, before the import of nodes, which takes most of the time.
@@ -126,12 +126,12 @@ def load_launch(
 
 @dataclass(frozen=True, slots=True)
 class _Launch:
-    """A launch file, or a graph file launched by itself, and all that it includes."""
+    """A launch file, or a graph file launched by itself, with all the files that it includes."""
 
     path: Path
     scope: Scope
     values: Mapping[str, Any]
-    """The arguments of the file."""
+    """The values of the file's arguments."""
     parts: Parts
     scenario: Scenario
 
@@ -141,7 +141,7 @@ class _Launch:
 
 
 def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Launch:
-    """Read a file with all that it includes. The file's name must be UTF-8, since logs and pictures are named after it."""
+    """Read a launch or graph file with all the files that it includes. The file's name must be valid UTF-8."""
     try:
         readable(path.stem)
     except ValueError as error:
@@ -159,7 +159,7 @@ def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Lau
 def _after_replacements(
     launch: _Launch, overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
 ) -> tuple[PlacedNode, ...]:
-    """Return the nodes after the replacements that the launch file asks for, and then those that the caller asks for."""
+    """Return the nodes after replacements: first those in the launch file, then those in ``replace`` from the caller."""
     nodes = replaced(
         launch.parts.nodes, launch.scenario.replace, launch.document.top / "replace", launch.scope
     )
@@ -179,13 +179,13 @@ def _resolved(
     recorded: bool | dict[str, Any],
     place: Place,
 ) -> Plan:
-    """Return the plan of these nodes: their classes are imported, their params validated, their edges checked.
+    """Import the node classes, validate the params, check the edges, and return the plan.
 
     Args:
-        launch: the file.
-        nodes: its nodes, after replacements.
-        settings: its settings, after overrides.
-        modules: receives the user's modules.
+        launch: the launch file.
+        nodes: the nodes of the launch file, after replacements.
+        settings: the settings of the launch file, after overrides.
+        modules: collects the user's modules that the nodes need.
         recorded: whether to record, or the recorder's parameters.
         place: where ``recorded`` is written.
     """
@@ -219,13 +219,13 @@ def _resolved(
 
 
 def _preview(nodes: Sequence[PlacedNode], settings: Settings, *, weights: bool) -> PlanPreview:
-    """Return what is known of a plan before its nodes are imported."""
+    """Return what is known of a plan before the node classes are imported."""
     own = (node.entry.node_class for node in nodes if node.entry.python is None)
     return PlanPreview(settings.world, tuple(own), weights=weights)
 
 
 def _description(scope: Scope) -> str:
-    """Return a file's description, with its references replaced."""
+    """Return the text under ``description`` in a file, with references replaced."""
     description = scope.document.value.get("description", "")
     return str(substitute(description, scope.document.top / "description", scope.references))
 
@@ -249,7 +249,7 @@ def arguments_of(
 def _recorded(
     settings: Settings, record: bool | Mapping[str, Any] | None, scope: Scope, place: Place
 ) -> bool | dict[str, Any]:
-    """Return whether to record, or the recorder's parameters as written."""
+    """Return whether to record the run, or the parameters of the recorder if the caller or the file gives them."""
     if not isinstance(settings.record, dict):
         return settings.world == "virtual" if settings.record is None else settings.record
     # As written: the validated settings have lost which texts are `Typed`.
@@ -271,7 +271,7 @@ def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Scenar
 
 
 def _own_folders(parts: Parts, shipped: Sequence[Path]) -> list[Path]:
-    """Return the folders of the files that were read, without those of shipped files."""
+    """Return the folders of the files that were read, without the folders of files shipped with rtgraph."""
     read_in = dict.fromkeys(Path(scope.document.file).parent for scope in parts.scopes)
     known = {folder.resolve() for folder in shipped}
     return [folder for folder in read_in if folder.resolve() not in known]
@@ -329,10 +329,11 @@ def _check_effect(given: Mapping[str, object], scope: Scope) -> None:
 
 
 def _enabling(missing: list[tuple[str, ...]]) -> str:
-    """Return a hint for an argument without effect.
+    """Return a hint for an argument without effect: the conditions under which the argument has an effect.
 
     Args:
-        missing: the false conditions of each disabled use of the argument. The hint names the uses with the fewest.
+        missing: for each entry that uses the argument but is switched off, the conditions that are false. The hint names
+            the entries with the fewest false conditions.
     """
     if not missing:
         return "leave it out, or change the argument that disables it, such as `agent` or `learn`"

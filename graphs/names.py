@@ -39,12 +39,12 @@ MEANINGS = {
 
 
 def joined(namespace: str, name: str) -> str:
-    """Return the full name of an entry in a namespace."""
+    """Return the full name of a node, topic or weights in a namespace."""
     return f"{namespace}/{name}" if namespace else name
 
 
 def unmatched(patterns: Iterable[str], names: Collection[str]) -> str | None:
-    """Return the first pattern that matches no name; None if all match or there are no names."""
+    """Return the first pattern that matches no name; None if every pattern matches a name, or if there are no names."""
     for pattern in patterns if names else ():
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             return pattern

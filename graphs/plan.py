@@ -1,7 +1,7 @@
 """The plan: a frozen graph with everything resolved.
 
 "Resolved" means that includes, arguments, references, parameters and edges have their final values. A plan holds no host names
-and no times, and paths as the files give them, so the same files and arguments give the same plan in every folder.
+and no dates, and paths are stored as written. So the same files and arguments give the same plan in every folder.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ class Plan(Record):
     faults: tuple[Fault, ...] = ()
     # Most plans have none of these, and older plans lack the keys.
     delays: tuple[EdgeDelay, ...] = Field(default=(), exclude_if=operator.not_)
-    """The transport times of messages on edges, in virtual time."""
+    """How long messages travel on edges, in virtual time."""
     modules: dict[str, LocalModule] = Field(default_factory=dict, exclude_if=operator.not_)
     """The user's modules that the plan runs, by top-level name."""
 
     described: dict[str, NodeDescription] = Field(default_factory=dict, exclude_if=operator.not_)
-    """Descriptions of node classes that cannot be imported here, made by other Python interpreters; by class path."""
+    """Node classes that only another Python interpreter can import: the description from that interpreter, by class path."""
 
     def edges(self) -> list[tuple[str, str, str]]:
-        """Return every edge as (publishing node, receiving node, input or tap)."""
+        """Return every edge as (publishing node, receiving node, receiving port)."""
         return [
             (publisher, node.name, port)
             for node in self.nodes
@@ -81,7 +81,7 @@ class Plan(Record):
         """Read a plan from YAML or JSON text.
 
         Raises:
-            GraphError: the text is not a plan, or has another format.
+            GraphError: the text is not a plan, or has another version of the format.
         """
         try:
             content = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe ones
@@ -104,7 +104,7 @@ _SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_SafeDumper):  # type: ignore[misc]
-    """Writes repeated values in full: anchors are only for hand-written files."""
+    """Writes YAML without anchors: a value that occurs twice is written twice."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

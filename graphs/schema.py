@@ -29,7 +29,7 @@ def _schema(model: type[BaseModel], title: str) -> dict[str, Any]:
 
 
 def _with_references(schema: object) -> object:
-    """Return a schema in which every value except a mapping or a list may also be a reference such as ``${workers}``."""
+    """Return the schema changed so that a reference such as ``${workers}`` may stand for every value but a mapping or a list."""
     if isinstance(schema, list):
         return [_with_references(item) for item in schema]
     if not isinstance(schema, dict):

@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.classes.imports import looked_in, pinned
 from rtgraph.nodes.runtime.realtime.control import protocol
 
 ANSWER_TIMEOUT_S = 60.0
-"""Timeout for an answer. Importing a driver may take long."""
+"""Maximum time in seconds for an answer of a helper process. Importing a driver may take long."""
 OLDEST = (3, 11)
 _HINT = "`python` names an interpreter that has rtgraph installed"
 _DESCRIBING = ("-P", "-m", "rtgraph.nodes.runtime.realtime.describing")
@@ -23,21 +23,21 @@ _VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
 class Interpreters:
-    """Runs one helper process per interpreter, from the first question to ``close``."""
+    """Runs one helper process per Python interpreter. The first question starts the process, and ``close`` stops it."""
 
     def __init__(self) -> None:
         self._running: dict[str, _Interpreter] = {}
 
     def ask(self, python: str, question: dict[str, Any], place: Place) -> dict[str, Any]:
-        """Ask an interpreter's helper process a question, and return its answer.
+        """Send a question to an interpreter's helper process, and return the answer: the description of a node class.
 
         Args:
             python: path of the interpreter.
-            question: see ``rtgraph.nodes.runtime.realtime.describing``.
-            place: where the file names the interpreter.
+            question: the path of a node class (``class``), and the node's ``params`` if they are to be validated.
+            place: the position in the graph file where the interpreter is named, for errors.
 
         Raises:
-            GraphError: ``python`` is not an interpreter with this version of rtgraph, or its process does not answer.
+            GraphError: ``python`` is not an interpreter with this version of rtgraph, or the helper process does not answer.
         """
         if python not in self._running:
             self._running[python] = _Interpreter(python, place)
@@ -102,7 +102,7 @@ class _Interpreter:
         return -1 if self._popen.stdin is None else self._popen.stdin.fileno()
 
     def _read(self) -> dict[str, Any] | None:
-        """Return the next answer; None if the interpreter exits, prints something else or times out."""
+        """Return the next answer, a JSON object. Return None if the process exits, prints no JSON object, or times out."""
         if self._popen.stdout is None:
             return None
         out = self._popen.stdout.fileno()

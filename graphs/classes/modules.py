@@ -19,20 +19,20 @@ HINT = "rename one of the files, or put each into a package of another name"
 
 @dataclass(frozen=True)
 class ModuleClaim:
-    """The file or package that the name of a user's module stands for in a plan, the resolved launch file."""
+    """The file or package from which a plan (the resolved launch file) imports one module of the user."""
 
     path: Path
     digest: str
     by: str
-    """Where the module is named, such as ``graph.yaml:3: class``, for errors."""
+    """The file that names the module, with line and key, for errors: for example ``graph.yaml:3: class``."""
 
 
 class LocalModules:
-    """The user's modules that a plan runs, by top-level name. All nodes may share one process, so one name must mean one file.
+    """The user's modules that the nodes of a plan import. All nodes may share one process, so a name must mean one file.
 
     Args:
         main: folder of the launched file.
-        shipped: folders of the files shipped with rtgraph. No modules are looked for there.
+        shipped: folders of the files shipped with rtgraph. User modules are not searched there.
     """
 
     def __init__(self, main: Path, shipped: Iterable[Path]) -> None:
@@ -42,7 +42,7 @@ class LocalModules:
         imports.pin({})
 
     def plan(self) -> dict[str, LocalModule]:
-        """Return the modules as a plan stores them."""
+        """Return the user's modules by top-level name, for storage in the plan."""
         found = {}
         for name, claim in sorted(self._claims.items()):
             path, here = claim.path.absolute(), Path().absolute()
@@ -58,7 +58,7 @@ class LocalModules:
         return found
 
     def claim_class(self, node: PlacedNode) -> None:
-        """Find the modules of a node's class, and add them to the plan's modules.
+        """Find the user's modules that a node's class needs, and add them to the plan's modules.
 
         Raises:
             GraphError: two files have the same module name.
@@ -66,7 +66,7 @@ class LocalModules:
         self._claim_all(node.entry.node_class, node.class_place, node.scope)
 
     def claim_params(self, node: PlacedNode, params: object) -> None:
-        """Find the modules of the classes that a node's params name, and add them to the plan's modules.
+        """Find the user's modules for class paths in a node's params, and add them to the plan's modules.
 
         Raises:
             GraphError: two files have the same module name.
@@ -96,10 +96,10 @@ class LocalModules:
         self._take(first, file, str(place), place)
 
     def _check_link(self, place: Place, name: str, file: Path) -> None:
-        """Check that the target of a symbolic link to a graph file has no other module of this name beside it.
+        """If the graph file is a symbolic link, check that the folder of the linked file holds no different module of this name.
 
         Raises:
-            GraphError: a different module of this name is beside the target.
+            GraphError: there is a different module, so it is unclear which one the graph means.
         """
         source = Path(place.document.file)
         target = local_module(name, source.resolve().parent) if source.is_symlink() else None
@@ -133,9 +133,9 @@ class LocalModules:
     def _folders(self, place: Place, scope: Scope) -> list[Path]:
         """Return the folders to search for a module, in order.
 
-        First comes the folder of the file that names the module, then the folders of the files that include that file, then
-        the working directory. After the folder of a symbolic link comes the folder of the link's target. Folders that ship with
-        rtgraph are left out.
+        First comes the folder of the file that names the module. Then come the folders of the including files, and the working
+        directory. If a file is a symbolic link, the folder of the link's target follows. Folders of files shipped with rtgraph
+        are left out.
         """
         files = [place.document.file]
         outer: Scope | None = scope

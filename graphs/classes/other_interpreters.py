@@ -15,10 +15,10 @@ from rtgraph.nodes.runtime.interface.node import Node
 
 
 class OtherInterpreters:
-    """Asks other interpreters for the classes, parameters and specs of their nodes.
+    """Gets the classes, parameters and specs of nodes that run in another Python interpreter.
 
-    If a node's class can be imported here too, this class is used. Otherwise every process except that of the node uses
-    a stand-in, which is made from the interpreter's description of the class.
+    If the node's class can be imported here too, the imported class is returned. Otherwise a stand-in class is made from the
+    other interpreter's description of the node's class.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class OtherInterpreters:
         return self._stand_in(description.path)
 
     def params(self, node: PlacedNode, value: Value) -> Value:
-        """Return a node's parameters, with the defaults that its class has in the other interpreter.
+        """Return a node's parameters, completed with the defaults of the node's class in the other interpreter.
 
         Raises:
             GraphError: a parameter is unknown, missing or wrong.

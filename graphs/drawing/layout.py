@@ -1,8 +1,8 @@
 """A layered layout: positions of boxes, labels and lines, from left to right.
 
-After Sugiyama, Tagawa and Toda (1981): edges that close a cycle are reversed, each box goes into the layer of its
-longest path, each edge gets one waypoint in every layer that it crosses (one of which is its label), and sweeps in both
-directions order each layer by the mean position of the neighbours of its waypoints.
+After Sugiyama, Tagawa and Toda (1981), in four steps. Edges that close a cycle are reversed. A box goes into the layer that
+equals the length of the longest path to the box. An edge gets one waypoint in every layer that the edge crosses; one of these
+waypoints is the label. Then sweeps in both directions sort the waypoints of a layer by the mean position of their neighbours.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Waypoint:
 
 @dataclass(frozen=True)
 class ArrowRoute:
-    """The path of an edge: its waypoints from source to target, and which of them is the label."""
+    """The path of an edge: the indices of its waypoints from source to target, and the index of its label."""
 
     stops: tuple[int, ...]
     label: int
@@ -51,11 +51,11 @@ class Layout:
 
 
 def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> Layout:
-    """Lay out boxes and labelled edges. No edge connects a box to itself.
+    """Place boxes and labelled edges. No edge may connect a box to itself.
 
     Args:
         boxes: (width, height) of each box.
-        edges: indices of source and target, and (width, height) of the label, of each edge.
+        edges: for each edge, the index of the source box, the index of the target box, and (width, height) of the label.
     """
     layers = _layers(len(boxes), [(source, target) for source, target, _ in edges])
     stops = [Waypoint(width, height, 2 * layer) for (width, height), layer in zip(boxes, layers, strict=True)]
@@ -70,7 +70,7 @@ def lay_out(boxes: Sequence[Size], edges: Sequence[tuple[int, int, Size]]) -> La
 
 
 def _layers(count: int, edges: Iterable[tuple[int, int]]) -> list[int]:
-    """Return each box's layer: the length of the longest path to it, without edges that close a cycle."""
+    """Return the layer of each box: the length of the longest path to the box. Edges that close a cycle do not count."""
     following: dict[int, list[int]] = {index: [] for index in range(count)}
     for source, target in edges:
         following[source].append(target)
@@ -157,7 +157,7 @@ def _place_rows(stops: Sequence[Waypoint], columns: Sequence[list[int]]) -> floa
 
 
 def _stack(stops: Sequence[Waypoint], column: Sequence[int], wanted: Mapping[int, float]) -> None:
-    """Place a column's waypoints near their wanted positions, in order and apart, with the column centred."""
+    """Set ``y`` of the waypoints in a column, near their wanted positions. They keep their order and do not overlap."""
     bottom = float("-inf")
     for index in column:
         stop = stops[index]

@@ -1,6 +1,6 @@
 """A plan as text: Mermaid, which many Markdown viewers draw, and DOT for Graphviz.
 
-All replicas of a node are one box. Each edge shows the topic, and the input's policy: which messages it keeps until they are read.
+All replicas of a node are one box. An edge shows the topic and the policy of the input: which unread messages the input keeps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.interface.policy import InputPolicy
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 Notes = Mapping[tuple[str, str, str], str]
-"""Notes on edges, by source box, target box and input."""
+"""Texts to print on edges. The key is the names of the source box, the target box and the input."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """All edges from one box to another, one line of text per topic."""
+    """All edges from one box to another, drawn as one arrow with one line of text per topic."""
 
     source: str
     target: str

@@ -16,7 +16,7 @@ Choices = Annotated[tuple[Any, ...], Field(min_length=1)]
 
 
 class ArgumentEntry(BaseModel):
-    """An argument that a file declares. It is required unless it has a default; null is a valid default: it means no value."""
+    """An argument that a file declares. An argument without a default is required; null is a valid default, and means no value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -53,7 +53,7 @@ _KINDS = {
 
 
 def check_declaration(entry: ArgumentEntry, place: Place) -> None:
-    """Check that a declaration is consistent.
+    """Check that the declaration of an argument is consistent.
 
     Raises:
         GraphError: bounds on a type that is not a number, a choice or default of the wrong type, a default out of bounds.
@@ -77,10 +77,10 @@ def resolved(
     """Return the value of every argument, in the order of declaration.
 
     Args:
-        declared: the arguments.
-        declarations: where they are declared.
-        given: values; ``Typed`` text is read by the declared type.
-        giving: where the values were written; None for a command line.
+        declared: the declarations by name.
+        declarations: the place of the declarations, for errors.
+        given: the given values by name. A ``Typed`` text is converted to the declared type.
+        giving: the place of the given values, for errors; None for a command line.
 
     Raises:
         GraphError: an argument is unknown, missing, of the wrong type, out of bounds or not among its choices.
@@ -145,7 +145,7 @@ def _typed(entry: ArgumentEntry, given: Value, place: Place) -> Value:
 
 
 def _read(entry: ArgumentEntry, text: Typed, place: Place) -> Value:
-    """Return the value of an argument given as text by the user.
+    """Convert a text from the user to the declared type of an argument.
 
     The text ``null`` means None. For an argument of type str it means None only if the default is null.
     """

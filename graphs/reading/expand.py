@@ -22,9 +22,9 @@ from rtgraph.graphs.reading.validation import validated
 
 @dataclass(frozen=True)
 class Library:
-    """The folders in which included graphs are found by name, and the environment that references may read.
+    """The folders in which included graphs are found by name, and the environment variables that references may read.
 
-    Launch files cannot be included. Their folders are searched only for a better error message.
+    Launch files cannot be included. The folders of launch files are searched only for a better error message.
     """
 
     graph_folders: Sequence[Path]
@@ -39,12 +39,15 @@ class Library:
 
 @dataclass(eq=False)
 class Scope:
-    """A graph or launch file, read once with its arguments and the namespace that it is included in.
+    """One inclusion of a graph or launch file, with the arguments and the namespace of this inclusion.
 
-    Two fields serve to detect a remap without effect: ``asked`` holds the topics that the nodes of the file use, by their
-    names in this file; ``partial`` says whether a condition removed an entry. Two fields serve to detect an argument
-    without effect: ``passed`` holds pairs of an argument that this file passes to an included graph and the scope of that
-    graph; ``disabled`` holds each entry that a condition removed, as text, with the parts of the condition that are false.
+    Attributes:
+        asked: the topics that the file's nodes use, as named in this file. Serves to find remaps without effect.
+        partial: whether a condition removed an entry. Serves to find remaps without effect.
+        passed: arguments that this file passes on, each with the scope of the graph that receives it. Serves to find arguments
+            without effect.
+        disabled: entries that a condition removed, as JSON text, each with the false parts of the condition. Serves to find
+            arguments without effect.
     """
 
     document: Document
@@ -60,16 +63,16 @@ class Scope:
 
     @property
     def namespace(self) -> str:
-        """Full name of the namespace."""
+        """Full name of the namespace that this inclusion gives to the file's nodes."""
         outer = self.outer.namespace if self.outer else ""
         return joined(outer, self.inner_namespace) if self.inner_namespace else outer
 
     def full(self, name: str) -> str:
-        """Return the full name of a node: in this file's namespace, or absolute if it begins with a slash."""
+        """Return the full name of a node: ``name`` in this file's namespace, or ``/name`` without the slash."""
         return name[1:] if name.startswith("/") else joined(self.namespace, name)
 
     def topic(self, name: str) -> str:
-        """Return the full name of a topic, with the remaps of every enclosing include applied."""
+        """Return the full name of a topic, after the remaps of all includes around this file."""
         if name.startswith("/"):
             return name[1:]
         self.asked.add(name)
@@ -80,7 +83,7 @@ class Scope:
         return self.outer.topic(joined(self.inner_namespace, name))
 
     def has_effect(self, argument: str) -> bool:
-        """Return whether an enabled part of this file, or of a graph that it is passed to, reads an argument."""
+        """Return whether this file, or a graph that receives the argument from this file, reads an argument."""
         arguments = self.references.arguments
         if isinstance(arguments, Arguments) and argument in arguments.used:
             return True
@@ -97,7 +100,7 @@ class Scope:
         self._become_partial()
 
     def needed_for(self, argument: str) -> list[tuple[str, ...]]:
-        """Return the false conditions of each removed entry that reads an argument."""
+        """Return, for each removed entry that refers to an argument, the false conditions that removed the entry."""
         found = [
             missing for text, missing in self.disabled if re.search(rf"\$\{{{re.escape(argument)}\}}", text)
         ]
@@ -113,7 +116,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Raw:
-    """A mapping with references such as ``${name}`` that are not replaced yet, its place, and what resolves the references."""
+    """A mapping in which references such as ``${name}`` are not replaced yet, with what is needed to replace them."""
 
     value: dict[str, Value]
     place: Place
@@ -122,7 +125,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node as the files describe it, under its full name. ``replaces`` is the class of the node that it replaces, if any."""
+    """A node as the files describe it, with its full name. ``replaces`` is the original class if the node was replaced."""
 
     name: str
     scope: Scope
@@ -135,7 +138,7 @@ class PlacedNode:
 
 @dataclass(frozen=True)
 class PlacedWeights:
-    """Weights as the files describe them, under their full name."""
+    """Network weights that nodes share, as the files describe them, with their full name."""
 
     name: str
     scope: Scope
@@ -146,7 +149,7 @@ class PlacedWeights:
 
 @dataclass(frozen=True)
 class Parts:
-    """The nodes, weights and scopes that a graph expands to."""
+    """The result of expanding a graph: nodes, weights, and the scopes, i.e. the files that were included."""
 
     nodes: tuple[PlacedNode, ...] = ()
     weights: tuple[PlacedWeights, ...] = ()
@@ -239,7 +242,7 @@ def _launched(document: Document) -> str:
 def _given(
     entry: IncludeEntry, declared: Container[str], place: Place, outer: Scope
 ) -> tuple[dict[str, Value], dict[str, Value]]:
-    """Return the arguments written in an include, and those that the including file passes on if ``expose`` is true."""
+    """Return the arguments written in an include, and the arguments passed on by the including file if ``expose`` is true."""
     given = substitute(entry.arguments, place / "arguments", outer.references)
     passed = {
         name: value for name, value in outer.references.arguments.items() if entry.expose and name in declared

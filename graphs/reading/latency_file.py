@@ -1,4 +1,4 @@
-"""Latency files: the measured inference times of workers and transport times of edges, written by ``rtgraph bag latency``."""
+"""Latency files, written by ``rtgraph bag latency``: measured inference times of workers and transport times of messages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDTH = 140
 
 
 class Measurements(Entry):
-    """Where the latencies were measured: a note for readers of the file, which rtgraph ignores."""
+    """Notes on the recording from which the latencies come. Only ``rate_hz``, the plant's tick rate, is used."""
 
     name: str = ""
     world: str = ""
@@ -30,13 +30,13 @@ class Measurements(Entry):
 
 
 class LatencyFile(Entry):
-    """The timing of a graph: a latency model for each worker, and for each edge."""
+    """A latency file: latency models for the inference times of workers and for the transport times on edges."""
 
     rtgraph_latency: Literal[1]
     """The version of the format."""
     recording: Measurements = Measurements()
     workers: dict[str, Annotated[Model | Cycle, Field(discriminator="kind")]] = Field(min_length=1)
-    """The inference times by the workers' full names; ``*`` and ``?`` are wildcards, and the first match applies."""
+    """The model of the inference time, by the full name of the worker. Names may hold ``*`` and ``?``; the first match applies."""
     edges: tuple[EdgeDelay, ...] = ()
     """The transport times of messages in virtual time. The first entry that matches an edge applies."""
 
@@ -46,7 +46,7 @@ def read_latency_file(path: str, place: Place) -> LatencyFile:
 
     Args:
         path: the file, relative to the current folder.
-        place: where its name is given, for an error of a missing file.
+        place: where the name of the file is written; the error for a missing file names this place.
 
     Raises:
         GraphError: the file is missing, or is not a valid latency file.

@@ -1,7 +1,7 @@
-"""Models of graph and launch files.
+"""Pydantic models of graph and launch files.
 
-References are replaced before validation, except in ``params``, ``network``, included ``arguments`` and ``if``. These stay as
-written until their references can be resolved.
+References such as ``${name}`` are replaced before validation. Exceptions are the keys ``params``, ``network``, ``if`` and the
+``arguments`` of an include: there, references are replaced later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_REPLICAS = 10_000
 MOST_SEED = 2**63 - 1
 MOST_TICKS = 10**12
 MOST_SECONDS = 10**9
-"""Maximum of a time in seconds, about thirty years. A longer time is a typing error, and in ns it would soon overflow."""
+"""Maximum of a time in seconds, about thirty years. A longer time is surely a typing error, and could overflow in ns."""
 
 World = Literal["realtime", "virtual"]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
@@ -34,7 +34,7 @@ Condition = bool | str
 
 
 class Entry(BaseModel):
-    """A frozen part of a file that refuses unknown keys."""
+    """Base class for the parts of a file. Instances are immutable, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -125,7 +125,7 @@ class GraphFile(Entry):
 
 
 class ReplacementEntry(Entry):
-    """A node that replaces another one under its name and on its topics."""
+    """A node that replaces a node of the graph. It takes over the name and the topics of the replaced node."""
 
     node_class: ClassPath = Field(alias="class", description="package.module:Class")
     params: dict[str, Any] = {}
@@ -147,7 +147,7 @@ class Settings(Entry):
 
 
 class Scenario(Settings):
-    """How to run a graph, and what happens to its nodes and messages in virtual time."""
+    """How to run a graph; for virtual time also the injected faults and the transport times of messages."""
 
     faults: tuple[Fault, ...] = ()
     delays: tuple[EdgeDelay, ...] = ()

@@ -22,7 +22,7 @@ Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | 
 Path: TypeAlias = tuple[str | int, ...]
 
 MOST_DOCUMENTS = 64
-"""Maximum number of parsed files in the cache. A launch includes some files several times, and parsing is slow."""
+"""Maximum number of parsed files that are cached. A launch may read the same file several times, and parsing is slow."""
 MOST_VALUES = 100_000
 """Maximum number of values in one file, with aliases expanded."""
 
@@ -32,9 +32,9 @@ _MERGE = _TAG + "merge"
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its content, and the line of each part (no lines if it was not read from a file).
+    """The content of a YAML file, and the line number of each part. Content that is not from a file has no line numbers.
 
-    Documents are cached by their text: do not change them.
+    Do not change the content: documents are cached, and so shared.
     """
 
     file: str
@@ -42,7 +42,7 @@ class Document:
     lines: Mapping[Path, int]
 
     def line(self, path: Path) -> int | None:
-        """Return the line of a part, or of the closest enclosing part with a line."""
+        """Return the line number of a part. If it is unknown, return the line number of the closest enclosing part."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path)

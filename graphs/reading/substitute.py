@@ -1,14 +1,15 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
-``${gate_of:argument}`` is the gate (the rule by which a plant applies decisions) that the stagger method in an argument needs;
-``${algorithm_of:weights}`` is the algorithm of the weights of that name; ``${usual:node.argument}`` is the usual value of a
-learning argument for the actions of a plant. ``${latency_of:latency}`` is the latency model that the arguments ``latency``,
-``latency_frames`` and ``latency_file`` select, and ``${frames_of:latency}`` the mean of this model in frames. ``${a|b}`` is
-``${a}``, or ``${b}`` if ``${a}`` is null.
+* ``${gate_of:argument}``: the gate (the rule by which a plant applies decisions) for the stagger method in an argument.
+* ``${algorithm_of:weights}``: the learning algorithm of the named weights.
+* ``${usual:node.argument}``: the usual value of a learning argument, given the action space of a plant node.
+* ``${latency_of:latency}``: the latency model selected by ``latency``, ``latency_frames`` and ``latency_file``.
+* ``${frames_of:latency}``: the mean of this latency model in frames.
+* ``${a|b}``: the value of ``${a}``; if it is null, the value of ``${b}``.
 
 A scalar that consists of one reference takes the type of the value; otherwise the value becomes part of the text.
-``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables and text with
-embedded references are read by the type declared where they are used (``Typed``).
+``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables, and texts that contain
+references, become ``Typed`` texts: the field that uses such a text decides its type.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _LATER = {"params", "network", "arguments", "if"}
 
 
 class Arguments(dict[str, Value]):
-    """The values of a file's arguments, and which of them were read."""
+    """The values of a file's arguments, by name. ``used`` holds the names of the arguments that were read."""
 
     def __init__(self, values: Mapping[str, Value]) -> None:
         super().__init__(values)
@@ -49,7 +50,7 @@ class References:
     arguments: Mapping[str, Value] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
-    """Lookup functions by the prefix before the colon (``spec``, ``weights``)."""
+    """Functions that resolve references with a prefix, such as ``spec`` in ``${spec:plant.actions}``, by prefix."""
 
     def value(self, reference: str, place: Place) -> Value:
         """Return the value of a reference.
@@ -104,10 +105,10 @@ def substitute(value: Value, place: Place, references: References) -> Value:
 
 
 def substitute_file(content: dict[str, Value], place: Place, references: References) -> Value:
-    """Return a file's content with its references replaced, except those in the keys that are resolved later.
+    """Return a file's content with most references replaced.
 
-    These keys are ``params``, ``network``, ``arguments`` and ``if`` of each entry: they may refer to values that are not
-    known yet, or belong to an entry that is switched off.
+    References in ``params``, ``network``, ``arguments`` and ``if`` of an entry stay. Their values may be unknown yet, or the
+    entry may be switched off.
     """
     return {section: _entries(entries, place / section, references) for section, entries in content.items()}
 
@@ -130,16 +131,16 @@ def _entry(value: Value, place: Place, references: References) -> Value:
 
 
 def escaped(text: str) -> str:
-    """Return text that ``substitute`` turns back into the given text."""
+    """Return the text with ``${`` written as ``$${``, so that ``substitute`` gives back the original text."""
     return text.replace("${", "$${")
 
 
 def false_parts(condition: bool | str, place: Place, references: References) -> tuple[str, ...]:
-    """Return the parts of an ``if`` that are false; none if it is true.
+    """Return the parts of an ``if`` condition that are false; an empty tuple if the condition is true.
 
     An ``if`` is a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
 
-    The sides are compared as numbers if at least one of them is a number, otherwise as text.
+    ``A`` and ``B`` are compared as numbers if at least one of them is a number, otherwise as text.
 
     Raises:
         GraphError: the condition has none of these forms.

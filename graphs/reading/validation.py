@@ -28,10 +28,10 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
         model: the pydantic model.
         value: the written value, with references replaced.
         place: where it was written.
-        noun: the name for the model's fields in messages.
+        noun: what error messages call a field of the model, such as ``param``.
 
     Raises:
-        GraphError: the value is invalid. An unknown key is reported first, then the problem on the first line.
+        GraphError: the value is invalid. Of several problems, an unknown key is reported, else the problem on the first line.
     """
     return _checked(TypeAdapter(built(model)), model, value, place, noun)
 
@@ -39,7 +39,8 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
 def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: Place) -> T:
     """Validate a value with a type that is not a pydantic model, such as a union of models, and return the result.
 
-    Arguments and errors are those of ``validated``.
+    Raises:
+        GraphError: the value is invalid. The error names the file and line at ``place``.
     """
     return _checked(adapter, annotation, value, place, "key")
 
@@ -56,7 +57,7 @@ def _checked(adapter: TypeAdapter[T], annotation: object, value: object, place: 
 def _graph_error(
     error: ValidationError, value: object, place: Place, annotation: object, noun: str
 ) -> GraphError:
-    """Return the first of pydantic's errors as a graph error."""
+    """Return the most important of pydantic's errors as a graph error: an unknown key, else the error on the first line."""
     located = [
         (details["type"] != "extra_forbidden", _place(details, value, place).line or 0, index, details)
         for index, details in enumerate(error.errors(include_url=False))
@@ -68,7 +69,7 @@ def _graph_error(
 
 
 def _field_elsewhere(details: ErrorDetails, at: Place, annotation: object) -> str:
-    """Return "name: " for an error in a field that is written elsewhere in the file, such as among an algorithm's options."""
+    """Return the field's name and ": " if the error's place in the file does not name the field; else an empty text."""
     *parts, name = details["loc"] or ("",)
     named = details["type"] in {"extra_forbidden", "missing"} or at.path[-1:] == (name,)
     return f"{name}: " if not named and name in _fields(annotation, tuple(parts)) else ""

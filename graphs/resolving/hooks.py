@@ -1,4 +1,4 @@
-"""Calls ``check``, ``spec`` and the like of node classes; an error names the line of the node's params."""
+"""Calls ``check``, ``spec`` and other class methods of nodes, so that an error names the line of the node's params."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def calling(hook: str, place: Place) -> Iterator[None]:
     """Turn an exception of a node class into an error that names the line of the node's params.
 
     Args:
-        hook: the code's name for messages, such as ``Camera.check``.
+        hook: the name of the called method, for error messages, such as ``Camera.check``.
         place: where the node's params are written.
 
     Raises:
-        RomError: the class needs a ROM that is not here.
-        GraphError: the code raised any other exception. An ``RtgraphError`` keeps its problem and its hint.
+        RomError: the class needs a ROM (a game's file) that is missing.
+        GraphError: the method raised any other exception. An ``RtgraphError`` keeps its problem and its hint.
     """
     try:
         yield

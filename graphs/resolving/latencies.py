@@ -1,6 +1,6 @@
-"""Latency models that arguments select: padded to frames, measured, or those of a latency file.
+"""Latency models, i.e. how long an inference takes, as selected by the arguments of a launch.
 
-The arguments have names with a common beginning: `latency` is the choice, `latency_frames` the frames, `latency_file` the file.
+The argument ``latency`` chooses between a time in frames (``latency_frames``), the measured time, and a file (``latency_file``).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ BY_NODE = "by_node"
 
 
 class Latencies:
-    """Resolves references to latency models, and keeps the files that they use."""
+    """Resolves references to latency models, and keeps the latency files that were read."""
 
     def __init__(self) -> None:
         self._files: dict[str, LatencyFile] = {}
 
     def model(self, name: str, arguments: Mapping[str, Value], place: Place) -> Value:
-        """Return the model that the arguments of this name select, as a node's parameter.
+        """Return the latency model that the arguments ``name``, ``{name}_frames`` and ``{name}_file`` select, as JSON values.
 
         Raises:
             GraphError: the arguments are not declared, no latency file is given, or the file is missing or wrong.
@@ -44,10 +44,10 @@ class Latencies:
         return {"kind": PADDED, "frames": arguments[f"{name}_frames"]}
 
     def frames(self, name: str, arguments: Mapping[str, Value], place: Place) -> Value:
-        """Return the mean of the model that ``model`` returns, in frames; 0 if it is unknown.
+        """Return the mean of the selected latency model in frames; 0 if the mean is unknown.
 
         Raises:
-            GraphError: as for ``model``.
+            GraphError: the arguments are not declared, no latency file is given, or the file is missing or wrong.
         """
         match self._chosen(name, arguments, place):
             case "measured":
@@ -57,7 +57,7 @@ class Latencies:
         return arguments[f"{name}_frames"]
 
     def edges(self, plans: Sequence[NodePlan]) -> tuple[EdgeDelay, ...]:
-        """Return the transport times in the latency files that are used, for edges that exist in the plan."""
+        """Return the transport times of messages from all latency files in use, for edges that exist in the plan."""
         names = [plan.name for plan in plans]
         outputs = {port for plan in plans for port in plan.outputs}
         return tuple(
@@ -91,7 +91,7 @@ class Latencies:
 
 
 def _mean_frames(file: LatencyFile) -> float:
-    """Return the mean inference time in frames of the recording's plant; 0 if its rate is unknown."""
+    """Return the mean inference time in a latency file, in frames; 0 if the file lacks the plant's tick rate."""
     rate_hz = file.recording.rate_hz
     if rate_hz is None:
         return 0.0
@@ -99,7 +99,7 @@ def _mean_frames(file: LatencyFile) -> float:
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the plans of nodes. A param that holds the models of all nodes in a latency file keeps only that of its node."""
+    """Return the plans of nodes. A param that holds latency models of many nodes keeps only the model of the param's node."""
     return tuple(
         plan.model_copy(
             update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}

@@ -1,4 +1,4 @@
-"""Checks that each node can start under its name, in real or virtual time as chosen, and with the weights of the graph."""
+"""Checks that each node can start: with its name, in the chosen real or virtual time, and with the graph's weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rtgraph.nodes.weights.weights import Weights
 def check_placements(
     nodes: Sequence[PlacedNode], resolver: Resolver, weights: Mapping[str, WeightsPlan], world: World
 ) -> None:
-    """Call ``check_placement`` of every node's class, and check the spec of every plant, as a launch would.
+    """Call ``check_placement`` of every node class, and check the spec of every plant.
 
     Nodes with another interpreter are skipped, because their modules may not be installed here.
 

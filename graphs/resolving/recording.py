@@ -1,6 +1,6 @@
 """Adds a recorder to a graph, selects the topics of taps, and decides which nodes keep a journal.
 
-A tap is an input that receives all topics (of a recorder or a bridge); a journal lists what a node consumed.
+A tap is an input that receives many topics; recorders and bridges have one. A journal lists the messages that a node consumed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PLAYER_CLASS = "rtgraph.nodes.recorder:Player"
 def with_recorder(
     plans: Sequence[NodePlan], record: bool | Mapping[str, Any], place: Place
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes, with a recorder if the graph is recorded, and with the topics of every tap filled in.
+    """Return the nodes, plus a recorder if the graph is recorded. For every tap, its topics are filled in.
 
     Args:
         plans: the wired nodes.
@@ -135,7 +135,7 @@ def _tapping(node: NodePlan, nodes: Sequence[NodePlan]) -> NodePlan:
 
 
 def _message_of_params(node: NodePlan, port: str) -> str:
-    """Return the path of an output's message class if the node's parameters determine it, else an empty text."""
+    """Return the path of an output's message class if it depends on the node's parameters, else an empty text."""
     if port in load_class(node.node).output_ports or port == OUTPUT:
         return ""
     message = port_message(planned_outputs(node.node, node.params)[port])

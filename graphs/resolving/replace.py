@@ -22,7 +22,8 @@ def replaced(
 
     Args:
         nodes: all nodes.
-        replacements: the replacement of each node, by full name. The common name of replicas selects all of them.
+        replacements: the new class and params of a node, by the node's full name. The common name of replicas selects all
+            replicas.
         place: where the replacements are written.
         scope: the file in which they are written.
 
@@ -57,13 +58,12 @@ def replaced(
 
 
 def check_replacements(nodes: Sequence[PlacedNode], wiring: Wiring) -> None:
-    """Check that each replacement has the ports that the replaced node's edges need.
+    """Check that a replacing class has the ports that other nodes use.
 
-    If the replaced class cannot be imported (possibly the reason for the replacement), its ports are unknown. Then only
-    the edges are checked.
+    If the replaced class cannot be imported, its ports are unknown, and this check is skipped.
 
     Raises:
-        GraphError: a port is missing, or has another message class.
+        GraphError: the replacing class lacks a port, or the port has another message class.
     """
     for node in nodes:
         if node.replaces is not None:

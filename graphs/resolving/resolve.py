@@ -40,8 +40,8 @@ _LOG = logging.getLogger("rtgraph.graphs")
 class Resolver:
     """Resolves the nodes of a graph on demand, and keeps the results.
 
-    A node's parameters may refer to a plant's spec, which depends on the plant's parameters. The references determine
-    the order; a cycle is an error.
+    A node's parameters may refer to a plant's spec, which depends on the plant's parameters. So the plant is resolved first.
+    Nodes that refer to each other in a cycle are an error.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class Resolver:
         """Return a node's output ports, by name.
 
         Raises:
-            GraphError: as for ``node_type``; as for ``params`` if the outputs depend on the parameters.
+            GraphError: the class is not an importable node class, or the outputs depend on parameters that are wrong.
         """
         node_type = self.node_type(node)
         if not node_type.has_outputs_of_params():
@@ -137,7 +137,7 @@ class Resolver:
 
     @property
     def described(self) -> dict[str, NodeDescription]:
-        """Descriptions of classes that cannot be imported here, made by other Python interpreters; by class path."""
+        """Node classes that only another Python interpreter can import: the description from that interpreter, by class path."""
         return self._other_interpreters.described
 
     def _runs_elsewhere(self, node: PlacedNode) -> bool:
@@ -158,7 +158,7 @@ class Resolver:
         """Return a node's parameters as JSON values, with defaults filled in.
 
         Raises:
-            GraphError: the parameters cannot be written as JSON, or are invalid as described in ``params``.
+            GraphError: a parameter is unknown, missing or wrong, or cannot be written as JSON.
         """
         place = node.params.place
         try:
@@ -199,7 +199,11 @@ class Resolver:
         return self._specs[name]
 
     def identity(self, name: str, place: Place) -> Identity:
-        """Return the parameters that identify a plant's environment. Arguments and errors are those of ``spec``."""
+        """Return the parameters that identify a plant's environment, such as the name of the game.
+
+        Raises:
+            GraphError: there is no such node, it is not a plant, or its parameters are wrong.
+        """
         self.spec(name, place)
         node = self._nodes[name]
         node_type, params = self.node_type(node), self.params(node)
@@ -207,7 +211,7 @@ class Resolver:
             return identity_of(node.entry.node_class, node_type, params)
 
     def weights_plan(self, entry: PlacedWeights, seed: int) -> WeightsPlan:
-        """Return the plan of shared weights; see ``weights.weights_plan``."""
+        """Return the plan of shared weights: their network, plant, seed and first version."""
         return weights_plan(entry, seed, self)
 
     def substituted(self, raw: Raw, scope: Scope) -> Value:
@@ -267,7 +271,7 @@ def imported(path: str, place: Place) -> type[Node[Any]]:
 
 
 def check_finite(value: object, place: Place, *, hint: str = "use None for no bound") -> None:
-    """Check that a value holds no infinity and no NaN, which JSON lacks. ``hint`` says what to write in place of infinity.
+    """Check that a value holds no infinity and no NaN, which JSON cannot express.
 
     Raises:
         GraphError: the value contains infinity or NaN.

@@ -1,4 +1,4 @@
-"""Checks what a launch file does to messages and nodes in virtual time: injected faults, and transport times of edges."""
+"""Checks the injected faults and the transport times of messages in a launch file. Both exist only in virtual time."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Plants(Protocol):
-    """The part of a ``Resolver`` that weights need: the plants of the graph, and the values of references."""
+    """Protocol with the methods of a ``Resolver`` that resolving weights needs: specs of plants, and values of references."""
 
     def spec(self, name: str, place: Place) -> PlantSpec:
         """Return a plant's spec."""
@@ -42,7 +42,7 @@ class Plants(Protocol):
 
 
 def network_of(entry: PlacedWeights, plants: Plants) -> NetworkSpec:
-    """Return the spec of the network that the weights belong to, validated.
+    """Validate the spec of the network that the weights belong to, and return the spec.
 
     Raises:
         GraphError: the network is wrong, or a reference in it cannot be resolved.
@@ -59,7 +59,7 @@ def network_of(entry: PlacedWeights, plants: Plants) -> NetworkSpec:
 
 
 def spec_of(entry: PlacedWeights, plants: Plants) -> PlantSpec:
-    """Return the spec of the plant that weights are for.
+    """Return the spec of the plant for which the network with these weights acts.
 
     Raises:
         GraphError: there is no such plant.
@@ -68,7 +68,7 @@ def spec_of(entry: PlacedWeights, plants: Plants) -> PlantSpec:
 
 
 def algorithm_of(entry: PlacedWeights, plants: Plants) -> str:
-    """Return the algorithm of weights: the one that they name, or the default for their network and plant.
+    """Return the learning algorithm of weights: the algorithm in ``entry``, else the default for the network and the plant.
 
     Raises:
         GraphError: the network or the plant is wrong.
@@ -85,7 +85,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
 
     Args:
         entry: the weights, as the files describe them.
-        seed: the seed of the launch, which the weights use if they have none.
+        seed: the seed of the launch; used if ``entry`` has no seed.
         plants: the plants of the graph.
 
     Raises:
@@ -110,7 +110,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
 
 
 def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
-    """Return the network's spec with what the weights' entry adds: prediction (``delay_aware: predict``), or a pipeline's stages."""
+    """Return the network's spec, with prediction if ``entry`` says ``delay_aware: predict``, and with the stages of a pipeline."""
     given = entry.entry
     changes: dict[str, object] = {"predict": True} if given.delay_aware.kind == "predict" else {}
     if given.pipeline.depth:
@@ -119,9 +119,10 @@ def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
 
 
 def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
-    """Return the plant's spec, with its observations joined with what the network also reads.
+    """Return the plant's spec with extended observations: all that the network reads.
 
-    A network may also read pending actions (decided, not yet applied), and in a pipeline the observations of later stages.
+    Besides the plant's observation, a network may read pending actions (decided but not yet applied). The later stages of a
+    pipeline may also read newer observations.
     """
     try:
         return with_later(with_pending(spec, entry.entry.delay_aware.all_slots), entry.entry.pipeline.later)
@@ -145,7 +146,7 @@ def _check_fit(entry: PlacedWeights, network: NetworkSpec, spec: PlantSpec) -> N
 
 
 def _with_checkpoint(plan: WeightsPlan, entry: PlacedWeights) -> WeightsPlan:
-    """Return the plan with the checkpoint that the weights begin with, if they name one."""
+    """If ``entry`` names a checkpoint, return the plan with this checkpoint as the first version; else return the plan."""
     from rtgraph.nodes.weights.checkpoint_reader import checkpoint_parameters  # noqa: PLC0415
 
     checkpoint, resume = entry.entry.checkpoint, entry.entry.resume

@@ -1,8 +1,8 @@
 """Wiring: connects outputs to inputs, and checks the edges.
 
-A port's topic is its name in the node's namespace, unless remapped. Every output on a topic feeds every input on it.
-Message types must match, an input with several publishers must declare that (``many=True``), and a required input needs a
-publisher.
+The topic of a port is the port's name in the node's namespace, unless remapped. Every output on a topic feeds every input on
+the topic. Message types must match. An input with several publishers must be declared with ``many=True``, and a required input
+needs a publisher.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class End(Generic[P]):
 
     @property
     def place(self) -> Place:
-        """The position in the file that decides the topic: the remap, or the node."""
+        """The position in the file that decides the topic, for errors: the remap of the port, else the node."""
         remapped = self.port.name in self.node.entry.remap
         return self.node.place / "remap" / self.port.name if remapped else self.node.place
 
@@ -81,9 +81,9 @@ class Wiring:
         """Check the edges between all ports.
 
         Raises:
-            GraphError: message types differ on a topic, a node publishes twice on a topic, an input has too many publishers, a
-                required input has no publisher, a keyed output feeds an input that is not keyed, or a glob of tapped topics
-                matches no topic.
+            GraphError: an edge is wrong. Message types differ on a topic; a node publishes twice on a topic; an input has too
+                many publishers; a required input has no publisher; an output with keys feeds an input without; or a glob
+                pattern of topics to receive matches no topic.
         """
         for topic, ends in self.outputs.items():
             for end in ends[1:]:
@@ -104,7 +104,7 @@ class Wiring:
                 self._check_tapped(node)
 
     def plans(self) -> tuple[NodePlan, ...]:
-        """Return the nodes as a plan holds them, with the publishers of each input."""
+        """Return the nodes for the plan, each with the publishers of its inputs."""
         plans: list[NodePlan] = []
         for node in self._nodes:
             node_type = self._resolver.node_type(node)
@@ -175,11 +175,11 @@ class Wiring:
 def check_include_remaps(scopes: Sequence[Scope]) -> None:
     """Check that every topic remapped by an include exists in the included graph.
 
-    Call it when the topics of all nodes are known. A graph with a part switched off is not checked: the remap may refer
-    to that part.
+    Call this function when the topics of all nodes are known. A graph in which a condition removed entries is not checked,
+    because the remap may be meant for a removed entry.
 
     Raises:
-        GraphError: no node in the graph has the topic.
+        GraphError: no node in the included graph has the topic.
     """
     for scope in scopes:
         for topic in scope.remap:

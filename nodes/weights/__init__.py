@@ -1,4 +1,4 @@
-"""Network weights that nodes share: versions in the shared memory of one host, and a pair of nodes that sends them to others."""
+"""Network weights that nodes share: versions in shared memory on one host, and two nodes that copy versions to another host."""
 
 from __future__ import annotations
 

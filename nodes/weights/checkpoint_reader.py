@@ -1,8 +1,8 @@
-"""The parameters in a learner's checkpoint, for nodes that only act with them.
+"""Reads the network parameters in a learner's checkpoint, for nodes that act with the network but do not learn.
 
-A checkpoint is a folder with ``facts.json`` (``version``, ``network``, ``plant`` and more) and ``tensors.safetensors`` (each
-parameter of the network under ``weights.`` and its name, and more). The learner writes the folder, and is the only reader of
-its other contents. Importing this module does not import torch.
+A checkpoint is a folder with two files. ``facts.json`` holds ``version``, ``network``, ``plant`` and more.
+``tensors.safetensors`` holds each network parameter as ``weights.NAME``, and tensors that only the learner reads. Importing this
+module does not import torch.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Facts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointParameters:
-    """The parameters in a checkpoint: their version, their network, and the plant (emulator or robot) they were learned on."""
+    """The network parameters in a checkpoint: version, network, and the plant (emulator or robot) on which they were learned."""
 
     folder: Path
     version: int
@@ -50,10 +50,10 @@ class CheckpointParameters:
     begun: int
     """The version of the weights at which learning began."""
     identity: Identity
-    """Names the plant's environment and its settings, by key; empty if unknown."""
+    """The name of the environment in which the parameters were learned, and its settings, by key; empty if unknown."""
 
     def must_be_of(self, network: dict[str, Any], plant: PlantSpec) -> None:
-        """Check that the parameters belong to this network, built for this plant.
+        """Check that the parameters belong to the given network, and were learned on the given plant.
 
         Args:
             network: a ``NetworkSpec``, as JSON values.
@@ -75,7 +75,10 @@ class CheckpointParameters:
                 )
 
     def must_be_in(self, world: Identity) -> None:
-        """Check that the parameters were learned in the plant's environment ``world``.
+        """Check that the parameters were learned in the given environment.
+
+        Args:
+            world: the name of the environment and its settings, by key.
 
         Raises:
             CheckpointError: the parameters were learned in another environment.
@@ -97,7 +100,7 @@ class CheckpointParameters:
             self._check_finite(name, values)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return the parameters by their names in the network.
+        """Return the network parameters as tensors, by parameter name.
 
         Raises:
             CheckpointError: the parameters cannot be read, or are not all finite.

@@ -23,7 +23,7 @@ _SPEC: TypeAdapter[NetworkSpec] = TypeAdapter(NetworkSpec)
 
 
 def acting_for(plan: WeightsPlan) -> Acting:
-    """Return the ``Acting`` of these weights' algorithm, which builds the network and says how a policy acts with it."""
+    """Return the ``Acting`` object of the learning algorithm: it builds the network and chooses actions from its outputs."""
     return acting_of(plan.algorithm, _SPEC.validate_python(plan.network), plan.spec)
 
 
@@ -33,11 +33,11 @@ def blank(plan: WeightsPlan) -> Network:
 
 
 def fill(name: str, plan: WeightsPlan, descriptor: int) -> None:
-    """Lay out an empty memory file for weights, and write their first version into it.
+    """Give an empty memory file its size, and write the first version of weights into the file.
 
     Args:
         name: name of the weights, for errors.
-        plan: the weights' entry in the plan.
+        plan: the network, and where the first version comes from.
         descriptor: file descriptor of the memory file.
 
     Raises:
@@ -56,7 +56,7 @@ def fill(name: str, plan: WeightsPlan, descriptor: int) -> None:
 
 
 def local_versions(plan: WeightsPlan) -> LocalVersions:
-    """Return the versions of weights that the nodes of this process share; they hold the first version.
+    """Create the first version of weights in this process's memory. The nodes of the process share the returned object.
 
     Raises:
         CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
@@ -67,7 +67,9 @@ def local_versions(plan: WeightsPlan) -> LocalVersions:
 
 
 def write_first(plan: WeightsPlan, memory: memoryview) -> None:
-    """Write the first version's parameters into memory: read from the plan's checkpoint, or drawn from the plan's seed.
+    """Write the first version of the parameters into memory.
+
+    The parameters are read from the checkpoint that the plan names; without a checkpoint they are drawn at random from its seed.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or holds another network or version.

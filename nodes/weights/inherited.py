@@ -1,7 +1,7 @@
 """Weights in memory files that processes inherit from the launcher.
 
-The launcher passes the paths of the functions below, with JSON values as arguments, to the fork server and to nodes. So the
-runtime can call these functions without importing this package. Importing this module does not import torch.
+The launcher sends the fork server and the nodes function calls: the path of a function below, and JSON values as arguments. So
+the runtime can call these functions without importing this package. Importing this module does not import torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class InheritedWeights(Record):
-    """Weights of a graph, and the file descriptor of the memory file that holds their versions."""
+    """Shared weights of a graph, and the file descriptor of the memory file with their versions."""
 
     name: str
     plan: WeightsPlan
@@ -35,7 +35,7 @@ def opened(values: JsonValue) -> dict[str, Weights]:
         values: a list of `InheritedWeights`, as JSON values.
 
     Raises:
-        LaunchError: a memory file does not hold versions of its weights.
+        LaunchError: a memory file holds no versions of weights, or its layout does not fit the ``sharing`` of the weights.
     """
     return {
         weights.name: Weights(
@@ -46,7 +46,7 @@ def opened(values: JsonValue) -> dict[str, Weights]:
 
 
 def preloaded(values: JsonValue) -> None:
-    """Build each network once before processes are forked, so that they share its memory.
+    """Build each network once before processes are forked, so that the processes share the network's memory.
 
     Args:
         values: a list of `InheritedWeights`, as JSON values.
@@ -76,17 +76,17 @@ def filled(values: JsonValue) -> None:
 
 
 def open_call(weights: Sequence[InheritedWeights]) -> FunctionCall:
-    """Return the function call (path and arguments) with which a node's process opens the weights."""
+    """Return the function call (path and arguments) by which a node's process opens the weights."""
     return _call("opened", weights)
 
 
 def preload_call(weights: Sequence[InheritedWeights]) -> FunctionCall:
-    """Return the function call (path and arguments) with which the fork server builds the networks before it forks."""
+    """Return the function call (path and arguments) by which the fork server builds the networks before it forks."""
     return _call("preloaded", weights)
 
 
 def fill_call(weights: Sequence[InheritedWeights]) -> FunctionCall:
-    """Return the function call (path and arguments) with which a process writes the first version of all weights."""
+    """Return the function call (path and arguments) by which a process writes the first version of all weights."""
     return _call("filled", weights)
 
 

@@ -1,6 +1,6 @@
-"""Memory files that hold weights: the launcher makes them before it starts any process; nodes inherit and map them.
+"""Memory files that hold network weights. The launcher creates the files, and the processes of nodes inherit and map them.
 
-A memory file has no path. The kernel frees it when no process uses it any more.
+A memory file (Linux ``memfd``) has no path. The kernel frees the file when no process uses it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rtgraph.msgs.errors import LaunchError
 from rtgraph.nodes.runtime.realtime.host import available_bytes
 
 LEFT_BYTES = 128 << 20
-"""Bytes of memory that weights must leave free, so that the kernel does not kill processes for lack of memory."""
+"""Bytes of the host's memory that must stay free when a memory file is reserved, so that the kernel does not kill processes."""
 
 
 def create(name: str) -> int:

@@ -13,14 +13,14 @@ from rtgraph.nodes.weights.versions import Sharing
 
 
 class WeightsPlan(Record):
-    """A network that nodes share: its kind, the plant that it is built for, and where its first version comes from."""
+    """A network that nodes share: its spec, the plant on which it acts, and where the first version of its weights comes from."""
 
     network: dict[str, Any]
     """A ``rtgraph.nodes.networks.NetworkSpec``, as JSON values."""
     algorithm: str | None = Field(default=None, exclude_if=operator.not_)
-    """The learning algorithm of the weights, by name or class path; None for the default algorithm of this network and plant."""
+    """The learning algorithm, as a name or class path; None for the default algorithm of this network and plant."""
     plant: str
-    """Full name of the plant; if the graph has several replicas of it, their name without the number."""
+    """Full name of the plant (emulator or robot). If the plant has replicas, the name without a replica's number."""
     spec: PlantSpec
     seed: int
     sharing: Sharing = "fixed"
@@ -29,10 +29,10 @@ class WeightsPlan(Record):
     version: int = 0
     """The version number of the first version."""
     identity: Identity = Field(default_factory=dict)
-    """Names the plant's environment and its settings, by key."""
+    """The name of the plant's environment, and its settings, by key."""
     begun: int = 0
-    """The version of the weights at which learning began; schedules such as that of ε count from it.
+    """The version of the weights at which learning began. Schedules, such as the schedule of ε, count from this version.
 
-    If a run begins with the weights of a checkpoint, it is the checkpoint's version; if it resumes an earlier run, it is the
-    value of that run.
+    A run that begins with a checkpoint's weights takes the version of the checkpoint. A run that resumes an earlier run takes
+    ``begun`` of the earlier run.
     """

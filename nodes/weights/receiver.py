@@ -1,4 +1,4 @@
-"""The receiving side of a weights relay, which copies weights to another host: it requests versions and writes them to memory."""
+"""The node that receives network weights from a sender node on another host, and writes them to this host's memory."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from rtgraph.nodes.weights.weights import weights_named
 
 _MOST_AT_ONCE = 128
 _RETRY_NS = 20_000_000
-"""Time between two attempts to write a received version while readers hold all memory slots."""
+"""Time in ns between two attempts to write a received version to memory, while readers use all memory slots."""
 _PATIENCE = 4
-"""If no part of a version arrives for this many times the time between the last two parts, request it again."""
+"""A missing part of a version is requested again after this many times the time between the last two parts."""
 _LONGEST_NS = 10_000_000_000
-"""Maximum time between unanswered requests, so that a sender that restarts is soon asked again."""
+"""Maximum time in ns between two unanswered requests. So a sender that restarts soon gets a new request."""
 
 
 class ReceiverParams(Params):
     """The parameters of a weights receiver."""
 
     of: str
-    """Name of the weights to receive, as the sender names them: `${weights:policy}`."""
+    """Name of the weights to receive, as in the sender's params: `${weights:policy}`."""
     weights: str
-    """Name of the weights to write: `${weights:far}`.
+    """Name of the weights on this host that are overwritten with the received weights: `${weights:far}`.
 
-    They need the same network and plant as the received weights, and `sharing: snapshot`.
+    Both weights need the same network and plant. The weights on this host need `sharing: snapshot`.
     """
     window: int = Field(default=8, ge=1, le=_MOST_AT_ONCE)
     """Maximum number of parts (pieces of a version) per request."""
     ask_again_s: float = Field(default=0.5, gt=0)
-    """Time in seconds without a new part after which the receiver requests it again; longer if parts take longer."""
+    """Minimum time in seconds without a new part before the receiver repeats its request. The time grows if parts arrive slowly."""
 
 
 @dataclass(slots=True)
 class _IncomingVersion:
-    """A version that is being received. If ``joined`` is set, the target network's weights follow it in ``content``."""
+    """A version that is being received. If ``joined`` is set, the target network's weights follow in ``content``."""
 
     life: int
     version: int
@@ -51,25 +51,26 @@ class _IncomingVersion:
     parts: int
     content: bytearray = field(default_factory=bytearray)
     got: int = 0
-    """Number of parts received without a gap, from the first part on."""
+    """Number of parts received so far, without a gap."""
     target_slot: int | None = None
-    """Memory slot of the target network's weights; None while they are not written or if there are none."""
+    """Memory slot with the target network's weights; None if there is no target network or its weights are not yet written."""
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint: all attributes by name, with ``content`` as bytes."""
+        """Return the state that a checkpoint of the virtual world saves: all attributes by name, with ``content`` as bytes."""
         return {one.name: getattr(self, one.name) for one in fields(self)} | {"content": bytes(self.content)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the attributes of a world checkpoint."""
+        """Restore the attributes saved in a checkpoint of the virtual world."""
         for name, value in state.items():
             setattr(self, name, value)
         self.content = bytearray(state["content"])
 
 
 class WeightsReceiver(Node[ReceiverParams]):
-    """Copies versions of weights from a `WeightsSender`, and announces each complete version as a learner does.
+    """Copies versions of network weights from a `WeightsSender` on another host, and announces each complete version.
 
-    After each version it requests the newest version, and skips the versions between. Lost parts are requested again.
+    A version arrives in parts, and lost parts are requested again. After each version the receiver requests the newest version.
+    Versions that were published in the meantime are skipped.
     """
 
     announced = Input(WeightsVersion, latest)
@@ -79,7 +80,7 @@ class WeightsReceiver(Node[ReceiverParams]):
 
     @classmethod
     def check_placement(cls, params: ReceiverParams, placement: Placement) -> None:
-        """Check that the graph has the weights to write, and that they are shared in whole versions."""
+        """Check that the graph has the weights to overwrite, and that these weights have `sharing: snapshot`."""
         check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
@@ -91,19 +92,19 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._incoming: _IncomingVersion | None = None
         self._whole = False
         self._until = 0
-        """Number of the part that follows the last requested part; 0 while no version is requested."""
+        """Number of the first part that is not requested yet; 0 while no version is requested."""
         self._here: WeightsVersion | None = None
-        """The version that this receiver announced last; None before the first."""
+        """The version that this receiver announced last; None before the first announcement."""
         self._heard_ns = self.now_ns
         self._patience_ns = round(self.params.ask_again_s * 1e9)
         self._received = self._again = self._refused = 0
         self._useless: tuple[int, int] | None = None
-        """The last received version with NaN or infinite weights, which is not requested again: learner's incarnation, version."""
+        """The last version with NaN or infinite weights: (number of the learner's run, version). It is not requested again."""
         self.every(round(self.params.ask_again_s * 1e9), self._retry_lost_parts)
         self._request_parts()
 
     def on_announced(self, announced: WeightsVersion) -> None:
-        """Request the announced version if it is newer than the version here; otherwise announce the version here again."""
+        """If the announced version is newer than this host's version, request the newest; else announce this host's version again."""
         if announced.weights != self.params.of:
             return
         self._wanted = announced
@@ -115,7 +116,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self.weights.publish(self._here)
 
     def on_weights_chunk(self, chunk: WeightsChunk) -> None:
-        """Add a received part to its version. The last part completes the version."""
+        """Store a received part of a version. When the last part arrives, write the version to memory and announce it."""
         if not self._until or self._whole:
             return
         incoming = self._incoming
@@ -146,12 +147,12 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()
 
     def result(self) -> dict[str, Any]:
-        """Return the numbers of received versions, refused versions and repeated requests."""
+        """Return how many versions were received and refused, and how many requests were repeated."""
         refused = {"refused": self._refused} if self._refused else {}
         return {"received": self._received, "asked_again": self._again} | refused
 
     def _is_missing(self) -> bool:
-        """Return whether the sender's learner has announced a version that is not received yet."""
+        """Return whether the learner on the sender's host has announced a version that is not received yet."""
         wanted, here = self._wanted, self._here
         if wanted is None or (wanted.life, wanted.version) == self._useless:
             return False
@@ -193,7 +194,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts(1)
 
     def _finish(self) -> None:
-        """Write the received version to a free memory slot, as soon as there is one, and announce the version."""
+        """Write the received version to a memory slot and announce the version. If no slot is free, try again later."""
         incoming = self._incoming
         if incoming is None:
             return
@@ -236,7 +237,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()  # else the sender has no newer one yet: later
 
     def _refuse(self, incoming: _IncomingVersion) -> None:
-        """Drop the received version, which holds NaN or infinity, and keep the current version."""
+        """Drop a received version that holds NaN or infinity. This host keeps its current version."""
         if not self._refused:
             self.log.warning("version %d is not finite: keeping the current version", incoming.version)
         self._refused += 1

@@ -1,4 +1,4 @@
-"""The sending side of a weights relay: on the learner's host, it copies versions from shared memory and sends them."""
+"""The node that sends network weights from the learner's host to receiver nodes on other hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rtgraph.nodes.weights.versions import hold_newest
 from rtgraph.nodes.weights.weights import weights_named
 
 _FIRST_LIFE = -1
-"""The ``life`` (number of the learner's run, from 0) of a version before the learner has announced any version."""
+"""The ``life`` of a version that is sent before the learner's first announcement. ``life`` counts the learner's starts from 0."""
 
 
 class SenderParams(Params):
@@ -24,14 +24,14 @@ class SenderParams(Params):
     weights: str
     """Name of the weights to send: `${weights:policy}`."""
     part_bytes: PositiveInt = 1 << 20
-    """Size in bytes of the parts in which a version is sent."""
+    """Size in bytes of one part. A version is sent in parts."""
     lease_s: float = Field(default=60.0, gt=0)
-    """Time in seconds without a request after which the sender drops its copy of the version for a receiver."""
+    """Time in seconds after a receiver's last request. Then the sender drops the copy that it keeps for this receiver."""
 
 
 @dataclass(slots=True)
 class _Copy:
-    """A copy of the version that one receiver is receiving, so that the version's memory slot can be reused meanwhile."""
+    """A copy of the version that one receiver is receiving. The learner may meanwhile overwrite the original in shared memory."""
 
     life: int
     version: int
@@ -42,10 +42,10 @@ class _Copy:
 
 
 class WeightsSender(Node[SenderParams]):
-    """Sends weights to each `WeightsReceiver` that requests the newest version, or more parts of the version it receives.
+    """Sends versions of network weights, in parts, to each `WeightsReceiver` that requests them.
 
-    A receiver gets only whole versions, at the pace of its requests. If it lacks the current weights of the target network,
-    they follow the version.
+    A receiver requests the newest version, and then further parts of this version. The weights of the target network follow in
+    the same parts, unless the receiver already has them.
     """
 
     weights = Input(WeightsVersion, latest)
@@ -54,7 +54,7 @@ class WeightsSender(Node[SenderParams]):
 
     @classmethod
     def check_placement(cls, params: SenderParams, placement: Placement) -> None:
-        """Check that the graph has the weights to send, and that they are shared in whole versions."""
+        """Check that the graph has the weights to send, and that these weights have `sharing: snapshot`."""
         check_snapshots(weights_named(placement.weights, params.weights))
 
     def on_prepare(self) -> None:
@@ -63,16 +63,16 @@ class WeightsSender(Node[SenderParams]):
         self._announced: WeightsVersion | None = None
 
     def on_start(self) -> None:
-        """Start the timer that drops the copies of receivers that send no more requests."""
+        """Start the timer that drops copies of versions when their receivers have stopped sending requests."""
         self.every(round(self.params.lease_s * 1e9), self._forget)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Keep the newest announcement, which names the learner's run and the memory slot of the target network's weights."""
+        """Keep the newest announcement: it says in which memory slot the target network's weights are."""
         if announced.weights == self.params.weights:
             self._announced = announced
 
     def on_weights_request(self, request: WeightsRequest) -> None:
-        """Send the requested parts. If there is no copy of their version, send the newest version from its first part."""
+        """Send the requested parts of a version. If the sender has no copy of that version, send the newest version instead."""
         copy, first = self._copies.get(request.receiver), request.first
         if copy is None or (copy.life, copy.version) != (request.life, request.version):
             copy, first = self._copy_newest(request), 0
@@ -95,7 +95,7 @@ class WeightsSender(Node[SenderParams]):
             )
 
     def _copy_newest(self, request: WeightsRequest) -> _Copy:
-        """Return a copy of the newest version, even if the learner has not announced it yet."""
+        """Return a copy of the newest version in memory, whether or not the learner has announced this version."""
         announced, versions = self._announced, self._versions
         version, slot, memory = hold_newest(versions)
         copies = [np.array(np.frombuffer(memory, np.uint8))]

@@ -27,10 +27,10 @@ _prebuilt: dict[str, Network] = {}
 
 
 class VersionedModule:
-    """A network at one version of its weights; at first the newest version.
+    """A network with one version of its weights; at first the newest version.
 
-    All nodes of a process share one torch module per network. `module` sets its parameters to this object's version, so get
-    `module` again for each use.
+    All nodes of a process share one torch module per network. The property `module` sets the parameters of this torch module to
+    the version of this object, so read the property again before each use.
 
     Raises:
         NodeError: no version of the weights can be read.
@@ -42,12 +42,12 @@ class VersionedModule:
 
     @property
     def module(self) -> Network:
-        """The network at this version, for one forward pass. Noisy layers keep the noise that was drawn last in this process."""
+        """The network with this version of the weights, for one forward pass. The noise of noisy layers is not drawn anew."""
         return _bound_of(self._weights).at(self._slot)
 
     @property
     def compiled(self) -> CompiledMlp | None:
-        """Compiled code that computes the network from ``vector``; None if it is not compiled for this kind of network."""
+        """Compiled code that computes the network's output from ``vector``; None for a kind of network without compiled code."""
         return _bound_of(self._weights).compiled
 
     @property
@@ -60,7 +60,7 @@ class VersionedModule:
         self._weights.versions.release(self._slot)
 
     def use(self, version: int, slot: int) -> bool:
-        """Switch to another version, and return True. If it is already overwritten, keep the version in use and return False."""
+        """Switch to another version and return True. If that version is already overwritten, change nothing and return False."""
         versions = self._weights.versions
         if versions.hold(version, slot) is None:
             return False
@@ -70,7 +70,7 @@ class VersionedModule:
 
 
 class _Bound:
-    """A torch module with parameters that can be moved to the memory of any version without a copy."""
+    """A torch module that can use the parameters in any version's memory without copying them."""
 
     def __init__(self, weights: Weights) -> None:
         self._versions = weights.versions
@@ -104,10 +104,10 @@ class _Bound:
 
 
 def preload(plan: WeightsPlan) -> None:
-    """Build and run the network once before processes are forked, which saves 10 MB in each process.
+    """Build the network and run it once, before processes are forked. This saves 10 MB in each process.
 
-    The network is run with one thread, because a thread pool does not survive a fork, and with parameters that are all 0. A large
-    network is only built.
+    The network is run with one thread, because a thread pool does not survive a fork. All parameters are 0 in this run. A network
+    of more than 256 MiB is built but not run.
     """
     torch.set_num_threads(1)
     _prebuilt[_key(plan)] = blank(plan)

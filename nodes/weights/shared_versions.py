@@ -15,23 +15,23 @@ from rtgraph.nodes.weights.versions import NONE, Sharing, Write, fixed
 FEWEST = 4
 """Minimum number of slots: for the newest version, the target network, a version being read and a version being written."""
 MOST = 64
-"""Maximum number of slots. Staggered workers each hold a version, and the learner needs a free slot to publish another one."""
+"""Maximum number of slots. Each worker holds the version that it uses, and the learner needs a free slot to publish a version."""
 ROOM_BYTES = 64 << 20
-"""Maximum total size of the slots in bytes. It is exceeded if even ``FEWEST`` slots need more."""
+"""Maximum total size of all slots in bytes. ``FEWEST`` slots are made even if they need more."""
 _USUAL = 8
-"""Number of slots that are used first, because readers cache few slots better. Further slots are used if all these are held."""
+"""Number of slots that are used first, because caches work better with few slots. Other slots are used while these are held."""
 _MAGIC = 0x7274_7765_6967_6874
 _KIND, _SIZE, _COUNT, _NEWEST, _VERSIONS = range(5)
-"""Places of the header's fields: kind of file, slot size, number of slots, slot of the newest version, versions by slot."""
+"""Positions in the header: kind of file, slot size, number of slots, slot of the newest version, first of the slots' versions."""
 
 
 def memory_bytes(sharing: Sharing, size_bytes: int) -> int:
-    """Return the size in bytes of a memory file for versions of ``size_bytes`` each."""
+    """Return the size in bytes of a memory file, given the size of one version."""
     return mmap.PAGESIZE + slot_count(sharing, size_bytes) * _stride(size_bytes)
 
 
 def slot_count(sharing: Sharing, size_bytes: int) -> int:
-    """Return how many slots for versions of ``size_bytes`` each a memory file has."""
+    """Return the number of slots in a memory file, given the size of one version in bytes."""
     if sharing == "snapshot":
         return min(MOST, max(FEWEST, ROOM_BYTES // _stride(size_bytes)))
     # In place: one slot to act with, and one for the others, such as the target network's.
@@ -62,7 +62,7 @@ class SharedVersions:
 
     Args:
         descriptor: the memory file's file descriptor, inherited or not; the caller may close it afterwards.
-        sharing: how the weights are shared, as it was given when the file was laid out.
+        sharing: how the weights are shared; the same value as for `first_version`.
 
     Raises:
         LaunchError: the file does not hold versions of weights with this ``sharing``.
@@ -93,7 +93,7 @@ class SharedVersions:
         self._writable: memoryview | None = None
 
     def close(self) -> None:
-        """Release all held slots. Views of the memory stay valid."""
+        """Release all slots that this process holds. Views of the memory stay valid."""
         os.close(self._descriptor)
 
     def newest(self) -> tuple[int, int]:
@@ -104,7 +104,7 @@ class SharedVersions:
         return self._slots[slot]
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """Hold a version in its slot, in about 2 µs; see `Versions.hold`."""
+        """Keep a version from being overwritten, until `release`. Return its parameters; None if it is already overwritten."""
         if self.sharing != "snapshot":
             return self._slots[slot] if 0 <= slot < len(self._slots) else None
         if version < 0 or not 0 <= slot < len(self._slots):

@@ -1,4 +1,4 @@
-"""Checks for the weights of a relay (`WeightsSender`, `WeightsReceiver`), which reads and writes only whole versions."""
+"""Checks weights for `WeightsSender` and `WeightsReceiver`. These nodes read and write only whole versions of weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROBLEMS: Mapping[Sharing, str] = {
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
-    """Return the versions of the weights ``name``. Readers never see a half-written version of them.
+    """Return the versions of the weights with this name, after checking that readers never see a half-written version.
 
     Raises:
         NodeError: no weights have this name, or their ``sharing`` is not ``snapshot``.
@@ -27,10 +27,10 @@ def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
 
 
 def check_snapshots(weights: Weights) -> None:
-    """Check that the weights are shared in whole versions, ``sharing: snapshot``.
+    """Check that the weights have ``sharing: snapshot``, so that readers see only whole versions.
 
     Raises:
-        NodeError: their ``sharing`` is another one.
+        NodeError: the weights have another ``sharing``.
     """
     if weights.plan.sharing != "snapshot":
         raise NodeError(

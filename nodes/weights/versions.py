@@ -1,10 +1,10 @@
 """Versions of weights in memory slots, which a learner writes and workers read.
 
-A learner publishes a version into a *slot*, memory for one version; a reader holds the slot that it reads. With the sharing
-``snapshot`` a held slot is never written, so no reader sees half a version. With ``shared`` there is a single slot that is
+A *slot* is memory for one version. A learner publishes a version by writing it into a slot. A reader holds the slot that it reads.
+With the sharing ``snapshot`` a held slot is never written, so no reader sees half a version. With ``shared`` a single slot is
 written in place, so readers may see a mix of two versions.
 
-The learner never waits: if all slots are held, it does not publish the version, and counts it as skipped.
+The learner never waits for readers. If all slots are held, the learner skips the version, and the skipped versions are counted.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ place, so readers may see a mix of two versions.
 """
 
 NONE = -1
-"""The version of a slot that is empty or partly written."""
+"""The version number of a slot that is empty or partly written."""
 _TRIES = 1000
 
 Write = Callable[[memoryview], None]
 
 
 class Versions(Protocol):
-    """The versions of a network's weights that are in memory. A version is the network's parameters, as bytes."""
+    """Protocol for the versions of a network's weights in memory. A version is the bytes of all parameters of the network."""
 
     sharing: Sharing
     skipped: int
@@ -48,10 +48,10 @@ class Versions(Protocol):
         ...
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """Keep a version in its slot from being overwritten until `release` is called as often as `hold`.
+        """Hold a slot: the version in the slot is not overwritten until `release` has been called as often as `hold`.
 
         Returns:
-            The version's parameters, read-only; None if the version is already overwritten.
+            The parameters of the version, read-only; None if the version is already overwritten.
         """
         ...
 
@@ -67,11 +67,11 @@ class Versions(Protocol):
         Args:
             version: number of the version.
             write: called with the slot's memory, to write the parameters.
-            keep: slots not to overwrite, in addition to held slots and the slot of the newest version.
-            newest: False for a version that no worker acts with, such as that of the target network.
+            keep: slots not to overwrite, besides held slots and the slot of the newest version.
+            newest: False for a version with which no worker acts, such as a version of the target network.
 
         Returns:
-            The slot; None if no slot is free. ``skipped`` counts these cases.
+            The slot; None if no slot is free. Then the version is not published, and ``skipped`` increases by one.
 
         Raises:
             NodeError: ``sharing`` is ``fixed``.
@@ -80,10 +80,10 @@ class Versions(Protocol):
 
 
 def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
-    """Hold the newest version. Return its number, its slot and its parameters.
+    """Hold the newest version's slot. Return the number of the version, the slot, and the parameters as bytes.
 
     Raises:
-        NodeError: no version is published, or each was overwritten before it could be held.
+        NodeError: no version is published, or each newest version was overwritten before it could be held.
     """
     for _ in range(_TRIES):  # it may be overwritten between the two calls, even twice
         version, slot = versions.newest()
@@ -99,10 +99,10 @@ def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
 
 
 class LocalVersions:
-    """Versions for the nodes of one process: one copy of each version in use, for all nodes that use it.
+    """Versions of weights in the memory of one process, shared by the nodes of this process.
 
-    Slot numbers increase and are not used again, so a learner's announcements do not depend on who holds which slot. A node
-    that crashes in virtual time never releases its slot, which takes the memory of one version.
+    Slot numbers only increase, and each number is used once. So announcements of versions do not depend on which slots are held.
+    If a node crashes in virtual time, its slot is never released, and the memory of one version stays in use.
 
     Args:
         sharing: how the weights are shared. With ``snapshot`` there are as many slots as needed.
@@ -137,7 +137,7 @@ class LocalVersions:
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """Write a version into a free slot; see `Versions.publish`. In one process a slot is always free."""
+        """Write a version into a new slot, and return the slot. In one process there is always a slot."""
         if self.sharing == "fixed":
             raise fixed()
         if self.sharing == "shared":
@@ -157,7 +157,7 @@ class LocalVersions:
         return self._last
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint: the versions in memory, the newest slot, and the counts."""
+        """Return the state that a checkpoint of the virtual world saves: all versions, the newest slot, and the counts."""
         copies = {
             slot: (np.frombuffer(copy.memory.toreadonly(), np.uint8), copy.version, copy.holds)
             for slot, copy in self._copies.items()
@@ -165,10 +165,10 @@ class LocalVersions:
         return {"copies": copies, "skipped": self.skipped, "newest": self._newest, "last": self._last}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the versions of a world checkpoint.
+        """Restore the versions saved in a checkpoint of the virtual world.
 
         Raises:
-            CheckpointError: the saved versions have another size, so they belong to another network.
+            CheckpointError: the saved versions have the wrong size, so they belong to another network.
         """
         size = self._copies[self._newest].memory.nbytes
         copies = {}
@@ -195,12 +195,12 @@ class _Copy:
 
 
 def new_memory(size_bytes: int) -> memoryview:
-    """Return memory of this process that begins on a page, as shared memory does, and is filled with zeros."""
+    """Return page-aligned memory of this process, filled with zeros."""
     return memoryview(mmap.mmap(-1, max(1, size_bytes)))[:size_bytes]
 
 
 def fixed() -> NodeError:
-    """Return the error for an attempt to publish a version of weights with the sharing ``fixed``."""
+    """Return the error for an attempt to publish a version of weights that have ``sharing: fixed``."""
     return NodeError(
         "no version of the weights can be published: they have `sharing: fixed`",
         hint="give them `sharing: snapshot` in the graph",

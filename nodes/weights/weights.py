@@ -1,6 +1,7 @@
 """The weights of a network, which all nodes of a process share.
 
-A version is plain bytes, in shared memory or in the memory of this process, so nodes without torch can copy it.
+A version of the weights is plain bytes, so nodes without torch can copy a version. The bytes are in shared memory, or in the
+memory of this process.
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from rtgraph.nodes.weights.versions import Versions
 
 @dataclass(slots=True)
 class Weights:
-    """A network and the versions of its parameters.
+    """A network and the versions of its weights.
 
-    ``cache`` holds objects that nodes of this process build from a version's bytes, such as a torch module.
+    ``cache`` holds objects that nodes of this process build from the bytes of a version, such as a torch module.
     """
 
     name: str
     plan: WeightsPlan
     where: Versions | None = None
-    """The versions, if they are in shared memory or in a file; None if they are created on first use."""
+    """The versions in shared memory or in a file; None if the first use of ``versions`` creates them in this process."""
     cache: dict[str, object] = field(default_factory=dict)
 
     @property
     def versions(self) -> Versions:
-        """The versions of the parameters that are in memory.
+        """The versions of the weights in memory. The first use may create them, in this process.
 
         Raises:
             CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
