@@ -1,4 +1,4 @@
-"""Learning curves: the node that writes them as TensorBoard event files and CSV, and their reader."""
+"""Learning curves: the node that writes them as TensorBoard event files and CSV files, and the reader of the CSV files."""
 
 from rtgraph.nodes.metrics.metrics import Metrics
 from rtgraph.nodes.metrics.table import read_table

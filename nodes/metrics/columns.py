@@ -1,37 +1,41 @@
-"""The columns of a run's tables, and their TensorBoard tags."""
+"""The columns of the tables ``episodes.csv`` and ``updates.csv`` of a run, and the TensorBoard tags of the columns."""
 
 from __future__ import annotations
 
 ENDING = ("reason", "encounter", "actions", "wins")
 """Columns that are empty if the plant (emulator or robot) gives no reason for the end of an episode.
 
-``reason`` is won, lost, game_over or timeout; ``encounter`` names the state in which the episode started; ``actions`` is the
-number of ticks with an action other than no-op; ``wins`` is the number of episodes won so far, empty for a game that cannot be
-won or lost.
+* ``reason``: why the episode ended: won, lost, game_over or timeout.
+* ``encounter``: the name of the saved game state in which the episode started.
+* ``actions``: number of ticks of the episode with an action other than no-op.
+* ``wins``: number of episodes won so far; empty for a game that cannot be won or lost.
 """
 
 EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant", *ENDING)
-"""Columns of the table of episodes, which has a row per episode. Columns of the plant's measurements follow them.
+"""Columns of the table with one row per episode. The plant's measurements are further columns.
 
-``tick`` is the number of plant ticks (frames) from the start of the run to the end of the episode; ``length`` is the episode's
-number of ticks; ``terminated`` and ``truncated`` are 0 or 1.
+* ``tick``: number of plant ticks (frames) from the start of the run to the end of the episode.
+* ``length``: number of ticks of the episode.
+* ``terminated``, ``truncated``: 0 or 1.
 """
 
 KNOWN = "known"
-"""A column that is empty if no policy sees pending actions (decided, not yet applied)."""
+"""Column with the mean number of known pending actions (decided but not yet applied); empty if no policy reads them."""
 
 UPDATES = (
     *("tick", "time_s", "version", "updates", "loss", "q_mean", "gradient_norm", "delay", "staleness"),
     *("explored", "transitions", "samples_per_s", "updates_per_s", "updates_per_tick", "ticks_per_s"),
     KNOWN,
 )
-"""Columns of the table of updates, which has a row per period.
+"""Columns of the table with one row per period of time.
 
-``updates`` is the number of updates in the period, and ``version`` the newest version of the weights. ``loss`` to ``delay`` are
-means over the updates of the period. Over the decisions of the period, ``staleness`` is the mean age of their weights in
-versions, ``explored`` the share of exploring decisions, and ``known`` the mean number of pending actions that a decision knew.
-``transitions`` is the number of transitions in the replay memory. Rates are per second of the graph's time. Unknown values are
-empty.
+* ``updates``: number of updates in the period. ``version``: the newest version of the weights.
+* ``loss`` to ``delay``: means over the updates of the period.
+* ``staleness``: mean age of the weights used for a decision, in versions. ``explored``: share of exploring decisions.
+* ``known``: mean number of pending actions (decided but not yet applied) that were known when a decision was made.
+* ``transitions``: number of transitions in the replay memory.
+
+Rates are per second of real or virtual time. Unknown values are empty.
 """
 
 EPISODE_TAGS = {

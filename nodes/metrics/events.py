@@ -1,7 +1,7 @@
 """TensorBoard event files: scalars over ticks.
 
-Names and contents of the files do not depend on the machine and the date: the time of an event is the graph's time in seconds.
-So the same run in virtual time writes the same bytes every time.
+The files do not depend on the machine or the date. The time of an event is the time in seconds since the start of the run. So
+the same run in virtual time always writes the same bytes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _FORMAT = "brain.Event:2"
 
 
 class EventFile:
-    """Writes new rows of tables to an event file: each value in a column with a tag becomes a scalar.
+    """Writes the new rows of tables to a TensorBoard event file. A value becomes a scalar if its column has a tag.
 
     Args:
-        tags: For each table, the tags of its columns, by column.
+        tags: For each table, the TensorBoard tags by column.
         incarnation: The number of restarts of the metrics node. After each restart the node writes a new file, because the
             previous file may end in half a record.
-        written: For each table, the number of rows that earlier files already hold.
+        written: For each table, the number of rows that earlier event files already hold.
     """
 
     def __init__(self, tags: Sequence[Mapping[str, str]], incarnation: int, written: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""The results of learning in a run's summary, computed from the run's tables of episodes and updates."""
+"""Computes the results of learning, for the summary of a run, from the run's tables of episodes and updates."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rtgraph.nodes.metrics.table import Table
 from rtgraph.nodes.metrics.tally import Tally
 
 RECENT_EPISODES = 20
-"""Number of last episodes over which the mean return is taken while the run goes on."""
+"""While the run goes on, the reported mean return is over this number of last episodes."""
 LAST_EPISODES = 100
-"""Number of last episodes over which the mean return in the summary is taken."""
+"""In the summary, the mean return is over this number of last episodes."""
 
 
 def recent_return(episodes: Table) -> float | None:
-    """Return the mean return of the last ``RECENT_EPISODES`` episodes; None if none of them has a finite return."""
+    """Return the mean return of the last 20 episodes (``RECENT_EPISODES``); None if no return among them is finite."""
     return _mean(_returns(episodes, len(episodes.rows) - RECENT_EPISODES))
 
 
@@ -27,15 +27,16 @@ def newest_tick(*tables: Table) -> int:
 
 
 def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict[str, Any]:
-    """Return the results of learning of a run as JSON values, by name; an unknown value is None.
+    """Return the results of learning of a run as a dict of JSON values; an unknown value is None.
 
-    If the run resumes an earlier run, ``ticks``, ``version``, ``episodes``, ``return_last`` (the mean of the last 100 episodes),
-    ``return_best`` and ``positive`` (the share of the last 100 episodes with a positive return) cover both runs; other results
-    cover only this run. Episodes with a return that is not finite are excluded; ``not_finite`` counts them, if there are any.
+    A run may resume an earlier run. Then ``ticks``, ``version``, ``episodes``, ``return_last``, ``return_best`` and ``positive``
+    cover both runs, and the other results cover only this run. ``return_last`` is the mean return of the last 100 episodes, and
+    ``positive`` the share of these episodes with a positive return. Episodes with an infinite or NaN return are excluded;
+    ``not_finite`` is their number, if there are any.
 
     Args:
-        episodes: The table of episodes, with the rows of the earlier run.
-        updates: The table of updates, with the rows of the earlier run.
+        episodes: The table of episodes, including rows of the earlier run.
+        updates: The table of updates, including rows of the earlier run.
         total: The counts of this run.
         carried: Number of episodes of the earlier run.
     """
@@ -57,7 +58,7 @@ def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict
 
 
 def _returns(episodes: Table, begin: int) -> list[float]:
-    """Return the finite returns in the table of episodes, from the row with the number ``begin`` on."""
+    """Return the finite returns in the table of episodes, from row number ``begin`` to the last row."""
     column = episodes.columns.index("return")
     returns = [float(row[column] or 0.0) for row in episodes.rows[max(0, begin) :]]
     return [value for value in returns if math.isfinite(value)]

@@ -31,9 +31,9 @@ from rtgraph.nodes.plant.endings import Endings
 from rtgraph.nodes.runtime import Input, Node, Output, Params, latest, lossless
 
 BEAT_S = 0.5
-"""Time between two times at which received messages are processed and progress is published."""
+"""Interval in seconds at which the node processes received messages and publishes progress."""
 RECENT_BEATS = 10
-"""Number of intervals of ``BEAT_S`` over which progress is averaged."""
+"""Published progress is a mean over this number of last intervals, each of ``BEAT_S`` seconds."""
 _DECIDED = ("won", "lost")
 
 
@@ -41,14 +41,13 @@ class MetricsParams(Params):
     """The parameters of the metrics node."""
 
     period_s: float = Field(default=5.0, gt=0, le=86_400)
-    """Time that one row of ``updates.csv`` covers, in seconds of the graph's time."""
+    """Time that one row of ``updates.csv`` covers, in seconds of real or virtual time."""
     folder: str = Field(default="metrics", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
     """Name of the folder for the files, in the session folder."""
     plant: PlantSpec | None = None
-    """The spec of the plant (emulator or robot). Each of its measurements is a column of ``episodes.csv`` and a curve."""
+    """The spec of the plant (emulator or robot). Each measurement in the spec is a column of ``episodes.csv`` and a curve."""
     resume: str | None = None
-    """The checkpoint, in an earlier session's folder, from which the run resumes. The earlier session's curves continue from there.
-    """
+    """A checkpoint in the folder of an earlier run. This run resumes at the checkpoint, and continues the curves of that run."""
 
     @property
     def measurements(self) -> tuple[str, ...]:
@@ -59,8 +58,8 @@ class MetricsParams(Params):
 class Metrics(Node[MetricsParams]):
     """Writes the learning curves of a run, from the messages of learners, replay memories, workers and plants.
 
-    It writes ``episodes.csv`` (a row per episode), ``updates.csv`` (a row per ``period_s``) and a TensorBoard event file with the
-    same values over ticks. New rows are written to these files twice a second.
+    The node writes ``episodes.csv`` (one row per episode), ``updates.csv`` (one row per ``period_s``) and a TensorBoard event file
+    with the same values over ticks. New rows are written twice a second.
     """
 
     stop_rank: ClassVar[int] = 2
@@ -75,7 +74,7 @@ class Metrics(Node[MetricsParams]):
 
     @classmethod
     def check(cls, params: MetricsParams) -> None:
-        """Check the names of the plant's measurements, and that the curves of the run to resume can be read."""
+        """Check the names of the plant's measurements. If the run resumes an earlier run, check that its curves can be read."""
         if taken := [name for name in params.measurements if name in EPISODES]:
             raise NodeError(
                 f"plant: the measurement {taken[0]!r} has the name of a column that {EPISODES_FILE} has already",
@@ -88,7 +87,7 @@ class Metrics(Node[MetricsParams]):
                 raise NodeError(f"resume: {error.problem}", hint=error.hint) from error
 
     def on_prepare(self) -> None:
-        """Read the curves to continue: those from before a restart of this node, or those of the run that is resumed."""
+        """Read the curves to continue: the curves written before a restart of this node, or the curves of an earlier run."""
         params = self.params
         resumed = (
             earlier_run_of(Path(params.resume), params.folder, params.measurements)
@@ -140,7 +139,7 @@ class Metrics(Node[MetricsParams]):
         return found | self._attempts.figures()
 
     def _beat(self) -> None:
-        """Process the received messages, write new rows, and publish progress."""
+        """Process the received messages, write new rows to the files, and publish progress."""
         self._process_messages()
         self._beats += 1
         if self._beats % self._beats_a_period == 0:
@@ -149,10 +148,10 @@ class Metrics(Node[MetricsParams]):
         self._publish_progress()
 
     def _process_messages(self, *, last: bool = False) -> None:
-        """Process all messages since the last call. Together this is much faster than one by one.
+        """Process all messages since the last call. This is much faster than to process each message at its arrival.
 
         Args:
-            last: whether no messages follow, so that episodes wait no longer for the reason of their end.
+            last: whether no messages follow. Then an episode does not wait for the message with the reason of its end.
         """
         beat = Tally(duration_ns=self.now_ns - self._last_beat_ns)
         for update in self.learned.take_all():
@@ -184,9 +183,9 @@ class Metrics(Node[MetricsParams]):
             sums.add(beat)
 
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
-        """Return the messages about ended episodes that can be counted now.
+        """Return the messages about ended episodes for which all data have arrived.
 
-        If the plant also publishes the reasons of ends, on another topic, a message waits one interval for its reason.
+        Some plants publish the reason of an episode's end on another topic. Then the message waits one interval for the reason.
         """
         ready, self._waiting = self._waiting, []
         for end in self.episode.take_all():
@@ -213,7 +212,7 @@ class Metrics(Node[MetricsParams]):
         )
 
     def _ending_of(self, end: EpisodeEnd) -> dict[str, Cell]:
-        """Return the values of the columns about the reason of an episode's end; empty if the plant gives no reason."""
+        """Return the cells of an episode's row that tell why the episode ended; empty if the plant gives no reason."""
         ending = self._endings.pop(_episode_of(end), None)
         if ending is None:
             return {}
@@ -262,7 +261,7 @@ class Metrics(Node[MetricsParams]):
         self._plants[plant] = max(self._plants.get(plant, 0), tick + 1)
 
     def _ticks(self) -> int:
-        """Return the number of ticks of all plants so far; if no plant has been heard, the number that learners report."""
+        """Return the number of ticks of all plants so far; if no plant has sent a message, the number that learners report."""
         return self._before + (sum(self._plants.values()) if self._plants else self._learned_ticks)
 
     def _write(self) -> None:
@@ -281,5 +280,5 @@ class Metrics(Node[MetricsParams]):
 
 
 def _episode_of(message: EpisodeEnd | Ending) -> tuple[str, int, int]:
-    """Return what identifies an episode: its plant, the number of the plant's restarts, and the episode's number."""
+    """Return the key of an episode: name of the plant, number of the plant's restarts, number of the episode."""
     return message.header.source, message.header.incarnation, message.episode

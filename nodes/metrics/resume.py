@@ -13,7 +13,7 @@ from rtgraph.nodes.metrics.table import Row, read_table
 from rtgraph.nodes.networks.checkpoints import FACTS, checkpoint_in
 
 _REQUIRED = {*EPISODES, *UPDATES} - {*ENDING, KNOWN}
-"""Columns that the tables of every version of rtgraph have."""
+"""Columns that the tables of every run have, whatever the version of rtgraph that wrote them."""
 EPISODES_FILE, UPDATES_FILE = "episodes.csv", "updates.csv"
 
 
@@ -28,14 +28,14 @@ class EarlierRun:
 
 
 def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> EarlierRun:
-    """Return the run that wrote a checkpoint, up to this checkpoint.
+    """Return the part of an earlier run up to a checkpoint that this run wrote.
 
-    If the run wrote no tables, no rows are returned, and the curves begin at the checkpoint.
+    If the earlier run wrote no tables, there are no rows, and the curves begin at the checkpoint.
 
     Args:
         checkpoint: A checkpoint in a session folder, such as ``…/checkpoints/000007``, or ``…/checkpoints`` for the newest.
         folder: Name of the folder of the tables, in the session folder.
-        measurements: The names of the plant's measurements, which are columns too.
+        measurements: The names of the plant's measurements; each is a column of the table of episodes.
 
     Raises:
         CheckpointError: There is no checkpoint at this path.
@@ -57,14 +57,14 @@ def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = 
 
 
 def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> EarlierRun | None:
-    """Return the run so far, from the tables that the metrics node wrote before it was restarted.
+    """Return the run so far, read from the tables that the metrics node wrote before its restart.
 
-    None if this is the node's first process, or if the folder has no tables.
+    Return None if the node was not restarted, or if the folder has no tables.
 
     Args:
         directory: The folder of the tables.
         incarnation: The number of restarts of the node.
-        measurements: The names of the plant's measurements, which are columns too.
+        measurements: The names of the plant's measurements; each is a column of the table of episodes.
 
     Raises:
         MetricsError: A table is damaged.

@@ -1,7 +1,7 @@
 """A table that appends its rows to a CSV file, and is read back from this file.
 
-Each write opens and closes the file. So rows that are written are kept however the process ends, and a table holds no open file
-between two writes. If the file does not exist, for example in another session folder, all rows are written.
+Each write opens and closes the file. So written rows survive a crash of the process. If the file does not exist, all rows are
+written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Table:
 
     Args:
         columns: The names of the columns.
-        rows: The first rows, such as those of an earlier run; they are written as well.
+        rows: The first rows, such as the rows of an earlier run. These rows are written to the file too.
     """
 
     def __init__(self, columns: Sequence[str], rows: Sequence[Row] = ()) -> None:

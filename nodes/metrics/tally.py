@@ -1,4 +1,4 @@
-"""Sums over the updates and decisions of a period, with their means and rates."""
+"""Sums over the updates and decisions in a period of time, and the means and rates that follow from the sums."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rtgraph.msgs.pending import known_in
 
 @dataclasses.dataclass(slots=True)
 class Tally:
-    """Counts and sums over the updates and decisions of a period. Tallies of several periods can be added."""
+    """Counts and sums over the updates and decisions in a period of time. Tallies of several periods can be added."""
 
     duration_ns: int = 0
     ticks: int = 0
@@ -29,9 +29,9 @@ class Tally:
     """Number of decisions for which the newest version of the weights was known."""
     staleness: int = 0
     aware: int = 0
-    """Number of decisions of policies that see pending actions."""
+    """Number of decisions of policies that read pending actions (decided but not yet applied)."""
     known: int = 0
-    """Sum over these decisions of the number of pending actions that each knew."""
+    """Total number of pending actions that were known to the decisions counted in ``aware``."""
 
     def learned(self, update: Learned) -> None:
         """Add an update of a learner to the counts and sums."""
@@ -60,20 +60,20 @@ class Tally:
             self.known += known_in(decision.pending)
 
     def add(self, other: Tally) -> None:
-        """Add the counts of another period to this one."""
+        """Add the counts and sums of another period to this tally."""
         for name in _NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @classmethod
     def of(cls, tallies: Sequence[Tally]) -> Self:
-        """Return the sum of several tallies."""
+        """Return a tally with the sums of several tallies."""
         total = cls()
         for tally in tallies:
             total.add(tally)
         return total
 
     def figures(self) -> dict[str, int | float | None]:
-        """Return the values, by name, of those columns of ``UPDATES`` that follow from the counts; None if unknown."""
+        """Return means and rates, by name of a column of ``updates.csv``; an unknown value is None."""
         seconds = self.duration_ns / 1e9
         return {
             "updates": self.updates,
@@ -95,7 +95,7 @@ _NAMES = tuple(field.name for field in dataclasses.fields(Tally))
 
 
 class VersionTally:
-    """The times at which learners made versions of the weights, to find the newest version at the time of a decision."""
+    """The times at which learners made versions of the weights. Finds the newest version at the time of a decision."""
 
     def __init__(self) -> None:
         self._stamps_ns: list[int] = []
@@ -118,7 +118,7 @@ class VersionTally:
         return self._versions[place - 1] if place else None
 
     def forget_before(self, time_ns: int) -> None:
-        """Drop the versions that ``newest_at`` does not need for this time and later times."""
+        """Drop old versions, which are needed only to find the newest version at earlier times than ``time_ns``."""
         place = max(0, bisect.bisect_right(self._stamps_ns, time_ns) - 1)
         del self._stamps_ns[:place], self._versions[:place]
 

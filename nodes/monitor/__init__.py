@@ -1,4 +1,4 @@
-"""Monitoring: the node that records a plant's ticks and its workers' decisions, and their statistics."""
+"""Monitoring: the node that records the ticks of a plant (emulator or robot) and the workers' decisions, and computes statistics."""
 
 from rtgraph.nodes.monitor.monitor import Monitor
 from rtgraph.nodes.monitor.trace import Trace

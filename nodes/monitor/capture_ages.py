@@ -1,4 +1,4 @@
-"""The ages of an observation's parts (such as camera pictures) at each tick: the time from a part's capture to the tick."""
+"""The ages of camera pictures and other parts of an observation: the time from the capture of the part to the tick."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ Column = npt.NDArray[Any]
 
 
 class CaptureAges:
-    """A table of ages. A row holds the tick's row number in the trace, the number of the part, and the part's age in ns."""
+    """A table of the ages of observation parts, such as camera pictures, at ticks.
+
+    A row holds the row number of the tick in the trace, the number of the part, and the age of the part in ns.
+    """
 
     def __init__(self) -> None:
         self.parts: list[str] = []
         self._rows = array("q")
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint: the parts and the rows."""
+        """Return the state that a checkpoint of the virtual world saves: the parts and the rows."""
         return {"parts": self.parts, "rows": np.array(self._rows)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the parts and the rows of a world checkpoint."""
+        """Restore the parts and the rows saved in a checkpoint of the virtual world."""
         self.parts, self._rows = state["parts"], array("q", state["rows"].tobytes())
 
     def take(self, row: int, ages_ns: Mapping[str, int]) -> None:
-        """Add the ages of parts at a tick, a row for each part.
+        """Add one row for each part of the observation at a tick.
 
         Args:
-            row: the tick's row number in the trace.
-            ages_ns: age of each part, by the part's name.
+            row: the row number of the tick in the trace.
+            ages_ns: ages in ns, by the name of the part.
         """
         for name, age_ns in ages_ns.items():
             if name not in self.parts:
@@ -45,10 +48,10 @@ class CaptureAges:
         return dict(zip(("row", "part", "age_ns"), rows.T, strict=True))
 
     def of_each(self, kept: Column) -> dict[str, Column]:
-        """Return the ages of each part, (n,) int64 in ns, by the part's name.
+        """Return the ages, (n,) int64 in ns for each part, by the name of the part.
 
         Args:
-            kept: (ticks,) bool, the ticks to include.
+            kept: (ticks,) bool, True for the ticks to include.
         """
         columns = self.columns()
         there = kept[columns["row"]]

@@ -1,4 +1,4 @@
-"""The columns of a trace, the record of a run's ticks and decisions, and the trace as it is read back from its file."""
+"""The columns of a trace, i.e. the table of a run's ticks and decisions, and the reader of the trace's file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Column = npt.NDArray[Any]
 
 POLICY, DEFAULT, RESET = 0, 1, 2
 BY = {"policy": POLICY, "default": DEFAULT, "reset": RESET}
-"""The number that a trace stores for what acted at a tick: the policy, the default behaviour, or a reset of the environment."""
+"""The numbers in the column ``by`` of a trace: at a tick the policy acted, the default behaviour acted, or the environment reset."""
 
 UNUSED = ("overwritten", "late", "dropped", "refused")
-"""Columns that count the decisions that were never applied, by reason."""
+"""Columns of a trace that count decisions that were never applied; each column stands for one reason."""
 # fmt: off
 TICKS = (
     "tick", "episode", "by", "starting", "due_ns", "lateness_ns", "work_ns", "age_ticks", "age_ns", "delay_ticks",
@@ -33,7 +33,7 @@ def columns_of(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
     """Return the columns of a table, (rows,) int64 each, by name.
 
     Args:
-        rows: the table as a flat array, one row after the other.
+        rows: the values of the table in one flat array, row by row.
         names: the names of the columns.
     """
     table = np.array(rows, dtype=np.int64).reshape(-1, len(names))

@@ -1,4 +1,4 @@
-"""Statistics of the columns of a trace (a run's ticks and decisions), as JSON values; None if there are no data for one."""
+"""Statistics of a trace, i.e. the table of a run's ticks and decisions. A statistic without data is None."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rtgraph.nodes.monitor.columns import POLICY, RESET, Column
 
 
 def starts(ticks: dict[str, Column]) -> Column:
-    """Return which ticks belong to the unavoidable start of an episode, before a first decision can arrive: (ticks,) bool.
+    """Return a mask, (ticks,) bool, of the ticks at the start of an episode, before the first decision can arrive.
 
-    If the policy never acts in an episode, all its ticks are marked ``starting``. Of these, only as many count as the longest
-    start of an episode in which the policy acted.
+    In an episode in which the policy never acts, all ticks are marked ``starting``. In such an episode the mask covers only as
+    many ticks as the longest start of the other episodes.
 
     Args:
-        ticks: the columns of the trace's ticks, (ticks,) each.
+        ticks: the columns of the trace's table of ticks, (ticks,) each.
     """
     starting, by = ticks["starting"] == 1, ticks["by"]
     _, first, episode = np.unique(np.cumsum(by == RESET), return_index=True, return_inverse=True)
@@ -32,16 +32,19 @@ def starts(ticks: dict[str, Column]) -> Column:
 
 
 def applied_count(policy: dict[str, Column]) -> int:
-    """Return the number of decisions that were applied, given the columns of the ticks at which the policy acted.
+    """Return the number of decisions that were applied.
 
-    A decision of several actions (a chunk) is applied at several ticks, and counts once.
+    A decision may hold several actions for successive ticks. Such a decision counts once.
+
+    Args:
+        policy: the columns of the ticks at which the policy acted, (ticks,) each.
     """
     new = (np.diff(policy["worker"]) != 0) | (np.diff(policy["number"]) != 0)
     return int(np.count_nonzero(new)) + bool(policy["tick"].size)
 
 
 def rate(ticks: Column, began_ns: Column) -> float | None:
-    """Return the rate of ticks in Hz, by a linear regression of start times on numbers; None if it is undefined.
+    """Return the tick rate in Hz, by a linear regression of start times on tick numbers; None for fewer than two ticks.
 
     Args:
         ticks: (n,) int64, the numbers of the ticks.
@@ -60,11 +63,11 @@ def rate(ticks: Column, began_ns: Column) -> float | None:
 def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
     """Return the mean, median and 99 % quantile of the staleness of decisions, by name.
 
-    Staleness is the number of versions by which a decision's weights were older than the newest announced version.
+    Staleness is the newest announced version of the weights at a decision, minus the version that the decision used.
 
     Args:
-        decisions: the columns of the trace's decisions, (decisions,) each.
-        versions: a flat array of pairs: the time of an announcement in ns, and the announced version.
+        decisions: the columns of the trace's table of decisions, (decisions,) each.
+        versions: a flat array of pairs (time of the announcement in ns, announced version).
     """
     announced = np.array(versions, dtype=np.int64).reshape(-1, 2)
     newest = np.searchsorted(announced[:, 0], decisions["stamp_ns"], side="right") - 1
@@ -75,11 +78,11 @@ def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, f
 
 
 def earned(rewards: Column, acted: Column) -> dict[str, Any]:
-    """Return the ``sum`` of finite rewards, their ``mean`` over some ticks and, if any, the number of others (``not_finite``).
+    """Return the ``sum`` and the ``mean`` of rewards, by name. Infinite and NaN rewards are excluded, and counted as ``not_finite``.
 
     Args:
         rewards: (ticks,) float64.
-        acted: (ticks,) bool, the ticks of the mean.
+        acted: (ticks,) bool, True for the ticks over which the mean is taken.
     """
     finite = np.isfinite(rewards)
     with np.errstate(over="ignore"):  # for huge rewards: then there is no figure
@@ -88,9 +91,9 @@ def earned(rewards: Column, acted: Column) -> dict[str, Any]:
 
 
 def played(episodes: dict[str, Column]) -> dict[str, Any]:
-    """Return the number of episodes, their mean return and their mean length, by name.
+    """Return the number of episodes, the mean return and the mean length in ticks, by name.
 
-    Returns that are not finite are left out of the mean; ``not_finite`` counts them, if there are any.
+    Infinite and NaN returns are excluded from the mean, and counted as ``not_finite``.
 
     Args:
         episodes: the columns ``return`` and ``length``, (episodes,) each.
@@ -104,7 +107,11 @@ def played(episodes: dict[str, Column]) -> dict[str, Any]:
 
 
 def _counted(finite: Column) -> dict[str, int]:
-    """Return ``{"not_finite": n}``, where n is the number of False in ``finite``, (n,) bool; empty if n is 0."""
+    """Return ``{"not_finite": n}``, where n is the number of values in ``finite`` that are False; an empty dict if n is 0.
+
+    Args:
+        finite: (values,) bool.
+    """
     return {} if finite.all() else {"not_finite": int(np.sum(~finite))}
 
 
@@ -121,6 +128,6 @@ def spread(values: Column) -> dict[str, float | None]:
 
 
 def or_none(values: Column, function: Any) -> float | None:
-    """Return ``function(values)`` as a float; None if there are no values, (n,), or if the result is not finite."""
+    """Return ``function(values)`` as a float, where ``values`` is (n,). Return None if n is 0 or the result is not finite."""
     found = float(function(values)) if values.size else math.nan
     return found if math.isfinite(found) else None

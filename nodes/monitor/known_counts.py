@@ -1,4 +1,4 @@
-"""Counts of the pending actions (decided, not yet applied) that a delay-aware agent knew at each decision."""
+"""Counts of the pending actions (decided but not yet applied) that a delay-aware agent knew at each decision."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from rtgraph.nodes.monitor.figures import or_none
 
 
 class KnownCounts:
-    """A table of a delay-aware agent's decisions: the observation's tick, D, and how many of D pending actions were known.
+    """A table with one row per decision of a delay-aware agent, i.e. an agent that reads pending actions.
 
-    D is the number of pending actions that the policy takes as input.
+    A pending action is decided but not yet applied. A row holds the tick of the observation, the number D of pending actions that
+    the policy takes as input, and how many of these D actions were known.
     """
 
     def __init__(self) -> None:
         self._rows = array("q")
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint: the rows."""
+        """Return the state that a checkpoint of the virtual world saves: the rows."""
         return {"rows": np.array(self._rows)}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the rows of a world checkpoint."""
+        """Restore the rows saved in a checkpoint of the virtual world."""
         self._rows = array("q", state["rows"].tobytes())
 
     def take(self, decision: Decision) -> None:
-        """Add a row for a decision, if its policy takes pending actions as input."""
+        """Add a row for a decision, if the policy takes pending actions (decided but not yet applied) as input."""
         lineage, pending = decision.header.lineage, decision.pending
         if pending is not None and lineage is not None and len(pending):
             self._rows.extend((lineage.tick, len(pending), known_in(pending)))
@@ -42,14 +43,15 @@ class KnownCounts:
         return dict(zip(("observed_tick", "slots", "known"), rows.T, strict=True))
 
     def figures(self, ticks: dict[str, Column], ticks_from: int) -> dict[str, Any]:
-        """Return D (``slots``), the mean number of pending actions ``known``, and the mean ``share`` of D that it is.
+        """Return statistics of the known pending actions (decided but not yet applied); empty if no policy reads such actions.
 
-        Empty if no policy takes pending actions as input. Decisions on an episode's first D observations are left out, because
-        fewer than D actions are pending then.
+        The values under ``pending`` are ``slots``: the number D of pending actions that a policy reads; ``known``: the mean number
+        of them that were known; ``share``: the mean of this number divided by D. Decisions on the first D observations of an
+        episode are left out, because fewer than D actions are pending then.
 
         Args:
-            ticks: the columns of the trace's ticks.
-            ticks_from: the tick of the first observation that counts.
+            ticks: the columns of the trace's table of ticks.
+            ticks_from: the first tick that counts.
         """
         rows = self.columns()
         observed, slots = rows["observed_tick"], rows["slots"]

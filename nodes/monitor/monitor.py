@@ -1,4 +1,4 @@
-"""The monitor node: it records the ticks of a plant and the decisions of its workers, and reports statistics at the end."""
+"""The monitor node: it records the ticks of a plant and the decisions of the workers, and reports statistics at the end."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ class MonitorParams(Params):
     """The parameters of the monitor."""
 
     rate_hz: RateHz | None = None
-    """The plant's nominal tick rate, with which the measured rate is compared."""
+    """The nominal tick rate of the plant (emulator or robot) in Hz. The measured rate is compared with this rate."""
     file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
-    """Name of the trace's file in the session folder. If several monitors give the same name, each adds its title in front."""
+    """File name, in the session folder, of the trace (a table of ticks and decisions).
+
+    If several monitors give the same name, the title of each monitor is put in front.
+    """
 
 
 class Monitor(Node[MonitorParams]):
-    """Computes a launch's results, such as inaction and ages, from all decisions of workers and all actions that were applied."""
+    """Computes statistics of a run: inaction (ticks at which no decision acted), ages of observations, tick rate, returns."""
 
     stop_rank: ClassVar[int] = 2
 
@@ -50,9 +53,9 @@ class Monitor(Node[MonitorParams]):
         self.every(PROGRESS_PERIOD_NS, self._publish_progress)
 
     def _process_messages(self) -> list[Applied]:
-        """Add all messages since the last call to the trace, and return those about ticks.
+        """Add all messages since the last call to the trace, and return the messages about ticks.
 
-        Together this is much faster than one by one.
+        This is much faster than to add each message at its arrival.
         """
         for decision in self.decision.take_all():
             self.trace.decided(decision)
@@ -75,7 +78,7 @@ class Monitor(Node[MonitorParams]):
             self.trace.save(directory / self.params.file)
 
     def result(self) -> dict[str, Any]:
-        """Return the statistics of the run; see ``Trace.figures``."""
+        """Return the statistics of the run, such as inaction, ages of observations and returns, as JSON values by name."""
         rate_hz, endings = self.params.rate_hz, self._endings.get(self._plant, Endings())
         return self.trace.figures(rate_hz) | endings.figures(rate_hz)
 

@@ -1,4 +1,4 @@
-"""The trace of a run: a table of ticks and a table of decisions, stored as columns, and statistics of the columns."""
+"""The trace of a run: a table of ticks and a table of decisions, stored by columns, and the statistics of these tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from rtgraph.nodes.monitor.known_counts import KnownCounts
 from rtgraph.nodes.runtime.clock import true_rate_hz
 
 _READ = tuple({"number": "decision", "incarnation": "reward"}.get(name, name) for name in TICKS)
-"""The fields of ``Applied`` to read, in the order of TICKS. ``incarnation`` is in the header, so ``reward`` has its place."""
+"""The fields to read from an ``Applied`` message, in the order of TICKS. In place of ``incarnation``, ``reward`` is read."""
 _READ_FROM = operator.itemgetter(*_READ)
 _CAPTURED = operator.itemgetter("captured_age_ns")
 _MAYBE = ("age_ticks", "age_ns", "decision")
@@ -51,22 +51,22 @@ _MISSING = {None: -1}
 class Trace:
     """The record of a run's ticks and decisions, from which the summary and the plots are made.
 
-    The columns of ticks are ``tick episode by starting due_ns lateness_ns work_ns age_ticks age_ns delay_ticks arrived
-    overwritten late dropped worker number refused incarnation reward``, where −1 is a missing value and ``incarnation`` is the
-    number of the plant's restarts. The columns of decisions are ``worker number began_ns inference_ns stamp_ns observed_tick
-    explored policy_version``. All are int64, except ``reward`` (float64). ``worker`` is a place in the list ``workers``.
+    The table of ticks has the columns ``tick episode by starting due_ns lateness_ns work_ns age_ticks age_ns delay_ticks arrived
+    overwritten late dropped worker number refused incarnation reward``. The table of decisions has the columns ``worker number
+    began_ns inference_ns stamp_ns observed_tick explored policy_version``. ``reward`` is float64, and all other columns are int64.
+    −1 is a missing value. ``incarnation`` is the number of the plant's restarts, and ``worker`` an index of the list ``workers``.
 
     Args:
-        whole: whether the trace begins at time 0 of the graph. If it begins later, it is unknown which ticks were missed before.
+        whole: whether the trace begins at time 0. If the trace begins later, the number of ticks missed before is unknown.
     """
 
     def __init__(self, *, whole: bool = True) -> None:
         self.workers: list[str] = []
         self.missed = 0
-        """Number of ticks that passed while the plant was down."""
+        """Number of ticks that passed while the plant's process was down."""
         self._incarnation = 0
         self._next: int | None = 0 if whole else None
-        """The tick that comes next if the plant is not restarted; None if unknown."""
+        """Number of the next tick if the plant is not restarted; None if unknown."""
         self._overruns: dict[int, int] = {}
         self._slipped: dict[int, int] = {}
         self._numbers: dict[str, int] = {}
@@ -80,11 +80,11 @@ class Trace:
         self._known = KnownCounts()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint: the attributes, with arrays as numpy arrays."""
+        """Return the state that a checkpoint of the virtual world saves: all attributes by name, with arrays as numpy arrays."""
         return {k: np.array(v) if isinstance(v, array) else v for k, v in vars(self).items()}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the attributes of a world checkpoint."""
+        """Restore the attributes saved in a checkpoint of the virtual world."""
         for name, value in state.items():
             rows = isinstance(value, np.ndarray)
             vars(self)[name] = (
@@ -92,7 +92,7 @@ class Trace:
             )
 
     def applied(self, *messages: Applied) -> None:
-        """Add a row for each tick, in the order of the messages. Many at once take a third of the time of one by one."""
+        """Add a row for each message, i.e. for each tick. Many messages in one call take a third of the time of many calls."""
         # Dicts are read in a fifth of the time of a model's attributes.
         ticks = [message.__dict__ for message in messages]
         if not ticks:
@@ -122,9 +122,9 @@ class Trace:
             self._reached(tick, incarnation)
 
     def _reached(self, tick: dict[str, Any], incarnation: int) -> None:
-        """Store the plant's counts of overruns and skipped ticks at a tick, and count the ticks that a restart missed.
+        """Store the plant's counts of overruns and skipped ticks. After a restart, add the ticks that were missed to ``missed``.
 
-        A restarted plant counts overruns and skipped ticks from 0, but its ticks go on with the clock.
+        A restarted plant counts overruns and skipped ticks from 0, but numbers its ticks by the clock.
         """
         self._overruns[incarnation], self._slipped[incarnation] = tick["overruns"], tick["slipped"]
         if incarnation != self._incarnation and self._next is not None:
@@ -165,11 +165,11 @@ class Trace:
         return sum(self._slipped.values())
 
     def ticks(self) -> dict[str, Column]:
-        """Return the columns of the ticks by name, (ticks,) each; see ``Trace``."""
+        """Return the columns of the table of ticks by name, (ticks,) each."""
         return columns_of(self._ticks, TICKS) | {"reward": np.array(self._rewards, dtype=np.float64)}
 
     def decisions(self) -> dict[str, Column]:
-        """Return the columns of the decisions by name, (decisions,) each; see ``Trace``."""
+        """Return the columns of the table of decisions by name, (decisions,) each."""
         return columns_of(self._decisions, DECISIONS)
 
     def episodes(self) -> dict[str, Column]:
@@ -184,15 +184,15 @@ class Trace:
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
         """Return statistics of the run from the tick ``ticks_from`` on, as JSON values by name.
 
-        * ``inaction``: the share of ticks on which the default behaviour acted. Resets and the unavoidable start of each episode
-          do not count; see ``starts``.
-        * ``tick_rate_hz``: from a regression of the ticks' start times on their numbers; ``tick_rate_error``: its signed
-          relative difference from ``true_rate_hz``, the nominal rate with a period rounded to ns.
+        * ``inaction``: the share of ticks on which the default behaviour acted. Resets do not count, nor ticks at the start of an
+          episode, before the first decision can arrive.
+        * ``tick_rate_hz``: from a linear regression of start times on tick numbers.
+        * ``tick_rate_error``: signed relative difference of ``tick_rate_hz`` from the nominal rate with a period rounded to ns.
         * ``staleness_versions``, if weights have versions: the newest announced version at a decision, minus the version used.
-        * ``pending``, if an agent sees its pending actions: D (``slots``), the mean number ``known`` of D pending actions, and
-          the mean ``share`` of D that it is. Decisions on the first D observations of an episode do not count.
+        * ``pending``, if an agent reads pending actions (decided but not yet applied): their number D (``slots``), the mean
+          number of ``known`` ones, and the mean ``share`` of known ones. The first D observations of an episode do not count.
         * ``captured_age_ms``, if parts of observations have capture times: the time from capture to tick, by part.
-        * Rewards and returns that are not finite are excluded from sums and means; ``not_finite`` counts them.
+        * Infinite and NaN rewards and returns are excluded from sums and means; ``not_finite`` is their number.
         """
         ticks = self.ticks()
         kept = {name: column[ticks["tick"] >= ticks_from] for name, column in ticks.items()}
@@ -234,12 +234,14 @@ class Trace:
         }
 
     def save(self, path: Path) -> None:
-        """Write the trace as a .npz file of its columns and the workers' names. If it fails, no incomplete file is left.
+        """Write the columns and the names of the workers to a .npz file. If writing fails, no incomplete file is left.
 
-        The columns' names begin with ``tick_``, ``decision_`` and ``episode_``. If parts of observations have capture times, a
-        row of ``captured_row`` (place in the ``tick_`` columns), ``captured_part`` (place in ``captured_parts``) and
-        ``captured_age_ns`` is the age of a part at a tick. If an agent sees its pending actions, a row of
-        ``pending_observed_tick``, ``pending_slots`` and ``pending_known`` is a decision; see ``KnownCounts``.
+        The names of the columns begin with ``tick_``, ``decision_`` and ``episode_``. Two more tables exist only in some runs:
+
+        * The age of a part of the observation at a tick: ``captured_row`` (index of the ``tick_`` columns), ``captured_part``
+          (index of ``captured_parts``) and ``captured_age_ns``. Only if parts have capture times.
+        * The pending actions (decided but not yet applied) at a decision: ``pending_observed_tick``, ``pending_slots`` (how many
+          the agent reads) and ``pending_known`` (how many were known). Only if an agent reads pending actions.
 
         Raises:
             MetricsError: the file cannot be written.
@@ -257,7 +259,7 @@ class Trace:
             np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
 
     def _captured_age_ms(self, kept: Column) -> dict[str, Any]:
-        """Return statistics of the ages of each part of the observation, in ms by part; empty without capture times."""
+        """Return statistics, in ms, of the age of each part of the observation, by part; empty if parts have no capture times."""
         ages_ns = self._captures.of_each(kept)
         return (
             {"captured_age_ms": {name: spread(ages / 1e6) for name, ages in ages_ns.items()}}

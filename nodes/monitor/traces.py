@@ -1,4 +1,4 @@
-"""The monitors of a graph, the titles of the plants that they watch, and their trace files."""
+"""Finds the monitors of a graph, and for each monitor the title of its results and its trace file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _USUAL_NAME = "monitor"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Watched:
-    """The plant that a monitor watches: the title of its results, its trace file and its rate."""
+    """A monitor and its plant (emulator or robot): the title of the results, the trace file, and the plant's tick rate."""
 
     monitor: str
     """The monitor's full name."""
     title: str
-    """The title of the plant's results: the namespace of a monitor named ``monitor``, else the monitor's name.
+    """The title of the plant's results. If the monitor is named ``NAMESPACE/monitor``, the namespace; else the monitor's full name.
 
-    Dots replace the slashes in it.
+    In the title, dots replace slashes.
     """
     file: str
     """Name of the trace's file, in the session folder."""
     rate_hz: float | None
-    """The plant's nominal tick rate; None if the monitor does not know it."""
+    """The plant's nominal tick rate in Hz; None if the monitor has no ``rate_hz``."""
 
 
 def watched(nodes: Sequence[NodePlan]) -> list[Watched]:

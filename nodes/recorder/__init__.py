@@ -1,4 +1,4 @@
-"""Recordings: the recorder, the players, and the re-execution of recorded nodes to verify them."""
+"""Recordings: the recorder, the players, and the re-execution of recorded nodes, which verifies a recording."""
 
 from rtgraph.nodes.recorder.bag_player import BagPlayer
 from rtgraph.nodes.recorder.player import Player

@@ -15,14 +15,14 @@ _Write = tuple[int, Sequence[StoredMessage]]
 
 
 class Background:
-    """A storage of messages with a writer thread, which executes the calls of this object's methods in order.
+    """Writes messages to a storage in a separate thread. The methods only queue the work; the thread does it in order.
 
     Args:
         storage: the storage to write to.
-        most_bytes: maximum total size of the messages that wait to be written.
+        most_bytes: maximum total size in bytes of the messages that wait to be written.
 
     Raises:
-        BagError: the storage failed. The next call of a method raises the error.
+        BagError: the storage failed in the thread. The next call of a method raises this error.
     """
 
     def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:
@@ -38,7 +38,7 @@ class Background:
         self._thread.start()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Queue messages for writing. Return the messages beyond the size limit, which are not queued and so are lost."""
+        """Queue messages for writing. Return the lost messages, i.e. the messages that exceed the size limit."""
         size = sum(len(entry.data) for entry in entries)
         with self._changed:
             self._raise()
@@ -60,14 +60,14 @@ class Background:
         self._ask(self._storage.flush)
 
     def keep(self, reason: str) -> None:
-        """Queue the writing of the ring buffer's contents to a file, with the reason of the request."""
+        """Queue the writing of all messages that are kept in memory to a file. The file stores the reason of the request."""
         self._ask(lambda: self._storage.keep(reason))
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
         """Write the waiting messages, close the storage, and wait until this is done.
 
         Args:
-            declared: how many messages each publisher sent, by publisher and channel. The storage counts missing ones as lost.
+            declared: number of messages sent, by publisher and channel. Messages that the storage lacks count as lost.
         """
         with self._changed:
             self._ended = True
@@ -77,7 +77,7 @@ class Background:
         self._storage.close(declared)
 
     def result(self) -> dict[str, Any]:
-        """Return the storage's result, and the maximum total size that waiting messages had (``waiting_most_bytes``)."""
+        """Return the counts of the storage by name, and ``waiting_most_bytes``: the most bytes that ever waited to be written."""
         return {**self._storage.result(), "waiting_most_bytes": self._waiting_most}
 
     def _ask(self, work: Callable[[], None]) -> None:
@@ -115,7 +115,7 @@ class Background:
 def _that_fit(
     entries: Sequence[StoredMessage], room: int
 ) -> tuple[Sequence[StoredMessage], Sequence[StoredMessage]]:
-    """Split messages into the first messages, which fit into ``room`` bytes together, and the others."""
+    """Split messages into two lists: the first messages, which fit into ``room`` bytes in total, and the remaining messages."""
     for place, entry in enumerate(entries):
         room -= len(entry.data)
         if room < 0:

@@ -1,4 +1,4 @@
-"""The player of a whole recording, which publishes every recorded output on its original topic."""
+"""The player of a whole recording. It publishes every recorded message on its original topic."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class BagPlayer(Playing[BagPlayerParams]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs of a player with these parameters, by name: one for each recorded output of each publisher."""
+        """Return the outputs of a player with these parameters, by name: one output for each recorded output of a node."""
         if not isinstance(params, BagPlayerParams):
             return {}
         bag = Bag.open(Path(params.file))
@@ -53,7 +53,7 @@ class BagPlayer(Playing[BagPlayerParams]):
         return found
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording; it starts at the present time."""
+        """Return the playback of the recording, i.e. the times at which the messages are due. It starts now."""
         params = self.params
         start_ns = bag.start_ns + round(params.start_s * 1e9)
         end_ns = bag.end_ns if params.duration_s is None else start_ns + round(params.duration_s * 1e9)
@@ -63,7 +63,7 @@ class BagPlayer(Playing[BagPlayerParams]):
         return playback
 
     def publish(self, recorded: Recorded) -> None:
-        """Publish a recorded message on its topic. A topic that is left out is not published."""
+        """Publish a recorded message on its topic, unless the parameters leave out this topic."""
         channel = recorded.channel
         output = self._outputs.get((channel.publisher, channel.port))
         if output is not None:
@@ -72,7 +72,7 @@ class BagPlayer(Playing[BagPlayerParams]):
 
 
 def played_channels(bag: Bag, topics: Sequence[str], exclude: Sequence[str]) -> dict[str, Channel]:
-    """Return the channels (recorded outputs) to play, by the name of the player's output.
+    """Return the channels (recorded outputs of nodes) to play. The keys are the names of the player's outputs.
 
     Args:
         bag: the recording.

@@ -1,6 +1,7 @@
-"""Reads the journals in a recording. A node's journal lists what the node consumed and published, to run it again.
+"""Reads the journals in a recording. A journal lists what one node consumed and published, so that the node can be run again.
 
-A new journal begins at each incarnation (each start) of the node. A part of a journal is checked against the parts before it.
+A new journal begins at each start of the node. A journal is stored in parts, and a digest in each part reveals missing or
+changed parts.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, chained
 
 @dataclass(slots=True)
 class NodeJournal:
-    """The journal of one incarnation (one run of the process) of a node."""
+    """The journal of one run of a node's process: what the node consumed and published. ``incarnation`` counts the restarts."""
 
     node: str
     incarnation: int
     entries: list[list[Any]] = field(default_factory=list)
     problem: str = ""
-    """What is wrong with the journal; empty if nothing is. Entries after the problem are left out."""
+    """What is wrong with the journal; an empty text if it is correct. Entries after the problem are left out."""
     gap: bool = False
-    """Whether the problem is that a part of the journal is missing."""
+    """Whether ``problem`` is a missing part of the journal."""
     until_ns: int = 0
 
     @property
@@ -37,7 +38,7 @@ class NodeJournal:
         return bool(self.entries) and self.entries[-1][0] == Kind.STOP
 
     def deliveries(self) -> Iterator[list[Any]]:
-        """Yield the journal's entries about messages that the node received, in order."""
+        """Yield the entries about messages that the node received, in the order of receipt."""
         for kind, _, what, published in self.entries:
             if kind == Kind.DELIVERY:
                 yield what
@@ -45,7 +46,7 @@ class NodeJournal:
 
 
 def journals(bag: Bag) -> list[NodeJournal]:
-    """Return the journals in a recording: one for each node and each of its incarnations."""
+    """Return the journals in a recording: for each node, one journal for each start of its process."""
     found: dict[tuple[str, int], NodeJournal] = {}
     digests: dict[tuple[str, int], bytes] = {}
     for recorded in bag.messages(topics=[OUTPUT]):

@@ -27,19 +27,20 @@ class StandInParams(PlaybackParams):
 class Player(Playing[StandInParams]):
     """Replaces a node in a graph, and publishes the messages that the node published in a recording.
 
-    In a graph the player's class is written ``rtgraph.nodes.recorder:Player[package.module:Class]``, with the class of the
-    replaced node. The player has the outputs of this class and, in place of a plant, the recorded spec.
+    A graph names this class as ``rtgraph.nodes.recorder:Player[package.module:Class]``, where ``package.module:Class`` is the
+    replaced node's class. The player has the outputs of the replaced class. In place of a plant (emulator or robot), the player
+    also has the recorded spec of the plant.
     """
 
     stands_in_for: ClassVar[type[Node[Any]]]
 
     @classmethod
     def check_placement(cls, params: StandInParams, placement: Placement) -> None:
-        """Check that the recording exists, and holds messages of the node to play."""
+        """Check that the recording exists, and holds messages of the replaced node."""
         _must_have_published(Bag.open(Path(params.file)), params.node or placement.name)
 
     def on_prepare(self) -> None:
-        """Open the recording, and check that it is not damaged, because other nodes depend on its messages.
+        """Open the recording, and check that it is not damaged, because other nodes need all the messages.
 
         Raises:
             BagError: a part of the recording cannot be read.
@@ -83,7 +84,7 @@ class Player(Playing[StandInParams]):
         return made
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording. With ``start_s`` 0 and ``rate`` 1, recorded times equal the graph's times."""
+        """Return the playback, i.e. the times at which messages are due: the recorded times, if ``start_s`` is 0 and ``rate`` 1."""
         params = self.params
         node = params.node or self.name
         _must_have_published(bag, node)
@@ -97,7 +98,7 @@ class Player(Playing[StandInParams]):
     def publish(self, recorded: Recorded) -> None:
         """Publish a recorded message on its original output.
 
-        In place of a plant, end the launch after its last tick, if the launch has a limit of ticks.
+        If the player replaces a plant, and the launch has a limit of ticks, end the launch after this number of ticks.
         """
         output = self.outputs.get(recorded.channel.port)
         if output is None or output is self.play_progress:
@@ -114,7 +115,7 @@ class Player(Playing[StandInParams]):
         output.publish(message, of=message.header.lineage, key=recorded.channel.key or None)
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of played messages, with a warning if the recording ended before the launch's limit."""
+        """Return the counts of played messages, and a warning if the recording is too short for the launch."""
         found = super().result()
         if early := self._ended_early():
             found["warnings"] = [*found.get("warnings", ()), early]
@@ -149,13 +150,13 @@ def _must_have_published(bag: Bag, node: str) -> None:
 
 
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:
-    """Return the spec that the replaced plant has in the recording."""
+    """Return the spec of the replaced plant (its actions, observations and rate), as recorded."""
     node_type, _, plant = _recorded_plant(cls, params)
     return spec_of(node_type, plant)
 
 
 def _recorded_world(cls: type[Player], params: StandInParams) -> Identity:
-    """Return the identity (names of the environment and its settings) that the replaced plant has in the recording."""
+    """Return the identity of the replaced plant (name and settings of its environment), as recorded."""
     node_type, node_class, plant = _recorded_plant(cls, params)
     return identity_of(node_class, node_type, plant)
 

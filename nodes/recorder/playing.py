@@ -1,4 +1,4 @@
-"""The base class of players, which publish the messages of a recording at their times: pause, seek, rate, and end."""
+"""The base class of players, which publish recorded messages at the right times. It handles pause, seek, rate and end."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class PlaybackParams(Params):
     start_s: float = Field(default=0.0, ge=0)
     """Position at which the playback starts, in seconds from the start of the recording."""
     duration_s: float | None = Field(default=None, gt=0)
-    """Seconds of the recording to play; null to play to its end."""
+    """Seconds of the recording to play; null to play to the end of the recording."""
     loop: bool = False
-    """Whether the playback starts again when it reaches its end."""
+    """Whether the playback starts again at its end."""
     paused: bool = False
-    """Whether the playback waits at its start until it is resumed."""
+    """Whether the playback waits at the start until `rtgraph bag ctl` resumes it."""
 
 
 class Playing(Node[P], abc.ABC):
     """The base class of players, which publish recorded messages at the right times and obey `rtgraph bag ctl`."""
 
     urgency: ClassVar[Urgency] = Urgency.TICK
-    """Order among events of the same time: in place of a plant, messages are published with the ticks; otherwise before them."""
+    """Order among events of the same time. A player in place of a plant publishes with the ticks; other players before them."""
     ends: ClassVar[bool] = True
-    """Whether the end of the playback ends the launch."""
+    """Whether the launch ends when the playback ends."""
 
     play_control = Input(PlayControl, queue(64), many=True, optional=True)
     play_progress = Output(PlayProgress)
@@ -61,14 +61,14 @@ class Playing(Node[P], abc.ABC):
 
     @abc.abstractmethod
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback of the recording, which says when each recorded message is due."""
+        """Return the playback of the recording: an object that knows when each recorded message is due."""
 
     @abc.abstractmethod
     def publish(self, recorded: Recorded) -> None:
         """Publish a recorded message that is due."""
 
     def on_play_control(self, message: PlayControl) -> None:
-        """Seek, change the rate, step, pause or resume, as the message requests."""
+        """Do what the message requests: seek, change the rate, step, pause or resume."""
         playback, now_ns = self._playback, self.now_ns
         if message.seek_s is not None:
             playback.seek(self._bag.start_ns + round(message.seek_s * 1e9), now_ns)
@@ -89,7 +89,7 @@ class Playing(Node[P], abc.ABC):
         self._report_problems()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of played messages, with warnings if the recording is damaged."""
+        """Return the counts of played messages and rounds, and warnings if the recording is damaged."""
         warnings = {"warnings": [f"{self._bag.path}: {problem}" for problem in sorted(self._reported)]}
         return {
             "played": self._playback.played,
@@ -98,7 +98,7 @@ class Playing(Node[P], abc.ABC):
         }
 
     def _report_problems(self) -> None:
-        """Log problems of the recording that are not logged yet. A damaged part is found only when it is read."""
+        """Log new problems of the recording. A damaged part is found only when the playback reads this part."""
         for problem in self._bag.problems:
             if problem not in self._reported:
                 self._reported.add(problem)
@@ -114,7 +114,7 @@ class Playing(Node[P], abc.ABC):
             self._playback.stand_at(position_ns)
 
     def _schedule(self) -> None:
-        """Schedule the next message. If there is none, restart a loop, or ask for the end of the launch if ``ends`` is set."""
+        """Schedule the next message. After the last message, start again (``loop``), or request the end of the launch (``ends``)."""
         if self._due is not None:
             self._due.cancel()
         playback = self._playback

@@ -1,4 +1,4 @@
-"""What a recording holds about the run that it records: the plan, versions and settings, and the weights."""
+"""Data about the recorded run that a recording holds: the plan, versions of libraries, settings, and network weights."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from rtgraph.nodes.weights.weights import Weights, weights_named
 PLAN = "plan.yaml"
 WEIGHTS_FOLDER = "weights"
 RESUMED_AT = "goes_on_ns"
-"""Key in a recording's info: the time in ns of the world checkpoint from which the recorded run was resumed."""
+"""Key in a recording's info: virtual time, in ns, at which the recorded run was resumed from a checkpoint of the virtual world."""
 TIME_BASE_FACT = "time_base"
-"""Key in a recording's info: the rule by which times of ticks and durations are rounded to ns. Older recordings lack the key."""
+"""Key in a recording's info: the rule for rounding tick times and durations to ns. Older recordings lack this key."""
 _LIBRARIES = ("numpy", "torch", "ale-py", "gymnasium")
 
 
 def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
-    """Return what a recording says about its launch, by key: versions and settings, and in real time the date of time 0.
+    """Return the data about a launch that its recording stores: versions and settings, by key.
 
-    In virtual time all runs of a plan on one machine give the same values.
+    In real time, ``epoch_unix_ns`` is added: the Unix time in ns at time 0 of the launch. In virtual time, all runs of a plan on one
+    machine give the same values.
 
     Args:
         launch_context: the launch.
-        now_ns: the present time of the graph's clock.
+        now_ns: the present time in ns since time 0 of the launch.
     """
     found = facts("realtime" if launch_context.realtime else "virtual")
     if launch_context.realtime:
@@ -44,7 +45,7 @@ def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
 
 
 def facts(world: str) -> dict[str, str]:
-    """Return the versions and settings that affect the last bits of computed numbers, by name.
+    """Return versions of libraries and other properties that can change computed numbers in the last bits, by name.
 
     Args:
         world: ``realtime`` or ``virtual``.
@@ -66,18 +67,18 @@ def facts(world: str) -> dict[str, str]:
 
 
 def plan_attachment(directory: Path) -> list[Attachment]:
-    """Return the plan of a session as an attachment for its recording; empty if the folder has no ``plan.yaml``."""
+    """Return the session's ``plan.yaml`` as an attachment for the recording; an empty list if the folder has no such file."""
     file = directory / PLAN
     return [Attachment(PLAN, "application/yaml", file.read_bytes())] if file.exists() else []
 
 
 def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_bytes: float) -> dict[str, str]:
-    """Write the newest version of each weights to a file beside the recording; return the digest of each version.
+    """Write the newest versions of all network weights to files beside the recording.
 
-    A file is named by the version's digest. Weights that would exceed ``most_bytes`` in total are not written.
+    The name of a file is the digest of its contents. Weights that would exceed ``most_bytes`` in total are not written.
 
     Returns:
-        The digests of all weights, by ``weights.`` and the name of the weights.
+        The digests of all weights, also of weights that are not written. The keys are ``weights.NAME``.
 
     Raises:
         BagError: a file cannot be written.
@@ -99,7 +100,7 @@ def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_byt
 
 
 def weights_digest(weights: Weights) -> str:
-    """Return the digest of the newest version of weights, as a recording holds it.
+    """Return the digest of the newest version of weights, in the form that recordings store.
 
     Raises:
         CheckpointError: the checkpoint of the first version cannot be read, or holds another network.

@@ -1,4 +1,4 @@
-"""The graph that made a recording: its nodes, and its message classes."""
+"""Reads from a recording which graph was recorded: the nodes, the user's modules, and the message classes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _WAY = "put it beside the recording or into the current folder, as it was"
 
 
 def recorded_types(bag: Bag) -> dict[str, type[Message]]:
-    """Import the node classes of a recording, and return all known message classes by name.
+    """Import the node classes of the recorded graph, and return all message classes that are then known, by name.
 
     Raises:
-        BagError: a class cannot be imported, a message class is unknown or has another schema than the recorded messages, or two
-            message classes have the same name.
+        BagError: a node class cannot be imported. Or a recorded message class is unknown, or has another schema than the
+            recorded messages. Or two message classes have the same name.
     """
     problems = use_recorded_modules(bag)
     for node in recorded_nodes(bag).values():
@@ -59,7 +59,7 @@ def recorded_types(bag: Bag) -> dict[str, type[Message]]:
 
 
 def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
-    """Return the recorded versions of message classes, by class name. Classes that cannot read theirs are left out."""
+    """Return the recorded version of each message class, by class name. Versions that today's class cannot read are left out."""
     known = message_types()
     found: dict[str, RecordedVersion] = {}
     for channel in bag.channels:
@@ -71,10 +71,10 @@ def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
 
 
 def use_recorded_modules(bag: Bag) -> dict[str, str]:
-    """Find the recorded graph's modules on this machine, so that imports use them.
+    """Find the user's modules that the recorded graph needs on this machine, so that imports find these modules.
 
     Returns:
-        Why a module is missing or differs from the recorded one, by the module's name.
+        The problems by module name: the module is missing, or differs from the recorded module.
     """
     modules = yaml.safe_load(bag.plan_yaml or "{}").get("modules", {})
     folder = bag.path if bag.path.is_dir() else bag.path.parent

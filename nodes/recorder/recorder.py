@@ -28,14 +28,14 @@ TAKE_PERIOD_NS = 20_000_000
 
 
 _OF_A_FILE = ("_storage", "_channels", "_ports", "_types")
-"""The attributes of a recorder that belong to the file that it writes, so a world checkpoint does not hold them."""
+"""Attributes of a recorder that belong to the open file. A checkpoint of the virtual world does not save these attributes."""
 
 
 class Recorder(Node[RecorderParams]):
     """Records every message of a graph in its encoded form.
 
-    In real time a thread writes the messages, so a slow disk delays no node. If more than 1 GiB of messages wait to be written,
-    further messages are lost and counted; the recording, the summary and the exit code report the loss.
+    In real time a thread writes the messages, so a slow disk delays no node. At most 1 GiB of messages may wait to be written.
+    Further messages are lost and counted; the recording, the summary and the exit code report the loss.
     """
 
     stop_rank: ClassVar[int] = 3
@@ -44,7 +44,7 @@ class Recorder(Node[RecorderParams]):
     keep_recording = Input(KeepRecording, queue(8), optional=True)
 
     def on_start(self) -> None:
-        """Open the file, and write the plan and all data about the launch first, because a crash loses the end of the file."""
+        """Open the file. The plan and the data about the launch are written first, because a crash loses the end of the file."""
         directory = self.context.launch_context.directory
         self._begin()
         self._storage = None if directory is None else self._open(directory)
@@ -68,13 +68,19 @@ class Recorder(Node[RecorderParams]):
             self._storage.close(declared)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state for a world checkpoint. Of the file it holds only the last recorded message of each channel."""
+        """Return the state that a checkpoint of the virtual world saves.
+
+        About the open file, the state holds only the number of the last recorded message of each channel (output of a node).
+        """
         state = super().world_state()
         reached = self._storage.reached() if isinstance(self._storage, Storage) else None
         return {name: state[name] for name in state if name not in _OF_A_FILE} | {"_storage": reached}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore a world checkpoint: begin this session's recording after the messages that the earlier session recorded."""
+        """Restore the state saved in a checkpoint of the virtual world, and begin a new recording.
+
+        The new recording continues the message counts of the earlier one.
+        """
         reached = state.pop("_storage")
         super().load_world_state(state)
         directory = self.context.launch_context.directory
@@ -110,7 +116,7 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """After a restart of the recorder, continue the counts, so that messages recorded before it do not count as lost."""
+        """After a restart of the recorder, continue the message counts. Messages recorded before the restart are not lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:
@@ -165,7 +171,7 @@ class Recorder(Node[RecorderParams]):
 
 
 def schema_text(message_type: type[Message]) -> bytes:
-    """Return the JSON Schema of a message class as a recording holds it: UTF-8 text with sorted keys."""
+    """Return the JSON Schema of a message class, for a recording: UTF-8 text with sorted keys."""
     return json.dumps(schema(message_type), sort_keys=True).encode()
 
 

@@ -1,6 +1,6 @@
-"""Re-executes a recorded node: the same class must publish the same bytes if it consumes the same messages.
+"""Runs a recorded node again, with the messages that it consumed, and checks that it publishes the same bytes.
 
-The node's journal in the recording lists what the node consumed, when, and what it published.
+The recording holds a journal of the node, i.e. a list of what the node consumed, when, and what it published.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_
 
 
 class MessageId(NamedTuple):
-    """Identifies a message in a recording. ``incarnation`` is the number of the publisher's restarts."""
+    """Identifies a message in a recording. ``incarnation`` is the number of restarts of the publisher before the message."""
 
     topic: str
     key: str
@@ -36,12 +36,12 @@ class MessageId(NamedTuple):
 
 
 class Difference(Exception):
-    """The re-executed node behaves differently from the recording. The text says where."""
+    """Raised if a node that is run again behaves differently from its recording. The error text says where."""
 
 
 @dataclass(slots=True)
 class RerunProgress:
-    """The progress of a re-execution: counts of journal entries and of messages, and the newest time in the journal."""
+    """The progress of a re-execution: numbers of journal entries and messages so far, and the recorded time reached."""
 
     entries: int = 0
     consumed: int = 0
@@ -50,15 +50,15 @@ class RerunProgress:
 
 
 class Rerun:
-    """The re-execution of one incarnation (one run of the process) of a node.
+    """Runs a recorded node again, from one start of its process to the next.
 
     Args:
         plan: the node.
-        incarnation: number of the node's restarts before this incarnation.
+        incarnation: number of restarts of the node before the run to repeat.
         seed: the seed of the launch.
         launch_context: the recorded launch, except for the output folder.
-        entries: the entries of the incarnation's journal, in order.
-        versions: the recorded versions of message classes, by name; a class without one is used as it is today.
+        entries: the entries of the journal of this run, in order. The journal lists what the node consumed and published.
+        versions: the recorded versions of message classes, by name. For other classes, today's version is used.
     """
 
     def __init__(
@@ -96,13 +96,13 @@ class Rerun:
         self._ready: deque[tuple[str, Message]] = deque()
 
     def run(self) -> Generator[MessageId, bytes | None, None]:
-        """Run the node on the entries of its journal.
+        """Run the node again, entry by entry of the journal.
 
-        Yields the id of each message that the node consumed. The caller sends the encoded message into the generator, or None if
+        The generator yields the id of each message that the node consumed. The caller sends back the encoded message, or None if
         the recording lacks the message.
 
         Raises:
-            Difference: the node behaves differently from its journal.
+            Difference: the node behaves differently from the journal.
         """
         for number, entry in enumerate(self._entries):
             kind, clock, what, published = entry
@@ -128,10 +128,10 @@ class Rerun:
             self.progress.time_ns = max(self.progress.time_ns, self._host.clock.last_ns)
 
     def transmitted(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Compare a message that the re-executed node publishes with the one in the journal.
+        """Compare a message that the node publishes now with the next published message in the journal.
 
         Raises:
-            Difference: the journal has another message in its place, or none.
+            Difference: the next message in the journal is different, or the journal has no further message here.
         """
         document = self._document_of(message)
         found = [output.name, key or "", message.header.sequence, digest_of(document)]
@@ -213,14 +213,14 @@ class Rerun:
 
 
 class _Clock:
-    """The clock of a re-executed node: returns the recorded readings."""
+    """The clock of a node that is run again: returns the recorded times."""
 
     def __init__(self) -> None:
         self.last_ns = 0
         self._reads: deque[int] | None = None
 
     def set(self, clock: int | list[int]) -> None:
-        """Set the readings for a journal entry, in ns: one time for all readings, or a list with a time for each reading."""
+        """Set the times in ns that the clock returns during one journal entry: always the same time, or a list of times."""
         if isinstance(clock, int):
             self.last_ns, self._reads = clock, None
         else:
@@ -228,7 +228,7 @@ class _Clock:
 
     @property
     def unread(self) -> bool:
-        """Whether the node has not made all recorded readings of the current journal entry."""
+        """Whether the node has read the clock less often than recorded, in the current journal entry."""
         return bool(self._reads)
 
     def now_ns(self) -> int:
@@ -242,7 +242,7 @@ class _Clock:
 
 
 class _Host:
-    """Takes the place of the runtime for a re-executed node: only recorded events happen."""
+    """Replaces the runtime for a node that is run again. Timers do not fire by themselves: only recorded events happen."""
 
     def __init__(self, rerun: Rerun) -> None:
         self.clock = _Clock()
@@ -262,7 +262,7 @@ class _Host:
         return True
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """Ignore the node's request to end the launch: the journal says when the node stopped."""
+        """Ignore a request of the node to end the launch, because the journal says when the node stopped."""
 
 
 def _shown(message: Message) -> str:

@@ -1,4 +1,4 @@
-"""The sinks of a recorder, to which it writes messages: one file, several files in turn, or a ring buffer in memory."""
+"""The sinks to which a recorder writes messages: one file, several files in turn, or a ring buffer in memory."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def make_sink(
     Args:
         path: path of the recording.
         params: the parameters of the recorder.
-        info: data about the launch, by key, which the recording holds.
-        attachments: files that the recording holds, such as the plan.
+        info: data about the launch to store in the recording, by key.
+        attachments: files to store in the recording, such as the plan.
 
     Raises:
         BagError: the file cannot be created.
@@ -69,7 +69,7 @@ class _Splitting(SplittingWriter):
 
 
 class _RingSink:
-    """A sink that keeps the last seconds of messages in memory, and writes them to a new file on each request."""
+    """A sink that keeps the messages of the last seconds in memory. On each request it writes them to a new file."""
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
@@ -88,4 +88,4 @@ class _RingSink:
         self._ring.keep(reason, losses)
 
     def close(self, losses: Mapping[str, object] | None = None) -> None:
-        """Do nothing: messages that no request has written are dropped."""
+        """Do nothing: messages that are still in memory are dropped."""
