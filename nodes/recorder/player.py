@@ -21,7 +21,7 @@ class StandInParams(PlaybackParams):
     """The parameters of a player that replaces a node."""
 
     node: str | None = None
-    """Name, in the recording, of the node whose messages are published; None for the name of the replaced node."""
+    """Name of the recorded node that is played. None if the recorded node has the same name as the replaced node."""
 
 
 class Player(Playing[StandInParams]):
