@@ -13,7 +13,7 @@ __all__ = ["Attached", "attach"]
 
 
 def __getattr__(name: str) -> object:
-    """Import an exported name when it is first used, so that the command line starts without this import."""
+    """Import an exported name at its first use, so that the command line starts faster."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from rtgraph.launch.introspection import attached  # noqa: PLC0415

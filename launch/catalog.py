@@ -1,4 +1,4 @@
-"""Lists and describes node classes: those that rtgraph and installed packages declare as entry points."""
+"""Lists and describes the node classes that rtgraph and installed packages declare as entry points."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from rtgraph.nodes.runtime.interface.node import Node, port_message
 from rtgraph.nodes.runtime.interface.ports import Input
 
 GROUP = "rtgraph.nodes"
-"""Entry point group: each entry is the name of a node class and its path."""
+"""Entry point group. The name of an entry is the name of a node class; the value is the import path of the class."""
 TAG = "kind"
-"""The field of a param that selects one of several models (pydantic's discriminator)."""
+"""The field that says which of several pydantic models a parameter holds (pydantic's discriminator)."""
 
 
 @dataclass(frozen=True)
 class NodeClassEntry:
-    """A node class, or the reason why it cannot be imported here. ``origin`` is the installed package (distribution) with its version."""
+    """A node class, or the reason why the class cannot be imported here.
+
+    ``origin`` is the installed package that declares the class, with the package's version.
+    """
 
     name: str
     path: str
@@ -116,12 +119,12 @@ def _params(model: type[BaseModel], *, without: str = "") -> list[dict[str, Any]
 
 
 def _names(field: FieldInfo) -> Sequence[str]:
-    """Return the names from which a param chooses, such as those of the algorithms; empty if it is not such a choice."""
+    """Return the allowed values of a parameter that is a choice among names, such as algorithms; empty for other parameters."""
     return next((one.names() for one in field.metadata if isinstance(one, OneOf)), ())
 
 
 def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
-    """Return the models that a param accepts, by ``kind``; empty if it takes no model with a ``kind``."""
+    """Return the pydantic models that a parameter accepts, a dict by their ``kind``; empty if the parameter takes no such model."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         tag = annotation.model_fields.get(TAG)
         return {str(get_args(tag.annotation)[0]): annotation} if tag and get_args(tag.annotation) else {}
@@ -132,7 +135,7 @@ def _kinds(annotation: Any) -> dict[str, type[BaseModel]]:
 
 
 def _type(annotation: Any) -> str:
-    """Return a type in short notation: without the names of modules, and without what ``Annotated`` adds to it, such as bounds."""
+    """Return the text of a type, without module names and without the bounds and other additions of ``Annotated``."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return _type(inner[0])

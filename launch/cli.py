@@ -38,10 +38,12 @@ VERBS = {
     "top": "watch the nodes of a running graph",
     "topic": "inspect the topics of a running graph, or publish",
 }
-"""Each verb and its summary. Its module in ``rtgraph.launch.verbs`` is imported only for that verb.
+"""The summary of each verb (subcommand), by the verb's name.
 
-Its ``run`` gets the parsed arguments. An optional ``begin`` is called first, with the arguments as text, and returns a context
-manager; ``run`` also gets the value that the context manager yields. ``begin`` starts work that runs in parallel with the imports of the verb.
+A verb has a module in ``rtgraph.launch.verbs``, which is imported only for that verb. The module's ``run`` gets the parsed
+arguments. The module may also have a function ``begin``, for work that runs in parallel with the imports of the verb.
+``begin`` is called first, with the arguments as text, and returns a context manager. ``run`` then also gets the value
+that the context manager yields.
 """
 
 SUBPACKAGES = {
@@ -61,9 +63,9 @@ example:
   rtgraph launch boxing workers=6 --duration 10
 """
 READER_LEFT = 141
-"""Exit code as if SIGPIPE had ended the process."""
+"""Exit code if the reader of the output closed it: the code of a process that SIGPIPE ended."""
 ENDING_S = 0.5
-"""Seconds in which the threads that nodes started should end, after the verb is done."""
+"""Maximum wait in seconds, at the end of a verb, for threads that nodes started and left running."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -95,7 +97,7 @@ def command() -> NoReturn:
 
 
 def _threads_left() -> list[str]:
-    """Wait up to ``ENDING_S`` for threads to end. Return the names of those that still keep Python from exiting."""
+    """Wait up to ``ENDING_S`` for threads to end. Return the names of the threads that still run and would keep Python from exiting."""
     import threading  # noqa: PLC0415 - see above
     import time  # noqa: PLC0415
 
@@ -186,7 +188,7 @@ def _told(error: Exception) -> int:
 
 
 def _stdout_works() -> bool:
-    """Return whether stdout can be written. If it cannot, keep Python from reporting that again at exit."""
+    """Return whether stdout can be written. If it cannot, suppress the second error that Python would report at exit."""
     from rtgraph.launch.console.streams import discard  # noqa: PLC0415
 
     try:

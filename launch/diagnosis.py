@@ -30,7 +30,7 @@ SAMPLES = 120
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: its subject, the value, whether the value is good, and a hint if it is not."""
+    """One finding about this machine: what was checked, the value found, whether the value is good, and a hint if it is not."""
 
     what: str
     found: str
@@ -39,7 +39,7 @@ class Finding:
 
 
 def diagnose() -> list[Finding]:
-    """Check what a launch depends on. Takes about two seconds, for the timer."""
+    """Check this machine for everything that a launch needs. Measuring the timer takes about two seconds."""
     return [
         Finding("python", platform.python_version()),
         *(_package(name) for name in PACKAGES),
@@ -89,7 +89,10 @@ def _memory() -> Finding:
 
 
 def _timer() -> Finding:
-    """Wait for 120 deadlines at 60 Hz, in the way in which a plant waits for its ticks, and measure how late each wait ends."""
+    """Measure the timer: wait for 120 deadlines at 60 Hz, and note how late each wait ends.
+
+    Plants (environments and robots) wait for their ticks with the same calls.
+    """
     sharpen_timers()
     late_ms = []
     begin = time.monotonic()
@@ -106,7 +109,7 @@ def _timer() -> Finding:
 
 
 def _priority(wanted: str, title: str, hint: str) -> Finding:
-    """Check in a child process whether a scheduling priority is allowed, so that this process keeps its own priority."""
+    """Check whether a scheduling priority is allowed. A child process tries it, so this process keeps its priority."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

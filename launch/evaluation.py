@@ -26,7 +26,7 @@ from rtgraph.nodes.runtime import NodePlan, load_class
 BaselineName = Literal["random", "noop"]
 
 MOST_FRAMES = 108_000
-"""Half an hour of play, after which evaluations of Atari games are truncated by convention (Machado et al. 2018)."""
+"""Maximum length, in frames, of an episode of an Atari game: half an hour of play, by convention (Machado et al. 2018)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ def evaluation_plan(
         given: arguments of the file. ``epsilon`` may override the default of 0.
         policy: a checkpoint, which acts greedily; ``random``; or ``noop``, where only the default behaviour β acts.
         episodes: number of episodes.
-        world: ``realtime`` or ``virtual``; None for that of the file.
-        seed: the seed; None for that of the file. The plan gets a seed derived from this one: with the same seed, the
-            evaluation would repeat the first episodes of the training.
+        world: ``realtime`` or ``virtual``; None for the world that the file sets.
+        seed: the seed of the training; None for the seed in the file. The evaluation uses another seed, derived from
+            this one. With the same seed, it would repeat the first episodes of the training.
         folders: folders in which launch files are found by name.
         most_frames: maximum length of an Atari or Game Boy episode if the file sets none.
 
@@ -126,7 +126,7 @@ def evaluation_plan(
 
 
 def evaluated(plan: Plan, directory: Path) -> Evaluation:
-    """Return the episodes in a session's trace.
+    """Return the episodes of an evaluation, read from the trace in its session folder.
 
     Raises:
         LaunchError: the run ended before its first episode.
@@ -140,20 +140,23 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
 
 
 def _seed_of(seed: int) -> int:
-    """Return a seed for an evaluation, derived from a launch's: all random numbers of the evaluation differ from those of the launch."""
+    """Return a seed for an evaluation, derived from the seed of the training, so that the two draw different random numbers."""
     digest = hashlib.blake2b(f"evaluation {seed}".encode(), digest_size=6).digest()
     return int.from_bytes(digest, "little")
 
 
 def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
-    """Set the maximum length of an episode, in frames, for an Atari or Game Boy plant that has no maximum."""
+    """Limit the length of an episode, in frames, for an Atari or Game Boy environment without a limit."""
     if not issubclass(load_class(node.node), Atari | GameBoy) or node.params.get("max_frames") is not None:
         return node
     return node.model_copy(update={"params": node.params | {"max_frames": most_frames}})
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let the nodes with a network (workers, and stages of a pipeline) act at random, or act greedily without any exploration."""
+    """Let the nodes with a network act greedily, without any exploration, or act at random.
+
+    Nodes with a network are workers and the stages of a pipeline.
+    """
     found = []
     for node in nodes:
         params = node.params
@@ -169,6 +172,9 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
 
 
 def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
-    """Remove the nodes that decide (workers, and stages of a pipeline): the default behaviour then acts on every tick."""
+    """Remove the nodes that decide on actions, so that the default behaviour acts on every tick.
+
+    Nodes that decide are workers and the stages of a pipeline.
+    """
     acting = {node.name for node in nodes if issubclass(load_class(node.node), (Worker, Stage, Coordinator))}
     return without(nodes, acting)

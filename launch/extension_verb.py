@@ -1,4 +1,4 @@
-"""Runs a verb that an installed package adds: a module like those of ``rtgraph.launch.verbs``."""
+"""Runs a verb (subcommand of ``rtgraph``) that an installed package adds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rtgraph.nodes.runtime.classes.imports import look_in
 
 @runtime_checkable
 class Verb(Protocol):
-    """The module of a verb."""
+    """The functions that the module of a verb (subcommand) must have."""
 
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Add the verb's arguments, a description and an example."""
@@ -29,7 +29,7 @@ def run_extension_verb(extension: Extension, arguments: Sequence[str]) -> int:
     """Run the verb that an entry point names, and return the exit code.
 
     Raises:
-        ExtensionError: the module cannot be imported or has no ``configure`` or ``run``, or one of these raises an exception.
+        ExtensionError: the module cannot be imported, has no ``configure`` or no ``run``, or raises an exception.
     """
     verb = extension.load()
     lacks = [name for name in ("configure", "run") if not callable(getattr(verb, name, None))]

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 FOLDERS = (Path(__file__).parent / "files",)
 """Folders in which rtgraph's own launch files are found by name."""
 GROUP = "rtgraph.launch"
-"""Entry point group of other packages: each entry names a package with launch files (``*.yaml``). The name of the entry itself is not used."""
+"""Entry point group of other packages. The value of an entry is a package with launch files (``*.yaml``).
+
+The name of the entry is not used.
+"""
 
 
 def add_file(parser: argparse.ArgumentParser, *, optional: bool = False) -> None:
@@ -78,13 +81,13 @@ def load(
     effective: bool = True,
     on_preview: Callable[[PlanPreview], None] | None = None,
 ) -> Plan:
-    """Return the plan that the command line asks for.
+    """Return the plan (the resolved launch file) that the command line asks for.
 
     Args:
         args: the command line.
-        record: overrides the recording options of the command line.
+        record: replaces the recording options of the command line.
         effective: raise an error for an argument that has no effect because of the other arguments.
-        on_preview: see ``load_launch``.
+        on_preview: called with a preview of the plan before the node classes are imported.
 
     Raises:
         GraphError: the file or its arguments are wrong, or an argument is given twice.
@@ -112,8 +115,8 @@ def load(
 def launch_folders() -> tuple[Path, ...]:
     """Return the folders in which launch files are found by name: rtgraph's, then those of installed packages.
 
-    If a package has a file of the same name as one of rtgraph's, the package's file is ignored, and a warning is logged; likewise for
-    an entry point that names no folder.
+    If a package has a launch file with the name of a launch file of rtgraph, the package's file is ignored. An entry point that
+    names no folder is ignored, too. Both are logged as warnings.
     """
     from rtgraph.nodes.extensions import extensions, ignore  # noqa: PLC0415 - so that --help is instant
 
@@ -133,7 +136,10 @@ def launch_folders() -> tuple[Path, ...]:
 
 
 def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Return the replacement of each replaced node, by name: another class, or a player, which publishes the node's recorded messages."""
+    """Return the replacements of nodes that the command line asks for, a dict by the name of the node.
+
+    A replacement is another node class, or a player, which publishes the node's recorded messages.
+    """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 
     found: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The plan (the resolved launch file) of ``rtgraph play``: a person or a script acts on the plant instead of the agent."""
+"""The plan (the resolved launch file) for ``rtgraph play``: a person or a script acts instead of the agent."""
 
 from __future__ import annotations
 
@@ -24,19 +24,23 @@ from rtgraph.nodes.runtime import InputPlan, NodePlan, Placement, load_class, va
 
 HUMAN_CLASS = "rtgraph.nodes.play:Human"
 AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
-"""Classes of nodes that act or learn. ``played`` removes these nodes, and every other node that publishes decisions for the plant."""
+"""Classes of nodes that act or learn.
+
+``played`` removes the nodes of these classes, and all other nodes that publish decisions for the plant (the environment).
+"""
 
 
 def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] | None) -> Plan:
     """Return a plan in which a person or a script plays.
 
-    The plant applies an action on the next tick, repeats the last action if no new one has arrived, and publishes its image
-    if there is a window. All nodes of the launch stay, except those of the agent; the weights are removed.
+    The plant (the environment) applies an action on the next tick. Without a new action it repeats the last one. It
+    publishes its image if there is a window. The nodes of the agent and the network weights are removed; all other nodes stay.
 
     Args:
         plan: the plan of the launch, without a recorder.
-        script: the script that acts instead of a person; see ``read_script``.
-        record: as for ``load_launch``. By default everything is recorded, except images that are only for the window.
+        script: path of the script that acts, or the name of a shipped script; None if a person acts.
+        record: the recording options, or False for no recording. By default all messages are recorded, except images
+            that are only for the window.
 
     Raises:
         GraphError: there is not exactly one plant, its actions are not discrete, the script cannot be read, or without a script
@@ -115,7 +119,7 @@ def _human(plant: NodePlan, spec: PlantSpec, title: str, script: str | None) -> 
 
 
 def _idle(plant: NodePlan, spec: PlantSpec) -> int:
-    """Return the action while no button is held: the plant's ``noop`` param, or the named action that does nothing."""
+    """Return the action while no button is held: the parameter ``noop`` of the plant, else the action with a name for doing nothing."""
     given = plant.params.get("noop")
     if isinstance(given, int):
         return given

@@ -80,7 +80,11 @@ def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None]
 
 
 def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | None:
-    """Return the checkpoint settings of the command line; None if it has none. Raises the errors of ``prepared``."""
+    """Return the checkpoint settings of the command line; None if the command line has no such option.
+
+    Raises:
+        RtgraphError: the plan is in real time, or the session to resume cannot be used.
+    """
     if args.checkpoint_every is None and args.resume_world is None:
         return None
     from rtgraph.launch.world.world_checkpoints import CheckpointSettings, check_resume  # noqa: PLC0415
@@ -98,7 +102,7 @@ def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | N
 
 
 def _plan(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None] | None) -> Plan:
-    """Return the plan that the command line asks for, or that of the session to resume."""
+    """Return the plan that the command line asks for, or the plan of the session to resume."""
     if args.file is not None:
         return load(args, on_preview=on_preview)
     from rtgraph.graphs import Plan  # noqa: PLC0415 - so that --help is instant

@@ -1,4 +1,4 @@
-"""Removes nodes from a plan (a resolved launch file); another node may publish on their topics instead."""
+"""Removes nodes from a plan (a resolved launch file). Another node may publish on their topics instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def without(
     Args:
         nodes: the nodes of a plan.
         removed: names of nodes.
-        instead: a node to add at the end. Subscribers of the topics that it publishes on also subscribe to it.
+        instead: a node to add at the end. It is connected to the subscribers of each topic on which it publishes.
     """
     topics = set() if instead is None else set(instead.outputs.values())
     kept = [node for node in nodes if node.name not in removed]

@@ -1,4 +1,4 @@
-"""Runs a plan (a resolved launch file) in the plan's world, which is real time or virtual time, and writes a session folder."""
+"""Runs a plan (a resolved launch file) in real time or in virtual time, and writes the results into a session folder."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def run(
     checkpoints: CheckpointSettings | None = None,
     early: EarlyServer | None = None,
 ) -> Result:
-    """Run a plan to its end, and write its summary. The result lists all failures, also a failure to write the summary.
+    """Run a plan to its end, write the summary, and return the result. The result lists all failures of the run.
 
     Args:
         plan: the plan.
         status: receives progress and notes.
         directory: the session folder.
         tcp_port: first tcp port, for a realtime run over tcp.
-        checkpoints: when a virtual run saves its state, and which session it resumes.
-        early: a fork server for a realtime run, started before the plan was known.
+        checkpoints: when a run in virtual time saves its state, and which session it resumes.
+        early: the fork server, which creates the processes of the nodes, if it was started before the plan was known.
 
     Raises:
         RtgraphError: the plan could not be started.

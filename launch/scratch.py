@@ -12,7 +12,7 @@ from rtgraph.msgs.errors import LaunchError
 
 @contextlib.contextmanager
 def scratch_folder(purpose: str) -> Iterator[Path]:
-    """Create a temporary folder, and remove it on leaving.
+    """Create a temporary folder, and remove it when the context ends.
 
     Raises:
         LaunchError: no folder can be created.

@@ -56,7 +56,10 @@ class Session:
         return session
 
     def _write_plan(self, plan: Plan) -> None:
-        """Write the plan. This reserves the folder: another launch that chose the same folder fails here."""
+        """Write the plan (the resolved launch file). The file reserves the folder for this launch.
+
+        Another launch that chose the same folder fails here.
+        """
         file = self.directory / "plan.yaml"
         with open(file, "xb") as opened:
             try:
@@ -67,7 +70,7 @@ class Session:
                 raise
 
     def discard(self) -> None:
-        """Remove what ``create`` made. Folders that hold anything else stay."""
+        """Remove the files and folders that ``create`` made. Folders with any other file stay."""
         with contextlib.suppress(OSError):
             (self.directory / "plan.yaml").unlink()
             (self.directory / MODULES_FILE).unlink(missing_ok=True)
@@ -79,7 +82,7 @@ class Session:
         return self.logs / f"{node.replace('/', '.')}.log"
 
     def write_summary(self, summary: dict[str, Any]) -> None:
-        """Write the summary atomically.
+        """Write the summary of the run atomically.
 
         Raises:
             LaunchError: the summary cannot be written.
@@ -124,7 +127,7 @@ def _refuse_what_is_not_empty(directory: Path) -> None:
 
 
 def _new_directory(name: str) -> Path:
-    """Create a folder that no other launch uses."""
+    """Create a new folder for a launch in ``sessions``, and return its path."""
     wanted = _SESSIONS / f"{name}-{datetime.datetime.now().astimezone():%Y%m%d-%H%M%S}"
     wanted.parent.mkdir(exist_ok=True)
     for number in itertools.count(1):

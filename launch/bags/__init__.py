@@ -1,1 +1,1 @@
-"""What the actions of ``rtgraph bag`` do with recordings: record a running graph, play, verify, and choose an exporter."""
+"""Functions of ``rtgraph bag``: record a running graph, play and verify a recording, and choose an exporter."""

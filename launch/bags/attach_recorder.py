@@ -29,7 +29,7 @@ from rtgraph.nodes.runtime.journal import OUTPUT
 
 WAITING_MOST = 100_000
 TURN_NS = 250_000_000
-"""Nanoseconds between two flushes of the recording to the operating system, and between two updates of the progress line."""
+"""Nanoseconds between two flushes of the recording, and between two updates of the progress line."""
 
 
 def record(
@@ -109,7 +109,10 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
 
 
 class _Channels:
-    """Finds the recording's channel for each received message. Imports the message classes, because a channel stores their schemas."""
+    """The channels of a recording (MCAP): one for each node, topic and key.
+
+    A channel stores the schema of its messages, so their classes are imported.
+    """
 
     def __init__(self, modules: Mapping[str, str], streams: Sequence[Stream]) -> None:
         self._streams: Mapping[tuple[str, str], Stream] = {(s.node, s.topic): s for s in streams}
@@ -120,7 +123,7 @@ class _Channels:
         self._found: dict[tuple[str, str, str], Channel] = {}
 
     def of(self, observed: Observed) -> Channel:
-        """Return the recording's channel for a received message: one for each node, topic and key."""
+        """Return the channel of the recording to which a received message is written."""
         source = observed.envelope.source
         who = source, observed.topic, observed.key
         if who not in self._found:

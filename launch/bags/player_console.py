@@ -1,4 +1,4 @@
-"""Plays a recording as a graph of one node, and controls players."""
+"""Plays a recording with a graph of one node, the player, and controls running players."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def player_plan(
 def _topics_of(
     bag: Bag, topics: Sequence[str], exclude: Sequence[str], remap: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the recorded topic of each output of the player, by the output's name."""
+    """Return the recorded topic of each output of the player, a dict by output name."""
     recorded = sorted({channel.topic for channel in bag.channels})
     pattern = unmatched([*topics, *exclude], recorded)
     if pattern is not None:
@@ -202,7 +202,7 @@ def _topic(channel_topic: str, key: str) -> str:
 
 
 class PlayerConsole:
-    """The keys and the progress bar of a player, in a separate thread: the launcher uses the main thread."""
+    """Shows the progress bar of a player and handles its keys, in a separate thread. The launcher needs the main thread."""
 
     def __init__(self, status: ConsoleStatus, duration_s: float) -> None:
         self.quit = False
@@ -240,7 +240,7 @@ class PlayerConsole:
                 self._status.note(str(error))
 
     def _session(self) -> LiveSession | None:
-        """Wait until the graph of this process runs, and return its session; None if ``stop`` is called before that."""
+        """Wait until the graph of this process runs, and return its ``LiveSession``; None if ``stop`` is called first."""
         while not self._ended.wait(ATTACH_PERIOD_S):
             for session in running():
                 if session.description.pid == os.getpid():

@@ -1,6 +1,8 @@
-"""Results of a verification: a verdict for each incarnation of a node. Each start of a node begins a new incarnation.
+"""The result of verifying a recording: one verdict for each recorded process of a node.
 
-A node's journal is the recorded list of what the node consumed and published, with a digest of each published message.
+To verify means to run recorded nodes again and to compare their messages with the recorded ones. A node's journal is the
+recorded list of what the node consumed and published, with a digest of each published message. Each start of a node's
+process begins a new incarnation.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ Outcome = Literal["same", "different", "unverifiable"]
 
 @dataclass(slots=True)
 class NodeVerdict:
-    """The result of re-executing one incarnation of a node."""
+    """The result of running a recorded node again. A node that was restarted has one such result for each start of its process."""
 
     node: str
     incarnation: int
@@ -22,9 +24,13 @@ class NodeVerdict:
     published: int = 0
     until_s: float = 0.0
     note: str = ""
-    """The first difference, the reason why verification is impossible, or the time at which the journal ends before the run does."""
+    """A remark on the outcome; may be empty.
+
+    It is the first difference, or the reason why the node cannot be verified. If the node's records end before the run, it
+    is the time of the last record.
+    """
     hardware: bool = False
-    """Whether the node drives a device. Such a node is not run again; the recording passes if all other nodes do."""
+    """Whether the node drives a device. Such a node is not run again, and does not count in ``passed``."""
 
 
 @dataclass(slots=True)
@@ -33,14 +39,14 @@ class Verification:
 
     nodes: list[NodeVerdict] = field(default_factory=list)
     messages: int = 0
-    """Number of recorded messages compared with their publisher's journal."""
+    """Number of recorded messages that were compared with the digests in the journal of the publishing node."""
     unchecked: int = 0
-    """Number of recorded messages that were not compared, because they come after the end of their publisher's journal."""
+    """Number of recorded messages that were not compared, because the journal of the publishing node ends earlier."""
     differences: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
-        """Whether all nodes that drive no device were verified (at least one), and nothing differs."""
+        """Whether there is no difference, and every node without a device was verified. At least one node must be verified."""
         judged = [verdict for verdict in self.nodes if not verdict.hardware]
         verified = [verdict for verdict in judged if verdict.outcome != "unverifiable"]
         return bool(verified) and len(verified) == len(judged) and not self.differences

@@ -1,4 +1,7 @@
-"""Verifies a recording: compares its messages with the nodes' journals, and re-executes chosen nodes."""
+"""Verifies a recording: compares its messages with the journals of the nodes, and runs chosen nodes again.
+
+A node's journal is the recorded list of what the node consumed and published.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,10 @@ from rtgraph.nodes.runtime import NodePlan, load_class
 def verify(
     bag: Bag, nodes: Sequence[str] = ("*",), progress: Callable[[float], None] | None = None
 ) -> Verification:
-    """Verify a recording against its journals.
+    """Verify that a recording is complete and reproducible.
 
-    Compares every recorded message with the digest in its publisher's journal (the list of what a node consumed and
-    published). Re-executes the chosen nodes in the virtual world on the same inputs; they must publish the same bytes.
+    A node's journal lists what the node consumed and published, with a digest of each published message. Every recorded
+    message must agree with its digest. The chosen nodes run again on their recorded inputs, and must publish the same bytes.
 
     Args:
         bag: the recording.
@@ -32,7 +35,7 @@ def verify(
         progress: called with the share of work done, from 0 to 1.
 
     Raises:
-        BagError: the recording has no plan or no journal, no node matches, or the recording begins in mid-run.
+        BagError: the recording has no plan or no journal, no node matches, or the recording begins after the start of the run.
     """
     plan_yaml = bag.plan("only what `rtgraph launch` recorded can be verified")
     if RESUMED_AT in bag.info:

@@ -1,4 +1,4 @@
-"""The weights that recorded nodes used, to re-execute these nodes."""
+"""The network weights that recorded nodes used, with which these nodes can run again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class RecordedWeights:
-    """The first version of each network's weights, if available. Later versions are not kept.
+    """The weights of each network at the start of a recorded run. Later versions are not kept.
 
-    The version is read from the folder beside the recording. If it is missing there, it is made again from the seed or
-    the checkpoint, and used if its digest equals the recorded one.
+    The weights are read from the folder beside the recording. If they are missing there, they are created again from the seed or
+    the checkpoint. In both cases their digest must equal the recorded digest.
     """
 
     def __init__(self, bag: Bag, plan: Plan) -> None:
@@ -46,14 +46,14 @@ class RecordedWeights:
                 self._missing.add(name)
 
     def of(self, node: NodePlan) -> dict[str, Weights]:
-        """Return the recorded weights, by name, for the re-execution of a node."""
+        """Return the recorded weights for running a node again, a dict by the name of the weights."""
         if not _weights_ports(node)[1]:
             return self._found
         # The node publishes new versions, which other nodes run again must not see.
         return {name: _copied(weights) for name, weights in self._found.items()}
 
     def problem(self, journal: NodeJournal, node: NodePlan) -> str:
-        """Return why an incarnation cannot be run again with its weights; empty if it can, or if it used no weights."""
+        """Return why a node cannot run again with its recorded weights; an empty text if it can, or if it used no weights."""
         used = self._plan.weights.keys() & set(_strings(node.params))
         if not used:
             return ""
@@ -64,7 +64,7 @@ class RecordedWeights:
         )
 
     def _not_the_first(self, journal: NodeJournal, node: NodePlan, used: Collection[str]) -> str:
-        """Return why an incarnation cannot be run again on the first version of its weights; empty if it can."""
+        """Return why the first version of the weights is not enough to run a node again; an empty text if it is enough."""
         if journal.incarnation and any(self._plan.weights[name].sharing != "fixed" for name in used):
             return "it began with a version of its weights that was not kept"
         weights_inputs, weights_outputs = _weights_ports(node)
@@ -76,7 +76,7 @@ class RecordedWeights:
 
 
 def _weights_ports(node: NodePlan) -> tuple[set[str], set[str]]:
-    """Return the names of a node's inputs, then of its outputs, that carry announcements of new versions of weights."""
+    """Return the names of a node's inputs and of its outputs that carry announcements of new versions of weights, as two sets."""
     node_type = load_class(node.node)
     weights_inputs = {
         name for name, port in node_type.input_ports.items() if port.message_type is WeightsVersion
@@ -96,7 +96,10 @@ def _copied(weights: Weights) -> Weights:
 
 
 def _other_arithmetic(bag: Bag) -> str:
-    """Return how torch or the CPU differs from the recording machine, which changes the last bits of a network's sums; empty if neither differs."""
+    """Return how torch or the CPU differs from the recording machine; an empty text if neither differs.
+
+    A difference changes the last bits of the outputs of a network.
+    """
     # Imported late: a graph without networks needs no torch. `facts` describes torch once it is imported.
     import torch  # noqa: F401, PLC0415
 

@@ -1,4 +1,4 @@
-"""One pass of a verification: compares messages with the journals, and re-executes nodes on their recorded inputs.
+"""Verifies a recording in one pass: compares messages with the journals, and runs nodes again on their recorded inputs.
 
 A node's journal is the recorded list of what the node consumed and published, with a digest of each published message.
 """
@@ -31,16 +31,22 @@ from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, digest_of
 
 
 class _Waiting(NamedTuple):
-    """A re-executed node that waits for its next recorded input."""
+    """A node that runs again and waits for its next recorded input message."""
 
     verdict: NodeVerdict
     rerun: Rerun
     steps: Generator[MessageId, bytes | None, None]
-    """Yields the id of the next message that the node consumes. The caller sends the bytes of this message; None if it is not recorded."""
+    """Generator that yields the id of the next message that the node consumes, and expects the message's bytes by ``send``.
+
+    The caller sends None if the message is not recorded.
+    """
 
 
 class Verifier:
-    """One pass over a recording. Keeps each message until its last consumer has consumed it."""
+    """Verifies a recording in one pass over its file.
+
+    A message stays in memory until the last node that consumed it has consumed it again.
+    """
 
     def __init__(
         self,
@@ -82,7 +88,11 @@ class Verifier:
         self._chosen = chosen
 
     def run(self, progress: Callable[[float], None] | None) -> Verification:
-        """Read the recording once; ``progress`` is called with the share of work done."""
+        """Read the recording once and verify it.
+
+        Args:
+            progress: called with the share of work done, from 0 to 1.
+        """
         for journal in self._chosen:
             self._begin(journal)
         span_ns = max(1, self._bag.end_ns - self._bag.start_ns)
@@ -144,10 +154,10 @@ class Verifier:
         return journal.gap and self._damaged
 
     def _by_other_times(self, node: NodePlan) -> str | None:
-        """Return why a node cannot be run again if another version of rtgraph computed the times of ticks; None if it can.
+        """Return why a node's tick times cannot be computed again; None if they can.
 
-        In the virtual world every time depends on the times of ticks. In real time the journal holds the clock's readings,
-        and only a plant computes the times at which its ticks are due.
+        Another version of rtgraph may have rounded the times of ticks differently. In virtual time this changes all times. In real
+        time it concerns only plants (environments and robots), because other nodes read their times from the recording.
         """
         if not self._other_time_base or not (
             self._plan.world == "virtual" or issubclass(load_class(node.node), Plant)
@@ -156,9 +166,9 @@ class Verifier:
         return "not comparable: another version of rtgraph recorded it, which rounded the times of ticks differently"
 
     def _by_other_modules(self, node: NodePlan) -> str | None:
-        """Return how a node's code differs from the code that was recorded; None if it does not.
+        """Return how the user's code has changed since the recording; None if it has not, or if the node uses no such code.
 
-        All the user's modules are compared, because they may import each other.
+        All modules of the user are compared, because they may import each other.
         """
         own = any(name in self._plan.modules for name in modules_named(node.node, node.params))
         return next(iter(self._problems.values()), None) if own else None
@@ -176,9 +186,11 @@ class Verifier:
         )
 
     def _advance(self, node: _Waiting, data: bytes | None) -> None:
-        """Run a node until it consumes a message that is not read yet, or to its end.
+        """Run a node until it needs a message that is not read yet, or to its end.
 
-        ``data`` is the message that the node waits for; None if the recording lacks that message, and for the first step.
+        Args:
+            node: the node that runs again.
+            data: the bytes of the message that the node waits for. None for the first step, and for a message that is not recorded.
         """
         verdict, rerun, steps = node
         try:
@@ -235,7 +247,7 @@ class Verifier:
 
 
 def by_other_python(node: NodePlan, world: World) -> str | None:
-    """Return why this interpreter cannot run a node again; None if it can."""
+    """Return why a node cannot run again with this Python interpreter; None if it can."""
     if node.python is None or world == "virtual":
         return None
     theirs = Path(shutil.which(node.python) or node.python).absolute().parent

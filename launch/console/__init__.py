@@ -1,1 +1,1 @@
-"""The terminal: command line, streams, signals, progress and tables."""
+"""Terminal output and input: command line, streams, signals, progress and tables."""

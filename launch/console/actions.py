@@ -1,4 +1,4 @@
-"""Verbs with several actions, such as ``rtgraph bag info``: one module per action in the verb's package."""
+"""Verbs (subcommands) with several actions, such as ``rtgraph bag info``: each action is a module in the verb's package."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from collections.abc import Mapping
 
 
 def add_actions(parser: argparse.ArgumentParser, package: str, actions: Mapping[str, str]) -> None:
-    """Add the actions of a verb. ``args.perform`` is the ``run`` of the chosen one.
+    """Add the actions of a verb to its parser.
+
+    After parsing, ``args.perform`` is the function ``run`` in the module of the chosen action.
 
     Args:
         parser: the verb's parser.
         package: the package with a module for each action. A dash in an action's name is an underscore in its module's name.
-        actions: the summary of each action, by name.
+        actions: a dict with the summary of each action, by the action's name.
     """
     added = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, summary in actions.items():

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 DONE, FAILED, INVALID, LOST, SIGNALLED = 0, 1, 2, 3, 128
-"""Done; a node or the launch failed; the graph or the command line is wrong; done, but messages were lost; ended by a signal.
+"""Exit codes of the ``rtgraph`` command, in order:
 
-The number of the signal is added to the last code, as in shells: 130 Ctrl-C, 143 SIGTERM.
+* 0: the command is done;
+* 1: a node or the launch failed;
+* 2: the graph or the command line is wrong;
+* 3: done, but messages were lost;
+* 128: a signal ended the command. The number of the signal is added: 130 for Ctrl-C, 143 for SIGTERM.
 """

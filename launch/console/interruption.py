@@ -1,7 +1,7 @@
-"""Ends a verb at once when a signal arrives while no graph runs.
+"""Ends a verb (a subcommand of ``rtgraph``) at once when a signal arrives while no graph runs.
 
-Every verb sets its signal handlers before it imports anything large. The default actions of signals do not suffice: the
-kernel drops signals without a handler that are sent to the first process of a container.
+Every verb sets signal handlers before it imports anything large. The default actions of signals do not suffice. If the command
+is the first process of a container, the kernel drops every signal that has no handler.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any, Self
 
 ENDED_BY_SIGNAL = 128
 END_WITHIN_S = 1.5
-"""Time after the first signal in which a verb may clean up (end its children, remove a half-written file)."""
+"""Seconds after the first signal in which a verb may clean up: end its child processes, remove a half-written file."""
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """Return the signals that end a verb; without SIGHUP under ``nohup``, which ignores it on purpose."""
+    """Return the signals that end a verb. SIGHUP is left out under the command ``nohup``, which ignores SIGHUP on purpose."""
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return signal.SIGINT, signal.SIGTERM
     return signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -32,9 +32,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interruptible:
-    """A context in which the first signal raises ``Interrupted`` and the second ends the process at once.
+    """A context in which the first signal raises ``Interrupted``, and the second signal ends the process at once.
 
-    Code that runs a graph handles signals itself, see ``Signals``. Outside the main thread the context does nothing.
+    Code that runs a graph uses ``Signals`` instead. Outside the main thread this context does nothing.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def keys() -> Iterator[int | None]:
-    """Yield the file descriptor from which single keys can be read; None without a terminal, or in the background."""
+    """Yield the file descriptor of the terminal for reading single keys; None without a terminal, or in the background."""
     try:
         descriptor = sys.stdin.fileno()
         in_front = os.tcgetpgrp(descriptor) == os.getpgrp()

@@ -9,17 +9,23 @@ _MINUS = "\N{MINUS SIGN}"
 
 
 def rounded(value: float | None) -> str:
-    """Return a number with three significant digits; whole numbers in full, with thousands commas; None as a dash."""
+    """Return the text of a number with three significant digits.
+
+    Whole numbers are in full, with commas between thousands. None is a dash.
+    """
     return NOTHING if value is None else _significant(value, 3)
 
 
 def percent(value: float | None) -> str:
-    """Return a percentage as text with its sign %: two significant digits below 10, three from 10 on, whole from 100 on; None as a dash."""
+    """Return the text of a percentage, with the sign %.
+
+    It has two significant digits below 10, three up to 100, and no decimals from 100 on. None is a dash.
+    """
     return NOTHING if value is None else f"{_significant(value, 3 if abs(value) >= 10 else 2)} %"
 
 
 def signed(value: float) -> str:
-    """Return a number as ``rounded`` does, with a sign."""
+    """Return the text of a number with its sign, + or -, and three significant digits."""
     return f"+{rounded(value)}" if value > 0 else rounded(value)
 
 

@@ -1,4 +1,4 @@
-"""Prints results of verbs, and JSON for programs. Tables are in `tables`, which imports rich and is slower to load."""
+"""Prints results of verbs (subcommands) as text or JSON. Tables are in ``tables``, which imports rich and is slower to load."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rtgraph.launch.console.streams import discard, is_utf8
 
 
 def printed(output: Callable[[], None]) -> int:
-    """Print the results of a finished and saved run. A reader that closes the output early is no error.
+    """Print the results of a run that is finished and saved. It is no error if the reader closes the output early.
 
     Returns:
-        0, also if the reader has left; 1, with an error message, if the output cannot be written for another reason.
+        The exit code: 0, or 1 with an error message if the output cannot be written. If the reader has left, it is 0.
     """
     try:
         output()

@@ -1,4 +1,4 @@
-"""The progress line of a run, made from what its nodes publish: one line, the most important parts first."""
+"""The progress line of a run, made from the progress messages of its nodes. The most important parts come first."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ProgressLine:
 
     def __init__(self, ticks: int | None = None, duration_s: float | None = None) -> None:
         self.total = ticks if duration_s is None else duration_s
-        """Value at which the progress returned by ``render`` is complete; None if the end is unknown."""
+        """The last tick, or the duration in seconds, of the run; None if the end of the run is unknown."""
         self._ticks = ticks
         self._duration_s = duration_s
         self._progress: Progress | None = None
@@ -41,7 +41,7 @@ class ProgressLine:
             self._learning = message
 
     def render(self, time_s: float, wall_s: float) -> tuple[float, str]:
-        """Return the progress toward ``total``, and the text of the line.
+        """Return the progress, in the unit of ``total`` (ticks or seconds), and the text of the line.
 
         Args:
             time_s: the graph's time, in s.
@@ -64,7 +64,10 @@ class ProgressLine:
         return done, "  ".join(part for part in parts if part)
 
     def _left_s(self, done: float, wall_s: float) -> float | None:
-        """Return the remaining time in s, from the speed since the first call with progress; None if the end or the speed is unknown."""
+        """Return the remaining time in s; None if the end of the run or its speed is unknown.
+
+        The speed is the progress since the first call that had any progress.
+        """
         if self.total is None or not done:
             return None
         if self._first is None:
@@ -123,7 +126,7 @@ def compact(number: int) -> str:
 
 
 def fitted(text: str, width: int) -> str:
-    """Return the first parts of a line that fit the width, at least one. Parts are separated by two spaces."""
+    """Return as many of the first parts of a line as fit the width, at least one. Two spaces separate the parts."""
     parts = text.split("  ")
     while len(parts) > 1 and len("  ".join(parts)) > width:
         parts.pop()

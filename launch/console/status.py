@@ -1,4 +1,4 @@
-"""Status output while a launch runs: one updated line, and notes above it."""
+"""Status output while a launch runs: one line that is updated, and notes above it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Status(Protocol):
     """Receives the progress of a launch."""
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase; ``total`` is the progress at its end, if known."""
+        """Begin a phase of the launch. ``total`` is the progress value at the end of the phase, None if unknown."""
         ...
 
     def progress(self, done: float, text: str = "") -> None:
-        """Report the phase's progress. Parts of the text are two spaces apart, the most important first."""
+        """Report the progress of the phase. Parts of the text are two spaces apart, the most important part first."""
         ...
 
     def note(self, text: str) -> None:
@@ -46,7 +46,7 @@ class Silent:
 
 
 class ConsoleStatus:
-    """One updated line on a terminal; otherwise one line per phase. Writes to stderr.
+    """Shows one updated line on a terminal; without a terminal, one line per phase. Writes to stderr.
 
     If the terminal is closed, output is dropped without an error, so that the launch can stop in order.
 
@@ -95,7 +95,7 @@ class ConsoleStatus:
             self._taken = len(text)
 
     def progress(self, done: float, text: str = "") -> None:
-        """Report the phase's progress."""
+        """Show the progress of the phase."""
         if self._live and self._task is not None:
             room = self._console.width - self._taken - _ELAPSED - 3
             shown = fitted(text, room)
@@ -117,7 +117,7 @@ class ConsoleStatus:
 
 
 class _RoomyBar(BarColumn):
-    """A progress bar that is shown only if the rest of the line leaves room."""
+    """A progress bar that is hidden if the text of the line leaves no room for it."""
 
     def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]
         """Return the bar, or an empty text if there is no room."""

@@ -1,4 +1,4 @@
-r"""The standard streams of the command: each may be closed from the start, lose its reader, or be unable to encode some characters.
+r"""The standard streams of the command, which may be closed, lose their reader, or be unable to encode some characters.
 
 Three rules. Nobody has to read stderr: what cannot be written there is dropped. Stdout is the purpose of a verb: if the
 reader leaves, the verb ends with exit code 141, as after SIGPIPE, and a full disk is an error. A launch is more than its
@@ -34,9 +34,10 @@ _LIKENESS = {
 
 
 def prepare() -> None:
-    """Open ``/dev/null`` for closed streams, make stderr fail quietly, and let both outputs take any character.
+    """Prepare the standard streams of this process.
 
-    Nodes of a virtual world share the outputs and cannot close them.
+    Closed streams are opened on ``/dev/null``. Errors of writing to stderr are ignored. Both outputs accept all characters.
+    Nodes in virtual time share the outputs and cannot close them.
     """
     for descriptor, name in enumerate(_NAMES):
         if _is_closed(descriptor):
@@ -55,7 +56,7 @@ def prepare() -> None:
 
 
 def discard(descriptor: int) -> None:
-    """Redirect a file descriptor to ``/dev/null``, so that all later writes are dropped, buffered data included."""
+    """Redirect a file descriptor to ``/dev/null``. Buffered data and all later writes are dropped."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, descriptor)
     os.close(null)
@@ -67,7 +68,7 @@ def is_utf8() -> bool:
 
 
 def _in_other_characters(error: UnicodeError) -> tuple[str, int]:
-    """Return the replacement of characters that an encoding lacks."""
+    """Return replacements for characters that an encoding lacks (a handler of encoding errors)."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     written = (
@@ -93,7 +94,7 @@ def _is_closed(descriptor: int) -> bool:
 
 
 class _Kept(io.TextIOWrapper):
-    """Writes to another stream; ``close`` only flushes it."""
+    """A text stream that writes to a given stream. Closing the text stream leaves the given stream open."""
 
     def __init__(self, stream: io.TextIOWrapper, *, line_buffering: bool | None = None) -> None:
         super().__init__(
@@ -106,13 +107,13 @@ class _Kept(io.TextIOWrapper):
         self._stream = stream  # keep a reference: the stream closes the buffer when it is collected
 
     def close(self) -> None:
-        """Flush; the stream stays open."""
+        """Flush, and leave the given stream open."""
         if not self.buffer.closed:
             self.flush()
 
 
 class _Dropping(_Kept):
-    """Writes to another stream, and drops what cannot be written."""
+    """A text stream that writes to a given stream, and drops text that cannot be written."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         super().__init__(stream, line_buffering=True)

@@ -13,10 +13,10 @@ WIDE = 200
 
 
 class Printer(Console):
-    """Prints on stdout. Raises ``BrokenPipeError`` as ``print`` does; rich would exit with code 1."""
+    """A rich console that prints on stdout. It raises ``BrokenPipeError`` if the reader has left; rich would exit with code 1."""
 
     def on_broken_pipe(self) -> None:
-        """Raise the ``BrokenPipeError`` again, which rich has caught."""
+        """Raise the ``BrokenPipeError`` that rich has caught."""
         raise  # noqa: PLE0704 - rich calls this inside its handler of BrokenPipeError
 
 
@@ -26,7 +26,7 @@ def console() -> Printer:
 
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    """Return an empty table with the columns in ``right`` aligned to the right."""
+    """Return an empty table with these columns. The columns in ``right`` are aligned to the right."""
     made = Table(box=None, pad_edge=False, header_style="bold", title=title, title_justify="left")
     for column in columns:
         made.add_column(column, overflow="fold", justify="right" if column in right else "left")
@@ -34,5 +34,5 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
 
 
 def row(made: Table, *cells: object) -> None:
-    """Add a row. The text of a cell is shown without markup; None is an empty cell."""
+    """Add a row to a table. Text is shown without markup; None becomes an empty cell."""
     made.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))

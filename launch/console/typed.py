@@ -1,4 +1,4 @@
-"""Argparse types for numbers, names and pairs. The parsers are imported only when there is something to parse."""
+"""Argparse types for numbers, names and pairs. Modules for parsing are imported at the first use, so that ``--help`` is fast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 
 MOST_PORT = 65535
 MOST_SECONDS = 10**9
-"""Maximum of a time, about thirty years. Longer times need more than 64 bits in nanoseconds."""
+"""Maximum of a time in seconds, about thirty years. A longer time in nanoseconds would need more than 64 bits."""
 
 
 def whole(text: str) -> int:
@@ -27,7 +27,7 @@ def count(text: str) -> int:
     """Parse a whole number of at least 1.
 
     Raises:
-        ArgumentTypeError: the text is not such a number.
+        ArgumentTypeError: the text is not a whole number of at least 1.
     """
     number = whole(text)
     if number < 1:
@@ -53,7 +53,7 @@ def above_zero(text: str) -> float:
     """Parse a positive number of seconds or Hz.
 
     Raises:
-        ArgumentTypeError: the number is not positive, or exceeds thirty years.
+        ArgumentTypeError: the number is not positive, or exceeds ``MOST_SECONDS``.
     """
     found = decimal(text)
     if not 0 < found <= MOST_SECONDS:
@@ -62,7 +62,7 @@ def above_zero(text: str) -> float:
 
 
 def from_start(text: str) -> float:
-    """Parse a time in seconds after a start, such as that of a recording.
+    """Parse a time in seconds, counted from a start such as the start of a recording.
 
     Raises:
         ArgumentTypeError: the time is negative, or exceeds thirty years.
@@ -86,10 +86,10 @@ def key_value(text: str) -> tuple[str, str]:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Parse names separated by commas.
+    """Parse names that are separated by commas.
 
     Raises:
-        ArgumentTypeError: a name is empty or repeated.
+        ArgumentTypeError: a name is empty, or given twice.
     """
     found = tuple(text.split(","))
     for word in found:
@@ -101,10 +101,10 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def counts(text: str) -> tuple[int, ...]:
-    """Parse whole numbers of at least 1, separated by commas.
+    """Parse whole numbers of at least 1 that are separated by commas.
 
     Raises:
-        ArgumentTypeError: a part of the text is not such a number.
+        ArgumentTypeError: a part of the text is not a whole number of at least 1.
     """
     return tuple(count(word) for word in words(text))
 

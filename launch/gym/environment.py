@@ -1,4 +1,7 @@
-"""``rtgraph/Realtime-v0``: a plant of a launch file, stepped by an agent of another library."""
+"""``rtgraph/Realtime-v0``: a Gymnasium environment that runs the plant of a launch file.
+
+The plant is the node with the environment, such as an emulator. An agent of another library chooses the actions.
+"""
 
 from __future__ import annotations
 
@@ -22,39 +25,45 @@ from rtgraph.nodes.plant import Plant
 from rtgraph.nodes.plant.actions import check_action, clamped
 
 SLOTS_PER_WORKER = 2
-"""Default number of pending actions in an observation for each worker: one is being inferred, and one waits at the plant for its tick."""
+"""Default number of pending actions (decided but not yet applied) in an observation, for each worker.
+
+One action is being inferred, and one waits at the plant for its tick.
+"""
 MOST_SLOTS = 1_000
-"""Maximum number of pending actions in an observation."""
+"""Maximum number of pending actions (decided but not yet applied) in an observation."""
 
 
 class RealtimeEnv(gymnasium.Env[Any, Any]):
-    """A plant, and an agent that takes time to answer.
+    """A plant (the environment of a launch file), which goes on while the agent computes its next action.
 
-    In virtual time, an answer takes as long as an inference of the launch file's workers; in real time, as long as the agent
-    computes.
+    In virtual time, an action takes as long as an inference of the launch file's workers. In real time, it takes as long as the
+    agent computes.
 
-    The workers, their stagger method (when each begins an inference), latencies and gate are those of the launch file; only
-    their policy is the agent. A step begins when a worker begins an inference; the step's action becomes the result of that inference. When the inference ends, the
-    action reaches the plant's gate, which applies it at a tick. The step ends when the next inference begins, or with the
-    episode. So a step is one tick where workers answer every observation, several where they do not, and none where two workers
-    begin at once. The reward is the sum of the plant's rewards in between.
+    Virtual time: the launch file sets the workers, their latencies, and when each worker begins an inference. The agent
+    replaces their policy. A step begins when a worker begins an inference, and the step's action is the result of this
+    inference. When the inference ends, the action goes to the plant, which applies it at a tick. The step ends when the next
+    inference begins, or when the episode ends. So a step can take one tick, several ticks, or no tick if two workers begin at
+    once. The reward is the sum of the plant's rewards during the step.
 
-    With ``real_time`` the agent takes the place of the workers. The world goes on from the moment that ``reset`` or ``step`` returns; a
-    step applies the action at the next tick, waits for it, and returns what it observes. On each tick that passed before the action
-    came, β acted.
+    Real time (``real_time=True``): the agent replaces the workers. The plant's clock runs from the return of ``reset`` or
+    ``step`` on. The default behaviour β acts on each tick before the agent's next action. Then ``step`` applies the action at
+    the next tick, and returns the observation of this tick.
 
-    ``info`` has ``tick`` and ``worker`` of the observation; ``ticks``, ``policy_ticks``, ``default_ticks`` and ``starting_ticks`` (ticks
-    of this step in all, with a decision, with β, and with β because the episode has just begun); and ``age_ticks``, the age of the
-    decision applied last, or -1. In real time it has ``agent_ms``, ``missed_ticks``, ``lateness_ms`` and ``slipped_ticks`` too (see
-    ``RealTimeWorld.timing``).
+    Entries of ``info``:
+
+    * ``tick``, ``worker``: the tick of the observation, and the worker that asks for an action;
+    * ``ticks``: number of ticks in this step; ``policy_ticks`` of them with a decision, ``default_ticks`` with β;
+    * ``starting_ticks``: number of ticks with β because the episode has just begun;
+    * ``age_ticks``: age, in ticks, of the decision applied last; -1 if there is none;
+    * in real time also ``agent_ms``, ``missed_ticks``, ``lateness_ms`` and ``slipped_ticks``, see ``RealTimeWorld.timing``.
 
     Args:
         launch: name or path of a launch file.
         plant: name of the plant, if there are several.
-        pending: whether observations have the pending actions (``pending``, ``pending_mask``) beside the plant's ``observation``; or
-            the number of them, by default two for each worker.
+        pending: True to add pending actions (decided but not yet applied) to each observation, as ``pending`` and
+            ``pending_mask``; or the maximum number of these actions, by default two for each worker.
         render_mode: None, or ``rgb_array`` if the plant draws pictures.
-        real_time: let the plant tick by the clock of the host.
+        real_time: run the plant in real time, by the clock of this computer.
         arguments: arguments of the launch file with names that ``gymnasium.make`` uses itself, such as ``id``.
         others: all other arguments of the launch file.
 
@@ -103,7 +112,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode. With a seed, the whole world starts over, like a launch with that seed."""
+        """Begin an episode. With a seed, all nodes start anew, so that the same seed gives the same run."""
         super().reset(seed=seed)
         if self._world is None or seed is not None:
             self._end_world()
@@ -116,10 +125,10 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         return self._observed(), self._info(before)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Give the action to the waiting worker, and run until a worker asks for the next action or the episode ends.
+        """Give the action to the worker that asked for it, and run until a worker asks for the next action or the episode ends.
 
         Raises:
-            ValueError: the action does not fit the action space; the world is unchanged.
+            ValueError: the action does not fit the action space. Nothing has changed.
             WorldError: no episode is running.
         """
         world, question = self._world, self._question
@@ -144,16 +153,20 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
         return self._world.plant.picture()
 
     def close(self) -> None:
-        """Stop the world. Closing twice is allowed."""
+        """Stop all nodes. A second call does nothing."""
         self._end_world()
 
     @property
     def plant(self) -> Plant[Any]:
-        """The plant of the running world."""
+        """The plant node, which contains the environment."""
         return self._running().plant
 
     def figures(self) -> dict[str, Any]:
-        """Return ``ticks``, ``inaction`` and mean ``age_ticks`` since the world began, as a launch's summary defines them."""
+        """Return statistics of all ticks since the nodes started; an empty dict before the first ``reset``.
+
+        ``ticks`` is the number of ticks; ``inaction`` is the share of ticks without a decision; ``age_ticks`` is the mean age of the
+        applied decisions, in ticks.
+        """
         return {} if self._world is None else self._world.watch.figures()
 
     def _end_world(self) -> None:
@@ -162,7 +175,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
             world.end()
 
     def _observed(self) -> Any:
-        """Return the observation that the next action is for, or an episode's last one."""
+        """Return the observation for which an action is needed, or the last observation of an ended episode."""
         world = self._running()
         newest = world.watch.newest if self._question is None else self._question.observation
         if newest is None:
@@ -199,10 +212,10 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
 
 
 def _slots(pending: object) -> int:
-    """Return the number of pending actions that the argument ``pending`` asks for; 0 for none.
+    """Check the argument ``pending``: whether, or how many, pending actions are in an observation. Return it as an int.
 
     Raises:
-        GraphError: ``pending`` is neither a bool nor a number, or the number is out of range.
+        GraphError: the argument ``pending`` is neither a bool nor a number, or the number is out of range.
     """
     if isinstance(pending, bool | int | np.integer) and 0 <= pending <= MOST_SLOTS:
         return int(pending)
@@ -212,7 +225,7 @@ def _slots(pending: object) -> int:
 
 
 def _text(value: object) -> str:
-    """Return an argument's value as the text that it has on the command line."""
+    """Convert the value of an argument to the text that a user would write on the command line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)

@@ -1,4 +1,7 @@
-"""Nodes for an agent outside of the graph: workers that ask it for actions, and a node that collects its rewards."""
+"""Nodes for an agent outside of the graph.
+
+Workers ask the agent for actions, and another node collects its rewards.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from rtgraph.nodes.inference.worker import Worker
 from rtgraph.nodes.runtime import Input, Node, Params, queue
 
 MOST_TICKS_A_STEP = 1 << 16
-"""Number of ticks for which a ``PlantWatch`` keeps the messages until they are read."""
+"""Maximum number of ticks with unread messages that a ``PlantWatch`` keeps."""
 
 
 class Asking(Protocol):
@@ -28,28 +31,28 @@ class Asking(Protocol):
         ...
 
     def answer(self, action: Action) -> None:
-        """Set the action that the node asked for."""
+        """Set the action for which the node asked."""
         ...
 
 
 @dataclass(slots=True)
 class Question:
-    """A worker's request for the action on an observation. Virtual time stands still until ``worker.answer``."""
+    """A worker's request for an action on an observation. Virtual time stands still until ``worker.answer`` is called."""
 
     worker: Asking
     observation: Observation
 
 
 class ExternalWorker(Worker):
-    """A worker without a policy. In the virtual world, a program gives it the action of each inference by ``answer``.
+    """A worker without a policy: a program outside of the graph sets the action of each inference. For virtual time only.
 
-    The start, the observation and the duration of each inference are those of a ``Worker``.
+    Each inference starts, takes its observation and ends like an inference of a normal ``Worker``.
     """
 
     only_reads = True
 
     def on_prepare(self) -> None:
-        """Create the queue from which the program takes the worker's open questions."""
+        """Create the queue of questions (requests for actions), which the program reads."""
         super().on_prepare()
         if self.context.launch_context.realtime:
             raise NodeError(
@@ -66,12 +69,15 @@ class ExternalWorker(Worker):
         self.questions.append(Question(self, observation))
 
     def answer(self, action: Action) -> None:
-        """Set the action of the running inference. Without an answer it is the action nearest to 0."""
+        """Set the action of the running inference. Without a call, the action is the valid action nearest to 0."""
         self._act = Act(action)
 
 
 class _Idle(Policy):
-    """Always returns the action nearest to 0. Draws no random number, so that latencies are those of a scripted policy."""
+    """A policy that always returns the valid action nearest to 0.
+
+    It draws no random number, so that random latencies are the same as with a scripted policy.
+    """
 
     def __init__(self, plant: PlantSpec) -> None:
         self._act = Act(idle_action(plant))
@@ -81,7 +87,7 @@ class _Idle(Policy):
 
 
 def idle_action(plant: PlantSpec) -> Action:
-    """Return a valid action of a plant: 0, or the vector nearest to 0."""
+    """Return a valid action of a plant (environment): 0, or the valid vector nearest to 0."""
     match plant.action:
         case Discrete():
             return 0
@@ -96,9 +102,9 @@ class WatchParams(Params):
 
 
 class PlantWatch(Node[WatchParams]):
-    """Keeps a plant's newest observation, the rewards since they were last taken, and which decisions the plant applied.
+    """Keeps a plant's newest observation, its unread rewards, and which decisions were applied.
 
-    It has no handlers: messages wait in its inputs until the program calls ``read``.
+    The plant is the node with the environment. Messages wait in this node's inputs until the program calls ``read``.
     """
 
     only_reads = True
@@ -111,13 +117,20 @@ class PlantWatch(Node[WatchParams]):
         """Set all counts to 0: no observation has arrived yet."""
         self.newest: Observation | None = None
         self.over = False
-        """Whether the episode has ended, and all of its ticks are counted."""
+        """Whether the episode has ended and all of its ticks are counted."""
         self.policy = self.default = self.starting = self.resets = 0
-        """Numbers of ticks so far: with a decision, with β, with β at the start of an episode, and with a reset."""
+        """Numbers of ticks so far, by what acted on them.
+
+        ``policy``: a decision. ``default``: the default behaviour β. ``starting``: those of ``default`` at the start of an episode.
+        ``resets``: a reset, with no action.
+        """
         self.ages: Counter[int] = Counter()
-        """Number of decisions applied so far by their age in ticks."""
+        """Number of decisions applied so far, by the age of the decision in ticks."""
         self.age_ticks = self.acted_on = -1
-        """The age, in ticks, of the decision applied last, and the tick of its observation; both -1 until an episode's first decision acts."""
+        """``age_ticks``: the age, in ticks, of the newest applied decision. ``acted_on``: the tick of its observation.
+
+        Both are -1 until the first decision of an episode is applied.
+        """
         self._reward = 0.0
 
     def read(self) -> None:
@@ -133,11 +146,11 @@ class PlantWatch(Node[WatchParams]):
         self.episode.inbox.clear()
 
     def counts(self) -> tuple[int, int, int, int]:
-        """Return ``policy``, ``default``, ``starting`` and ``resets``, the numbers of ticks so far by what acted."""
+        """Return ``policy``, ``default``, ``starting`` and ``resets``: the numbers of ticks so far, by what acted on them."""
         return self.policy, self.default, self.starting, self.resets
 
     def _count(self, applied: dict[str, Any]) -> None:
-        """Count a tick by what acted: a decision, the default behaviour β, or neither of them at a reset."""
+        """Count a tick by what acted on it: a decision, the default behaviour β, or a reset."""
         newest, age_ticks = self.newest, applied["age_ticks"]
         self.over = newest is not None and (newest.terminated or newest.truncated)
         if applied["by"] == "reset":
@@ -152,14 +165,15 @@ class PlantWatch(Node[WatchParams]):
             self.starting += applied["starting"]
 
     def take_reward(self) -> float:
-        """Return the sum of the rewards since the last call."""
+        """Return the sum of the rewards since the last call of this method."""
         reward, self._reward = self._reward, 0.0
         return reward
 
     def figures(self) -> dict[str, Any]:
-        """Return ``ticks``, ``inaction`` (without starts of episodes) and the mean of ``age_ticks``.
+        """Return statistics of all ticks so far.
 
-        The last two are None as long as no tick, or no decision, counts for them.
+        ``ticks`` is the number of ticks. ``inaction`` is the share of ticks without a decision; starts of episodes do not count.
+        ``age_ticks`` is the mean age of the applied decisions, in ticks. ``inaction`` and ``age_ticks`` are None without any data.
         """
         judged = self.policy + self.default - self.starting
         acted = self.ages.total()

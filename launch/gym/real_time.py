@@ -1,7 +1,7 @@
-"""A plant in real time, with the caller of ``step`` as its only worker.
+"""A plant (environment) in real time, with the caller of ``step`` as its only agent.
 
-The ticks that pass while the agent computes are not run at their times, but all at the next call. The outcome is the same,
-because the plant's environment lives in this process: nothing can observe the environment between two calls.
+Ticks that pass while the agent computes are run late, all at once in the next call of ``step``. The outcome is the same, because
+the environment lives in this process: nothing can observe it between two calls.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from rtgraph.nodes.runtime.clock import WallClock, period_ns
 
 AGENT = "agent"
 MOST_LATE_TICKS = 3
-"""Maximum lateness of a tick, in periods. If a tick is later than this, the due times of all following ticks are shifted by its lateness."""
+"""Maximum lateness of a tick, in periods. After a later tick, all due times are shifted by the lateness of this tick."""
 
 
 class Pace(WallClock):
-    """The host's monotonic clock, with a call that waits for a time."""
+    """The monotonic clock of this computer, with a call that waits until a given time."""
 
     def wait_until(self, due_ns: int) -> None:
-        """Wait until ``due_ns``; return at once if that time has passed."""
+        """Wait until ``due_ns`` of the clock. Return at once if this time has passed."""
         while (left_ns := due_ns - self.now_ns()) > 0:
             select.select([], [], [], left_ns / 1e9)
 
@@ -37,12 +37,12 @@ class AgentParams(Params):
 
 
 class Agent(Node[AgentParams]):
-    """Publishes the decisions of a program outside of the graph."""
+    """A node that publishes the decisions of a program outside of the graph."""
 
     decision = Output(Decision)
 
     def on_start(self) -> None:
-        """Set the number of decisions to 0, and wait for an action."""
+        """Begin without an action and with decision number 0."""
         self._decisions = 0
         self._action: Action | None = None
 
@@ -51,7 +51,11 @@ class Agent(Node[AgentParams]):
         self._action = action
 
     def decide(self, observation: Observation, began_ns: int) -> None:
-        """Publish the action from ``answer`` as the decision on an observation that the agent received at ``began_ns``.
+        """Publish the action that ``answer`` stored, as the decision on an observation.
+
+        Args:
+            observation: the observation.
+            began_ns: the time at which the agent received the observation, in ns of the graph's clock.
 
         Raises:
             WorldError: ``answer`` has not been called since the last decision.
@@ -75,14 +79,14 @@ class Agent(Node[AgentParams]):
 
 
 class RealTimeWorld:
-    """A world that runs by the clock of the host, with an ``Agent`` that answers each observation.
+    """The nodes of a real-time environment: a plant, a ``PlantWatch`` and an ``Agent``. They run by the clock of this computer.
 
     Args:
-        plan: the plan of three nodes: the plant, a ``PlantWatch`` and an ``Agent``.
+        plan: the plan (the resolved launch file) with these three nodes.
         plant, watch: the names of the plant and of the ``PlantWatch``.
         rate_hz: the rate of the plant.
         seed: the seed of the plant.
-        pace: the clock.
+        pace: the clock; None for the monotonic clock of this computer.
     """
 
     def __init__(
@@ -98,11 +102,13 @@ class RealTimeWorld:
         self._agent: Agent = self._world.node(AGENT)
         self._period_ns = period_ns(rate_hz)
         self._epoch_ns = 0
-        """The host's time at which the graph's time is 0."""
+        """The time of this computer's clock, in ns, at which the graph's time is 0."""
         self._asked_ns = self._thought_ns = self._late_ns = self._missed = self._slipped = 0
 
     def next_episode(self) -> Question:
-        """Leave the running episode, if there is one, and begin another now. Time that passes between the two episodes makes no tick late.
+        """Abort the running episode, if there is one, and begin another now. Return the first request for an action.
+
+        The time between the two episodes makes no tick late.
 
         Raises:
             RtgraphError: the plant failed.
@@ -118,7 +124,9 @@ class RealTimeWorld:
         return self._ask(self.watch.newest)
 
     def next_question(self) -> Question | None:
-        """Run the ticks that have passed, publish the agent's action, and wait for the next tick; None if the episode has ended.
+        """Apply the agent's action at the next tick, and return the request for the next action; None if the episode has ended.
+
+        Ticks that passed while the agent computed are run first, with the default behaviour.
 
         Raises:
             RtgraphError: the plant failed.
@@ -138,9 +146,10 @@ class RealTimeWorld:
     def timing(self) -> dict[str, Any]:
         """Return the entries of ``info`` about time.
 
-        ``agent_ms``, from the observation to the action; ``missed_ticks``, the ticks that passed in this time; ``lateness_ms``, from
-        the due time of the observation's tick to now; ``slipped_ticks``, by how many ticks the due times were shifted since the
-        world began, because ticks were too late (see ``MOST_LATE_TICKS``).
+        * ``agent_ms``: time from the observation to the agent's action;
+        * ``missed_ticks``: number of ticks that passed in this time;
+        * ``lateness_ms``: how late the tick of the new observation ended, after its due time;
+        * ``slipped_ticks``: number of periods by which due times were shifted so far, because ticks were too late.
         """
         return {
             "agent_ms": self._thought_ns / 1e6,
@@ -150,7 +159,7 @@ class RealTimeWorld:
         }
 
     def end(self) -> None:
-        """Stop the nodes. Ending twice is allowed."""
+        """Stop the nodes. A second call does nothing."""
         if not self._ended:
             self._ended = True
             self._world.end()
@@ -194,7 +203,7 @@ def _never() -> bool:
 
 
 def agent_node(topic: str) -> NodePlan:
-    """Return the description of the agent for a plan. The agent publishes its decisions on this topic."""
+    """Return the agent as a node for a plan (a resolved launch file). The agent publishes its decisions on ``topic``."""
     return NodePlan(
         name=AGENT, index=0, node=f"{Agent.__module__}:{Agent.__name__}", outputs={"decision": topic}
     )

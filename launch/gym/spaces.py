@@ -1,4 +1,4 @@
-"""Converts a plant's spec to Gymnasium spaces, and Gymnasium actions to the plant's actions."""
+"""Converts the spec of a plant (environment) to Gymnasium spaces, and Gymnasium actions to actions of the plant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.msgs.spaces import ActionSpec, ArraySpec, PartsSpec, PlantSpec
 
 
 def observation_space(plant: PlantSpec) -> Space[Any]:
-    """Return the space of a plant's observations: a ``Box``, or a ``Dict`` of one for each part."""
+    """Return the space of a plant's observations: a ``Box``, or a ``Dict`` of boxes if the observation has named parts."""
     spec = plant.observation
     if isinstance(spec, PartsSpec):
         return spaces.Dict({name: _box(part) for name, part in spec.parts.items()})
@@ -33,7 +33,10 @@ def action_space(spec: ActionSpec) -> Space[Any]:
 
 
 def pending_spaces(spec: ActionSpec, slots: int) -> dict[str, Space[Any]]:
-    """Return the spaces of a list of pending actions: ``pending``, and ``pending_mask`` with a 1 for each slot in use."""
+    """Return the spaces of a list of pending actions (decided but not yet applied).
+
+    ``pending`` holds ``slots`` actions. ``pending_mask`` has ``slots`` bits, each 1 if its slot is in use.
+    """
     mask = spaces.MultiBinary(slots)
     match spec:
         case Discrete():
@@ -50,7 +53,7 @@ def pending_spaces(spec: ActionSpec, slots: int) -> dict[str, Space[Any]]:
 
 
 def plant_action(action: Any, spec: ActionSpec) -> Action:
-    """Convert a Gymnasium action to the plant's form. Its range is not checked here.
+    """Convert a Gymnasium action to an action of the plant. Bounds are not checked.
 
     Raises:
         ValueError: a discrete action is not a whole number.

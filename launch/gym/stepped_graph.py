@@ -1,4 +1,7 @@
-"""The plant and workers of a launch file in the virtual world, with an external agent in place of the policy."""
+"""Runs the plant and the workers of a launch file in virtual time, with an external agent instead of the policy.
+
+The plant is the node with the environment; workers are the nodes that infer actions.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,14 @@ WATCH = "_watch"
 
 
 class SteppedGraph:
-    """The plan of a launch file (its resolved nodes), reduced to its plant, its workers and their coordinator.
+    """A reduced launch file: only the plant, its workers, and the nodes that say when a worker begins an inference.
 
     Args:
         launch: name or path of a launch file.
-        arguments: its arguments, as text.
+        arguments: the values of the file's arguments, as text, by name.
         plant: the name of the plant; None if the file has only one.
-        pictures: render pictures, if the plant renders them only on demand.
-        real_time: put one agent in the place of the workers, which acts by the clock of the host.
+        pictures: make the plant render pictures, which some plants do only on demand.
+        real_time: use real time, with one agent instead of the workers.
 
     Raises:
         GraphError: the file or an argument is wrong, no worker acts on the plant, or the plant drives a device.
@@ -73,7 +76,7 @@ class SteppedGraph:
         self.clamps = bool(params.get("out_of_range") == "clamp")
 
     def check_pictures(self) -> None:
-        """Check that the plant draws pictures, by making a world for this check only.
+        """Check that the plant draws pictures. Its nodes are started for this check only.
 
         Raises:
             GraphError: the plant draws no pictures.
@@ -89,14 +92,14 @@ class SteppedGraph:
             world.end()
 
     def world(self, seed: int) -> SteppedWorld | RealTimeWorld:
-        """Return a world with this seed, at its beginning."""
+        """Create the nodes, with this seed, and return them as a world that has not run yet."""
         if self._real_time:
             return RealTimeWorld(self._plan, self.plant, WATCH, self.spec.rate_hz, seed)
         return SteppedWorld(self._plan, self.plant, self._deciding, seed)
 
 
 class SteppedWorld:
-    """A virtual world that pauses each time one of its workers asks for an action."""
+    """Nodes in virtual time, which pause each time one of the workers asks for an action."""
 
     def __init__(self, plan: Plan, plant: str, workers: tuple[str, ...], seed: int) -> None:
         self._world = VirtualWorld(
@@ -112,7 +115,7 @@ class SteppedWorld:
         self._questions: deque[Question] = deque()
         self._restarts = 0
         self._left = -1
-        """The number of the newest episode that ``next_episode`` has ended; -1 before the first call."""
+        """The number of the last episode that ``next_episode`` has ended; -1 if it has ended no episode."""
         self._ended = False
         self._world.advance(lambda: True)
         self.watch: PlantWatch = self._world.node(WATCH)
@@ -120,20 +123,20 @@ class SteppedWorld:
         self._has_news = self._collect()
 
     def timing(self) -> dict[str, Any]:
-        """Return no entries: in virtual time no tick is late."""
+        """Return no entries for ``info``: in virtual time no tick is late."""
         return {}
 
     @property
     def plant(self) -> Plant[Any]:
-        """The plant node of the world."""
+        """The plant, i.e. the node with the environment."""
         plant: Plant[Any] = self._world.node(self._plant)
         return plant
 
     def next_episode(self) -> Question:
-        """Abort the running episode, if there is one, and run until a worker asks for the first action of the next one.
+        """Abort the running episode, if there is one, and run until a worker asks for the first action of the next episode.
 
         Raises:
-            RtgraphError: a node failed, or the world has ended.
+            RtgraphError: a node failed, or all nodes have stopped.
         """
         if self.watch.newest is not None:
             self._left = self.watch.newest.episode
@@ -144,23 +147,26 @@ class SteppedWorld:
         return question
 
     def next_question(self) -> Question | None:
-        """Run until a worker asks for an action of the running episode; return None if the episode ends first.
+        """Run until a worker asks for an action. Return its question, or None if the episode ends first.
 
         Raises:
-            RtgraphError: a node failed, or the world has ended.
+            RtgraphError: a node failed, or all nodes have stopped.
         """
         while (question := self._asked() if self._questions else None) is None and not self.watch.over:
             self._advance()
         return question
 
     def end(self) -> None:
-        """Stop the nodes. Ending twice is allowed."""
+        """Stop the nodes. A second call does nothing."""
         if not self._ended:
             self._ended = True
             self._world.end()
 
     def _asked(self) -> Question | None:
-        """Return the next question about the running episode. Drop questions about earlier episodes: their answers would never be applied."""
+        """Return the next question (request for an action) about the running episode; None if there is none.
+
+        Questions about earlier episodes are dropped, because their actions would never be applied.
+        """
         newest = self.watch.newest
         while self._questions:
             question = self._questions.popleft()
@@ -170,7 +176,7 @@ class SteppedWorld:
         return None
 
     def _advance(self) -> None:
-        """Run until there is a question, an episode ends, or a node was restarted."""
+        """Run until a worker has a question, an episode ends, or a node is restarted."""
         world = self._world
         world.advance(self._has_news)
         if world.reason or not self._has_news():
@@ -182,7 +188,7 @@ class SteppedWorld:
     def _collect(self) -> Callable[[], object]:
         """Give all workers the same queue for their questions. Return a function that is true when ``_advance`` must stop.
 
-        Needed again after a restart, which makes a new worker object.
+        A restart makes new worker objects, so this method must be called again after a restart.
         """
         restarts = self._world.restarts
         self._restarts = known = sum(restarts.values())
@@ -200,7 +206,9 @@ class SteppedWorld:
 
 
 def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) -> list[NodePlan]:
-    """Return the nodes of the reduced plan: the plant, external workers in place of its workers, and the nodes that time these workers.
+    """Return the nodes of the reduced launch file, with external workers instead of the workers.
+
+    These nodes are the plant, the external workers, and the nodes that say when a worker begins an inference.
 
     Raises:
         GraphError: there are no workers.
@@ -217,7 +225,7 @@ def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) 
 
 
 def _acted_on_by_agent(launch: str, plant: NodePlan) -> list[NodePlan]:
-    """Return a plant with the agent as its only publisher of decisions.
+    """Return two nodes: the plant, and an agent that alone publishes the decisions for the plant.
 
     Raises:
         GraphError: the plant drives a device.
@@ -257,7 +265,7 @@ def _workers_of(plan: Plan, plant: NodePlan) -> tuple[str, ...]:
 
 
 def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
-    """Return the names of the nodes that say when workers begin an inference, such as the coordinator."""
+    """Return the names of the nodes that say when a worker begins an inference, such as the coordinator."""
     return {
         publisher
         for node in plan.nodes
@@ -269,7 +277,7 @@ def _helpers_of(plan: Plan, workers: Collection[str]) -> set[str]:
 
 
 def _asked(node: NodePlan) -> NodePlan:
-    """Return a worker's entry in the plan with the class ``ExternalWorker``, without params and inputs that this class does not have."""
+    """Return a worker with the class ``ExternalWorker``. Params and inputs that this class does not have are removed."""
     fields, ports = ExternalWorker.params_type.model_fields, ExternalWorker.input_ports
     params = {name: value for name, value in node.params.items() if name in fields}
     return node.model_copy(

@@ -1,1 +1,1 @@
-"""What a launch needs of its host: runtime directory, file descriptors, signals, leftover processes."""
+"""What a launch needs of the computer it runs on: runtime folder, file descriptors, signals, leftover processes."""

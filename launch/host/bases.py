@@ -1,4 +1,4 @@
-"""Where the runtime folders (with the sockets) of launches are. Imports little, so that ``rtgraph estop`` starts fast."""
+"""The places for runtime folders, which hold the sockets of launches. Imports little, so that ``rtgraph estop`` starts fast."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SHARED = (Path("/tmp"), Path("/dev/shm"))  # noqa: S108 - folders are created i
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A folder in which runtime folders may be created, and the environment variable that names it."""
+    """A folder in which runtime folders (with the sockets of launches) may be created, and the environment variable that sets it."""
 
     path: Path
     variable: str = ""
@@ -26,7 +26,7 @@ class Base:
 
 
 def bases() -> list[Base]:
-    """Return the folders in which runtime folders may be created, in order of preference."""
+    """Return the folders in which runtime folders (with sockets) may be created, the preferred one first."""
     user = _OF_USERS / str(os.geteuid())
     found = [
         *_named_by("XDG_RUNTIME_DIR"),

@@ -1,4 +1,4 @@
-"""Ends child processes that code of this process has started and left running."""
+"""Ends child processes that code in this process has started and left running."""
 
 from __future__ import annotations
 
@@ -12,12 +12,18 @@ from rtgraph.launch.host.leftovers import Leftover, end, short
 from rtgraph.nodes.runtime.realtime.host import adopt_orphans, leave_orphans
 
 _TRACKER = "multiprocessing.resource_tracker"
-"""The command of a process that Python itself starts, and that ends with this process."""
+"""Text in the command line of Python's helper process for shared resources, which ends together with this process."""
 
 
 @contextlib.contextmanager
 def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
-    """A context that, on leaving, ends the processes that were started in it. Yields a list that receives the command lines of these processes."""
+    """A context that ends, when it is left, the processes started in it.
+
+    The context yields a list, which then receives the command lines of these processes.
+
+    Args:
+        note: called with a message for each ended process.
+    """
     before = set(_children())
     ended: list[str] = []
     adopt_orphans()
@@ -35,7 +41,7 @@ def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
 
 
 def _children() -> dict[int, str]:
-    """Return the commands of this process's living descendants."""
+    """Return the command line of each running descendant of this process, by process ID."""
     found = {}
     own = psutil.Process().cmdline()
     for child in psutil.Process().children(recursive=True):

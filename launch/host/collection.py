@@ -1,4 +1,7 @@
-"""Imports without garbage collections, which would look through all modules again and again and free next to nothing."""
+"""Turns garbage collection off during imports.
+
+Collections would look through all new modules again and again, and free almost nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def without_collection() -> Iterator[None]:
-    """A context in which no garbage is collected. Garbage that it leaves is collected only when the process ends, so enter it once."""
+    """A context without garbage collection. Use it only once in a process.
+
+    Garbage that is created in the context is not collected before the process ends.
+    """
     if not gc.isenabled():
         yield
         return

@@ -1,6 +1,6 @@
-"""File descriptor limits: how many a process of a launch needs, and whether the host allows them.
+"""Limits of file descriptors: how many a process of a launch needs, and whether the system allows that many.
 
-ZeroMQ aborts a process that reaches the limit, so this is checked before anything starts.
+ZeroMQ aborts a process that reaches its limit, so the limit is checked before anything starts.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1
-"""File descriptors that a node's process needs for itself, and for each edge (a connection to another node).
+"""Number of file descriptors that a node's process needs: for the process, and for each connection to another node.
 
-This is four to nine more than measured in graphs of 4 to 15 nodes.
+Processes in graphs of 4 to 15 nodes needed four to nine less than these numbers give.
 """
 SMALL_GRAPH = _OF_LAUNCHER + 4 * _PER_NODE
 CLIENT = 24
-"""File descriptors that a command such as ``rtgraph topic`` needs, which inspects a running launch."""
+"""Number of file descriptors that a command needs to inspect a running launch, such as ``rtgraph topic``."""
 _SPARE = 200
-"""Reserve of file descriptors for files and sockets that nodes open themselves."""
+"""Number of additional file descriptors, for files and sockets that nodes open."""
 
 
 def needed(plan: Plan) -> tuple[int, str]:
-    """Return the number of file descriptors of the process that needs the most, and the name of that process."""
+    """Return the largest number of file descriptors that one process of the launch needs, and the name of that process."""
     ends = Counter(name for publisher, node, _ in plan.edges() for name in (publisher, node))
     found = [(_OF_NODE + _PER_EDGE * ends[node.name], node.name) for node in plan.nodes]
     most, name = max([(_OF_LAUNCHER + _PER_NODE * len(plan.nodes), "the launcher"), *found])
@@ -37,18 +37,18 @@ def needed(plan: Plan) -> tuple[int, str]:
 
 
 def how_to_raise(count: int) -> str:
-    """Return a hint how to raise the hard limit to a number of file descriptors: root uses ``ulimit``, other users change a file."""
+    """Return a hint for raising the hard limit of file descriptors: ``ulimit`` for root, a file to change for other users."""
     if os.geteuid() == 0:
         return f"run `ulimit -n {count}`"
     return f"raise the hard limit: `hard nofile {count}` for this user in /etc/security/limits.conf, then log in again"
 
 
 def allow(count: int, user: str) -> None:
-    """Raise the limit of this process and its children to a number of file descriptors, plus a reserve.
+    """Raise the limit of file descriptors of this process and its children.
 
     Args:
-        count: the number of file descriptors.
-        user: what the error calls the process that needs them.
+        count: the number of file descriptors needed. A reserve is added.
+        user: name, in the error, of the process that needs them.
 
     Raises:
         LaunchError: the limit cannot be raised that far.

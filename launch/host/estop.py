@@ -1,4 +1,4 @@
-"""Sends emergency stops to the processes of robots directly, without their launcher. Imports little, to start fast."""
+"""Sends emergency stops directly to the processes that drive robots, without the launcher. Imports little, to start fast."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ TIMEOUT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A launch of this user: its runtime folder, and what its launcher announced there."""
+    """A launch of this user, with its runtime folder and the description that its launcher wrote there."""
 
     folder: Path
     name: str
     pid: int | None
-    """The launcher's process; None before the launch is announced."""
+    """Process ID of the launcher; None before the launcher has written its description."""
     directory: str = ""
     """The session folder."""
 
     def is_called(self, session: str) -> bool:
-        """Return whether a text is the launch's name, process number or session folder."""
+        """Return whether a text identifies this launch: its name, process ID or session folder."""
         return session in {self.name, str(self.pid)} or (
             bool(self.directory) and os.path.realpath(session) == os.path.realpath(self.directory)
         )
 
     @property
     def lives(self) -> bool:
-        """Whether the launcher still runs; true if its process number is not known yet."""
+        """Whether the launcher still runs. True if its process ID is not known yet."""
         return self.pid is None or Path(f"/proc/{self.pid}").exists()
 
 
@@ -48,7 +48,10 @@ class Answer:
 
 
 def launches() -> Iterator[Running]:
-    """Yield this user's launches. A launch with a killed launcher is included: its folder stays, and the processes of its robots may still run."""
+    """Yield the launches of this user, also those with a killed launcher.
+
+    The folder of such a launch stays, and its robot processes may still run.
+    """
     for base in bases():
         for folder in sorted(base.path.glob(f"{PREFIX}*")):
             with contextlib.suppress(OSError):
@@ -57,9 +60,10 @@ def launches() -> Iterator[Running]:
 
 
 def ask(asked: Iterable[Running], request: str) -> list[Answer]:
-    """Send a request to every robot of some launches, and return their answers. Robots that accept no connection are left out.
+    """Send a request to every robot of the given launches, and return the answers of the robots.
 
-    All requests are sent before the first answer is awaited, so a robot that hangs delays no other.
+    All requests are sent before the first answer is awaited, so a robot that hangs does not delay the others. A robot that accepts
+    no connection has no answer in the result.
     """
     answers = []
     with contextlib.ExitStack() as opened:

@@ -1,8 +1,8 @@
 """Finds processes that nodes started and left running, by a mark in their environment, and ends them.
 
-Run as a script this is the watchdog of a launch: it waits for the launcher to end and, if the launcher was killed, ends
-the processes that nodes left behind. The kernel ends the nodes of a killed launcher, but not the processes that these nodes
-started. Only the standard library is imported, so that the watchdog is small and starts quickly.
+Run as a script, this module is the watchdog of a launch. It waits for the launcher to end. If the launcher was killed, the
+watchdog ends the processes that nodes left behind: the kernel ends only the nodes. The module imports only the standard
+library, so that the watchdog is small and starts fast.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 MARK = "RTGRAPH_LAUNCH"
-"""The environment variable that identifies the launch of a process."""
+"""The environment variable in which each process of a launch has the name of the launch."""
 GRACE_S = 0.4
 """Seconds from SIGTERM to SIGKILL."""
 NODES_END_WITHIN_S = 1.0
-"""Seconds in which nodes should end after their launcher. If nodes drive devices, ``Sweeper`` adds the time to stop these."""
+"""Seconds in which nodes should end after the end of their launcher. ``Sweeper`` adds the time that devices need to stop."""
 _COMMAND_LETTERS = 80
 _ROUNDS = 5
-"""Number of searches for leftover processes, because a process may start another one while it is being ended."""
+"""Maximum number of searches for leftover processes. One is not enough, because a process may start another before it ends."""
 
 
 class Leftover(NamedTuple):
-    """A process that was left behind."""
+    """A process that a node started and left running."""
 
     pid: int
     session: int
     command: str
     environment: bytes
-    """The environment variables of the process, each between two NUL bytes."""
+    """The environment variables of the process as ``NAME=value``, each between two NUL bytes."""
 
 
 def environment_of(launch: str) -> dict[str, str]:
-    """Return the environment variables for the processes of a launch, given its unique name on this host."""
+    """Return the environment variables for the processes of a launch. ``launch`` is a unique name on this computer."""
     # Without SPT_NOENV, a process that sets its title would overwrite the mark.
     return {**os.environ, MARK: launch, "SPT_NOENV": "1"}
 
 
 def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> list[Leftover]:
-    """Return the living processes of a launch.
+    """Return the running processes of a launch.
 
     Args:
         launch: the value of ``MARK`` in their environment.
-        sessions: all processes of these process sessions (setsid) belong to the launch, marked or not.
-        besides: other processes to leave out. This process is always left out.
+        sessions: process sessions (setsid) of the launch. Their processes are also returned without the mark.
+        besides: processes to leave out. This process is always left out.
     """
     mark = f"\0{MARK}={launch}\0".encode()
     found = []
@@ -65,7 +65,7 @@ def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] =
 
 
 def end(found: Collection[Leftover], grace_s: float = GRACE_S) -> None:
-    """End processes: SIGTERM, then SIGKILL for those that still live after a grace period."""
+    """End processes: send SIGTERM, wait for a grace period, then send SIGKILL to processes that still run."""
     with contextlib.ExitStack() as closing:
         watched = []
         for one in found:
@@ -78,7 +78,7 @@ def end(found: Collection[Leftover], grace_s: float = GRACE_S) -> None:
 
 
 def end_all(launch: str, sessions: Collection[int] = (), besides: Collection[int] = ()) -> Iterator[Leftover]:
-    """End all processes of a launch, and yield them."""
+    """End all processes of a launch, and yield the ended processes."""
     for _ in range(_ROUNDS):
         found = find(launch, sessions, besides)
         if not found:
@@ -88,7 +88,7 @@ def end_all(launch: str, sessions: Collection[int] = (), besides: Collection[int
 
 
 def short(command: str) -> str:
-    """Return a command, shortened for messages."""
+    """Return a command line, shortened for messages."""
     return command if len(command) <= _COMMAND_LETTERS else f"{command[: _COMMAND_LETTERS - 1]}…"
 
 
@@ -99,7 +99,7 @@ def _signal(descriptors: Collection[int], number: signal.Signals) -> None:
 
 
 def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
-    """Wait for processes to end, given their pidfds; return the pidfds of those still alive at the timeout."""
+    """Wait for processes, given as pidfds, to end. Return the pidfds of processes that still run at the timeout."""
     left = list(descriptors)
     deadline = time.monotonic() + within_s
     poll = select.poll()
@@ -113,7 +113,7 @@ def _wait(descriptors: Collection[int], within_s: float) -> list[int]:
 
 
 def _state_of(process: str) -> tuple[str, int]:
-    """Return the state and the session of a process; an empty state if the process is gone."""
+    """Return the state and the session ID of a process. The state is empty if the process is gone."""
     # The name before these fields, in parentheses, may contain anything.
     fields = _read(process, "stat").rpartition(b")")[2].split()
     return (fields[0].decode(), int(fields[3])) if fields else ("", 0)
@@ -128,9 +128,14 @@ def _read(process: str, file: str) -> bytes:
 
 
 def _guard(launch: str, within_s: float) -> None:
-    """Read from stdin the process number of each node that starts or ends, until the launcher ends; see ``Sweeper``.
+    """Run the watchdog of a launch.
 
-    Then wait for the nodes to end, and end what is left of the launch.
+    Until the launcher ends, read from stdin the process ID of each node that starts or ends. Then wait for the nodes to end, and
+    end the other processes of the launch.
+
+    Args:
+        launch: the name of the launch in the environment of its processes.
+        within_s: maximum wait for the nodes.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

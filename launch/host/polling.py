@@ -1,4 +1,4 @@
-"""An event loop's poll: sockets and file descriptors, each with a callback."""
+"""Waits for many sockets and file descriptors, and yields the callback of each readable one."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Poll:
         self._calls: dict[Source, Callable[[], None]] = {}
 
     def add(self, source: Source, call: Callable[[], None]) -> None:
-        """Add a source and its callback."""
+        """Add a source (a socket or a file descriptor) and its callback."""
         self._calls[source] = call
         self._poller.register(source, zmq.POLLIN)
 
     def remove(self, source: Source) -> None:
-        """Remove a source. Do so before closing it: the number of its file descriptor may soon be reused."""
+        """Remove a source before closing it. The number of its file descriptor may soon be reused."""
         del self._calls[source]
         self._poller.unregister(source)
 
     def wait(self, longest_s: float) -> Iterator[Callable[[], None]]:
-        """Wait at most ``longest_s``, and yield the callbacks of readable sources."""
+        """Wait at most ``longest_s`` seconds for readable sources, and yield their callbacks."""
         for source, _ in self._poller.poll(round(longest_s * 1000)):
             call = self._calls.get(source)
             if call is not None:

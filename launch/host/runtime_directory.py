@@ -1,4 +1,4 @@
-"""The temporary folder for the sockets of a launch, and the search for the folders of other launches."""
+"""The runtime folder, which holds the sockets of a launch, and the search for the runtime folders of other launches."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from rtgraph.msgs.errors import LaunchError
 SOCKET_PATH_BYTES = 107
 """Maximum length of a Unix socket's path, in bytes."""
 LONGEST_NAME = "introspect"
-"""The longest file name of a socket: the sockets of nodes have short numbers as names."""
+"""The longest file name of a socket. The sockets of nodes have shorter names: numbers."""
 _RANDOM_LETTERS = 8
 MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
 
 
 class RuntimeDirectory:
-    """A folder for sockets: short path, private, locked while in use. See ``bases`` for where it is created.
+    """The runtime folder, which holds the sockets of a launch. Its path is short, it is private, and it is locked while in use.
 
     Raises:
-        LaunchError: no folder is suitable.
+        LaunchError: no suitable place for the folder was found.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class RuntimeDirectory:
         return f"ipc://{self.path / name}"
 
     def announce(self, text: str) -> None:
-        """Write the launch's description atomically. ``rtgraph topic`` and other clients find the launch by it.
+        """Write the description of the launch atomically. Clients such as ``rtgraph topic`` find the launch by this file.
 
         Raises:
             LaunchError: the description cannot be written.
@@ -53,7 +53,10 @@ class RuntimeDirectory:
 
 
 def chosen() -> tuple[Base | None, dict[Base, str]]:
-    """Return the folder in which a launch would now create its own (None if there is none), and why each folder tried before is unsuitable."""
+    """Return the place where a new launch would create its runtime folder, and the reasons against other places.
+
+    The place is None if no place is suitable. The reasons are a dict by the unsuitable places.
+    """
     refused: dict[Base, str] = {}
     for base in bases():
         try:
@@ -68,7 +71,7 @@ def chosen() -> tuple[Base | None, dict[Base, str]]:
 
 
 def announced() -> Iterator[tuple[Path, str]]:
-    """Yield the runtime folder and the description of each running launch of this user that has written its description."""
+    """Yield the runtime folder and the description of each running launch of this user. Launches without description are left out."""
     for base in bases():
         for path in sorted(base.path.glob(f"{PREFIX}*")):
             try:
@@ -80,7 +83,7 @@ def announced() -> Iterator[tuple[Path, str]]:
 
 
 def is_in_use(path: Path) -> bool:
-    """Return whether the launch of a runtime folder still runs."""
+    """Return whether the launch to which a runtime folder belongs still runs."""
     try:
         lock = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -95,11 +98,11 @@ def is_in_use(path: Path) -> bool:
 
 
 class _Unfit(LaunchError):
-    """A folder is unsuitable. The text says why."""
+    """The reason why a folder is unsuitable as a place for runtime folders."""
 
 
 def _made() -> tuple[Path, int]:
-    """Create a runtime folder and lock it. Return its path and the file descriptor of the lock."""
+    """Create a runtime folder and lock it. Return the path of the folder and the file descriptor of the lock."""
     refused = []
     for base in bases():
         try:
@@ -137,7 +140,7 @@ def _made_in(base: Path) -> tuple[Path, int]:
 
 
 def _prove(path: Path) -> None:
-    """Check a folder by binding a socket in it, because some file systems have no sockets."""
+    """Check that a folder can hold sockets, by binding one. Some file systems do not support sockets."""
     if not _is_private(path):
         raise _Unfit("the file system keeps no permissions, so other users could open the sockets")
     with socket.socket(socket.AF_UNIX) as probe:
@@ -173,7 +176,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
 
 
 def _is_private(path: Path) -> bool:
-    """Return whether a path is a real folder of this user (not a link) that nobody else may enter."""
+    """Return whether a path is a real folder (no link) of this user, closed to all other users."""
     status = path.lstat()
     return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & 0o077
 

@@ -1,4 +1,4 @@
-"""The signals that end a launch: the first requests an orderly stop, the second a quick one."""
+"""Catches the signals that end a launch. The first requests an orderly stop, the second a quick stop."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from rtgraph.launch.console.interruption import ending_signals
 
 
 class Signals:
-    """A context that catches the signals. The file descriptor ``descriptor`` becomes readable when a signal arrives."""
+    """A context that catches the signals that end a launch, such as SIGINT (Ctrl-C)."""
 
     def __init__(self) -> None:
         self.first: int | None = None
-        """The number of the first signal; None before it."""
+        """The number of the first signal; None if no signal has arrived."""
         self.times_s: list[float] = []
         """Times at which signals arrived, in s on the monotonic clock."""
 
@@ -42,7 +42,7 @@ class Signals:
         return self._wake.fileno()
 
     def clear(self) -> None:
-        """Empty ``descriptor``, which becomes readable again at the next signal."""
+        """Make ``descriptor`` unreadable until the next signal."""
         self._wake.recv(64)
 
     def _caught(self, number: int, _: object) -> None:

@@ -19,16 +19,16 @@ from rtgraph.nodes.runtime.realtime.fork_server import NODE_VARIABLE, TITLE
 
 
 class Sweeper:
-    """A context that ends leftover processes. It begins before any process of a launch starts, and ends after all nodes.
+    """A context that ends processes that nodes started and left running. Enter it before any process of a launch starts.
 
-    When a node ends, the processes in its session are ended at once; processes in other sessions are ended with the
-    launch. The launcher must adopt orphans; orphans that end are reaped.
+    When a node ends, the processes in its process session (setsid) are ended at once. Processes in other sessions are ended with
+    the launch. The launcher must adopt orphans. Adopted orphans that have ended are reaped.
 
     Args:
-        launch: unique name of the launch on this host.
+        launch: unique name of the launch on this computer.
         note: prints a note.
         left_behind: receives the commands of the processes left behind, by node.
-        stop_s: longest time that a node needs after the launcher's death to stop its device.
+        stop_s: longest time that a node needs to stop its device after the launcher was killed.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Sweeper:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the launch's processes."""
+        """The environment variables of the launch's processes."""
         return environment_of(self._launch)
 
     def began(self, process: int, node: str) -> None:
@@ -76,7 +76,7 @@ class Sweeper:
         self._send(b"%d\n" % process)
 
     def ended(self, process: int) -> None:
-        """Send SIGTERM to the processes that an ended node left in its process session."""
+        """Send SIGTERM to the processes that are left in the process session of an ended node."""
         try:
             os.killpg(process, 0)
         except OSError:  # usually its group is empty; processes in other groups are found at the end
@@ -94,7 +94,7 @@ class Sweeper:
                 signal.pidfd_send_signal(descriptor, signal.SIGTERM)
 
     def attend(self, now_s: float) -> None:
-        """Send SIGKILL to processes that ``ended`` sent SIGTERM to and that still live after the grace period."""
+        """Send SIGKILL to leftover processes that still run at the end of the grace period after SIGTERM."""
         due = [descriptor for at_s, descriptor in self._ending if at_s <= now_s]
         self._ending = [one for one in self._ending if one[1] not in due]
         for descriptor in due:
@@ -103,7 +103,7 @@ class Sweeper:
             os.close(descriptor)
 
     def reap(self, known: Iterable[int]) -> None:
-        """Reap adopted processes that have ended, except those in ``known``, which other objects reap."""
+        """Reap adopted processes that have ended. Processes in ``known`` are left out, because other objects reap them."""
         mine = {self._warden.pid, *known}
 
         def is_adopted(child: int) -> bool:
@@ -142,7 +142,10 @@ class Sweeper:
             self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
 
     def _is_unborn(self, one: Leftover) -> bool:
-        """Return whether a process is itself a node: the launch stopped after the node's fork, but before ``began``."""
+        """Return whether a process is a node without a call of ``began``, and so no leftover of a node.
+
+        This happens if the launch stops just after the fork of the node.
+        """
         title = one.command.removeprefix(TITLE)
         return one.pid == one.session and one.command.startswith(TITLE) and title not in self._begun
 

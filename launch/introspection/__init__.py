@@ -1,1 +1,1 @@
-"""Introspection of running graphs: list them, see their messages and counters, change parameters."""
+"""Introspection of running graphs: list graphs, show messages and counters, change parameters."""

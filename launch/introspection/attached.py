@@ -1,4 +1,4 @@
-"""Subscribe to and publish in a running graph from a program that is not a node."""
+"""Subscribes to the topics of a running graph, and publishes on them, from a program that is not a node."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Attached:
     def __init__(self, session: LiveSession) -> None:
         self.session = session
         self.missed = 0
-        """Number of messages that were published while this program was too slow to take them."""
+        """Number of messages that this program missed, because it was too slow to take them."""
         self._client = Client(session)
         self._observers: set[Observer] | None = None
         """The open subscriptions; None while this program is not attached."""
@@ -45,7 +45,7 @@ class Attached:
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics of the graph, without the runtime's internal ones."""
+        """The topics of the graph, without internal topics of the runtime."""
         return tuple(topic for topic in self.session.description.topics() if not topic.startswith("_"))
 
     def subscribe(
@@ -53,13 +53,13 @@ class Attached:
     ) -> Iterator[Message]:
         """Return an iterator over messages, from now on until the graph ends.
 
-        Up to 1,000 messages are queued while the program does something else. ZeroMQ drops further ones, for this
-        program alone, and ``missed`` counts them.
+        Up to 1,000 messages wait while the program does something else. ZeroMQ then drops further messages to this program,
+        and ``missed`` counts the dropped messages.
 
         Args:
             topics: one or more topics.
             key: on a keyed topic, where each message is for one node: return only the messages for this node.
-            within_s: end after this time; None: end only when the graph ends.
+            within_s: end the iterator after this time in s; None: end it only when the graph ends.
 
         Raises:
             LaunchError: this program is not attached, a topic has no publisher, or its message class cannot be
@@ -141,7 +141,10 @@ def attach(session: str | None = None) -> AbstractContextManager[Attached]:
 
 @contextmanager
 def _without_place() -> Iterator[None]:
-    """Raise errors without "command line" as the place of the mistake: a program's arguments come from its code."""
+    """A context that removes the place "command line" from errors.
+
+    The arguments of a program that attaches come from its code.
+    """
     try:
         yield
     except GraphError as error:

@@ -20,7 +20,7 @@ A = TypeVar("A", bound=Message)
 
 
 class Client:
-    """A context in which questions can be sent to one launcher."""
+    """A context that is connected to one launcher, and sends questions to it."""
 
     def __init__(self, session: LiveSession) -> None:
         allow(CLIENT, "looking into a running graph")
@@ -40,11 +40,11 @@ class Client:
         self._context.term()
 
     def ask(self, question: Question, answer_type: type[A]) -> A:
-        """Send a question to the launcher, and return the launcher's answer.
+        """Send a question to the launcher, and return its answer.
 
         Raises:
-            GraphError: the question is invalid, for example names an unknown node.
-            LaunchError: the launcher refuses, has ended, or does not answer.
+            GraphError: the question is invalid; for example, it names an unknown node.
+            LaunchError: the launcher refuses the question, has ended, or does not answer.
         """
         number = next(self._numbers)
         self._socket.send_multipart(named(question.model_copy(update={"number": number})))

@@ -1,6 +1,6 @@
-"""Names and units of the elements of a plant's observations and actions, read from a running launch's plan.
+"""Names and units of the elements of a plant's observations and actions, such as joints of a robot.
 
-The plan is the launch file with all references resolved.
+They are read from the plan of a running launch. The plan is the launch file with all references resolved.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Labels:
         self._spec = spec_in(parsed_plan(plan)) if self._kind in LABELLED else RecordedSpec()
 
     def on(self, values: Mapping[str, object], stamp_ns: int) -> dict[str, object]:
-        """Return a message's fields with the names and units of their elements, and with capture ages in ms.
+        """Return the fields of a message, with names and units of array elements, and with ages of captured data in ms.
 
         Args:
-            values: the fields.
-            stamp_ns: the message's time stamp, from which the age of a capture time is counted.
+            values: the fields of the message, by name.
+            stamp_ns: the time stamp of the message, in ns. The age is this time minus the time of capture.
         """
         return {name: self._on(name, value, stamp_ns) for name, value in values.items()}
 

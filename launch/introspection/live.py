@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LiveEdge:
-    """Message counts of one edge since its subscriber started, and its message rate over the last two seconds."""
+    """Message counts of one edge (connection) since the subscriber started, and the message rate over the last two seconds."""
 
     publisher: str
     port: str
@@ -31,7 +31,7 @@ class LiveEdge:
 
 @dataclass(frozen=True, slots=True)
 class LiveNode:
-    """State of a node. Rates are those of the last two seconds; unknown values are None."""
+    """State of a node. Rates are means over the last two seconds. Unknown values are None."""
 
     node: str
     node_class: str
@@ -52,16 +52,16 @@ class LiveNode:
     refused: int = 0
     unread: int = 0
     age_ms: float | None = None
-    """Age of the newest message at any input, at the last heartbeat."""
+    """Age of the newest message that any input had received, at the time of the node's last heartbeat, in ms."""
     sent: dict[str, int] = field(default_factory=dict)
     waiting: dict[str, int] = field(default_factory=dict)
-    """Unread messages by input."""
+    """Number of unread messages, by input."""
     edges: tuple[LiveEdge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LiveProgress:
-    """The newest progress of the run: its tick, and how well the agent and the plant keep up."""
+    """The newest progress report of the run: the tick, and how well the agent and the environment keep up."""
 
     tick: int
     tick_rate_hz: float | None
@@ -92,14 +92,14 @@ def snapshot(session: LiveSession) -> LiveGraph:
 
 
 def figures(graph: Graph) -> LiveGraph:
-    """Return the states, counts and rates of the nodes, computed from the launcher's answer."""
+    """Compute the states, counts and rates of the nodes from the launcher's answer."""
     return LiveGraph(graph.name, graph.now_ns / 1e9, tuple(map(_node, graph.nodes)), _progress(graph))
 
 
 def edge_notes(graph: LiveGraph) -> Notes:
-    """Return notes for the edges of the graph's drawing, such as "60.0 Hz, 3 lost".
+    """Return notes for the edges in a drawing of the graph, such as "60.0 Hz, 3 lost".
 
-    Edges to the same input from nodes that share a box share a note.
+    Replicas of a node are drawn as one box. Edges from one box to the same input share a note.
     """
     # Only drawings need it, and it imports graphs.
     from rtgraph.graphs.drawing.text import box_name  # noqa: PLC0415

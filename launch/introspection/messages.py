@@ -11,11 +11,11 @@ from rtgraph.nodes.runtime.classes.imports import also_pin, module_of
 
 
 def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:
-    """Import a message class, ``package.module:Class``, from the module that the running graph uses.
+    """Import a message class, given as ``package.module:Class``, from the file that the running graph uses.
 
     Args:
         path: path of the class.
-        modules: path of each module or package that is not installed, by its top-level name.
+        modules: for modules that are not installed: the path of the module or package, by its top-level name.
 
     Raises:
         LaunchError: the class cannot be imported here.

@@ -36,7 +36,7 @@ class Distribution:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Distribution | None:
-        """Return the distribution of values; None without values."""
+        """Return the distribution of some values; None if there are no values."""
         array = np.fromiter(values, np.float64)
         if not array.size:
             return None
@@ -55,9 +55,9 @@ class Distribution:
 class MeterReading:
     """The measured rates, sizes and delays of a topic.
 
-    ``rate_hz`` is the rate of arrival at this observer. ``published_hz`` is the rate of publication, computed from the
-    publishers' sequence numbers and stamps, so it includes messages that did not arrive. Rates and distributions cover
-    the window; ``count`` and ``missed`` cover the whole measurement. A value is None if it needs more messages.
+    ``rate_hz`` is the rate at which messages arrive here. ``published_hz`` is the rate at which they were published. It is computed
+    from sequence numbers and time stamps, so it includes messages that did not arrive. Rates and distributions are over the sliding
+    window; ``count`` and ``missed`` are since the start. A value is None if there are too few messages.
     """
 
     count: int
@@ -71,7 +71,7 @@ class MeterReading:
 
 
 class Meter:
-    """Measures the messages of the last ``window_s`` seconds."""
+    """Measures the messages that arrived in the last ``window_s`` seconds."""
 
     def __init__(self, window_s: float) -> None:
         self._window_ns = round(window_s * 1e9)
@@ -88,7 +88,7 @@ class Meter:
         )
 
     def reading(self, now_ns: int, missed: int) -> MeterReading:
-        """Return the rates, sizes and delays over the window that ends at ``now_ns`` of the graph's clock."""
+        """Return the rates, sizes and delays over the window that ends at ``now_ns`` (ns of the graph's clock)."""
         seen = self._seen
         while seen and seen[0].arrived_ns < now_ns - self._window_ns:
             seen.popleft()

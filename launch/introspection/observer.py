@@ -1,6 +1,6 @@
-"""A subscriber outside of the graph: receives what is published on topics, without effect on the nodes.
+"""A subscriber outside of the graph: receives the messages on topics, without effect on the nodes.
 
-It connects to the publishers' own sockets. If it is too slow, ZeroMQ drops messages for this observer only.
+The subscriber connects to the sockets of the publishers. If it is too slow, ZeroMQ drops messages for this subscriber only.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 WAITING_MOST = 1000
 LIFE_PERIOD_NS = 300_000_000
-"""Time between two checks that the session still runs."""
+"""Nanoseconds between two checks that the launch still runs."""
 
 
 class Observed(NamedTuple):
-    """A received message. Its wire document (the encoded message) is ``frames`` joined, from byte ``start`` on."""
+    """A received message. The encoded message is the joined ``frames``, from byte ``start`` on."""
 
     topic: str
     key: str
     envelope: Envelope
     arrived_ns: int
-    """Time of arrival on the graph's clock."""
+    """Time of arrival in ns of the graph's clock."""
     frames: list[memoryview]
     start: int
 
@@ -46,9 +46,9 @@ class Observed(NamedTuple):
 
 
 class MissedMessages:
-    """Counts messages that did not reach this observer, by gaps in each publisher's sequence.
+    """Counts messages that did not reach this observer, from gaps in the sequence numbers of each publisher.
 
-    A publisher's incarnation is one run of its process. Messages before the first one received from it do not count.
+    The first message received from each process of a publisher is the start; earlier messages do not count.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class MissedMessages:
 
 
 class Observer:
-    """A context that subscribes to topics.
+    """A context in which this program receives the messages on topics of a running graph.
 
     Args:
         session: the running graph.
@@ -113,7 +113,7 @@ class Observer:
         return self._clock.now_ns()
 
     def until(self, end_ns: int) -> Iterator[Observed]:
-        """Yield messages until a time of the graph's clock, or until the session ends."""
+        """Yield messages until ``end_ns`` of the graph's clock, or until the launch ends."""
         while True:
             now_ns = self._clock.now_ns()
             if now_ns >= end_ns or not self._goes_on(now_ns):
@@ -124,7 +124,7 @@ class Observer:
 
     @property
     def ended(self) -> bool:
-        """Whether the session has ended."""
+        """Whether the launch has ended."""
         return not self._session.lives()
 
     def _goes_on(self, now_ns: int) -> bool:

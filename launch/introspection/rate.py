@@ -7,7 +7,7 @@ import time
 
 
 class Rate:
-    """Waits for the next of evenly spaced instants; skips missed ones. If ``rate_hz`` is None it never waits."""
+    """Waits for the next of evenly spaced times, and skips times that have passed. Never waits if ``rate_hz`` is None."""
 
     def __init__(self, rate_hz: float | None) -> None:
         self._period_s = 0.0 if rate_hz is None else 1 / rate_hz
@@ -15,7 +15,7 @@ class Rate:
         self._pause = threading.Event()
 
     def wait(self) -> None:
-        """Wait until the next instant. The first call does not wait."""
+        """Wait until the next time. The first call returns at once."""
         if not self._period_s:
             return
         left_s = self._due_s - time.monotonic()

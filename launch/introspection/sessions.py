@@ -1,4 +1,4 @@
-"""The launches that run on this host, as their launchers describe them."""
+"""The launches that run on this computer, found by the descriptions that their launchers write."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMAND_LINE = "command line"
 
 
 class Stream(Record):
-    """An output of a node, and its endpoint."""
+    """An output of a node, and the ZeroMQ endpoint at which it publishes."""
 
     node: str
     port: str
@@ -29,7 +29,7 @@ class Stream(Record):
 
 
 class SubscribedInput(Record):
-    """An input of a node, and its publishers."""
+    """An input of a node, and the nodes that publish to it."""
 
     node: str
     port: str
@@ -41,7 +41,7 @@ class SubscribedInput(Record):
 
 
 class Description(Record):
-    """The description that a launch publishes when its graph starts running.
+    """The description of a launch, which its launcher writes when the graph starts.
 
     ``epoch_ns`` is the reading of the host's monotonic clock at time 0 of the graph.
     """
@@ -51,7 +51,7 @@ class Description(Record):
     pid: int
     directory: str
     started: str
-    """Wall time in ISO 8601."""
+    """Date and time of the start, in ISO 8601."""
     epoch_ns: int
     introspection: str
     """The ZeroMQ endpoint at which the launcher answers questions about the graph."""
@@ -61,10 +61,10 @@ class Description(Record):
     streams: tuple[Stream, ...]
     subscribers: tuple[SubscribedInput, ...]
     modules: dict[str, str] = Field(default_factory=dict)
-    """Path of each module or package that the nodes use and that is not installed, by its top-level name."""
+    """Paths of the modules and packages that nodes use but that are not installed, by top-level name."""
 
     def topics(self) -> tuple[str, ...]:
-        """Return all published or subscribed topics. The runtime's own topics begin with an underscore."""
+        """Return all topics with a publisher or a subscriber. Internal topics of the runtime begin with an underscore."""
         return tuple(sorted({s.topic for s in self.streams} | {t.topic for t in self.subscribers}))
 
     def published(self, topic: str) -> tuple[Stream, ...]:
@@ -84,7 +84,7 @@ class Description(Record):
         return found
 
     def subscribed(self, topic: str) -> str:
-        """Return the path of the message class that the subscribers of a topic declare.
+        """Return the path of the message class that subscribers of a topic expect.
 
         Raises:
             GraphError: no node subscribes to the topic.
@@ -127,7 +127,7 @@ def running() -> list[LiveSession]:
 
 
 def pick(wanted: str | None = None) -> LiveSession:
-    """Return the selected running launch.
+    """Return the running launch that a user selected.
 
     Args:
         wanted: name, process ID or session folder of the launch; None if only one launch runs.

@@ -20,12 +20,12 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An array with the names and units of its elements; both are empty if unknown."""
+    """An array with the names and units of its elements. Unknown names or units are empty."""
 
     array: Array
     names: tuple[str, ...]
     units: tuple[str, ...]
-    """The units: one for each element, or one for all."""
+    """The units: one for each element, or one for all elements."""
 
     @property
     def text(self) -> str:
@@ -41,7 +41,7 @@ class Labelled:
 
 
 def fields(document: Frame) -> dict[str, object]:
-    """Return the fields of a wire document (an encoded message): plain values, and arrays as read-only views of it.
+    """Decode a message to a dict of its fields. Arrays are read-only views of the bytes of ``document``.
 
     Raises:
         DecodeError: the document is not an encoded message.
@@ -64,7 +64,7 @@ def fields(document: Frame) -> dict[str, object]:
 
 
 def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, object]:
-    """Return the values at dotted paths such as ``action.arm``, by path; paths without a value are left out."""
+    """Return the values at dotted paths such as ``action.arm``, a dict by path. Paths without a value are left out."""
     found: dict[str, object] = {}
     for path in paths:
         value: object = values
@@ -78,7 +78,7 @@ def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, ob
 
 
 def as_json(value: object, *, full: bool = False) -> object:
-    """Return a value in the types of JSON. Arrays, except short vectors, are summarised unless ``full`` is set.
+    """Convert a value to JSON types. Arrays, except short vectors, are summarised unless ``full`` is set.
 
     Numbers that JSON lacks (NaN and the infinities) become strings.
     """
@@ -96,7 +96,7 @@ def as_json(value: object, *, full: bool = False) -> object:
 
 
 def as_lines(value: object, *, full: bool = False, depth: int = 0) -> list[str]:
-    """Return a value in readable lines, similar to YAML. Long lists are cut unless ``full`` is set."""
+    """Return a value as readable lines of text, similar to YAML. Long lists are cut unless ``full`` is set."""
     indent = "  " * depth
     if isinstance(value, Mapping):
         lines = []

@@ -1,1 +1,1 @@
-"""Latencies in a recording: the measured durations, the distributions fitted to them, and pictures of both."""
+"""Latencies in a recording: measured durations, the distributions fitted to them, and plots of both."""

@@ -1,4 +1,7 @@
-"""The latencies of a recording, the distributions fitted to them, and the latency file (YAML), from which a launch can draw latencies."""
+"""Latencies in a recording, and the distributions fitted to them.
+
+Also writes the latency file (YAML), from which a later launch draws its latencies.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,22 @@ Choice = Literal["empirical", "best", "sequence"]
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """The durations of one worker's inferences or pauses, or of the transport over one edge, and the fits to them."""
+    """Measured durations of one kind, and the distributions fitted to them.
+
+    The durations are a worker's inference times, a worker's pauses between inferences, or the transport times over one edge (a
+    connection from an output to a node).
+    """
 
     name: str
     """The name of the worker or of the edge."""
     what: Literal["inference", "pause", "transport"]
     edge: Edge | None
-    """The edge; None for a worker."""
+    """The edge (connection from an output to a node) of transport times; None for the durations of a worker."""
     seen_by: str
-    """Who measured the durations: the worker itself; for an edge, the ``receiver`` or the ``recorder``."""
+    """Who measured the durations: the ``worker``, the ``receiver`` of the messages, or the ``recorder``."""
     durations_ms: list[float]
     fits: list[Fit]
-    """The fitted distributions, the best first."""
+    """The fitted distributions, the best fit first."""
 
     @property
     def best(self) -> Fit:
@@ -43,7 +50,11 @@ class Latency:
         return float(np.quantile(self.durations_ms, share))
 
     def model(self, choice: Choice) -> Model:
-        """Return the measured distribution, the best fit, or the durations in their order, as a latency model."""
+        """Return a latency model of the durations.
+
+        Args:
+            choice: ``empirical`` for the measured distribution, ``best`` for the best fit, ``sequence`` for the durations in their order.
+        """
         match choice:
             case "empirical":
                 return empirical(self.durations_ms)
@@ -53,7 +64,7 @@ class Latency:
                 return in_order(self.durations_ms)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the statistics of the durations and the fits as JSON values."""
+        """Return statistics of the durations, and the fits, as JSON values."""
         return {
             "name": self.name,
             "what": self.what,
@@ -73,7 +84,10 @@ class Latency:
 
 
 def latencies_of(found: Durations) -> list[Latency]:
-    """Return the inference times of every worker, their pauses, then the transport times of every edge, with their fits."""
+    """Return the latencies in a recording, with their fits.
+
+    The inference times of all workers come first, then the pauses of the workers, then the transport times of all edges.
+    """
     names = sorted(found.workers, key=_natural)
     workers = [
         Latency(name, "inference", None, "worker", found.workers[name], fitted(found.workers[name]))
@@ -99,9 +113,9 @@ def latencies_of(found: Durations) -> list[Latency]:
 def latency_file(
     found: Durations, latencies: list[Latency], choice: Choice, rate_hz: float | None
 ) -> LatencyFile:
-    """Return the latency file of a recording.
+    """Return the latency file of a recording, with a latency model for each worker and each edge.
 
-    Replicas of a node that receive an output with the same distribution share one entry, which names them by a pattern.
+    If replicas of a node receive an output with the same distribution, they share one entry, with a pattern for their names.
     """
     return LatencyFile(
         rtgraph_latency=1,

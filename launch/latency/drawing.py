@@ -1,4 +1,4 @@
-"""Draws a histogram of each worker's and each edge's latencies, with the densities of the fitted distributions."""
+"""Draws histograms of latencies, one for each worker and each edge, with the densities of the fitted distributions."""
 
 from __future__ import annotations
 

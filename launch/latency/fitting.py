@@ -1,8 +1,8 @@
-"""Fits distributions to durations by maximum likelihood, and chooses among them.
+"""Fits distributions to durations by maximum likelihood, and chooses the best fit.
 
-The families are those of the latency models: normal, lognormal, and a mixture of two lognormals. The best has the lowest
-Bayesian information criterion (Schwarz, 1978), k·ln n − 2·ln L, for k parameters and n durations: more parameters must
-raise the likelihood by enough. Standard errors are from the observed information, the outer product of the scores.
+The distributions are normal, lognormal, and a mixture of two lognormals. The best fit has the lowest Bayesian information
+criterion (Schwarz, 1978): k·ln n − 2·ln L, for k parameters, n durations and the likelihood L. So each additional parameter
+must raise the likelihood enough. Standard errors come from the outer product of the scores (the observed information).
 """
 
 from __future__ import annotations
@@ -18,38 +18,48 @@ from rtgraph.nodes.runtime.latency import Constant, Empirical, Lognormal, Mixtur
 
 Floats = npt.NDArray[np.float64]
 LEAST_MS = 1e-3
-"""Durations shorter than this, a microsecond, count as this one: the logarithm of 0 does not exist."""
+"""Minimum duration in ms: one microsecond. Shorter durations are raised to this value, because the logarithm of 0 is infinite."""
 LEAST_MIXED = 20
 """Minimum number of durations to which a mixture is fitted."""
 LEAST_SIGMA = 0.01
-"""Smallest relative spread of a component of a mixture. Without it, a component could shrink to a single duration."""
+"""Minimum standard deviation of the logarithm of a component of the mixture.
+
+Without this limit, a component could shrink to a single duration.
+"""
 STARTS = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""The fit of a mixture starts once for each of these shares: its lower component begins with this share of the durations, the shortest."""
+"""Starting points for the fit of a mixture of two lognormals.
+
+Each is the share of the durations, the shortest ones, with which the lower component starts.
+"""
 FIRST_ROUNDS, ROUNDS = 12, 200
 PRECISION = 1e-7
-"""Gain of the log-likelihood per duration below which a fit is finished."""
+"""A fit is finished if one more round raises the log-likelihood per duration by less than this."""
 FIXED_NS = 1.0
-"""Durations count as constant if they differ by less than this."""
+"""Durations count as constant if they vary by less than this number of nanoseconds."""
 KNOTS = (
     0, 0.001, 0.002, 0.005, 0.01, *(round(0.02 * n, 2) for n in range(1, 50)), 0.99, 0.995, 0.998, 0.999, 0.9995, 1
 )  # fmt: skip
-"""The shares at which quantiles describe a measured distribution."""
+"""The shares (0 to 1) of the quantiles that describe a measured distribution."""
 _ROOT = math.sqrt(2 * math.pi)
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A fitted distribution."""
+    """A distribution fitted to durations."""
 
     model: Model
-    """The latency model, in ms."""
+    """The fitted distribution as a latency model, in ms."""
     parameters: dict[str, tuple[float, float]]
-    """The value and the standard error of each parameter, by its name in the model."""
+    """The value and the standard error of each parameter, by the parameter's name in the model."""
     bic: float
     """The Bayesian information criterion; the lowest is the best."""
 
     def density(self, ms: Floats) -> Floats:
-        """Return the density per ms, (n,), at durations in ms, (n,); zero for a constant."""
+        """Return the probability density at durations, in 1/ms; zeros if the fit is a constant.
+
+        Args:
+            ms: durations in ms, shape (n,). The result has the same shape.
+        """
         density = _DENSITIES.get(self.model.kind)
         return np.zeros_like(ms) if density is None else density(self.theta, ms)
 
@@ -60,7 +70,7 @@ class Fit:
 
 
 def fitted(durations_ms: Sequence[float]) -> list[Fit]:
-    """Return the fits to durations, the best first.
+    """Fit all distributions to durations, and return the fits, the best first.
 
     If the durations do not vary, or are fewer than three, the only fit is a constant.
 
@@ -88,7 +98,7 @@ def fitted(durations_ms: Sequence[float]) -> list[Fit]:
 
 
 def empirical(durations_ms: Sequence[float]) -> Model:
-    """Return the measured distribution as its quantiles, or a constant if the durations do not vary."""
+    """Return a latency model with the quantiles of the durations, or a constant if the durations do not vary."""
     values = np.asarray(durations_ms, dtype=np.float64)
     if np.ptp(values) * 1e6 < FIXED_NS:
         return Constant(ms=round(float(values.mean()), 6))
@@ -101,7 +111,7 @@ def empirical(durations_ms: Sequence[float]) -> Model:
 
 
 def in_order(durations_ms: Sequence[float]) -> Model:
-    """Return a latency model that repeats the durations in their order, again and again."""
+    """Return a latency model that gives the durations in their order, and starts again at the end."""
     return Empirical(values_ms=tuple(round(value, 6) for value in durations_ms), order="sequence")
 
 
@@ -116,7 +126,7 @@ def _fit(model: Model, names: Sequence[str], theta: list[float], values: Floats)
 def _errors(
     density: Callable[[Sequence[float], Floats], Floats], theta: list[float], values: Floats
 ) -> list[float]:
-    """Return the standard errors of the parameters, from the scores (derivatives of the log-density) of all durations."""
+    """Return the standard error of each parameter, from the scores (derivatives of the log-density) of all durations."""
     scores = []
     for index, value in enumerate(theta):
         step = max(abs(value), 1e-3) * 1e-5
@@ -132,7 +142,10 @@ def _errors(
 
 
 def _mixture(logs: Floats) -> list[float]:
-    """Return the parameters of a mixture of two lognormals, by expectation maximisation from the best of several starts."""
+    """Return the parameters of a mixture of two lognormals, fitted by expectation maximisation.
+
+    The fit goes on from the best of several starting points.
+    """
     starts = [logs <= np.quantile(logs, share) for share in STARTS]
     begun = [_maximised(logs, low.astype(np.float64), FIRST_ROUNDS) for low in starts if not low.all()]
     low = max(begun, key=lambda found: found[0])[2] if begun else (logs <= logs.min()).astype(np.float64)
@@ -144,10 +157,11 @@ def _mixture(logs: Floats) -> list[float]:
 
 
 def _maximised(logs: Floats, low: Floats, rounds: int) -> tuple[float, list[float], Floats]:
-    """Return the log-likelihood, the parameters, and the probability of each duration to be of the lower component.
+    """Run expectation maximisation for a mixture of two normal distributions of log-durations.
 
-    The parameters are the lower component's share, then, for the logarithms, the means of the upper and the lower component and
-    their sigmas.
+    Returns:
+        The log-likelihood; the parameters (share of the lower component, mean of the upper, mean of the lower, sigma of the upper,
+        sigma of the lower); and for each duration the probability that it belongs to the lower component.
     """
     last = likelihood = -math.inf
     theta: list[float] = []

@@ -1,7 +1,8 @@
-"""The pauses of workers in a recording: from the end of an inference to the beginning of the worker's next one.
+"""The pauses of workers in a recording, from the end of an inference to the beginning of the same worker's next inference.
 
-A stagger method may delay a decision, and let the worker sleep. To find these times, its ``WorkerStagger`` runs again over the
-recorded delays and inference times. The rest is the pause: in real time a process is woken late, and reads its messages.
+Waiting that a stagger method causes is no pause: the method may delay a decision, and let the worker sleep. To find these
+times, its ``WorkerStagger`` runs again on the recorded data. What remains is the pause, in which a process wakes up late
+and reads its messages.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from rtgraph.nodes.inference.stagger import WorkerStagger, stagger_method
 
 
 def pauses_of(bag: Bag, plan: Plan) -> dict[str, list[float]]:
-    """Return the pauses of each worker in ms, in order. Workers to which a coordinator assigns observations (claims) are left out."""
+    """Return the pauses of each worker in ms, in their order, a dict by worker.
+
+    Workers to which a coordinator assigns observations are left out.
+    """
     delays: dict[str, list[tuple[int, StaggerDelay]]] = defaultdict(list)
     decisions: dict[str, list[tuple[int, Decision]]] = defaultdict(list)
     for channel in bag.channels:

@@ -1,14 +1,14 @@
-"""The durations in a recording: of each worker's inferences, of the pauses between them, and of the transport of messages.
+"""The durations in a recording: inference times, pauses between inferences, and transport times of messages.
 
-Inference times are those that decisions report; for pauses see ``pauses``. The source of a transport time depends on the recording:
+Inference times are part of the recorded decisions. The source of transport times depends on the recording:
 
 * In virtual time it is the nodes' journals (what each node consumed and published), which hold the arrival time of each message.
-* In real time it is the time at which the recorder, a subscriber like the others, received the message. For a ``Claim`` (the
-  observation assigned to a worker) it is the worker's decision, which holds the time at which the worker read the claim.
+* In real time it is the time at which the recorder received the message, because the recorder is a subscriber, too. For a
+  ``Claim`` (an observation assigned to a worker) it is the beginning of the inference, which the worker's decision holds.
 
-In virtual time a plant ticks exactly when the tick is due. So the transport times of a real plant's messages are corrected for
-lateness: a message that the plant publishes at a tick counts as sent at the tick's due time. A message to the plant counts as
-arrived earlier, by the lateness of the tick that uses the message.
+In real time, transport times from and to a plant (environment or robot) are corrected for the lateness of its ticks, because
+ticks in virtual time are never late. A message that the plant publishes at a tick counts as sent at the due time of the tick. A
+message to the plant counts as arrived earlier, by the lateness of the tick that uses the message.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ RECORDER, RECEIVER = "recorder", "receiver"
 _TICKING = "tick"
 
 Stream = tuple[str, str, str]
-"""The name of a publisher, its topic, and the key of its messages: empty if they have no key."""
+"""A stream of messages: the name of the publisher, the topic, and the key of the messages (empty without a key)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edge:
-    """An edge: an output of one node, and the node that receives its messages."""
+    """An edge: a connection from an output of one node to another node."""
 
     source: str
     port: str
@@ -56,9 +56,9 @@ class Durations:
 
     plan: Plan
     workers: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """The inference times, by worker."""
+    """The inference times in ms, by worker."""
     pauses: dict[str, list[float]] = field(default_factory=dict)
-    """The pauses between two inferences, by worker, without workers that receive claims."""
+    """The pauses between two inferences in ms, by worker. Workers that receive observations from a coordinator are left out."""
     edges: dict[Edge, list[float]] = field(default_factory=lambda: defaultdict(list))
     seen_by: dict[Edge, str] = field(default_factory=dict)
     """Who measured the arrival of an edge's messages: ``receiver`` or ``recorder``."""
@@ -68,7 +68,7 @@ def durations_of(bag: Bag) -> Durations:
     """Return the inference times, pauses and transport times in a recording.
 
     Raises:
-        BagError: the recording has no plan, or no decisions.
+        BagError: the recording has no plan (the resolved launch file), or no decisions.
     """
     plan = Plan.from_yaml(bag.plan("only what `rtgraph launch` recorded has one"))
     found = Durations(plan)
@@ -88,7 +88,7 @@ def durations_of(bag: Bag) -> Durations:
 
 
 def rate_of(plan: Plan) -> float | None:
-    """Return the rate, in Hz, of the first plant's spec in a plan; None if no node of the plan has a plant's spec."""
+    """Return the rate of the plant (environment or robot) in Hz, from the first node with a plant's spec; None if there is none."""
     for node in plan.nodes:
         plant = node.params.get("plant")
         if isinstance(plant, dict) and "rate_hz" in plant:
@@ -97,7 +97,7 @@ def rate_of(plan: Plan) -> float | None:
 
 
 class _Ticks:
-    """When a plant's ticks were due, and when they began."""
+    """The times at which the ticks of a plant were due, and the times at which they began."""
 
     def __init__(self) -> None:
         self.due_ns: dict[int, int] = {}
@@ -110,15 +110,15 @@ class _Ticks:
         self._late_ns.append(applied["lateness_ns"])
 
     def lateness_at(self, arrived_ns: int) -> int:
-        """Return the lateness, in ns, of the first tick that began at this time or later; 0 if there is no such tick."""
+        """Return the lateness, in ns, of the first tick that began at or after ``arrived_ns``; 0 if there is no such tick."""
         index = bisect_left(self._began_ns, arrived_ns)
         return self._late_ns[index] if index < len(self._late_ns) else 0
 
 
 def _edges(plan: Plan) -> dict[Stream, list[tuple[Edge, str]]]:
-    """Return the edges of each stream, with the inputs at their ends.
+    """Return the edges over which each stream of messages travels, with the name of the receiving input.
 
-    Edges to nodes that publish to no other node, such as a monitor, are left out: their transport times change no action.
+    Edges to nodes without subscribers, such as a monitor, are left out. Their transport times do not change any action.
     """
     heard = {name for node in plan.nodes for source in node.inputs.values() for name in source.publishers}
     ports = {(node.name, topic): port for node in plan.nodes for port, topic in node.outputs.items()}
@@ -170,7 +170,10 @@ def _arrived_by_journals(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]
 
 
 def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the arrival time (ns) and the description of each message that one ``Journal`` message of a virtual run lists as delivered."""
+    """Yield the arrival time (ns) and the description of each delivered message in a journal.
+
+    A journal lists what a node consumed and published. Here it is from a run in virtual time.
+    """
     for kind, at_ns, what, published in msgpack.unpackb(journal.entries.tobytes(), strict_map_key=False):
         if kind == Kind.DELIVERY:
             yield at_ns, what
@@ -180,7 +183,7 @@ def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _decisions(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]], found: Durations) -> None:
-    """Add the inference times to ``found``, and in real time the transport times of claims."""
+    """Add the inference times to ``found``; in real time also the transport times of claims (observations assigned to a worker)."""
     claimed: dict[tuple[str, int, int], tuple[Stream, int]] = {}
     read: dict[Edge, list[float]] = defaultdict(list)
     if found.plan.world == "realtime":
@@ -221,7 +224,7 @@ def _head(recorded: Recorded) -> Envelope:
 
 
 def _topics(bag: Bag, message: type[Any]) -> list[str]:
-    """Return the topics of a message class. If there are none, return a pattern that matches no topic."""
+    """Return the recorded topics of a message class. If there are none, return a pattern that no topic matches."""
     topics = [channel.topic for channel in bag.channels if channel.schema_name == message.schema_name]
     return sorted(set(topics)) or ["\0"]
 

@@ -1,4 +1,4 @@
-"""The description of a running launch, which ``rtgraph topic``, ``node`` and other introspection clients read."""
+"""The description of a running launch, which clients such as ``rtgraph topic`` read to find the launch and its sockets."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from rtgraph.nodes.runtime.realtime.bus import BusPlan
 def describe(
     plan: Plan, directory: Path, buses: Mapping[str, BusPlan], epoch_ns: int, introspection: str
 ) -> Description:
-    """Return the description of the launch of a plan; this process is its launcher.
+    """Return the description of a running launch. This process is the launcher.
 
     Args:
-        plan: the launched plan.
+        plan: the plan (the resolved launch file).
         directory: the session folder.
         buses: the sockets of every node, by node.
         epoch_ns: reading of the host's monotonic clock at time 0 of the graph.

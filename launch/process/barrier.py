@@ -1,4 +1,7 @@
-"""The ready barrier: a graph starts when a probe, a test message, has arrived over the sockets of every edge."""
+"""The ready barrier: a graph starts when every edge has delivered a probe.
+
+A probe is a test message. An edge is a connection from an output to an input.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from collections.abc import Callable, Iterable
 from rtgraph.msgs.system import Proven
 
 Edge = tuple[str, str, str]
-"""An edge: the publisher, the subscriber, and the subscriber's input."""
+"""An edge, i.e. a connection, as the names of the publisher, the subscriber, and the subscriber's input."""
 
 PROBE_PERIOD_S = 0.03
 
 
 class Barrier:
-    """Tracks which edges have delivered a probe, and makes publishers send probes until all edges have delivered one."""
+    """Tracks which edges (connections) have delivered a probe, i.e. a test message.
+
+    Publishers send probes until every edge has delivered one.
+    """
 
     def __init__(self, edges: Iterable[Edge]) -> None:
         self.edges = tuple(edges)
@@ -23,11 +29,11 @@ class Barrier:
 
     @property
     def pending(self) -> tuple[Edge, ...]:
-        """The edges over which no probe has arrived yet."""
+        """The edges (connections) that have not delivered a probe (test message) yet."""
         return tuple(self._pending)
 
     def require(self, nodes: Iterable[str]) -> None:
-        """Require a new probe over every edge of these nodes. Probes sent earlier do not count."""
+        """Require a new probe (test message) over every edge from or to these nodes. Probes sent earlier do not count."""
         wanted = set(nodes)
         self._nonce += 1
         for edge in self.edges:
@@ -36,21 +42,24 @@ class Barrier:
         self._probe_at = 0.0
 
     def proven(self, message: Proven) -> None:
-        """Mark an edge as working, because a probe arrived over it. Ignore a probe sent before the last ``require``."""
+        """Mark an edge as working, because it has delivered a probe (test message).
+
+        A probe that was sent before the last ``require`` is ignored.
+        """
         edge = (message.publisher, message.node, message.port)
         if self._pending.get(edge, message.nonce + 1) <= message.nonce:
             del self._pending[edge]
 
     def waits_for(self, node: str) -> bool:
-        """Return whether no probe has arrived yet over one of the node's edges."""
+        """Return whether an edge from or to the node has not delivered a probe (test message) yet."""
         return any(node in edge[:2] for edge in self._pending)
 
     def probe(self, now_s: float, send: Callable[[str, int], None]) -> None:
-        """Make the publishers of pending edges send probes, if at least ``PROBE_PERIOD_S`` has passed since the last ones.
+        """Make publishers send probes (test messages) over edges that have not delivered any. Do it once in ``PROBE_PERIOD_S``.
 
         Args:
             now_s: the time of the monotonic clock.
-            send: called with a publisher and the number that its probes carry.
+            send: called with the name of a publisher, and the number that its probes contain.
         """
         if not self._pending or now_s < self._probe_at:
             return

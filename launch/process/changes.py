@@ -1,4 +1,4 @@
-"""Parameter changes in progress: sent to nodes, and not yet answered by all of these nodes."""
+"""Parameter changes in progress: sent to nodes, and not yet answered by all these nodes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Answer = Callable[[bytes, Message], None]
 
 @dataclass
 class _Change:
-    """A client's requested change, and the answers so far."""
+    """A parameter change that a client requested, and the answers of nodes so far."""
 
     client: bytes
     number: int
@@ -36,9 +36,9 @@ class _Change:
 
 
 class Changes:
-    """Changes parameters of nodes for introspection clients such as ``rtgraph param set``.
+    """Changes parameters of running nodes, for clients such as ``rtgraph param set``.
 
-    It sends a change to the nodes, and answers the client when all these nodes have answered.
+    A change is sent to several nodes. The client gets one answer when all these nodes have answered.
 
     Args:
         members: the nodes.
@@ -54,7 +54,7 @@ class Changes:
         self._numbers = itertools.count(1)
 
     def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
-        """Send a change to nodes. The client gets its answer when all these nodes have answered.
+        """Send a parameter change to nodes. The client gets an answer when all these nodes have answered.
 
         A node that is down gets the new values at its restart. A value given as text is parsed as the parameter's type.
 
@@ -94,7 +94,7 @@ class Changes:
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:
-        """Store a node's answer. Values that the node accepted also apply after restarts of the node."""
+        """Store a node's answer to a parameter change. Accepted values also apply after a restart of the node."""
         if not answer.problem:
             self._members[node].changed |= answer.values
         change = self._changes.get(answer.number)
@@ -108,7 +108,7 @@ class Changes:
         self._close_if_done(answer.number)
 
     def died(self, node: str, problem: str) -> None:
-        """Report a node's unanswered changes as failed, because its process has ended."""
+        """Mark a node's unanswered parameter changes as failed, because the node's process has ended."""
         for number, change in list(self._changes.items()):
             if node in change.waiting:
                 change.waiting.discard(node)
@@ -116,7 +116,7 @@ class Changes:
                 self._close_if_done(number)
 
     def give_up(self, now_s: float) -> None:
-        """Report a change as failed for the nodes that have not answered within ``CHANGE_WITHIN_S``."""
+        """Mark parameter changes as failed for nodes that have not answered within ``CHANGE_WITHIN_S`` seconds."""
         for number, change in list(self._changes.items()):
             if now_s > change.deadline_s:
                 for node in change.waiting:

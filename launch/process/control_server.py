@@ -1,4 +1,4 @@
-"""The launcher's sockets for control messages, which start and stop nodes, and for the nodes' progress messages."""
+"""The launcher's sockets for control messages, which start and stop nodes, and for progress messages of nodes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rtgraph.nodes.runtime.realtime.lead import is_probe, lead_of, read_lead
 
 
 class ControlServer:
-    """A context that exchanges control messages with every node. When the context ends, its sockets are closed."""
+    """A context with the launcher's sockets for control messages to and from every node. The sockets are closed at its end."""
 
     def __init__(self, plan: Plan, runtime: RuntimeDirectory, buses: dict[str, BusPlan]) -> None:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -51,14 +51,15 @@ class ControlServer:
         self._context.term()
 
     def send(self, member: Member, message: Message) -> None:
-        """Send a message to a node's current incarnation (the current run of its process)."""
+        """Send a control message to the current process of a node."""
         identity = f"{member.plan.name}#{member.incarnation}".encode()
         self.control.send_multipart([identity, *named(message)])
 
     def received(self) -> Iterator[tuple[str, str, Message | DecodeError]]:
-        """Yield a triple for each pending message: the node, its incarnation, and the message.
+        """Yield the control messages that nodes have sent, as triples: the node, its incarnation, and the message.
 
-        In place of a message that cannot be decoded, the triple holds the error.
+        The incarnation is the number of the node's process: it grows by 1 at each restart. A message that cannot be decoded is
+        replaced by the error.
         """
         while True:
             try:
@@ -72,7 +73,7 @@ class ControlServer:
                 yield name, incarnation, error
 
     def progressed(self) -> Iterator[ProgressMessage]:
-        """Receive and yield the progress messages that have arrived; do not wait."""
+        """Yield the progress messages that have arrived. Does not wait for messages."""
         while True:
             try:
                 frame = self.progress.recv(zmq.NOBLOCK)

@@ -1,4 +1,4 @@
-"""The endpoints of all sockets: the launcher knows the whole graph, so no broker is needed."""
+"""Chooses the endpoints of all sockets. The launcher knows the whole graph, so no broker is needed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LOOPBACK = "127.0.0.1"
 
 
 def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None) -> dict[str, BusPlan]:
-    """Return the sockets of every node, by name.
+    """Return the endpoints of the sockets of every node, by node name.
 
     Args:
-        plan: the launched plan.
-        runtime: folder of the ipc sockets.
-        tcp_port: use tcp on loopback instead of ipc, with two ports per node from this port on.
+        plan: the plan (the resolved launch file).
+        runtime: the folder for ipc sockets.
+        tcp_port: the first port, to use tcp on loopback with two ports per node; None for ipc.
 
     Raises:
         LaunchError: there are too few ports, or one cannot be used.

@@ -1,7 +1,7 @@
 """The part of the launcher that answers introspection clients, such as ``rtgraph topic``, and forwards requests to nodes.
 
-The service never blocks. It drops answers to a client that does not read them, and ignores questions that cannot be decoded.
-It answers a question that needs a node when the node answers or times out.
+The service never waits. Answers to a client that does not read are dropped, and questions that cannot be decoded are ignored. If
+a question needs a node, the client gets the answer when the node has answered or has timed out.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ from rtgraph.nodes.runtime.journal import OUTSIDE
 WAITING_MOST = 64
 QUESTION_MOST_BYTES = 8 << 20
 QUESTIONS_AT_ONCE = 16
-"""Maximum number of questions answered in one turn of the launcher's loop."""
+"""Maximum number of client questions that the launcher answers before it does other work."""
 
 
 class Service:
-    """A context that answers questions of introspection clients. When the context ends, its socket is closed.
+    """A context that answers questions of clients such as ``rtgraph topic``. Its socket is closed at the end.
 
     Args:
         name: name of the graph.
-        runtime: folder of the socket.
+        runtime: the folder for the socket.
         members: the nodes.
         send: sends a control message to a node.
     """
@@ -62,7 +62,7 @@ class Service:
     ) -> None:
         self.endpoint = runtime.endpoint("introspect")
         self.clock = WallClock()
-        """The graph's clock."""
+        """The clock of the graph, which starts at 0 when the nodes start."""
         self._name = name
         self._members = members
         self._send_control = send
@@ -86,11 +86,11 @@ class Service:
         self._context.term()
 
     def progressed(self, progress: Progress) -> None:
-        """Store a progress message of the run. Answers about the graph hold the newest two."""
+        """Store a progress message of the run. The last two are kept, because clients compute rates from their difference."""
         self._progress = [*self._progress[-1:], progress]
 
     def attend(self, now_s: float) -> None:
-        """Answer pending questions, at most ``QUESTIONS_AT_ONCE``."""
+        """Answer at most ``QUESTIONS_AT_ONCE`` questions of clients that have arrived."""
         for _ in range(QUESTIONS_AT_ONCE):
             try:
                 client, *frames = self.socket.recv_multipart(zmq.NOBLOCK)

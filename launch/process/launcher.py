@@ -1,8 +1,8 @@
 """The launcher of a graph in real time: it starts the nodes, tests every edge, starts the graph, and stops the nodes in order.
 
-When all nodes are ready, a probe (a test message) travels over every edge; then time 0 begins. A node that dies is restarted
-by its restart policy, and an unrecoverable problem ends the launch. Plants (emulators and robots) stop first, recorders last.
-Nodes that do not stop are killed.
+When all nodes are ready, a probe (a test message) travels over every edge (connection). Then time 0 begins. A node that dies is
+restarted if its restart policy allows it. A failure that cannot be repaired ends the launch. Plants (emulators and robots) stop
+first, recorders last. Nodes that do not stop in time are killed.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ START_DEADLINE_S = 60.0
 PROOF_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 10.0
 INTERRUPTED_STOP_S = 1.2
-"""Time that nodes have to stop after a first signal such as Ctrl-C; recorders have more time, to finish saving."""
+"""Seconds in which nodes must stop after a first signal such as Ctrl-C. Recorders have more time, to finish saving."""
 STOP_EACH_S = 0.015
-"""Addition to ``INTERRUPTED_STOP_S`` for each node, because stopping nodes share a few cores."""
+"""Seconds added to ``INTERRUPTED_STOP_S`` for each node, because all nodes stop at once on a few cores."""
 HURRIED_STOP_S = 1.2
-"""Time that nodes have to stop after a second signal."""
+"""Seconds in which nodes must stop after a second signal."""
 HEAD_START_NS = 20_000_000
 STOP_KEY = b"e"
 
@@ -112,7 +112,7 @@ class Launcher:
         return outcome
 
     def _open(self) -> None:
-        """Acquire all resources, which are released in reverse order at the end."""
+        """Acquire all resources of the launch: folders, sockets, processes. They are released in reverse order at the end."""
         plan, closing, poll = self._plan, self._closing, self._poll
         adopt_orphans()
         closing.callback(leave_orphans)
@@ -214,7 +214,7 @@ class Launcher:
         self._pump_until(lambda: bool(filled), None, "the weights")
 
     def _announce(self) -> None:
-        """Publish the launch's description for introspection. If this fails, the graph still runs."""
+        """Write the description of the launch, for clients such as ``rtgraph topic``. If this fails, the graph still runs."""
         self._service.clock.epoch_ns = self._supervisor.epoch_ns
         described = describe(
             self._plan,
@@ -261,7 +261,7 @@ class Launcher:
             began = max(began, time.monotonic() - share_s)  # a robot's time is not taken from the others
 
     def _hurried_deadline(self) -> float:
-        """Return the time by which nodes must stop after a second signal; infinite if no second signal has come."""
+        """Return the time by which nodes must stop after a second signal; infinity if no second signal has arrived."""
         asked = 0 if self._outcome.signal is None else 1
         return (
             self._signals.times_s[asked] + HURRIED_STOP_S if len(self._signals.times_s) > asked else math.inf
@@ -277,13 +277,13 @@ class Launcher:
         """Handle messages until ``done`` returns True.
 
         Args:
-            done: called between messages.
-            within_s: maximum time without progress; None for no limit.
-            whom: what the launcher waits for, for the error.
+            done: called again and again; the wait ends when it returns True.
+            within_s: maximum time in s without progress; None for no limit.
+            whom: text for the error: what the launcher waits for.
             progressed_s: returns the time of the last progress.
 
         Raises:
-            LaunchError: the time is over, or a signal came.
+            LaunchError: the time is over, or a signal has arrived.
         """
         began_s = time.monotonic()
         while not done():
@@ -296,7 +296,7 @@ class Launcher:
             self._pump(0.05)
 
     def _pump(self, longest_s: float) -> None:
-        """Wait at most ``longest_s`` for messages, handle them, and do other work that is due, such as restarts."""
+        """Wait at most ``longest_s`` seconds for messages, handle the messages, and do other due work, such as restarts."""
         for attend in self._poll.wait(longest_s):
             try:
                 attend()

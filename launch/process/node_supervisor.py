@@ -34,12 +34,12 @@ from rtgraph.msgs.system import (
 from rtgraph.nodes.runtime import NodePlan, load_class
 
 RESTART_PROOF_S = 1.0
-"""Maximum time that a restarted node waits for probes (test messages) over its edges."""
+"""Maximum time, in seconds, that a restarted node waits for probes (test messages) over its edges (connections)."""
 LAST_OUTPUT_S = 0.3
 
 
 def members_of(plan: Plan) -> dict[str, Member]:
-    """Return the launcher's records of a plan's nodes, by name. No node is started."""
+    """Return the launcher's record of each node of a plan, by node name. No node is started."""
     return {node.name: _member(node) for node in plan.nodes}
 
 
@@ -53,8 +53,8 @@ class NodeSupervisor:
     """Starts, watches, restarts and stops the nodes of a launch.
 
     Args:
-        plan: the launched plan.
-        members: the nodes of the plan, by name; see ``members_of``.
+        plan: the plan (the resolved launch file).
+        members: the records of the nodes, by node name, from ``members_of``.
         control_server: sends control messages to the nodes.
         starter: starts the nodes' processes.
         changes: parameter changes in progress.
@@ -83,10 +83,10 @@ class NodeSupervisor:
         self._outcome = outcome
         self._status = status
         self.epoch_ns = 0
-        """Reading of the host's monotonic clock at time 0 of the graph; 0 before the nodes are released."""
+        """Reading of the host's monotonic clock, in ns, at time 0 of the graph; 0 before the graph starts."""
         self._stopping = False
         self.prepared_s = 0.0
-        """Time of the monotonic clock when a node last reported progress of its preparation; 0 if none has."""
+        """Time of the monotonic clock, in s, of the last progress report of a node's preparation; 0 if there was no report."""
         self._preparing: set[str] = set()
 
     # Starting.
@@ -101,21 +101,21 @@ class NodeSupervisor:
         return all(member.ready for member in self._members.values())
 
     def prove(self) -> None:
-        """Require a probe, a test message, over every edge of the graph; see ``Barrier``."""
+        """Require a probe (a test message) over every edge (connection) of the graph before the graph starts."""
         self.barrier.require(self._members)
 
     def go(self, epoch_ns: int) -> None:
-        """Release all nodes. The graph's time begins at ``epoch_ns`` of the host's clock."""
+        """Start the graph: time 0 is at ``epoch_ns`` of the host's monotonic clock. All nodes begin to run."""
         self.epoch_ns = epoch_ns
         for member in self._members.values():
             self._let_go(member)
 
     def missing_nodes(self) -> str:
-        """Return the names of the nodes that are not ready, as a text; only the first three, and the number of others."""
+        """Return a text with the names of nodes that are not ready: the first three, and how many more there are."""
         return _some(name for name, member in self._members.items() if not member.ready)
 
     def unproven_edges(self) -> str:
-        """Return the edges over which no probe has arrived, as a text; only the first three, and the number of others."""
+        """Return a text with the edges (connections) that have delivered no probe: the first three, and how many more there are."""
         return "the edge " + _some(
             f"{publisher} -> {node}.{port}" for publisher, node, port in self.barrier.pending
         )
@@ -149,7 +149,7 @@ class NodeSupervisor:
                 self._take(member, message)
 
     def do_due_work(self, now_s: float) -> None:
-        """Send probes that are due, restart nodes that are due, and report nodes that have become silent."""
+        """Do all work that is due: send probes (test messages), restart dead nodes, and report silent nodes."""
         self.barrier.probe(
             now_s, lambda name, nonce: self._control_server.send(self._members[name], Probe(nonce=nonce))
         )
@@ -223,15 +223,17 @@ class NodeSupervisor:
     # Ending.
 
     def fail_for_dead_nodes(self) -> None:
-        """Fail the launch for each node that is down at the end. Call it before the first ``stop``."""
+        """Record a failure of the launch for each node that is down at the end. Call this before the first ``stop``."""
         for name, member in self._members.items():
             if not member.running and name not in self._outcome.down:
                 self._give_up(member, f"{name} was down at the end: {member.died_of}")
 
     def stop(self, rank: int, deadline_s: float) -> None:
-        """Ask the nodes with ``stop_rank`` ``rank`` to stop by ``deadline_s`` of the monotonic clock.
+        """Ask some nodes to stop. From now on no node is restarted.
 
-        Nodes of lower ranks stop first. From now on no node is restarted.
+        Args:
+            rank: the ``stop_rank`` of the nodes to stop. Nodes with a lower rank, such as plants, stop before nodes with a higher one.
+            deadline_s: the time of the monotonic clock, in s, by which the nodes must stop.
         """
         self._stopping = True
         for member in self._of(rank):
@@ -246,15 +248,15 @@ class NodeSupervisor:
             )
 
     def needs_s(self, rank: int) -> float:
-        """Return how many seconds the running nodes of a stop rank may take to stop; 0 if the usual time is enough for all."""
+        """Return the longest time, in s, that a running node with this ``stop_rank`` may take to stop; 0 for the usual time."""
         return max((member.stop_s for member in self._of(rank) if member.process is not None), default=0.0)
 
     def any_left(self, rank: int) -> bool:
-        """Return whether the process of a node of a stop rank still runs."""
+        """Return whether the process of any node with this ``stop_rank`` still runs."""
         return any(member.process is not None for member in self._of(rank))
 
     def kill(self, rank: int) -> None:
-        """Kill the nodes of a stop rank that did not stop in time, and fail the launch for each."""
+        """Kill the nodes with this ``stop_rank`` that did not stop in time. Record a failure of the launch for each."""
         for member in self._of(rank):
             if member.process is not None:
                 self._status.note(f"{member.plan.name} did not stop: killed")
@@ -292,12 +294,12 @@ class NodeSupervisor:
         member.restart_at = time.monotonic() + wait_s
 
     def _give_up(self, member: Member, failure: str) -> None:
-        """Fail the launch because a node is down and is not restarted."""
+        """Record that a node is down and is not restarted. This ends the launch with a failure."""
         self._outcome.down[member.plan.name] = member.died_of
         self._outcome.fail(failure)
 
     def _read_last_messages(self, member: Member, code: int) -> None:
-        """Wait for the last messages of a node's ended process, which may arrive after the report that it ended."""
+        """Wait for the last messages of a process that has ended. They may arrive after the process has ended."""
         deadline = time.monotonic() + LAST_OUTPUT_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._control_server.control.poll(10):

@@ -13,22 +13,22 @@ from rtgraph.nodes.runtime.interface.taps import edge_name
 
 @dataclass(slots=True)
 class Outcome:
-    """The outcome of a launch: why it ended, its failures, and what happened to its nodes."""
+    """The outcome of a launch: why it ended, which failures it had, and what happened to its nodes."""
 
     reason: str = ""
     failures: list[str] = field(default_factory=list)
     signal: int | None = None
-    """The signal that ended the launch; None if the launch ended without a signal."""
+    """The number of the signal that ended the launch; None if no signal ended it."""
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
-    """The reason for each node's last restart, by node."""
+    """The reason for the last restart of each restarted node, by node."""
     down: dict[str, str] = field(default_factory=dict)
     """The last error of each node that was down at the end, by node."""
     silent_s: dict[str, float] = field(default_factory=dict)
-    """The longest time without a heartbeat of each node that was silent for too long, in seconds, by node."""
+    """The longest time without a heartbeat, in s, of each node that was reported as silent, by node."""
     left_behind: dict[str, list[str]] = field(default_factory=dict)
-    """Commands of the processes that nodes left running and that the launcher ended, by node."""
+    """Command lines of the processes that nodes left running and that the launcher ended, by node."""
     import_s: float = 0.0
     start_s: float = 0.0
     duration_s: float = 0.0
@@ -40,7 +40,10 @@ class Outcome:
 
 
 def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str, int]]:
-    """Return how many messages publishers that have ended sent to a node's lossless inputs, by input and publisher."""
+    """Return how many messages were sent to a node's lossless inputs, by input and publisher.
+
+    Only publishers that have ended are counted, because a publisher reports its counts at its end.
+    """
     ports = load_class(member.plan.node).input_ports
     found: dict[str, dict[str, int]] = {}
     for name, source in member.plan.inputs.items():
@@ -65,9 +68,9 @@ def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str
 
 
 def statistics_of_all(members: Mapping[str, Member], *, began: bool) -> dict[str, Statistics]:
-    """Return the message counts of every node, by node.
+    """Return the message counts of every node, by node name.
 
-    If a node was down at the end, all messages to its lossless inputs count as lost, because its own counts are missing.
+    A node that was down at the end has no counts. All messages to its lossless inputs then count as lost.
     """
     found = {}
     for name, member in members.items():

@@ -29,19 +29,19 @@ from rtgraph.nodes.weights.inherited import InheritedWeights, fill_call, open_ca
 from rtgraph.nodes.weights.memory_file import create
 
 Ended = Callable[[Process, int], None]
-"""Called with an ended process and its exit code: the negative signal number if a signal killed the process."""
+"""Called when a process has ended, with the process and its exit code. If signal n killed it, the exit code is -n."""
 
 
 class Starter:
-    """A context that starts processes and reports when each ends. When the context ends, all these processes have ended.
+    """A context that starts the processes of a launch and reports their ends. At its end, all these processes have ended.
 
     Args:
-        plan: the launched plan.
+        plan: the plan (the resolved launch file).
         session: the session folder, which holds the logs.
-        poll: the launcher's poll, to which the processes are added.
+        poll: the launcher's event loop, which then also waits for the ends of processes.
         control: the endpoint of the launcher's control messages.
         buses: the sockets of every node, by node.
-        sweeper: ends child processes that nodes leave behind.
+        sweeper: ends processes that nodes started and left running.
         early: a fork server that was started before the plan was known; None if there is none.
     """
 
@@ -90,7 +90,7 @@ class Starter:
         return 0 if self._server is None else self._server.restarts
 
     def prepare(self) -> None:
-        """Create the shared memory of the weights, still empty, and start the fork server."""
+        """Create the shared memory for network weights, still without values, and start the fork server."""
         self._weights = tuple(
             InheritedWeights(name=name, plan=plan, descriptor=create(name))
             for name, plan in self._plan.weights.items()
@@ -115,7 +115,9 @@ class Starter:
         self._poll.add(self._server.descriptor, self._answered)
 
     def fill_weights(self, filled: Callable[[], None]) -> None:
-        """Start a process that writes the first version of all weights; ``filled`` is called when it has ended.
+        """Start a process that writes the first version of all network weights into shared memory.
+
+        ``filled`` is called when the process has ended.
 
         Raises:
             LaunchError: the process failed. The error is raised later, while the launcher waits for events.
@@ -135,7 +137,7 @@ class Starter:
         self._ask(request, lambda process: self._watch(process, ended))
 
     def start(self, member: Member, started: Callable[[Process], None], ended: Ended) -> None:
-        """Start a process for a node's current incarnation.
+        """Start a process for a node.
 
         Args:
             member: the node.
@@ -143,7 +145,7 @@ class Starter:
             ended: called when the process has ended.
 
         Raises:
-            LaunchError: the interpreter that the graph gives the node cannot be started.
+            LaunchError: the Python interpreter that the graph sets for the node cannot be started.
         """
         plan = member.plan
         config = NodeConfig(
@@ -177,7 +179,7 @@ class Starter:
             watched(start_with_own_python(plan.python, request, descriptors, self._sweeper.environment))
 
     def do_due_work(self, now_s: float) -> None:
-        """End child processes that nodes left behind, if the time for the next search has come."""
+        """Kill processes that nodes left running and that ignored SIGTERM, and reap processes that have ended."""
         self._sweeper.attend(now_s)
         if self._server is not None and not self._server.asked:
             self._sweeper.reap([self._server.pid, *(process.pid for process in self._watched)])

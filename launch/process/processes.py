@@ -30,23 +30,23 @@ Started = Callable[["Process"], None]
 
 @dataclass(slots=True)
 class Process:
-    """A process that the launcher adopted. ``pidfd`` becomes readable when the process ends."""
+    """A process that the launcher watches. ``pidfd`` becomes readable when the process ends."""
 
     pid: int
     pidfd: int
 
     @classmethod
     def watch(cls, pid: int) -> Process:
-        """Return a child process or a grandchild that this process will adopt, with an open pidfd."""
+        """Begin to watch a process. It is a child of this process, or a grandchild that this process will adopt."""
         return cls(pid, os.pidfd_open(pid))
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal, SIGKILL by default, to the process. Does nothing if the process has ended."""
+        """Send a signal, by default SIGKILL, to the process. Does nothing if the process has ended."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.pidfd, number)
 
     def reap(self, within_s: float = 1.0) -> int:
-        """Wait for the process to end, and return its exit code: the negative signal number if a signal killed it.
+        """Wait for the process to end, and return its exit code. If signal n killed it, the exit code is -n.
 
         If the process has not ended within ``within_s``, return -9.
         """
@@ -66,12 +66,12 @@ class Process:
 class ForkServer:
     """The launcher's connection to the fork server, a process that forks itself for each node.
 
-    A server that has died is restarted, and requests wait until the new one is ready.
+    A server that has died is restarted. Requests wait until the new server is ready.
 
     Args:
         preload: the modules that the server imports, and the functions that it calls, before it forks.
         environment: the server's environment variables.
-        early: a server that was started with this environment before the plan was known; None if there is none.
+        early: a server that was already started with this environment; None to start one.
     """
 
     def __init__(
@@ -99,11 +99,11 @@ class ForkServer:
 
     @property
     def asked(self) -> bool:
-        """Whether a request is not answered yet. The server may already have created the requested process."""
+        """Whether the server has not answered a request yet. It may already have created the requested process."""
         return bool(self._asked)
 
     def request(self, request: Request, started: Started) -> None:
-        """Ask the server to create a process. ``started`` is called with the process when the server has created it."""
+        """Ask the server to create a process. ``started`` is called with the new process."""
         if self.ready:
             self._ask(request, started)
         else:
@@ -129,7 +129,7 @@ class ForkServer:
             self._made(answer)
 
     def close(self) -> None:
-        """End the server, and watch the processes that it has created but not reported before."""
+        """End the server. Processes that it has created but not yet reported are then watched, too."""
         self._server.popen.kill()
         self._server.popen.wait()
         channel = self._server.channel
@@ -183,12 +183,12 @@ class ForkServer:
 def start_with_own_python(
     python: str, request: StartNode, descriptors: Sequence[int], environment: Mapping[str, str]
 ) -> Process:
-    """Start a node with the Python interpreter that the graph gives it.
+    """Start a node with the Python interpreter that the graph sets for the node.
 
     Args:
         python: path of the interpreter.
         request: the node and its configuration.
-        descriptors: open files of the weights' memory, which the process inherits.
+        descriptors: file descriptors of the shared memory of weights, which the process inherits.
         environment: environment variables of the process.
 
     Raises:
@@ -218,7 +218,7 @@ def start_with_own_python(
 
 
 def last_line(file: str) -> str:
-    """Return the last line of a log that is not empty, which names the error of a failed process; "" if there is none."""
+    """Return the last line of a log that is not empty; "" if there is none. It names the error of a failed process."""
     try:
         with open(file, encoding="utf-8", errors="replace") as log:
             lines = [line.strip() for line in log if line.strip()]

@@ -1,7 +1,7 @@
 """The process of a fork server, which imports the nodes' modules once and forks itself for each node.
 
-These imports take most of a launch's start, so the server may start before the launch file is read. This module imports only
-the standard library, to start the server as early as possible.
+The imports take most of the time in which a launch starts, so the server may start before the launch file is read. This module
+imports only the standard library, to start the server as early as possible.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A fork server, and the socket for requests to it. The server ends with its launcher."""
+    """A fork server, which creates a process for each node, and the socket for requests to it. It ends with the launcher."""
 
     popen: subprocess.Popen[bytes]
     channel: socket.socket
@@ -68,14 +68,14 @@ class ServerProcess:
 
 
 class EarlyServer:
-    """A context that starts a fork server before the launch file is read, for a launch that probably needs one.
+    """A context that starts a fork server before the launch file is read.
 
-    The server ends when the context ends, unless the launch has called ``take``.
+    A fork server creates a process for each node of a launch. It ends when the context ends, unless ``take`` was called.
     """
 
     def __init__(self) -> None:
         self.launch = f"{os.getpid()}-{time.monotonic_ns()}"
-        """A name that no other launch on this host has; the launch finds its processes by this name."""
+        """A name for the launch that is unique on this computer. The launch finds its processes by this name."""
         self._process: ServerProcess | None = None
 
     def __enter__(self) -> Self:
@@ -87,7 +87,10 @@ class EarlyServer:
         self._end()
 
     def preload(self, preview: PlanPreview) -> None:
-        """Make the server import the modules that the nodes of a plan need; end the server if the plan is in virtual time."""
+        """Make the server import the modules that the nodes of the launch need.
+
+        Virtual time needs no processes, so there the server is ended instead.
+        """
         if preview.world != "realtime":
             self._end()
         elif self._process is not None:
@@ -102,7 +105,7 @@ class EarlyServer:
                 send(self._process.channel, request.model_dump(mode="json"))
 
     def take(self) -> ServerProcess | None:
-        """Return the server, and no longer end it when the context ends; None if no server runs."""
+        """Return the server, which then stays alive after the end of the context; None if no server runs."""
         process, self._process = self._process, None
         return process
 

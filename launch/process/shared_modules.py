@@ -1,4 +1,4 @@
-"""The modules that the nodes of a plan share, which the fork server imports."""
+"""The modules that the fork server imports before it creates the processes of nodes."""
 
 from __future__ import annotations
 
@@ -8,5 +8,8 @@ _OF_NETWORKS = ("rtgraph.nodes.inference.network_policy", "rtgraph.nodes.weights
 
 
 def modules_of(node_classes: Iterable[str], *, weights: bool) -> tuple[str, ...]:
-    """Return what the fork server imports before it forks: node classes by path and, if ``weights``, the torch modules."""
+    """Return the paths that the fork server imports before it forks.
+
+    They are the node classes and, with ``weights``, the modules that need torch.
+    """
     return tuple(sorted({*node_classes, *(_OF_NETWORKS if weights else ())}))

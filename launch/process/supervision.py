@@ -1,7 +1,7 @@
 """Rules for nodes that die, or that send no heartbeats.
 
-A dead node is restarted with growing delays, until it dies too often. A silent node is reported and left alone: from
-outside, a busy node and a hanging one look the same.
+A dead node is restarted after a delay that grows with each death, until it has died too often. A silent node is reported but not
+restarted: from outside, a busy node and a hanging node look the same.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rtgraph.msgs.system import Beat, Failed, Statistics
 from rtgraph.nodes.runtime import NodePlan, RestartPolicy
 
 SILENT_AFTER_S = 3.0
-"""A node counts as silent after this time without a heartbeat: six periods of heartbeats."""
+"""Seconds without a heartbeat after which a node counts as silent: six heartbeat periods."""
 DEVICE_STOP_S = 10.0
-"""How long a node that drives a device may take to stop, unless the graph sets the node's ``stop_s``."""
+"""Seconds that a node with a device may take to stop, unless the graph sets the node's ``stop_s``."""
 BEATS_KEPT = 5
-"""Number of heartbeats kept, which span two seconds. Rates are computed from the newest and the oldest of them."""
+"""Number of heartbeats that are kept, over two seconds. Rates are computed from the newest and the oldest heartbeat."""
 
 
 class RestartBudget:
@@ -31,7 +31,7 @@ class RestartBudget:
         self.restarts = 0
 
     def died(self, now_s: float) -> float | None:
-        """Record that the node died; return the delay before its restart in seconds, or None if it is not restarted."""
+        """Record a death of the node. Return the delay in s before its restart, or None if the node must not be restarted."""
         policy = self._policy
         if policy.when == "never":
             return None
@@ -60,15 +60,15 @@ class Member:
     running: bool = False
     restart_at: float | None = None
     go_at: float = 0.0
-    """The time at which a restarted node starts, even if no probe (test message) has come over some of its edges.
+    """The latest time at which a restarted node begins to run, in s of the monotonic clock.
 
-    The node at the other end of an edge may hang and send no probe.
+    Before this time, the node waits for a probe (test message) over each of its edges. A hanging publisher sends no probe.
     """
     problem: str = ""
     failed_to_start: bool = False
-    """Whether the node's first incarnation raised an error before ``on_start`` returned."""
+    """Whether the node's first process raised an error before ``on_start`` returned."""
     died_of: str = ""
-    """Why the node's process last ended; empty if it has not ended."""
+    """Why the node's last process ended; empty if no process of the node has ended."""
     statistics: Statistics | None = None
     heard_s: float = 0.0
     silent: bool = False
@@ -77,20 +77,23 @@ class Member:
     beats: deque[Beat] = field(default_factory=lambda: deque(maxlen=BEATS_KEPT))
     """The last heartbeats, oldest first."""
     changed: dict[str, Any] = field(default_factory=dict)
-    """Values of parameters that were changed at run time, by dotted path. The node keeps them when it is restarted."""
+    """Parameters that were changed at run time: the values by dotted path. They also apply after a restart of the node."""
     given: dict[str, Any] = field(default_factory=dict)
-    """Values of ``changed`` with which the current process of the node started."""
+    """The values of ``changed`` at the start of the node's current process."""
     silent_most_s: float = 0.0
-    """The longest time without a heartbeat in seconds; 0 if it never reached ``SILENT_AFTER_S``."""
+    """The longest silence (time without a heartbeat) in s; 0 if no silence reached ``SILENT_AFTER_S``."""
 
     def record_heartbeat(self, now_s: float) -> float | None:
-        """Record a heartbeat. Return how long the node was silent, in seconds; None if it did not count as silent."""
+        """Record a heartbeat. If the node was silent before it, return the length of the silence in s, else None."""
         silent_s = now_s - self.heard_s if self.silent else None
         self.heard_s, self.silent = now_s, False
         return silent_s
 
     def has_gone_silent(self, now_s: float) -> bool:
-        """Return whether the node has become silent: no heartbeat for ``SILENT_AFTER_S``. True once per silence."""
+        """Return whether the node has just become silent: no heartbeat for ``SILENT_AFTER_S``.
+
+        Later calls in the same silence return False.
+        """
         silent_s = now_s - self.heard_s
         if not self.running or self.process is None or silent_s < SILENT_AFTER_S:
             return False
@@ -99,12 +102,12 @@ class Member:
         return fell
 
     def failed(self, message: Failed) -> None:
-        """Store the error that the node sent before its process ends."""
+        """Store the error message that the node sent before its process ended."""
         self.problem = message.problem
         self.failed_to_start = not message.started and not self.incarnation
 
     def begin_anew(self) -> None:
-        """Reset the state that belongs to the node's previous process, before a new process starts."""
+        """Reset the state of the node's previous process, before a new process starts."""
         self.ready = self.running = self.silent = False
         self.restart_at, self.problem = None, ""
         self.beats.clear()

@@ -30,7 +30,7 @@ def echo(
     full: bool,
     as_json: bool,
 ) -> int:
-    """Print what is published on a topic, until ``count`` messages, ``duration_s`` seconds or the end of the session.
+    """Print the messages on a topic, until ``count`` messages, ``duration_s`` seconds or the end of the graph.
 
     Returns:
         0; 1 if fewer than ``count`` messages, or none, were published.

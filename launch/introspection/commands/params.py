@@ -19,7 +19,7 @@ LONGEST = 60
 
 
 def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_json: bool) -> int:
-    """Print the parameters of nodes. In the table, nodes of one class with equal parameters share one entry."""
+    """Print the parameters of nodes in a table. Nodes of the same class with equal parameters share one entry."""
     found = _ask(session, nodes)
     if as_json:
         print_json(
@@ -54,7 +54,7 @@ def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_js
 
 
 def print_values(session: LiveSession, nodes: str, keys: Sequence[str], *, as_json: bool) -> int:
-    """Print the node, name and value of some parameters; only the value if it is one parameter of one node."""
+    """Print parameters with node, name and value. Of a single parameter of a single node, print only the value."""
     found = {}
     for one in _ask(session, nodes):
         known = _paths(one) | _branches(one.values)

@@ -18,7 +18,7 @@ MOST_NAMED = 4
 
 
 def print_list(session: LiveSession, *, everything: bool, as_json: bool) -> int:
-    """Print every topic of the graph; the runtime's internal topics only if ``everything`` is set."""
+    """Print every topic of the graph. Internal topics of the runtime are printed only if ``everything`` is set."""
     description = session.description
     topics = [name for name in description.topics() if everything or not name.startswith("_")]
     overviews = [_Overview.of(description, topic) for topic in topics]
@@ -115,7 +115,7 @@ def _subscriber(subscriber: SubscribedInput, beat: Beat | None) -> dict[str, Any
 
 
 def some(names: list[str]) -> str:
-    """Return names as one text, such as "a, b and 5 more": the first few, and the number of the others."""
+    """Join names to one text, such as "a, b and 5 more": the first few names, and the number of the remaining names."""
     more = len(names) - MOST_NAMED
     return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 

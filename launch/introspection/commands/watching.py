@@ -41,9 +41,9 @@ SORTS: dict[str, _Key] = {
 
 
 def watch(session: LiveSession, *, sort: str | None, times: int | None, as_json: bool) -> int:
-    """Print the state of the nodes until the user presses q or Ctrl-C, ``times`` times, or until the session ends.
+    """Print the state of the nodes again and again, until the user presses q or Ctrl-C, or the graph ends.
 
-    Without a terminal the table is printed once, unless ``times`` is given.
+    If ``times`` is given, print it so many times. Without a terminal and ``times``, print it once.
     """
     with Client(session) as client:
         if as_json or times is not None or not sys.stdout.isatty():
@@ -77,7 +77,7 @@ def _show(session: LiveSession, client: Client, sort: str | None) -> None:
 
 
 def _asked(session: LiveSession, client: Client, sort: str | None) -> LiveGraph | None:
-    """Return the state of the graph; None if it has ended."""
+    """Return the state of the graph; None if the graph has ended."""
     try:
         graph = figures(client.ask(AskGraph(), Graph))
     except LaunchError:
@@ -95,7 +95,7 @@ def _asked(session: LiveSession, client: Client, sort: str | None) -> LiveGraph 
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Callable[[float], str]]:
-    """Yield a function that waits up to a number of seconds for a key, and returns the key; "" if none was pressed."""
+    """Yield a function that waits up to a number of seconds for a key. It returns the key, or "" if no key was pressed."""
     if not sys.stdin.isatty():
         pause = threading.Event()
         yield lambda wait_s: "q" if pause.wait(wait_s) else ""
