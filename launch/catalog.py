@@ -43,7 +43,7 @@ class NodeClassEntry:
 def node_classes() -> list[NodeClassEntry]:
     """Return the node classes of rtgraph and of installed packages, sorted by path.
 
-    If a class cannot be imported here, for example because an optional dependency is missing, its entry holds the problem.
+    If a class cannot be imported here, its entry holds the reason, for example a missing optional package.
 
     Raises:
         LaunchError: rtgraph itself has no entry points, as after an update of an editable installation.

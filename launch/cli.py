@@ -50,13 +50,13 @@ SUBPACKAGES = {
     "files": ("check", "graph", "plan", "schema"),
     "running": ("estop", "node", "param", "top", "topic"),
 }
-"""Subpackages of ``rtgraph.launch.verbs`` and their verbs. All other verbs are directly in that package."""
+"""The verbs (subcommands) in each subpackage of ``rtgraph.launch.verbs``. All other verbs are directly in that package."""
 
 IMMEDIATE = frozenset({"estop"})
 """Verbs that must act at once: they load no node class and skip slow imports."""
 
 GROUP = "rtgraph.verbs"
-"""Entry point group of other packages: each entry is the name of a verb and its module."""
+"""Entry point group of other packages. The name of an entry is the name of a verb (subcommand); the value is its module."""
 
 EXAMPLE = """\
 example:
@@ -200,7 +200,10 @@ def _stdout_works() -> bool:
 
 
 def _without_verb(arguments: Sequence[str], extension_verbs: dict[str, str]) -> int:
-    """Print the help, the version, or the error of an unknown verb. ``extension_verbs`` lists the verbs of other packages."""
+    """Handle a command line without a known verb: print the help, the version, or an error. Return the exit code.
+
+    ``extension_verbs`` has the verbs of other packages.
+    """
     from rtgraph.launch.console.parsing import Parser  # noqa: PLC0415 - see above
 
     parser = Parser(

@@ -31,7 +31,7 @@ MOST_FRAMES = 108_000
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The return and the length (in ticks) of each episode played, in order."""
+    """The result of an evaluation: the return and the length (in ticks) of each episode, in the order in which they were played."""
 
     returns: list[float]
     lengths: list[int]

@@ -1,4 +1,4 @@
-"""Command-line arguments shared by verbs that take a launch file: ``FILE [name=value ...]`` and overrides."""
+"""Command-line arguments of all verbs that take a launch file: ``FILE [name=value ...]``, and options that override the file."""
 
 from __future__ import annotations
 

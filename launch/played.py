@@ -119,7 +119,7 @@ def _human(plant: NodePlan, spec: PlantSpec, title: str, script: str | None) -> 
 
 
 def _idle(plant: NodePlan, spec: PlantSpec) -> int:
-    """Return the action while no button is held: the parameter ``noop`` of the plant, else the action with a name for doing nothing."""
+    """Return the action while no button is held: the plant's parameter ``noop``, else the action that does nothing."""
     given = plant.params.get("noop")
     if isinstance(given, int):
         return given

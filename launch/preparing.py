@@ -29,7 +29,7 @@ class Prepared:
 
 
 def add_launch(parser: argparse.ArgumentParser) -> None:
-    """Add the argument FILE to a parser, and the options that ``prepared`` checks."""
+    """Add the argument FILE to a parser, and the options for launching the file."""
     add_file(parser, optional=True)
     parser.add_argument(
         "--out", type=folder, metavar="DIR", help="the session folder (default: sessions/NAME-DATE-TIME)"

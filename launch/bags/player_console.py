@@ -55,7 +55,7 @@ def player_plan(
     exclude: Sequence[str] = (),
     remap: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Return the plan of a graph that only plays a recording.
+    """Return the plan (the resolved graph) of a graph that only plays a recording.
 
     Raises:
         LaunchError: a pattern matches no topic, a topic to remap does not exist, a new name is not a topic name, or no message is left

@@ -24,14 +24,14 @@ from rtgraph.nodes.runtime import NodePlan, load_class
 def verify(
     bag: Bag, nodes: Sequence[str] = ("*",), progress: Callable[[float], None] | None = None
 ) -> Verification:
-    """Verify that a recording is complete and reproducible.
+    """Check a recording against the journals of its nodes, and run chosen nodes again.
 
     A node's journal lists what the node consumed and published, with a digest of each published message. Every recorded
     message must agree with its digest. The chosen nodes run again on their recorded inputs, and must publish the same bytes.
 
     Args:
         bag: the recording.
-        nodes: globs of the nodes to run again, or the packages of their classes (``inference``).
+        nodes: the nodes to run again: patterns of node names, or packages of node classes such as ``inference``.
         progress: called with the share of work done, from 0 to 1.
 
     Raises:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _OF_LAUNCHER, _PER_NODE = 32, 2
 _OF_NODE, _PER_EDGE = 24, 1
-"""Number of file descriptors that a node's process needs: for the process, and for each connection to another node.
+"""Two numbers of file descriptors: what a node's process needs without connections, and what each connection adds.
 
 Processes in graphs of 4 to 15 nodes needed four to nine less than these numbers give.
 """

@@ -1,4 +1,4 @@
-"""A client of a running graph's launcher."""
+"""Sends questions about a running graph to its launcher, the process that started the graph."""
 
 from __future__ import annotations
 

@@ -55,7 +55,9 @@ class Barrier:
         return any(node in edge[:2] for edge in self._pending)
 
     def probe(self, now_s: float, send: Callable[[str, int], None]) -> None:
-        """Make publishers send probes (test messages) over edges that have not delivered any. Do it once in ``PROBE_PERIOD_S``.
+        """Make publishers send probes (test messages) again, at most once in ``PROBE_PERIOD_S`` seconds.
+
+        These are the publishers with an edge (connection) that has not delivered a probe yet.
 
         Args:
             now_s: the time of the monotonic clock.

@@ -1,4 +1,4 @@
-"""Supervises the nodes of a launch: start, ready barrier, go, heartbeats, restart, stop."""
+"""Supervises the nodes of a launch: starts nodes, tests their connections, watches heartbeats, restarts and stops nodes."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def measure(
     With ``--json`` and ``count`` or ``duration_s``, print only the line at the end.
 
     Returns:
-        0; 1 if fewer than ``count`` messages, or none, were published.
+        The exit code: 0, or 1 if fewer than ``count`` messages, or no messages, were published.
     """
     meter = Meter(window_s)
     left = count

@@ -1,4 +1,4 @@
-"""Command-line arguments shared by the introspection verbs."""
+"""Command-line arguments of all verbs that inspect running graphs."""
 
 from __future__ import annotations
 
