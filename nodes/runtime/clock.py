@@ -49,22 +49,21 @@ class VirtualClock:
 
 
 TIME_BASE = "whole ns"
-"""The name of the rounding rule of ``period_ns``, ``tick_time_ns`` and ``frames_ns``, which recordings and world checkpoints contain.
+"""The name of the rule by which tick times and durations are rounded to ns. Recordings and world checkpoints contain this name.
 
-A file without this name is older: each of its tick times and durations was rounded down separately.
-"""
+A file without this name is older: each of its tick times and durations was rounded down separately."""
 
 _BILLION = 1_000_000_000
 
 
 def period_ns(rate_hz: float) -> int:
-    """Return the time between two ticks, P = round(10⁹ / rate).
+    """Return the time between two ticks in ns, P = round(10⁹ / rate).
 
-    P is a whole number, so that ticks, latencies and spacings in ticks add up exactly: tick k is at k·P, and
-    an inference of n frames that begins at a tick ends at a tick. (When each value was rounded down separately, an
-    inference could end 1 ns before its tick, and the next inference then began with the old observation.) ``true_rate_hz`` is
-    the rate of these ticks; P differs from 10⁹ / rate by at most half a nanosecond: 0.02 ppm at 60 Hz, 500
-    ppm near 1 MHz.
+    P is a whole number, so that sums are exact: tick k is at k·P, and an inference of n frames from one tick ends exactly at
+    another tick.
+
+    P differs from 10⁹ / rate by at most half a nanosecond: 0.02 ppm at 60 Hz, 500 ppm near 1 MHz. ``true_rate_hz`` is the rate
+    of these ticks.
     """
     return round(_BILLION / rate_hz)
 
@@ -82,8 +81,7 @@ def tick_time_ns(tick: int, rate_hz: float) -> int:
 def frames_ns(frames: float, rate_hz: float) -> int:
     """Return the duration of a number of frames: frames · ``period_ns(rate_hz)``, rounded to ns.
 
-    Frames are rounded to nine decimals first, so that a float that misses a whole number by its last bits,
-    such as 3 · 0.1 / 0.1, counts as that number.
+    First ``frames`` is rounded to nine decimals. So 3 · 0.1 / 0.1 counts as 3, although the float is not exactly 3.
     """
     numerator, denominator = frames.as_integer_ratio()
     billionths = (numerator * _BILLION + denominator // 2) // denominator

@@ -1,7 +1,8 @@
 """Run one node's handlers, one at a time. The realtime and the virtual world share this code.
 
-The world (realtime or virtual) passes messages to ``deliver`` and due calls to ``fire``. The executor decides which handler
-runs now and which waits because the node is busy. It asks the world to schedule calls and to transmit published messages.
+The world (realtime or virtual) passes each message to ``deliver``, and each scheduled call to ``fire`` when it is due. The
+executor decides which handler runs now and which waits because the node is busy. It asks the world to schedule calls and to
+transmit published messages.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Host(Protocol):
 
 
 class Executor:
-    """A running node with its inboxes, its waiting calls, and whether it is busy."""
+    """A running node: its inboxes, its waiting calls, and whether the node is busy."""
 
     keeps_journal: ClassVar[bool] = False
 
@@ -74,7 +75,7 @@ class Executor:
         """Returns the graph's time, in ns."""
         self._timers = 0
         self._shared = not (launch_context.realtime or node_type.only_reads)
-        """Whether the node needs a copy of each message: in the virtual world other nodes receive the same object."""
+        """Whether the node needs a copy of each message, because other nodes receive the same object in the virtual world."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -147,7 +148,7 @@ class Executor:
             self._fired()
 
     def flush_journal(self) -> None:
-        """Publish the pending entries of the node's journal (what it consumed and published). Without a journal, do nothing."""
+        """Publish the pending entries of the node's journal (what it consumed and published). Do nothing without a journal."""
 
     def world_state(self) -> dict[str, Any]:
         """Return the executor's state, without the node and its ports."""
@@ -235,7 +236,7 @@ class Executor:
         self.host.schedule(self, Timer(due_ns, then or _nothing, _DELIVERY, None, False, number, True))
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
-        """Write a message's header and pass the message to the world: a copy, if the node may still change the message."""
+        """Write a message's header, and pass the message to the world for delivery. Copy it if the node may still change it."""
         if not (self._began and self.alive):
             raise self._before_on_start_or_after_on_stop("no message can be published")
         values = message.__dict__
@@ -274,10 +275,10 @@ class Executor:
             self.node.on_params(frozenset(values))
 
     def _fires(self, timer: Timer) -> None:
-        """Begin the journal entry of a scheduled call. Without a journal, do nothing."""
+        """Begin the entry of a scheduled call in the node's journal (what it consumed and published). Do nothing without a journal."""
 
     def _fired(self) -> None:
-        """End the journal entry of a scheduled call. Without a journal, do nothing."""
+        """End the entry of a scheduled call in the node's journal (what it consumed and published). Do nothing without a journal."""
 
     def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:
         """Call a lifecycle method of the node."""
@@ -285,7 +286,7 @@ class Executor:
         handler()
 
     def _published(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Record in the journal that a message is published, before it is transmitted. Without a journal, do nothing."""
+        """Record in the journal that a message is published, before it is transmitted. Do nothing without a journal."""
 
     def _handle(self, port: BoundInput[Any]) -> None:
         handler, inbox = port.handler, port.inbox
@@ -340,4 +341,4 @@ class Executor:
 
 
 def _nothing() -> None:
-    """Do nothing: the call at the end of a busy time for which the node gave no ``then``."""
+    """Do nothing. This is called at the end of a busy time if the node gave no function to call then."""

@@ -1,4 +1,7 @@
-"""Identify a plant's environment, so that weights and transitions of one environment are not used in another."""
+"""Identify a plant's environment, so that weights and transitions of one environment are not used in another.
+
+A *plant* is a node with an environment or a robot.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.typed.strict import complaint
 
 Identity = dict[str, JsonValue]
-"""The path of a plant's class, as ``class``, and the parameters that define its environment. Empty if unknown."""
+"""Identifies an environment: the class path of its node, under ``class``, and the parameters that matter. Empty if unknown."""
 
 CLASS = "class"
 _IDENTITY: TypeAdapter[Identity] = TypeAdapter(Identity)
 
 
 def identity_of(node_class: str, node_type: type, params: object) -> Identity:
-    """Return a plant's identity: its class, and the parameters that its class selects.
+    """Return what identifies the environment of a plant (environment or robot): its class, and parameters that the class selects.
 
     Raises:
         NodeError: the class returns something else than a dict of JSON values.
@@ -40,7 +43,7 @@ def identity_of(node_class: str, node_type: type, params: object) -> Identity:
 
 
 def spec_of(node_type: type, params: object) -> PlantSpec:
-    """Return the spec of a plant with these parameters.
+    """Return the spec of a plant (environment or robot) with these parameters: shapes and dtypes of observations and actions.
 
     Raises:
         NodeError: the class returns something else than a ``PlantSpec``.
@@ -62,13 +65,16 @@ def is_identity(value: object) -> TypeGuard[Identity]:
 
 
 def recorded_identity(node: Mapping[str, Any], here: Identity) -> Identity:
-    """Return the identity of a node in a recorded plan (resolved launch file), with the parameters that ``here`` has."""
+    """Return the identity of a node's environment in a recorded plan (resolved launch file).
+
+    The result contains only parameters that the identity ``here`` has, too.
+    """
     params = node["params"]
     return {CLASS: node["node"], **{name: params[name] for name in here if name in params}}
 
 
 def differences(there: Identity, here: Identity) -> str:
-    """Describe how two identities differ; empty if they do not differ, or if one is unknown (empty).
+    """Describe how two environments differ, given their identities. Empty if they do not differ, or if an identity is empty.
 
     A parameter that only one identity has is not compared, because the versions of the class differ in this parameter.
     """

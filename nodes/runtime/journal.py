@@ -1,18 +1,19 @@
-"""The journal: what a node consumed, in which order, and the readings of its clock.
+"""The journal of a node: what the node consumed, in which order, and the readings of its clock.
 
-A node is deterministic except for three things: the order and time of messages, the times at which timers fire,
-and the readings of the clock. With these recorded, the same class can be re-executed on the recorded messages and
-must publish the same bytes.
+A node is deterministic except for three things: the order and time of messages, the times at which timers fire, and the
+readings of the clock. If all three are recorded, the same class can be re-executed on the recorded messages and must publish
+the same bytes.
 
-An entry is ``[kind, clock, what, published]``:
+A journal entry is ``[kind, clock, what, published]``:
 
 * ``kind``: what happened, a ``Kind``.
 * ``clock``: in real time all readings of the clock during the entry, in ns; in virtual time the one instant.
-* ``what``: for a delivery ``[port, publisher, incarnation, sequence, key, digest]``, plus the document itself if
-  no node published it; for a timer its number (in the order in which the node creates timers); for changed
-  parameters their new values.
-* ``published``: ``[output, key, sequence, digest]`` of every published message, in order. If the node itself
-  received one of these messages at once, that delivery is here too, in the format above.
+* ``what`` of a delivered message: ``[port, publisher, incarnation, sequence, key, digest]``. The encoded message follows if no
+  node published it. ``incarnation`` is the number of restarts of the publisher.
+* ``what`` of a timer: the timer's number, in the order in which the node creates timers.
+* ``what`` of changed parameters: their new values.
+* ``published``: ``[output, key, sequence, digest]`` of every published message, in order. If the node itself received one of
+  these messages at once, its delivery follows, in the format of ``what``.
 """
 
 from __future__ import annotations
@@ -31,17 +32,16 @@ from rtgraph.msgs.session import Journal
 from rtgraph.msgs.wire.codec import Frame, frames_of
 
 OUTPUT = "_journal"
-"""The name of the output and of the topic of journals. Names in graphs begin with a letter, so this name is free."""
+"""The name of the output for journals, and of its topic. Names in graphs begin with a letter, so this name is free."""
 OUTSIDE = "rtgraph topic pub"
 """The publisher name in messages that a person sends with this command. No node has this name.
 
-Recordings do not contain these messages, so the journal contains their documents.
-"""
+Recordings do not contain these messages, so the journal contains each of them, encoded."""
 DELIVERY_LENGTH = 6
-"""Minimum number of elements of a delivery in ``published``. A publication has fewer, so a reader can distinguish them."""
+"""Minimum number of elements of a delivery in ``published``. Entries for published messages have fewer elements."""
 ENTRIES_MOST = 512
 AGE_MOST_NS = 500_000_000
-"""Entries are published when the oldest has this age, or when there are ``ENTRIES_MOST``. A killed process loses at most these."""
+"""Maximum age in ns of an unpublished journal entry. A killed process loses only entries that are not published yet."""
 
 
 class Kind(enum.IntEnum):
@@ -59,11 +59,11 @@ _DELIVERY = Kind.DELIVERY  # members of an enum take five times as long to look 
 
 
 class Documents:
-    """A cache of wire documents (encoded messages), so that each message is encoded once.
+    """A cache of encoded messages, so that each message is encoded once.
 
     Args:
         most: maximum number of messages.
-        most_bytes: maximum total size of their documents in bytes. The newest message is always kept.
+        most_bytes: maximum total size of the encoded messages in bytes. The newest message is always kept.
     """
 
     def __init__(self, most: int = 64, most_bytes: int = 1 << 26) -> None:
@@ -73,11 +73,11 @@ class Documents:
         self._found: OrderedDict[int, tuple[Message, list[Frame], bytes]] = OrderedDict()
 
     def document(self, message: Message) -> bytes:
-        """Return the wire document of a message."""
+        """Return the encoded form of a message, from the cache if possible."""
         return b"".join(self._of(message)[1])
 
     def digest(self, message: Message) -> bytes:
-        """Return the digest of the wire document of a message."""
+        """Return the digest of the encoded form of a message."""
         return self._of(message)[2]
 
     def _of(self, message: Message) -> tuple[Message, list[Frame], bytes]:
@@ -94,7 +94,7 @@ class Documents:
 
 
 class JournalWriter:
-    """Writes the journal of one node.
+    """Writes the journal of one node: what it consumed and published.
 
     Args:
         read_ns: reads the graph's clock, in ns.
@@ -133,7 +133,7 @@ class JournalWriter:
         self._open = [kind, [] if self._realtime else self._read_ns(), what, []]
 
     def end(self) -> None:
-        """End the entry. Publish the pending entries if there are many or if the oldest is old."""
+        """End the journal entry. Publish all unpublished entries if they are many, or if the oldest is old."""
         entries, entry = self._entries, self._open
         if entry is None:
             return
@@ -146,7 +146,7 @@ class JournalWriter:
             self.flush()
 
     def delivered(self, port: str, key: str, message: Message) -> bool:
-        """Record a delivery, in the open entry or in a new one. Return whether a new entry began, which the caller must end."""
+        """Record that a message was delivered, in the open entry or in a new one. Return whether the caller must end a new entry."""
         header = message.header
         digest = self._documents.digest(message)
         what = [port, header.source, header.incarnation, header.sequence, key, digest]
@@ -165,7 +165,7 @@ class JournalWriter:
             self._open[3].append([output, key or "", message.header.sequence, digest])
 
     def world_state(self) -> dict[str, Any]:
-        """Return the unpublished entries, and the number of entries before them. Called between two entries."""
+        """Return the unpublished journal entries, and the number of entries before them. Called between two entries."""
         return {
             "entries": self._entries,
             "first": self._first,
@@ -174,12 +174,12 @@ class JournalWriter:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the unpublished entries, and the number of entries before them."""
+        """Restore the unpublished journal entries, and the number of entries before them."""
         self._entries, self._first = state["entries"], state["first"]
         self._since_ns, self._digest = state["since_ns"], state["digest"]
 
     def flush(self) -> None:
-        """Publish the unpublished entries."""
+        """Publish the unpublished journal entries."""
         if not self._entries:
             return
         data = msgpack.packb(self._entries)
@@ -191,7 +191,7 @@ class JournalWriter:
 
 
 def digest_of(*parts: Frame) -> bytes:
-    """Return the 8-byte digest of a document. The document may be given in parts."""
+    """Return the 8-byte digest of an encoded message. The message may be given in parts."""
     made = hashlib.blake2b(digest_size=8)
     for part in parts:
         made.update(part)
@@ -199,5 +199,5 @@ def digest_of(*parts: Frame) -> bytes:
 
 
 def chained(before: bytes, data: bytes) -> bytes:
-    """Return the digest of a part of a journal, computed from the part and the digest of the part before."""
+    """Return the digest of a part of a journal. The digest of the previous part is ``before``, so the digests form a chain."""
     return hashlib.blake2b(before + data, digest_size=16).digest()

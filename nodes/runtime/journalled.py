@@ -1,4 +1,4 @@
-"""An executor that writes its node's journal, so that the node can be re-executed from a recording."""
+"""Run a node and write its journal (what it consumed), so that the node can be re-executed from a recording."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def executor_of(
     documents: Documents,
     may_drive_hardware: bool = False,
 ) -> Executor:
-    """Make the node of a plan, and return its executor, which keeps a journal if ``plan.journal`` is true.
+    """Make the node of a plan, and return the executor that runs it. The executor writes a journal if ``plan.journal`` is true.
 
     Raises:
         NodeError: the node cannot be made, or drives a device although ``may_drive_hardware`` is false.

@@ -1,9 +1,11 @@
 """Latency models: the duration of an inference (T_θ), of an update, or of a message's transport.
 
-In real time an inference is padded to the drawn latency, to emulate an accelerator of another machine, or a network
-larger than this machine can run. In virtual time the inference takes the drawn latency, on any machine. The
-transport of a message takes time only in virtual time, if its edge has a model. Durations are given in frames
-of the plant (``frames``) or in milliseconds (``ms``).
+Durations are given in milliseconds (``ms``) or in frames (``frames``). A frame is the time between two ticks of the
+environment.
+
+In real time an inference is padded to the drawn latency. This emulates another accelerator, or a larger network. In virtual
+time an inference takes exactly the drawn latency, on any machine. The transport of a message takes time only in virtual time,
+and only if its edge has a model.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class _Latency(Record):
     """A duration, given either in frames or in milliseconds."""
 
     frames: Frames | None = None
-    """The duration in frames of the plant."""
+    """The duration in frames, i.e. ticks of the environment."""
     ms: Milliseconds | None = None
     """The duration in milliseconds."""
 
@@ -53,7 +55,7 @@ class _Latency(Record):
         return self
 
     def _ns(self, times: float, rate_hz: float) -> int:
-        """Return the duration multiplied by ``times``, rounded to ns, never negative."""
+        """Return ``times`` the given duration, rounded to ns, never negative."""
         if self.frames is not None:
             return max(0, frames_ns(self.frames * times, rate_hz))
         return max(0, round((self.ms or 0.0) * 1e6 * times))
@@ -71,7 +73,7 @@ class _Random(_Latency):
 
 
 class Measured(Record):
-    """An inference takes as long as its forward pass. Only in real time: in virtual time a forward pass takes no time."""
+    """An inference takes as long as its forward pass. Only in real time, because a forward pass takes no virtual time."""
 
     kind: Literal["measured"] = "measured"
 
@@ -89,13 +91,13 @@ class Constant(_Latency):
 
 
 class Padded(Constant):
-    """Another name of ``constant``. In real time, inferences are padded to the given duration."""
+    """Another name of ``constant``: in real time, inferences are padded to the given duration."""
 
     kind: Literal["padded"] = "padded"  # type: ignore[assignment]
 
 
 class Normal(_Random):
-    """A normal distribution. Its mean is the given duration, and no draw is below 1 % of this mean."""
+    """A normal distribution with the given duration as mean. Draws below 1 % of the mean are raised to it."""
 
     kind: Literal["normal"] = "normal"
     sd: Spread = 0.05
@@ -119,8 +121,8 @@ class Lognormal(_Random):
 class Mixture(_Random):
     """The latency of an ε-greedy policy: some decisions need no forward pass.
 
-    Decisions with a forward pass take the given duration on average, the others ``cost`` times this duration. Either time is
-    fixed, or lognormal if its sigma is above 0.
+    On average, a decision with a forward pass takes the given duration. A decision without a forward pass takes ``cost`` times
+    this duration. Each duration is fixed, or lognormal if its sigma is above 0.
     """
 
     kind: Literal["mixture"] = "mixture"
@@ -142,7 +144,7 @@ class Mixture(_Random):
 
 
 class Spikes(_Random):
-    """A normal distribution, of which the given duration is the mean; but a few inferences take much longer."""
+    """Mostly a normal distribution, with the given duration as mean. A few inferences take much longer."""
 
     kind: Literal["spikes"] = "spikes"
     sd: Spread = 0.03
@@ -167,7 +169,7 @@ class Empirical(Record):
     """A text file of durations in milliseconds, one per line."""
     # Plans from before the field lack it.
     quantiles_ms: tuple[tuple[Share, Milliseconds], ...] = Field(default=(), exclude_if=operator.not_)
-    """Pairs (share, time in ms): this share of the durations is at most this time. Between two pairs the time is interpolated."""
+    """Pairs (share, time in ms): this share of the durations is at most this time. Times between two pairs are interpolated."""
     order: Literal["sample", "sequence"] = "sample"
     """``sample``: draw values at random; ``sequence``: repeat the values in the given order."""
 
@@ -206,21 +208,22 @@ Model = Annotated[Constant | Normal | Lognormal | Mixture | Spikes | Empirical, 
 
 
 class Cycle(Record):
-    """Latency models of a worker's inferences and of the pauses between them, as in a latency file."""
+    """Latency models of a worker's inferences and of the pauses between them. A latency file contains them."""
 
     kind: Literal["cycle"] = "cycle"
     inference: Model
     """The duration of an inference."""
     pause: Model
-    """The time from the end of an inference until the same worker begins the next one, without the time for which the stagger
-    method delays the worker. Drawn only in virtual time, and only with methods that do not choose each worker's observation."""
+    """The time from the end of an inference to the start of the same worker's next inference. It does not include the time for
+    which the stagger method delays the worker. Drawn only in virtual time, and only with methods that do not choose each
+    worker's observation."""
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:
         return self.inference.draws(rng, rate_hz)
 
 
 class ByNode(Record):
-    """A latency model for each node, by the node's name, as in a latency file. The first name or pattern that matches applies."""
+    """A latency model for each node, by node name. A latency file contains them. The first name or pattern that matches applies."""
 
     kind: Literal["by_node"] = "by_node"
     file: str
@@ -256,7 +259,7 @@ MEAN_OF = 1000
 
 
 def mean_ns(models: Iterable[AnyModel], rate_hz: float) -> float:
-    """Return the mean duration in ns over all models, estimated from draws."""
+    """Return the mean of the durations of all models, in ns, estimated from random draws."""
     draws = [model.draws(np.random.default_rng(0), rate_hz) for model in models]
     return float(np.mean([draw() for draw in draws for _ in range(MEAN_OF)]))
 
@@ -271,7 +274,7 @@ def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
 
 
 def pauses_of(latency: AnyModel, rng: np.random.Generator, rate_hz: float) -> Draw:
-    """Return a function that draws the next pause between two inferences, in ns. It draws 0 for models without pauses."""
+    """Return a function that draws the next pause between two inferences, in ns. Models without pauses give 0."""
     return (latency.pause if isinstance(latency, Cycle) else Constant(ms=0)).draws(rng, rate_hz)
 
 

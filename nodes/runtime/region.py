@@ -1,8 +1,8 @@
-"""Memory that outlives a process or is shared with other processes: a file, or a memory file (memfd), with a header.
+"""Memory that outlives a process or is shared with other processes: a file, or a memory file (memfd).
 
-The first page describes the contents. A new file is made under a temporary name and renamed when it is
-complete, so there is never an incomplete file. The code that writes the contents must keep them valid after
-every single store, because a process can be killed at any time.
+The first page (the header) describes the contents. A new file is made under a temporary name and renamed when it is complete,
+so there is never an incomplete file. A process can be killed at any time, so code that writes the contents must keep them valid
+after every single store.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Region:
         self.continued = continued
         """Whether the file existed before it was opened."""
         self.location = str(path.resolve()) if path else f"/proc/{process_id()}/fd/{descriptor}"
-        """The path by which other processes of this user on this host can attach, while this process has the region open."""
+        """The path by which other processes on this host can attach to the region. They must have the same user. It is valid
+        while this process has the region open."""
         self._writable = writable
         access = mmap.ACCESS_WRITE if writable else mmap.ACCESS_READ
         self._mapping = mmap.mmap(descriptor, 0, access=access)
@@ -91,7 +92,10 @@ class Region:
 
     @classmethod
     def attach(cls, source: Path | int) -> Region:
-        """Map a region of another process read-only. ``source`` is its path or an inherited file descriptor.
+        """Map a region of another process read-only.
+
+        Args:
+            source: the path of the region, or a file descriptor that this process inherited.
 
         Raises:
             RegionError: the source cannot be read, or is not a region.
@@ -113,9 +117,12 @@ class Region:
             raise
 
     def array(self, dtype: npt.DTypeLike, shape: tuple[int, ...], offset: int) -> npt.NDArray[np.generic]:
-        """Return a part of the region as an array of this shape and dtype. It stays valid after ``close``.
+        """Return a part of the region as an array of this shape and dtype. The array stays valid after ``close``.
 
-        ``offset`` is in bytes from the end of the first page.
+        Args:
+            dtype: the dtype of the array.
+            shape: the shape of the array.
+            offset: where the array begins, in bytes from the end of the first page.
         """
         array: npt.NDArray[np.generic] = np.ndarray(shape, dtype, self._mapping, HEAD_BYTES + offset)
         return array

@@ -42,7 +42,7 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
 def results_of(
     executors: Mapping[str, Executor], failed: Set[str], interruption: type[BaseException]
 ) -> tuple[dict[str, dict[str, JsonValue]], dict[str, str]]:
-    """Return the results of nodes, and the reasons why nodes have no result or report a failure; both by name.
+    """Return two dicts by node name: results, and the reasons why nodes have no result or report a failure.
 
     Args:
         executors: the executors of the nodes, by name.
@@ -69,7 +69,7 @@ def results_of(
 
 
 def edge_reports(executor: Executor) -> list[EdgeReport]:
-    """Return the counts of each publisher's messages at each input of a stopped node."""
+    """Return how many messages arrived or were lost, for each publisher and each input of a stopped node."""
     found = []
     for name, port in executor.node.inputs.items():
         # Unread messages of other inputs are not a loss: they keep only the newest.

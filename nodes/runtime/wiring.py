@@ -1,4 +1,4 @@
-"""The plan of each node in a resolved launch file: plain, frozen data from which the realtime or virtual world starts the node."""
+"""The plan of each node in a resolved launch file: plain, frozen data from which a node can be started."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RestartPolicy(Record):
 
 
 class NodePlan(Record):
-    """The plan of one node: class, parameters, topics, weights and process settings."""
+    """The plan of one node: its class, parameters, topics, shared weights and process settings."""
 
     name: str
     index: int
@@ -42,9 +42,9 @@ class NodePlan(Record):
     """The topic of each output, by the output's name."""
     inputs: dict[str, InputPlan] = Field(default_factory=dict)
     taps: dict[str, tuple[Tapped, ...]] = Field(default_factory=dict)
-    """The outputs that each tap (an input that receives messages of any class) receives, by the tap's name."""
+    """The outputs that each tap receives, by the tap's name. A tap is an input for messages of any class."""
     journal: bool = False
-    """Whether the node writes a journal (what it consumed and published), so that it can be re-executed from a recording."""
+    """Whether the node writes a journal (what it consumed and published). With a journal it can be re-executed from a recording."""
     python: str | None = None
     """The interpreter of the node's process; None for the launcher's interpreter."""
     priority: Literal["low", "normal", "nice", "fifo", "auto"] = "normal"
@@ -55,7 +55,7 @@ class NodePlan(Record):
     """Maximum time that the node may take to stop, in seconds; None for the default of its class."""
 
     def publishers(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of the nodes that publish to each input and tap, by the name of the input or tap."""
+        """Return a dict with the names of the nodes that publish to each input or tap."""
         fed = {name: source.publishers for name, source in self.inputs.items()}
         tapped = self.taps.items()
         return fed | {name: tuple(dict.fromkeys(t.publisher for t in taps)) for name, taps in tapped}

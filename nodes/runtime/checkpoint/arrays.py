@@ -1,6 +1,7 @@
-"""How a world checkpoint stores numpy arrays, torch tensors and numpy's bit generators.
+"""How a checkpoint of the virtual world stores numpy arrays, torch tensors and numpy's bit generators.
 
-The *document* (the msgpack part of the file) describes each of them. The bytes of a large array are in a *buffer* after the document.
+The msgpack part of the checkpoint file, the *document*, describes every array, tensor and generator. The bytes of large arrays
+follow the document. The bytes of one large array are a *buffer*.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ import numpy.typing as npt
 from rtgraph.msgs.errors import CheckpointError
 
 INLINE_MOST = 512
-"""Maximum size in bytes of an array that is stored in the document. A larger array has its bytes in a buffer."""
+"""Maximum size in bytes of an array that is stored in the msgpack document. The bytes of larger arrays follow the document."""
 
 Array = npt.NDArray[Any]
 Buffer = bytes | list[int]
-"""The bytes of an array, or the offset and the size, both in bytes, of the buffer that contains them."""
+"""The bytes of an array, or their place in the checkpoint file, ``[offset, size]`` in bytes."""
 Put = Callable[[Array], Buffer]
 Get = Callable[[Buffer], Array]
-"""A function that returns the bytes of a buffer, as a 1-D uint8 array."""
+"""A function that returns the bytes of an array, as a 1-D uint8 array."""
 
 _BITS = {
     kind.__name__: kind
@@ -47,7 +48,7 @@ def described(dtype: np.dtype[Any]) -> str:
 
 
 def dtype_of(description: str) -> np.dtype[Any]:
-    """Return the numpy dtype that a text of ``described`` describes. Raises ``CheckpointError`` if the text is invalid."""
+    """Return the numpy dtype for a text that ``described`` returned. Raises ``CheckpointError`` if the text is invalid."""
     try:
         dtype = np.lib.format.descr_to_dtype(ast.literal_eval(description))
     except (IndexError, KeyError, SyntaxError, TypeError, ValueError) as error:
@@ -63,7 +64,7 @@ def dtype_of(description: str) -> np.dtype[Any]:
 
 
 def packed_array(value: Array, put: Put) -> list[Any]:
-    """Return ``[dtype, shape, order, writable, buffer]`` of an array that is saved whole, not as a view of another array."""
+    """Return the saved form of an array that is not a view of another array: ``[dtype, shape, order, writable, buffer]``."""
     description = described(value.dtype)
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = (value.T if order == "F" else np.ascontiguousarray(value)).reshape(-1)
@@ -72,7 +73,7 @@ def packed_array(value: Array, put: Put) -> list[Any]:
 
 
 def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
-    """Return the array that ``packed``, made by ``packed_array``, describes. It has new memory."""
+    """Return a new array from the list that ``packed_array`` returned."""
     description, shape, order, writable, buffer = packed
     dtype, data = dtype_of(description), get(buffer)
     if min(shape, default=0) < 0:
@@ -96,7 +97,7 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
 
 
 def packed_view(value: Array, base: Array) -> list[Any]:
-    """Return ``[dtype, shape, strides, offset, writable]`` of an array that is a view of ``base``."""
+    """Return the saved form of a view of the array ``base``: ``[dtype, shape, strides, offset, writable]``, with the offset in bytes."""
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
         raise CheckpointError(
             "a view cannot be saved, because the array that it is a view of is not contiguous",
@@ -108,7 +109,7 @@ def packed_view(value: Array, base: Array) -> list[Any]:
 
 
 def unpacked_view(packed: Sequence[Any], base: object) -> Array:
-    """Return the view of ``base`` that ``packed``, made by ``packed_view``, describes. Numpy checks that the view stays within ``base``."""
+    """Return a view of ``base`` from the list that ``packed_view`` returned. Numpy checks that the view stays within ``base``."""
     if type(base) is not np.ndarray:
         raise CheckpointError(
             f"the checkpoint is damaged: it has a view of a {type(base).__name__}, which is not an array"
@@ -124,7 +125,7 @@ def unpacked_view(packed: Sequence[Any], base: object) -> Array:
 
 
 def packed_tensor(value: Any, put: Put) -> list[Any]:
-    """Return ``[dtype, shape, buffer]`` of a contiguous CPU tensor that owns all its memory."""
+    """Return the saved form of a contiguous CPU tensor that owns all its memory: ``[dtype, shape, buffer]``."""
     torch = sys.modules["torch"]
     if value.requires_grad:
         raise CheckpointError(
@@ -153,7 +154,7 @@ def packed_tensor(value: Any, put: Put) -> list[Any]:
 
 
 def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
-    """Return the tensor that ``packed``, made by ``packed_tensor``, describes."""
+    """Return a new tensor from the list that ``packed_tensor`` returned."""
     import torch  # noqa: PLC0415 - only if there is a tensor
 
     name, shape, buffer = packed
@@ -166,7 +167,7 @@ def unpacked_tensor(packed: Sequence[Any], get: Get) -> Any:
 
 
 def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
-    """Return ``[class, state, seeds]`` of a bit generator of numpy. ``seeds`` describes its seed sequence, which ``spawn`` needs."""
+    """Return the saved form of a numpy bit generator: ``[class, state, seeds]``. ``seeds`` describes the generator's seed sequence."""
     name = type(bits).__name__
     if _BITS.get(name) is not type(bits):
         raise CheckpointError(
@@ -181,7 +182,7 @@ def packed_bits(bits: np.random.BitGenerator) -> list[Any]:
 
 
 def unpacked_bits(packed: Any) -> np.random.BitGenerator:
-    """Return the bit generator that ``packed``, made by ``packed_bits``, describes.
+    """Return a new bit generator from the list that ``packed_bits`` returned.
 
     Raises:
         CheckpointError: ``packed`` does not describe a bit generator of numpy.
@@ -204,7 +205,7 @@ def unpacked_bits(packed: Any) -> np.random.BitGenerator:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value with arrays of numpy as lists and integers of numpy as integers of Python, also within dicts."""
+    """Return a value with numpy arrays replaced by lists and numpy integers by Python integers, also within dicts."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, np.ndarray | list):

@@ -1,10 +1,16 @@
-"""World checkpoint files and their folder.
+"""The files of checkpoints of the virtual world, and the folder with these files.
 
-A file consists of ``MAGIC``; the lengths of head and document (little-endian, 8 bytes each); the *head*, a dict that
-describes the checkpoint; the *document*, which contains the state of the world; the *buffers*, which contain the bytes of
-large arrays, each at a multiple of 64 bytes; and the BLAKE2b checksum (32 bytes) of all bytes before. Head and document are
-encoded by msgpack. The file is written to a temporary path, flushed to disk and then renamed to ``NUMBER.world``. So a file
-with such a name is complete, even if its writer is killed.
+A file consists of these parts, in this order:
+
+* ``MAGIC``;
+* the lengths of head and document (8 bytes each, little-endian);
+* the *head*: a dict that describes the checkpoint, encoded by msgpack;
+* the *document*: the state of the world, encoded by msgpack;
+* the *buffers*: the bytes of large arrays, each at a multiple of 64 bytes;
+* the BLAKE2b checksum (32 bytes) of all bytes before it.
+
+The file is written to a temporary path, flushed to disk, and then renamed to ``NUMBER.world``. So a file with this name is
+complete, even if the process is killed while it writes.
 """
 
 from __future__ import annotations
@@ -33,7 +39,7 @@ _DIGEST_BYTES = 32
 _EARLIER = "remove this file, and resume from the checkpoint before it"
 _LENGTHS = struct.Struct("<QQ")
 Buffers = Sequence[tuple[int, Array]]
-"""Pairs of offset and buffer, in order of offset. An offset is in bytes from the start of the first buffer."""
+"""Pairs ``(offset, bytes)`` of large arrays, in order of offset. Offsets are in bytes, and 0 for the first array."""
 
 
 class SnapshotFolder:
@@ -48,7 +54,7 @@ class SnapshotFolder:
         return sorted(found, key=lambda path: int(path.stem))
 
     def write(self, head: dict[str, Any], document: Any, buffers: Buffers) -> Path:
-        """Write a checkpoint completely or not at all, and delete all but the last two.
+        """Write a checkpoint file completely or not at all. Delete all files but the two newest.
 
         Raises:
             CheckpointError: the checkpoint cannot be written.
@@ -105,11 +111,16 @@ class SnapshotFile:
             )
 
     def document(self) -> Any:
-        """Return the decoded document of the checkpoint."""
+        """Return the decoded document, which contains the state of the world."""
         return self._unpack(*self._document)
 
     def buffer(self, offset: int, size: int) -> Array:
-        """Return a buffer as a read-only 1-D uint8 array. ``offset`` counts from the first buffer; both arguments are in bytes."""
+        """Return the bytes of a large array, as a read-only 1-D uint8 array.
+
+        Args:
+            offset: offset in bytes from the first byte of the first large array.
+            size: number of bytes.
+        """
         start = self._first + offset
         if not (offset >= 0 and size > 0 and start + size <= self._end):
             raise CheckpointError(
@@ -125,7 +136,7 @@ class SnapshotFile:
 
 
 def unpack(data: bytes) -> Any:
-    """Decode a head or a document from its msgpack bytes. Raises ``CheckpointError`` if the bytes are invalid."""
+    """Decode the head or the document from msgpack bytes. Raises ``CheckpointError`` if the bytes are invalid."""
     try:
         return msgpack.unpackb(data, ext_hook=unpacked, strict_map_key=False)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:

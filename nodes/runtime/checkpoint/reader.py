@@ -1,11 +1,13 @@
-"""Rebuild a graph of objects from the records that ``writer`` wrote. A *record* describes one object.
+"""Rebuild a graph of objects from a checkpoint. A *record* in the checkpoint describes one object.
 
-Objects can refer to each other in cycles. So they are rebuilt in three steps. First, every object is made: an immutable one,
-such as a tuple, complete, any other one empty. Then the empty objects are filled. Last, objects with a ``load_world_state``
-restore themselves, each after all objects that it refers to.
+Objects can refer to each other in cycles. So they are rebuilt in three steps:
 
-A checkpoint cannot run arbitrary code: its records may name only classes that ``Names`` admits. Of these classes only
-``__new__``, ``load_world_state``, the look-up of a member of an enumeration, and the hash of a key are called.
+1. Every object is made. An immutable object, such as a tuple, is complete at once. All other objects are empty.
+2. The empty objects are filled.
+3. ``load_world_state`` is called on each object that has this method. Objects to which the object refers come first.
+
+A checkpoint cannot run arbitrary code: its records may name only the classes that ``Names`` allows. The reader calls only their
+``__new__`` and ``load_world_state``, looks up members of enumerations, and computes hashes of keys.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ _new, _set = object.__new__, object.__setattr__
 
 
 class Reference:
-    """A placeholder for the object that the record number ``number`` describes."""
+    """A placeholder for an object. ``number`` is the number of the record that describes the object."""
 
     __slots__ = ("number",)
 
@@ -56,10 +58,10 @@ class Reader:
 
     Args:
         names: the classes and functions that a record may name.
-        anchors: the objects that exist already, such as nodes, by name; see ``writer``.
-        records: the records, in the form in which they were written.
+        anchors: the objects that exist before the checkpoint is read, such as nodes, by name.
+        records: the records of all other objects.
         buffer: returns the bytes of a large array, as a 1-D uint8 array, from their offset and size in bytes.
-        folder: the session folder. Paths that the checkpoint stores as relative are below this folder.
+        folder: the session folder (the output folder of a launch). Relative paths in the checkpoint start there.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Reader:
         self._loaded: set[int] = set()
 
     def make(self) -> None:
-        """Make all objects, and fill them except those with a ``load_world_state``. These stay empty until ``load``."""
+        """Make all objects and fill them. Objects with a ``load_world_state`` stay empty until ``load`` is called."""
         for number in range(len(self._records)):
             self._object(number)
         # Containers with keys are filled once their keys are complete.
@@ -100,7 +102,10 @@ class Reader:
         return packed
 
     def load(self, packed: Any) -> None:
-        """Restore all objects that ``packed`` refers to, also indirectly. Each is restored after the objects that it refers to."""
+        """Call ``load_world_state`` on the objects to which ``packed`` refers, directly or through other objects.
+
+        An object is restored after the objects to which it refers.
+        """
         waiting = [(number, False) for number in _references(packed)]
         while waiting:
             number, done = waiting.pop()
@@ -287,7 +292,7 @@ def _check_fields(kind: type, needed: Iterable[str], saved: Mapping[str, Any]) -
 
 
 def _references(packed: Any) -> Iterator[int]:
-    """Yield the number of each record that ``packed``, a value or a record, refers to directly."""
+    """Yield the record numbers to which a saved value or a record refers directly."""
     stack = [packed]
     while stack:
         item = stack.pop()

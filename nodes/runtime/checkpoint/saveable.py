@@ -26,7 +26,7 @@ from typing import Any, Protocol, runtime_checkable
 from rtgraph.msgs.errors import CheckpointError
 
 _OWN = ("rtgraph.msgs", "rtgraph.nodes")
-"""Reading a checkpoint may import modules of these packages. It uses modules of other packages only if already imported."""
+"""Reading a checkpoint may import modules of these packages. Modules of all other packages must already be imported."""
 _HEAP_TYPE = 1 << 9
 """The flag that CPython sets on classes written in Python."""
 INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
@@ -99,7 +99,7 @@ class Names:
         return name
 
     def at(self, name: str) -> type | FunctionType:
-        """Return the class or function with a name that ``of`` returned.
+        """Return the class or function with a name that ``of`` returned earlier.
 
         Raises:
             CheckpointError: no such class or function exists, or its package is not in ``packages``.
@@ -126,10 +126,11 @@ class Names:
         )
 
     def type_at(self, name: str) -> type:
-        """Return the class with a name that ``of`` returned.
+        """Return the class with a name that ``of`` returned earlier.
 
         Raises:
-            CheckpointError: as in ``at``, or the name belongs to a function or a metaclass.
+            CheckpointError: no such class exists, its package is not in ``packages``, or the name belongs to a function or a
+                metaclass.
         """
         found = self.at(name)
         if not isinstance(found, type) or issubclass(found, type):
@@ -158,7 +159,7 @@ def refuse_foreign(kind: type) -> None:
 
 
 def _looked_up(module: object, qualname: str) -> type | FunctionType | None:
-    """Return the class or function that a module defines under this name; None if the module defines none or is None."""
+    """Return the class or function with this name in a module; None if there is none, or if the module is None."""
     found: Any = module
     for part in qualname.split("."):
         if found is None or not isinstance(found, type | type(sys)):

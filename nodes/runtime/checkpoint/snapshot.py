@@ -1,7 +1,8 @@
-"""World checkpoints: the full state of a virtual world between two events, for a bit-exact continuation of the run.
+"""Checkpoints of a virtual world: its full state between two events, from which a run continues bit for bit.
 
-The continuation has the same plan (the resolved launch file). Its nodes are created again, each with the number of restarts
-(*incarnation*) that it had, and then restored from the checkpoint. ``on_prepare`` and ``on_start`` are not called again.
+The run continues with the same plan (the resolved launch file). First its nodes are created again, each with the number of
+restarts (*incarnation*) that it had. Then they are restored from the checkpoint, without calls of ``on_prepare`` and
+``on_start``.
 """
 
 from __future__ import annotations
@@ -29,17 +30,17 @@ from rtgraph.nodes.runtime.virtual.world import VirtualWorld
 from rtgraph.nodes.runtime.wiring import NodePlan
 
 _FIRST = ("versions:",)
-"""Name prefixes of the anchors (objects that exist before the restore) that are restored first: the others depend on them."""
+"""Prefixes of the names of objects that are restored first, because other objects depend on them."""
 _SAME_CODE = "use the code that wrote the checkpoint"
 
 
 class WorldSaver:
-    """Writes checkpoints of a world periodically.
+    """Writes checkpoints of a virtual world periodically.
 
     Args:
         folder: the folder of the checkpoints.
         every_ns: the virtual time between two checkpoints, in ns.
-        about: plain values that describe the run, for the head of each file.
+        about: plain values that describe the run. Each file begins with them.
     """
 
     def __init__(self, folder: Path, every_ns: int, about: Mapping[str, Any]) -> None:
@@ -88,9 +89,10 @@ def load(world: VirtualWorld, file: SnapshotFile) -> None:
 
 
 def anchors_of(world: VirtualWorld) -> dict[str, object]:
-    """Return the *anchors* of a world by name: the world, its clock, its nodes with their ports, and its other fixed objects.
+    """Return the objects of a world that exist before a checkpoint is restored, by name.
 
-    They exist before a checkpoint is restored. The restore only sets their state.
+    These objects are the world, its clock, its nodes with their ports, and other fixed objects. They are called *anchors*. A
+    restore only sets their state.
     """
     found: dict[str, object] = {
         "world": world,
@@ -114,10 +116,9 @@ def anchors_of(world: VirtualWorld) -> dict[str, object]:
 
 
 def names_of(plans: Iterable[NodePlan]) -> Names:
-    """Return the names of the classes and functions that a checkpoint of a world with these nodes may refer to.
+    """Return which classes and functions a checkpoint of these nodes may refer to, besides rtgraph's.
 
-    They belong to rtgraph, or to the package of a node, of a message of a node, or of a class or extension that a parameter
-    of a node names.
+    Allowed are the packages of the nodes, of their messages, and of each class or extension that a node's parameters name.
     """
     packages: set[str] = set()
     for plan in plans:
@@ -137,11 +138,11 @@ def names_of(plans: Iterable[NodePlan]) -> Names:
 
 
 def _restore(world: VirtualWorld, states: Any, records: Any, buffer: Callable[[int, int], Array]) -> None:
-    """Make the objects of a checkpoint, and restore the anchors of the world.
+    """Make the objects of a checkpoint, and set the state of the objects that exist already.
 
     Args:
         world: the world, in which no node has started.
-        states: the state of each anchor, by the anchor's name.
+        states: the state of each object that exists already, such as a node, by the object's name.
         records: the descriptions of all other objects.
         buffer: returns the bytes of a large array, as a 1-D uint8 array, from their offset and size in bytes.
     """

@@ -1,8 +1,9 @@
-"""Write the objects of a virtual world as a flat list of records. A *record* describes one object, and refers to others by number.
+"""Write the objects of a virtual world as a flat list of records. A *record* describes one object.
 
-Objects that already exist when a checkpoint is read (the world, its nodes, their ports) are *anchors*: the record of an
-anchor has only its name, and its state is written separately. Every other object is written once, however many objects refer
-to it. ``reader`` reads what this module writes.
+A record refers to other records by number. Every object is written once, however many objects refer to it.
+
+Some objects exist before a checkpoint is read: the world, its nodes, their ports. They are *anchors*. The record of an anchor
+has only the anchor's name, and its state is written separately.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from rtgraph.nodes.runtime.interface.node import Node
 from rtgraph.nodes.runtime.interface.ports import BoundInput, BoundOutput
 
 ALIGNMENT = 64
-"""Buffers begin at multiples of this number of bytes."""
+"""The bytes of each large array begin at a multiple of this number of bytes."""
 REFERENCE, INTEGER = 1, 2
-"""Extension types of msgpack. REFERENCE: the number of a record. INTEGER: an integer of more than 64 bits, signed, big-endian."""
+"""Codes of msgpack extension types: a reference to a record by number, and an integer of more than 64 bits (signed, big-endian)."""
 NODE_TYPES = (Node, Executor, BoundInput, BoundOutput)
-"""The classes of running nodes and of their parts. Instances are always anchors (objects of which only the state is saved)."""
+"""Classes of objects that exist before a checkpoint is read: nodes, executors and ports. Only their state is saved."""
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
@@ -62,18 +63,18 @@ def packed(document: Any) -> bytes:
 
 
 class Writer:
-    """Collects the records of objects, and the buffers with the bytes of their large arrays.
+    """Collects the records that describe objects, and the bytes of large arrays.
 
     Args:
         names: the classes and functions that a record may name.
-        anchors: the objects of which only the state is written, by name.
-        folder: the session folder. Paths below it are stored relative to it.
+        anchors: the objects, by name, that exist before the checkpoint is read. Only their state is written.
+        folder: the session folder (the output folder of a launch). Paths below it are stored relative to it.
     """
 
     def __init__(self, names: Names, anchors: Mapping[str, object], folder: PurePath | None = None) -> None:
         self.records: list[list[Any]] = []
         self.buffers: list[tuple[int, arrays.Array]] = []
-        """The bytes of each large array, and their offset in bytes from the first buffer."""
+        """Pairs of offset and bytes of each large array. Offsets are in bytes, and 0 for the first array."""
         self._end = 0
         self._names = names
         self._folder = folder
@@ -87,7 +88,7 @@ class Writer:
             self._add(anchor, None, _owner(name), ["anchor", name])
 
     def states(self, anchors: Mapping[str, object]) -> dict[str, Any]:
-        """Return the state of each anchor that defines one, by name, in the form in which the document contains it.
+        """Return the states of the objects that exist before a checkpoint is read, by name, as values that msgpack can encode.
 
         Raises:
             CheckpointError: an object cannot be saved. The error names the node and the attribute that refers to it.
@@ -103,7 +104,7 @@ class Writer:
         return found
 
     def _value(self, value: object, holder: int | None, label: str) -> Any:
-        """Return what the document contains for a value: a plain value itself, or a reference to the record of an object."""
+        """Return the form of a value that msgpack can encode: a plain value itself, or a reference to the record of an object."""
         if type(value) in _PLAIN:
             return value
         number = self._known.get(id(value))
@@ -112,7 +113,7 @@ class Writer:
         return msgpack.ExtType(REFERENCE, number.to_bytes(4, "big"))
 
     def _put(self, data: arrays.Array) -> arrays.Buffer:
-        """Return the bytes of a small array, or add a buffer for a large one and return ``[offset, size]`` in bytes.
+        """Return the bytes of a small array. For a large array, store its bytes and return their ``[offset, size]``.
 
         The bytes of a large array are not copied. They must not change until the file is written.
         """
@@ -133,7 +134,7 @@ class Writer:
         return number
 
     def _finish(self) -> None:
-        """Fill the records of all referenced objects that do not have their contents yet."""
+        """Describe all referenced objects that have no description yet, and then the objects to which they refer."""
         while self._pending:
             number = self._pending.popleft()
             try:
@@ -142,7 +143,7 @@ class Writer:
                 raise CheckpointError(f"{self._place(number)}: {error.problem}", hint=error.hint) from error
 
     def _place(self, number: int) -> str:
-        """Return the node and its attributes that lead to an object, such as ``worker/0: policy.rng``, for errors."""
+        """Return how a node leads to an object, for errors: the node and its attributes, such as ``worker/0: policy.rng``."""
         labels: list[str] = []
         at: int | None = number
         while at is not None:
@@ -262,7 +263,7 @@ _WRITERS_OF_ALL: tuple[tuple[type, _Write], ...] = (
     (logging.Logger, lambda _, v, __: ["logger", v.name]),
     (PurePath, Writer._path),
 )
-"""Functions that write the record of an object. Each is for the instances of one class and of all its subclasses."""
+"""Functions that describe an object, each for the instances of one class and of its subclasses."""
 
 
 def _large(value: Any) -> msgpack.ExtType:
@@ -273,6 +274,6 @@ def _large(value: Any) -> msgpack.ExtType:
 
 
 def _owner(anchor: str) -> str:
-    """Return the node that an anchor's name, ``kind:node`` or ``kind:node:port``, contains."""
+    """Return the node's name in an object's name, which is ``kind:node`` or ``kind:node:port``."""
     _, _, rest = anchor.partition(":")
     return rest or anchor

@@ -23,12 +23,12 @@ def class_paths(value: object) -> Iterator[str]:
 
 
 def modules_of_class(path: str) -> list[str]:
-    """Return the modules that the class path of a node names: one, or two for ``module:Player[module:Class]``."""
+    """Return the modules in a node's class path: one for ``module:Class``, two for ``module:Player[module:Class]``."""
     parts = [part.partition(":")[0] for part in re.split(r"[\[\]]", normalised(path))]
     return [part for part in parts if part]
 
 
 def modules_named(node_class: str, params: object) -> set[str]:
-    """Return the names of the top-level modules in a node's class path, and in the class paths in its parameters."""
+    """Return the top-level modules of a node's class path and of the class paths in its parameters."""
     paths = [*modules_of_class(node_class), *(path.partition(":")[0] for path in class_paths(params))]
     return {path.partition(".")[0] for path in paths}

@@ -1,8 +1,8 @@
 """Descriptions of node classes that run in another Python interpreter, and classes made from these descriptions.
 
-A node may need a package that only another interpreter has, such as a driver. Then that interpreter runs the node, and
-describes the node's class: its ports, its parameters and, for a plant, its spec. The launcher and the processes of other
-nodes cannot import the class, and use a class made from the description instead.
+A node may need a package that only another interpreter has, such as a driver. Then that interpreter runs the node and describes
+its class: the ports, the parameters and, for a plant (environment or robot), the shapes and dtypes of observations and actions.
+All other processes cannot import the class. They use a class made from the description.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PortDescription(Record):
     json_schema: dict[str, Any]
     keyed: bool
     policy: tuple[str, int | None, int] | None = None
-    """The policy of an input: name, depth and byte budget; None for an output."""
+    """The policy of an input: its name, the maximum number of messages, the maximum number of bytes. None for an output."""
     many: bool = False
     optional: bool = False
 
@@ -42,7 +42,7 @@ class NodeDescription(Record):
 
     path: str
     bases: tuple[str, ...]
-    """The rtgraph classes that the class derives from, ``package.module:Class``, nearest first."""
+    """The rtgraph classes from which the class derives, as ``package.module:Class``. The nearest base class is first."""
     description: str
     stop_rank: int
     hardware: bool = False
@@ -50,11 +50,11 @@ class NodeDescription(Record):
     inputs: dict[str, PortDescription]
     outputs: dict[str, PortDescription]
     specs: dict[str, PlantSpec] = Field(default_factory=dict)
-    """For a plant: its spec for each set of parameters, by ``params_digest``. Empty for other nodes."""
+    """For a plant (environment or robot): its spec for each set of parameters, by ``params_digest``. Empty for other nodes."""
 
 
 class GivenParams(Params):
-    """The parameters of a class that cannot be imported here. The node's interpreter has validated them."""
+    """The parameters of a node class that cannot be imported here. The node's interpreter has already validated them."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -78,7 +78,7 @@ def describe(path: str, node_type: type[Node[Any]]) -> NodeDescription:
 
 
 def is_as_described(node_type: type[Node[Any]], description: NodeDescription) -> bool:
-    """Return whether a class that was imported here has the ports that another interpreter describes."""
+    """Return whether an imported class has the ports of a description from another interpreter."""
     here = describe(description.path, node_type)
     return (here.inputs, here.outputs) == (description.inputs, description.outputs)
 
@@ -90,7 +90,7 @@ def params_digest(params: Mapping[str, Any]) -> str:
 
 
 def class_of(description: NodeDescription) -> type[Node[Any]]:
-    """Return a node class with the ports of a description. It serves to check a graph; its nodes cannot run."""
+    """Return a node class with the ports of a description, for checks of a graph. Nodes of this class cannot run."""
     module, _, name = description.path.partition(":")
     members: dict[str, Any] = {
         "__module__": module,
@@ -158,7 +158,7 @@ _messages: dict[tuple[str, str], type[Message]] = {}
 
 
 def _message(port: PortDescription) -> type[Message]:
-    """Return the message class of a described port: the local class of this name if it has the same schema, else a new one."""
+    """Return the message class of a described port: the local class with this name and schema, or else a new class."""
     here = message_types().get(port.message)
     if here is not None and schema_hash(here).hex() == port.hash:
         return here

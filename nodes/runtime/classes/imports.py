@@ -124,7 +124,10 @@ def pinned() -> dict[str, str]:
 
 
 def installed_at(name: str, own: Iterable[Path]) -> str | None:
-    """Return where Python finds a module's top-level package outside the folders ``own``, as text for errors; None if nowhere."""
+    """Return where Python finds a module's top-level package, as text for errors; None if nowhere.
+
+    Folders in ``own`` are not searched.
+    """
     first = name.partition(".")[0]
     if first in sys.builtin_module_names:
         return "a part of Python"
@@ -179,7 +182,7 @@ def file_of(module: ModuleType) -> str:
 
 
 def passed_over(module: ModuleType) -> str | None:
-    """Return a hint if a ``look_in`` folder has a file with the module's name that was not imported, else None."""
+    """Return a hint for errors if a folder of ``look_in`` has a file for the module, but another file was imported; else None."""
     for folder in _folders:
         local = local_module(module.__name__, Path(folder))
         if local is not None and not file_of(module).startswith(str(local.resolve())):
@@ -207,7 +210,7 @@ def class_at(path: str) -> type:
 
 
 def _forget_another(name: str) -> None:
-    """Unload a module if it was imported from another file than the pinned one, or from an older version of this file."""
+    """Unload a module if its file is not the pinned one, or has changed since the import."""
     module = _pinned.get(name)
     was = _loaded.get(name)
     if name not in sys.modules or (was is None and module is None):

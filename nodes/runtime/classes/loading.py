@@ -21,7 +21,7 @@ _stand_ins: dict[str, type[Node[Any]]] = {}
 
 
 def stand_in(classes: Mapping[str, type[Node[Any]]]) -> None:
-    """Make ``load_class`` return these classes for these class paths. They replace classes that only other interpreters have."""
+    """Make ``load_class`` return these classes for these class paths, in place of classes that only other interpreters have."""
     _stand_ins.clear()
     _stand_ins.update(classes)
 
@@ -61,7 +61,15 @@ def _is_node(value: object) -> TypeGuard[type[Node[Any]]]:
 
 
 def _standing_in(path: str, other: str) -> type[Node[Any]]:
-    """Return the player of recordings with the class path ``path``, made to replace nodes of the class with the path ``other``."""
+    """Return a node class that replaces the nodes of another class and plays back their recorded messages.
+
+    Args:
+        path: the class path of the player.
+        other: the class path of the nodes that are replaced.
+
+    Raises:
+        NodeError: ``path`` is not the path of a player of recordings.
+    """
     maker = getattr(load_class(path), "standing_in_for", None)
     if maker is None:
         raise NodeError(
@@ -107,7 +115,7 @@ def load_message(path: str) -> type[Message]:
 
 
 def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[Any]]:
-    """Return the outputs, by name, of a node with this class path and these parameters.
+    """Return a dict of the outputs, by name, of a node with this class path and these parameters.
 
     Raises:
         NodeError: the class cannot be loaded, the parameters are invalid, or the class's ``outputs_of`` raises this error.
@@ -119,7 +127,7 @@ def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[An
 
 
 def call_problem(called: type, *args: object, **keywords: object) -> str:
-    """Return why a class cannot be called with these arguments; empty if it can, or if its signature is unknown."""
+    """Return why a class cannot be called with these arguments, as text. Empty if it can, or if its signature is unknown."""
     try:
         inspect.signature(called).bind(*args, **keywords)
     except TypeError as error:

@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime.classes import imports
 from rtgraph.nodes.runtime.classes.sources import digest
 
 FILE = "modules.json"
-"""The file in a session folder that holds the paths of the launch's modules. Recordings do not hold these paths."""
+"""The file with the paths of a launch's modules, in the output folder of the launch. Recordings do not contain this file."""
 _known: dict[tuple[str, str], Path] = {}
 """The path at which this process found a module, by the module's name and digest."""
 
@@ -34,7 +34,7 @@ class LocalModule(Record):
 
 @dataclass
 class Located:
-    """The result of ``locate``: the paths of modules on this host, and the problems with missing or changed ones, by module."""
+    """The paths of modules that were found on this host, and the problems with missing or changed modules. Both are by module name."""
 
     paths: dict[str, Path] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) 
 
 
 def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> None:
-    """Make imports of the plan's modules use the files that ``locate`` finds, from now on.
+    """Make imports of the plan's modules use the right files on this host, from now on.
 
     Raises:
         NodeError: a module is missing or has changed.

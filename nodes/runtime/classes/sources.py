@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 def normalised(name: str) -> str:
-    """Return a name in the normal form of Python's identifiers (NFKC), in which each letter has one form."""
+    """Return a name in Unicode's normal form NFKC, as Python normalises identifiers."""
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
 def local_module(name: str, folder: Path) -> Path | None:
     """Return the path of a top-level module in a folder: a file, or the folder of a package; None if neither exists.
 
-    A folder without ``__init__.py`` is a package if it contains the requested module.
+    ``name`` may be the full name of a module in a package. A package may lack ``__init__.py`` if it contains this module.
     """
     first, _, rest = name.partition(".")
     for spelt in dict.fromkeys(

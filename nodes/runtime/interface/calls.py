@@ -10,7 +10,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime.interface.declaration import check_at_one_instant, takes
 
 SHORTEST_PERIOD_NS = 1_000
-"""The shortest period of a timer. No host repeats a call faster, so a shorter value is probably in the wrong unit."""
+"""The shortest period of a timer. A shorter value is probably in the wrong unit, because no host repeats a call faster."""
 
 _callable_later: set[FunctionType] = set()
 """Methods that have passed ``check_method``, and are not checked again."""

@@ -1,13 +1,13 @@
 """Parameters that can change while a node runs.
 
-A parameter, also one within another, is read-only unless it is declared changeable::
+A parameter is read-only unless it is declared changeable. The same holds for parameters in nested models::
 
     class WalkerParams(Params):
         rate_hz: float = 50.0
         stride_m: Changeable[float] = Field(default=0.3, gt=0, le=0.5)
 
-The node's next handler finds the new value in ``self.params``. A node that caches something derived from a
-parameter updates it in ``on_params``. Parameters are identified by dotted paths, such as ``policy.epsilon``.
+The node's next handler finds the new value in ``self.params``. If a node caches a value derived from a parameter, its
+``on_params`` updates this value. Parameters are identified by dotted paths, such as ``policy.epsilon``.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def changeable_values(params: BaseModel) -> dict[str, object]:
 
 
 def changeable_paths(model: type[BaseModel]) -> list[str]:
-    """Return the dotted paths of a model's changeable parameters, including those of every class in a union."""
+    """Return the dotted paths of a model's changeable parameters. For a union of models, these are the paths of all its models."""
     return list(dict.fromkeys(_paths(model, ())))
 
 
 def with_values(params: B, values: Mapping[str, object]) -> B:
     """Return a copy of the parameters with new values at dotted paths.
 
-    The values are validated as strictly as the values in a file.
+    The values are validated as strictly as values in a file.
 
     Args:
         params: the current parameters.
@@ -91,7 +91,7 @@ def with_values(params: B, values: Mapping[str, object]) -> B:
 
 
 def written_values(params: BaseModel, paths: Iterable[str]) -> dict[str, Any]:
-    """Return the values of the parameters at these dotted paths, as JSON values."""
+    """Return the values of the parameters at these dotted paths, as JSON values by path."""
     content = params.model_dump(mode="json", by_alias=True)
     return {path: _taken(content, params, path.split(".")) for path in paths}
 

@@ -19,13 +19,12 @@ from rtgraph.nodes.runtime.interface.ports import BoundOutput
 class Urgency(enum.IntEnum):
     """The order of events at the same time, in real time and in virtual time.
 
-    Events are ordered by time, then urgency, then the node's place in the plan (the resolved launch file), then the order in
-    which they were scheduled. No other code defines this order.
+    Events are ordered by time, then by urgency, then by the node's place in the plan (the resolved launch file), then by the
+    order in which they were scheduled.
 
-    At one time, first messages arrive and work completes, then plants tick, then timers fire, then nodes become free. A
-    message without transport time arrives before any less urgent event of the same time, also if a third node passes it on.
-    So a decision that is published exactly at a tick counts for that tick, and a worker that becomes free at a tick can read
-    the observation of that tick.
+    At one time, first messages arrive and work completes, then plants (environments or robots) tick, then timers fire, then
+    nodes become free. So a decision that is published exactly at a tick counts for that tick. A worker that becomes free at a
+    tick can read the observation of that tick.
     """
 
     DELIVERY = 0
@@ -55,7 +54,7 @@ class Timer:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A node's full name, its index among its replicas, and its incarnation: how often it was restarted."""
+    """Identifies a running node: its full name, its index among its replicas, and its incarnation (number of restarts)."""
 
     name: str
     replica: int = 0
@@ -65,14 +64,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """The limits at which a graph ends: a number of ticks and a duration; None for no limit."""
+    """The limits at which a run of a graph ends: a number of ticks and a duration; None for no limit."""
 
     ticks: int | None = None
     duration_ns: int | None = None
 
 
 class SharedWeights(Protocol):
-    """Weights of a network that nodes of a graph share. The runtime passes them to nodes. A world checkpoint saves ``versions``."""
+    """Weights of a neural network that several nodes share. The runtime passes them to each node.
+
+    A checkpoint of the virtual world saves ``versions``.
+    """
 
     @property
     def versions(self) -> object: ...
@@ -80,22 +82,22 @@ class SharedWeights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The place of a node in its graph, known before any node starts."""
+    """What is known about a node before any node starts: its name, its kind of time, and the weights in its graph."""
 
     name: str
     realtime: bool
     weights: Mapping[str, SharedWeights] = field(default_factory=dict)
-    """The weights of the graph, by name."""
+    """The shared weights of the graph, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchContext:
-    """What a node may know about the launch that it is part of."""
+    """What a node may know about the launch (the run of its graph)."""
 
     realtime: bool = False
     limits: RunLimits = field(default_factory=RunLimits)
     directory: Path | None = None
-    """The session folder; None if nothing is written."""
+    """The session folder, to which the launch writes its files; None if nothing is written."""
     weights: Mapping[str, SharedWeights] = field(default_factory=dict)
     runtime_directory: Path | None = None
     """The private folder with the sockets of the launch; None in virtual time, or if the sockets are not in a folder."""

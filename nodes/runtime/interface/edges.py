@@ -38,7 +38,7 @@ class EdgeCount:
 
 
 class Tapped(Record):
-    """One output that a tap (an input that receives messages of any class) receives."""
+    """One output that a tap receives. A tap is an input for messages of any class."""
 
     publisher: str
     node: str
@@ -46,7 +46,6 @@ class Tapped(Record):
     port: str
     topic: str
     message: str = Field(default="", exclude_if=operator.not_)
-    """The output's message class, ``package.module:Class``, if the node's parameters determine it; else empty.
+    """The output's message class, ``package.module:Class``, if the node's parameters determine the class; else empty.
 
-    An empty value is not written, so that plans (resolved launch files) from before this field stay the same.
-    """
+    An empty value is not written to plans (resolved launch files), so older plans stay the same."""

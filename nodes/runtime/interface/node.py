@@ -48,12 +48,13 @@ P = TypeVar("P", bound=Params)
 class Node(Generic[P]):
     """The base of every node.
 
-    Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes,
-    and may define ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
+    Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes, and may define
+    ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
     ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
-    ``agrees_on`` gives, by input, the names of parameters that must have equal values in this node and in every node that
-    publishes to this input.
+
+    ``agrees_on`` maps an input to names of parameters. These parameters must be equal in this node and in every node that
+    publishes to the input.
     """
 
     params_type: ClassVar[type[Params]] = Params
@@ -65,10 +66,10 @@ class Node(Generic[P]):
     imports_later: ClassVar[tuple[str, ...]] = ()
     """Modules that a node imports only when it runs, such as torch. A launch imports them once, before it forks its nodes."""
     reproducible: ClassVar[bool] = True
-    """Whether the node's journal (what it consumed) is enough to run it again. False, for example, if a person controls it."""
+    """Whether the node can run again from its journal (what it consumed). False, for example, if a person controls the node."""
     hardware: ClassVar[bool] = False
-    """Whether the node drives a device. Such a node is made only in its own process in real time: the virtual world refuses it,
-    and ``rtgraph bag verify`` does not run it again."""
+    """Whether the node drives a device. Such a node runs only in real time, in a separate process. ``rtgraph bag verify`` does
+    not run it again."""
 
     only_reads: ClassVar[bool] = False
     """Whether the node never writes to the messages that it receives. In the virtual world it then receives no copies of
@@ -91,7 +92,7 @@ class Node(Generic[P]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs, by name, of a node with these parameters. By default these are the outputs of the class."""
+        """Return a dict of the outputs, by name, of a node with these parameters. By default these are the outputs of the class."""
         del params
         return cls.output_ports
 
@@ -115,10 +116,9 @@ class Node(Generic[P]):
 
     @classmethod
     def check(cls, params: P) -> None:
-        """Check what the types of the params cannot express.
+        """Check what the types of the parameters cannot express, for example that a class named by a parameter exists.
 
-        Called when a graph is checked, before any node starts. An example is a check that a class named by a
-        parameter can be imported. Not called for a node with another interpreter.
+        Called when a graph is checked, before any node starts. Not called for a node with another interpreter.
 
         Raises:
             NodeError: the parameters are invalid.
@@ -126,7 +126,7 @@ class Node(Generic[P]):
 
     @classmethod
     def check_placement(cls, params: P, placement: Placement) -> None:
-        """Check what depends on the node's place in the graph. Called after ``check``, for each replica.
+        """Check what depends on the node's place in the graph. Called after ``check``, for each replica (copy) of the node.
 
         Raises:
             NodeError: the node cannot start there.
@@ -153,7 +153,7 @@ class Node(Generic[P]):
         return self.context.log
 
     def on_prepare(self) -> None:
-        """Do slow work before the graph begins: load, allocate, warm up.
+        """Do slow work before the graph begins: load files, allocate memory, warm up.
 
         Publishing and scheduling are not possible yet.
         """
@@ -170,7 +170,7 @@ class Node(Generic[P]):
         """Start the node. Now all edges are connected, and the graph's time is 0 or later."""
 
     def on_params(self, changed: frozenset[str]) -> None:
-        """Handle changed parameters, given by dotted path. ``self.params`` already has the new values."""
+        """Handle changed parameters, given by their dotted paths. ``self.params`` already has the new values."""
 
     def on_stop(self) -> None:
         """Stop the node: the last chance to publish. Not called when the process is killed."""
@@ -182,8 +182,10 @@ class Node(Generic[P]):
         """Be busy for ``duration_ns``: no handler runs until this time is over. Then ``then`` runs first.
 
         The call returns at once. In real time the process then waits, and continues to receive messages. In virtual time,
-        computation takes time only by this call. What ``then`` publishes arrives *at* the end of the busy time: a decision
-        that is due exactly at a tick counts for that tick. The node becomes free after all other events of that instant.
+        computation takes time only by this call.
+
+        A message that ``then`` publishes arrives *at* the end of the busy time. So a decision that is due exactly at a tick
+        counts for that tick. The node becomes free after all other events of that instant.
 
         Raises:
             NodeError: the duration is negative or not a whole number, or the node is already busy.
@@ -233,23 +235,23 @@ class Node(Generic[P]):
         self.context.finish(reason)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the node's state for a world checkpoint: its attributes except those set by the runtime.
+        """Return the node's state for a checkpoint of the virtual world: its attributes except those set by the runtime.
 
-        A node that holds an object that cannot be saved (see ``rtgraph.nodes.runtime.checkpoint.saveable``) returns
-        other values in place of this object.
+        If an attribute holds an object that cannot be saved, override this method and return other values for this object.
+        ``rtgraph.nodes.runtime.checkpoint.saveable`` lists what can be saved.
         """
         given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
         return {name: value for name, value in vars(self).items() if name not in given}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the node's state from a world checkpoint. ``on_prepare`` and ``on_start`` are not called.
+        """Restore the node's state from a checkpoint of the virtual world. ``on_prepare`` and ``on_start`` are not called.
 
         The runtime restores timers, inboxes and the random generator. Do not publish or schedule in this method.
         """
         vars(self).update(state)
 
     def result(self) -> dict[str, Any]:
-        """Return the node's result at the end of the launch: JSON values by name, for the summary."""
+        """Return the node's result at the end of the launch, a dict of JSON values. The summary of the launch contains it."""
         return {}
 
     def failure(self) -> str:

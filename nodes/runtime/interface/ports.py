@@ -52,7 +52,7 @@ class Input(Generic[M]):
     """
 
     whole: ClassVar[bool] = False
-    """Whether messages published before the first received one count as lost."""
+    """Whether messages count as lost if they were published before the first message that was received."""
 
     def __init__(
         self,
@@ -139,26 +139,26 @@ class BoundInput(Generic[M]):
     handler: Callable[[M], None] | None = None
     edges: dict[str, EdgeCount] = field(default_factory=dict)
     newest: M | None = None
-    """The newest received message, read or not."""
+    """The last message that arrived, read or not."""
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
     as_sent: bool = False
-    """Whether the inbox can get the published message object itself: the node needs no copy, and keeps no journal."""
+    """Whether the inbox receives the published object itself. False if the node needs a copy, or keeps a journal of its inputs."""
     tapped: tuple[Tapped, ...] = ()
-    """The outputs that a tap receives; empty for other inputs."""
+    """For a tap (an input for messages of any class): the outputs that it receives. Empty for other inputs."""
     declared: dict[str, int] = field(default_factory=dict)
-    """Number of messages that each publisher reports to have sent, by publisher. Known at the end of a launch in real time."""
+    """Number of messages that each publisher reports to have sent, by publisher. Known only when a launch in real time ends."""
     inbox: deque[M] = field(default_factory=deque)
     waiting: bool = False
-    """Whether the executor calls the handler as soon as the node is free."""
+    """Whether a call of the handler waits until the node is free."""
     under_way: int = 0
-    """Number of messages to this input that the virtual world has yet to deliver, now or after a transport time."""
+    """Number of messages to this input that were published in the virtual world and have not arrived yet."""
     name: str = field(init=False)
     depth: int | None = field(init=False)
     read_only: bool = field(init=False)
     _budget: int = field(init=False)
     _muted: Callable[[M], None] | None = None
-    """The handler while the port is muted."""
+    """The handler to use again after ``unmute``; None if the port is not muted."""
     _added_bytes: int = 0
     _full_at: int = 0
 
@@ -169,7 +169,7 @@ class BoundInput(Generic[M]):
         self._budget = self.port.policy.budget_bytes
 
     def put(self, message: M) -> None:
-        """Add a message. If the inbox is full, drop the oldest message, or in a lossless input this message."""
+        """Add a message to the inbox. If the inbox is full, drop the oldest message. A full lossless inbox drops the new message."""
         # A dict is read in a fifth of the time of a model's attributes.
         header = message.__dict__["header"].__dict__
         source, sequence = header["source"], header["sequence"]
@@ -210,7 +210,7 @@ class BoundInput(Generic[M]):
         return taken
 
     def read_newest(self) -> M | None:
-        """Return the newest message, read or not; None if there was none. All other unread messages count as overwritten."""
+        """Return the newest message, read or not; None if no message has arrived. Older unread messages count as overwritten."""
         self._overwrite(1)
         self.inbox.clear()
         return self.newest
@@ -229,7 +229,7 @@ class BoundInput(Generic[M]):
         self._set_paused(False)
 
     def mute(self) -> None:
-        """Receive without calling the handler: until ``unmute``, the node takes the messages itself."""
+        """Do not call the handler until ``unmute``. The node takes the received messages itself."""
         if self.handler is not None:
             self.handler, self._muted = None, self.handler
 
@@ -251,7 +251,7 @@ class BoundInput(Generic[M]):
             self.mute()
 
     def _has_room(self, size: int) -> bool:
-        """Return whether a message of ``size`` bytes fits into a lossless inbox, after adding up the sizes of the messages in it."""
+        """Return whether a message of ``size`` bytes fits into a lossless inbox. The sizes of unread messages are added up first."""
         if self._full_at and len(self.inbox) >= self._full_at:
             return False
         self._full_at = 0

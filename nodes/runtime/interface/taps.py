@@ -1,6 +1,6 @@
 """Taps: inputs that receive the encoded messages of other nodes, of any class.
 
-A tap is for recorders. It does not affect the nodes that publish the messages, and decodes only the head of each message.
+Recorders use taps. A tap does not affect the nodes that publish the messages, and decodes only the head of each message.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class RawMessage:
     taken_ns: int
 
     def since(self, epoch_ns: int) -> RawMessage:
-        """Return the message with ``taken_ns`` counted from ``epoch_ns``, the start of the graph's clock."""
+        """Return the message with another zero of time: ``taken_ns`` becomes the time since ``epoch_ns``."""
         return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
 @dataclass(frozen=True)
 class RawHeader:
-    """The origin of a raw message. Like the header of a decoded message it has a ``__dict__``, which ports read.
+    """The header of a ``RawMessage``: where it comes from, and when it was published.
 
     ``source`` is ``publisher:channel``, because each pair of publisher and channel has separate sequence numbers.
     """
@@ -76,5 +76,5 @@ def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) ->
 
 
 def edge_name(publisher: str, channel: str) -> str:
-    """Return the name by which counters identify the edge from a publisher's channel to a tap."""
+    """Return the name of the edge from a publisher's channel to a tap. Counters use this name."""
     return f"{publisher}:{channel}"

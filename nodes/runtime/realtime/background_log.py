@@ -1,7 +1,7 @@
 """The log of a realtime node, written by a separate thread.
 
-A write waits while the disk is busy, or while a terminal is stopped. If the thread of the ticks wrote the log, a tick would
-wait, too, even for a log record of another thread.
+A write to the log waits while the disk is busy, or while a terminal is stopped. If the thread of the ticks wrote the log, ticks
+would wait too. They would also wait for log records of other threads.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
 
-A node binds two sockets. ``plain`` queues at most 1,000 messages for each subscriber. ``lossless`` queues at most
-20,000 messages for each subscriber that needs every message. So a stalled subscriber neither blocks a publisher nor uses
-unlimited memory. A subscriber detects missed messages from the sequence numbers and counts them.
+A node binds two sockets. The socket ``plain`` queues at most 1,000 messages for each subscriber. The socket ``lossless`` queues
+at most 20,000 messages for each subscriber that needs every message. So a stalled subscriber neither blocks a publisher nor
+uses unlimited memory. A subscriber detects missed messages from the sequence numbers and counts them.
 
-The first frame of a message begins with its *lead*, the bytes of topic and key, which ZeroMQ filters by; see ``lead``. A
-*probe* is a short test message that shows that an edge works.
+A message begins with its *lead*: the bytes of topic and key, by which ZeroMQ filters messages. A *probe* is a short test
+message that shows that an edge works.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
 # Plain integers: converting to pyzmq's enumerations costs as much as the system call.
 BURST = 256
-"""Maximum number of messages that are read from one socket before the node does its other work."""
+"""Maximum number of messages that a node reads from one socket before it does other work."""
 
 
 class BusPlan(Record):
@@ -65,7 +65,7 @@ class BusPlan(Record):
 
 @dataclass(slots=True)
 class Probed:
-    """A received probe (test message), which shows that the edge from its publisher to this node works."""
+    """A received probe (test message). It shows that the edge from its publisher to this node works."""
 
     port: str
     publisher: str
@@ -113,7 +113,7 @@ class Bus:
             socket.send(last, _NOW, copy=copy)
 
     def probe(self, nonce: int) -> None:
-        """Send a probe through every output, to every subscriber."""
+        """Send a probe (test message) through every output, to every subscriber."""
         name = self._node.name.encode()
         document = struct.pack("<Bq", PROBE, nonce) + name
         for output, lead in self._leads.items():
@@ -131,7 +131,7 @@ class Bus:
             ready: the file descriptors that became readable; None to check every socket.
 
         Returns:
-            Whether more messages may wait, and the received probes.
+            Whether more messages may wait, and the received probes (test messages).
         """
         more = False
         probes: list[Probed] = []
@@ -186,10 +186,13 @@ class _Subscriber(abc.ABC):
 
     @abc.abstractmethod
     def take(self, frames: list[memoryview]) -> Any:
-        """Return the message for the port, or a received probe; None if the message cannot be decoded."""
+        """Return the message for the port, or a received probe (test message); None if the message cannot be decoded."""
 
     def drain(self, deliver: Callable[[BoundInput[Any], Any], None], probes: list[Probed]) -> bool:
-        """Read up to ``BURST`` messages: deliver each, or add it to ``probes`` if it is a probe. Return whether more may wait."""
+        """Read up to ``BURST`` messages. Return whether more messages may wait.
+
+        Each message is passed to ``deliver``. A probe (test message) is added to ``probes`` instead.
+        """
         recv, take, port = self.socket.recv, self.take, self.port
         for _ in range(BURST):
             try:
@@ -208,7 +211,7 @@ class _Subscriber(abc.ABC):
         return True
 
     def probed(self, first: memoryview, start: int) -> Probed | None:
-        """Return the probe that begins at byte ``start`` of a message's first frame; None if the frame is too short."""
+        """Return the probe (test message) that begins at byte ``start`` of a first frame; None if the frame is too short."""
         if len(first) < start + 9:
             return None
         _, nonce = struct.unpack_from("<Bq", first, start)
@@ -247,7 +250,7 @@ class _InputSubscriber(_Subscriber):
         return message
 
     def pause(self, paused: bool) -> None:
-        """Receive only probes if ``paused``, else all messages. Probes show that the edge to a paused input works."""
+        """Receive only probes (test messages) if ``paused``, else all messages. So the edge to a paused input can still be tested."""
         self.socket.setsockopt(zmq.SUBSCRIBE, self._lead + PROBE_BYTE if paused else self._lead)
         self.socket.setsockopt(zmq.UNSUBSCRIBE, self._lead if paused else self._lead + PROBE_BYTE)
 

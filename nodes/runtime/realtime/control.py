@@ -45,7 +45,7 @@ class ControlClient:
 
 
 def protocol() -> str:
-    """Return a digest of the wire format and of the control messages. Two installations can communicate only if it is equal."""
+    """Return a digest of the wire format and of the control messages. Installations with different digests cannot communicate."""
     found = hashlib.blake2b(str(WIRE_VERSION).encode(), digest_size=8)
     for message_type in CONTROL_TYPES:
         found.update(message_type.schema_name.encode() + schema_hash(message_type))

@@ -2,8 +2,8 @@
 
 The command is ``python -m rtgraph.nodes.runtime.realtime.describing``.
 
-Each line on stdin is a request as JSON, and each line on stdout is the answer to it. The first line on stdout, sent without
-a request, is the digest of this interpreter's messages, which must equal that of the launcher.
+Each line on stdin is a request as JSON. Each line on stdout is the answer to one request. Only the first line on stdout has no
+request: it is the digest of this interpreter's messages. The launcher's digest must be equal.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ from rtgraph.nodes.runtime.realtime.control import protocol
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of a node class. If the request has ``params``, add the validated params and, for a plant, the spec."""
+    """Return the description of a node class.
+
+    If the request has ``params``, also return the validated parameters and, for a plant (environment or robot), the spec:
+    shapes and dtypes of observations and actions.
+    """
     look_in(*map(Path, question["folders"]))
     pin({name: Path(module) for name, module in question["modules"].items()})
     path = question["class"]

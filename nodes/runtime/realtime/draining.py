@@ -1,4 +1,4 @@
-"""The end of a node: wait for messages in transit to its lossless inputs, and count the messages that never arrive."""
+"""The end of a node: wait for the last messages to its lossless inputs, and count the messages that never arrive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.edges import EdgeCount
 
 SILENCE_NS = 1_000_000_000
-"""The wait for the last messages ends when none has arrived for this time."""
+"""Time in ns without a new message after which the wait for the last messages ends."""
 
 
 class Draining:
@@ -15,8 +15,8 @@ class Draining:
 
     Args:
         executor: the executor of the node.
-        stop: the launcher's message, with the number of messages that each publisher has sent.
-        now_ns: the time at which this message arrived.
+        stop: the stop message of the launcher, with the number of messages that each publisher has sent.
+        now_ns: the time at which the stop message arrived.
     """
 
     def __init__(self, executor: Executor, stop: Stop, now_ns: int) -> None:
@@ -28,7 +28,7 @@ class Draining:
         self._until_ns = now_ns + (stop.deadline_ns - now_ns) // 2
 
     def is_over(self, now_ns: int) -> bool:
-        """Return whether all messages to lossless inputs have arrived and been handled, or the time to wait for them is over."""
+        """Return whether the wait is over: all messages have arrived and been handled, or the wait took too long."""
         if now_ns > self._until_ns:
             return True
         if self._not_arrived() and now_ns <= self.arrived_ns + SILENCE_NS:
@@ -49,7 +49,7 @@ class Draining:
             inputs[name].edges[publisher].lost += missing
 
     def _not_arrived(self) -> dict[tuple[str, str], int]:
-        """Return the number of messages to lossless inputs that were sent and have not arrived, by input and publisher."""
+        """Return the number of messages to lossless inputs that were sent but did not arrive, by input and publisher."""
         found: dict[tuple[str, str], int] = {}
         for name, publishers in self._stop.sent.items():
             edges = self._executor.node.inputs[name].edges

@@ -1,12 +1,13 @@
 """The fork server: imports shared modules once, then forks a process for each node.
 
-The server opens no socket and starts no thread, because neither survives a fork safely. Each node is forked twice: the server
-forks a child, which forks the node and ends at once, and the launcher becomes the parent of the node. So nodes survive the
-death of the server, but not of the launcher. Each node leads a separate session (``setsid``), so that Ctrl-C reaches only
-the launcher.
+The server opens no socket and starts no thread, because neither survives a fork safely.
 
-The imports take most of the time of a start. So the launcher starts the server before it has resolved the launch file. It
-sends the names of modules as soon as it knows them (`Import`), and later everything else that the nodes need (`Preload`).
+Each node is forked twice: the server forks a child, and the child forks the node and ends at once. Then the launcher becomes
+the parent of the node. So nodes survive the death of the server, but not of the launcher. Each node leads a separate session
+(``setsid``), so that Ctrl-C reaches only the launcher.
+
+The imports take most of the time of a start. So the launcher starts the server before it has resolved the launch file. It sends
+the names of modules as soon as it knows them (`Import`), and later everything else that the nodes need (`Preload`).
 """
 
 from __future__ import annotations
@@ -56,7 +57,11 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
 def serve(channel: socket.socket) -> None:
-    """Handle the launcher's requests: import modules, answer 0 after a `Preload`, then fork processes and answer the pid of each."""
+    """Handle the launcher's requests until it closes the channel.
+
+    First come requests to import modules. A `Preload` is answered by 0. Then each request forks a process, and is answered by
+    its pid.
+    """
     # Garbage collection leaves holes that each node would fill, which unshares the pages.
     gc.disable()
     # Without this, each node imports numpy.random and setproctitle itself, 4 MB and 50 ms each time.
@@ -95,7 +100,7 @@ def _import(paths: tuple[str, ...]) -> None:
 
 
 def _preload(channel: socket.socket, wanted: Preload) -> socket.socket:
-    """Import the modules and call the functions that every node needs, once, so that nodes share the memory.
+    """Import the modules and call the functions that every node needs. The forked nodes share the memory.
 
     Returns:
         The channel, which may have another file descriptor now.

@@ -1,7 +1,8 @@
 """An orderly stop for a process that drives a device, when its launcher dies or on SIGTERM.
 
-The kernel kills the processes of other nodes in these cases. A process with a ``Guard`` leaves its loop instead and stops its
-node: a robot goes to its park pose. If the process hangs during this stop, it ends after ``stop_s`` and ``MARGIN_S``.
+In these cases, the kernel kills the processes of nodes without a device. A process with a ``Guard`` leaves its loop and stops
+its node in order: for example, a robot goes to its park pose. If the process hangs during this stop, it ends after ``stop_s``
+and ``MARGIN_S``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import threading
 from rtgraph.nodes.runtime.realtime.host import outlive_parent
 
 MARGIN_S = 1.0
-"""Time in seconds for the process to end after its node has stopped, in addition to the node's ``stop_s``."""
+"""Time in seconds that a process may take to end, after the ``stop_s`` of its node."""
 EXIT_CODE_HUNG = 70
 """Exit code of a process that hung during its orderly stop."""
 

@@ -33,12 +33,12 @@ def prctl(option: int, argument: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Make this process the new parent of each descendant process when its parent ends."""
+    """Make this process the parent of each descendant process that loses its parent."""
     prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def leave_orphans() -> None:
-    """Undo ``adopt_orphans``: when the parent of a descendant ends, another process becomes the new parent."""
+    """Undo ``adopt_orphans``: another process becomes the parent of descendants that lose their parent."""
     prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 

@@ -18,7 +18,9 @@ from rtgraph.nodes.runtime.realtime.host import resident_bytes
 
 
 def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
-    """Return the counters of a node that its heartbeat reports. Called twice a second, in plants between two ticks, so it is cheap.
+    """Return a node's counters for its heartbeat message.
+
+    Called twice a second and, in an environment, between two ticks. So it must be fast.
 
     Args:
         executor: the executor of the node.
@@ -49,7 +51,10 @@ def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
 def take_injected(
     executor: Executor, inject: Inject, deliver: Callable[[BoundInput[Any], Message], None]
 ) -> None:
-    """Deliver a message that a person sent from outside the graph to an input of the node. Count an invalid message as refused."""
+    """Deliver a message to an input of the node. A person sent this message from outside the graph.
+
+    If the message is invalid, count it as refused.
+    """
     port = executor.node.inputs.get(inject.port)
     if port is None:
         return

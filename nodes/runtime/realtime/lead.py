@@ -1,7 +1,9 @@
-"""The *lead* (first bytes) of a message: topic and key, each followed by a zero byte. A ZeroMQ subscription is such a prefix.
+"""The *lead* of a message: its first bytes, by which ZeroMQ filters messages.
 
-A *probe* is a short test message that shows that an edge works. It has a lead, too, followed by a byte with which no wire
-document (encoded message) begins.
+A lead is topic and key, each followed by a zero byte. A ZeroMQ subscription is the beginning of a lead, or a whole lead.
+
+A *probe* is a short test message that shows that an edge works. It has a lead, too. Then follows a byte with which no encoded
+message begins.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import NamedTuple
 PROBE = 0xC1
 PROBE_BYTE = bytes([PROBE])
 LEAD_MOST = 4096
-"""Maximum length of a lead in bytes."""
+"""Maximum length in bytes of a lead, i.e. of topic and key."""
 
 
 class Lead(NamedTuple):
@@ -23,7 +25,10 @@ class Lead(NamedTuple):
 
 
 def lead_of(topic: str, key: str | None = "") -> bytes:
-    """Return the lead of messages with a topic and a key (empty for messages without a key); if None, the prefix for all keys."""
+    """Return the first bytes of messages with this topic and key, by which ZeroMQ filters.
+
+    The key is empty for messages without a key. None means any key: the result is then the beginning that all keys share.
+    """
     return f"{topic}\0".encode() if key is None else f"{topic}\0{key}\0".encode()
 
 
@@ -34,5 +39,5 @@ def read_lead(first: bytes | memoryview) -> Lead:
 
 
 def is_probe(first: bytes | memoryview, start: int) -> bool:
-    """Return whether a first frame has a probe at byte ``start``."""
+    """Return whether a message's first frame has a probe (test message) at byte ``start``."""
     return len(first) > start and first[start] == PROBE

@@ -45,7 +45,7 @@ def statistics_of(executor: Executor, scheduling: str, stop_problem: str, *, beg
 
 
 def _result(executor: Executor) -> tuple[dict[str, JsonValue], str]:
-    """Return the node's result, and the reason why it has no result or reports a failure; the reason is empty if all is well."""
+    """Return the node's result, and why it has no result or reports a failure. The reason is empty if all is well."""
     try:
         return result_of(executor.node), executor.node.failure()
     # Whatever a node's code raises: its counters are reported in any case.

@@ -81,7 +81,7 @@ class RealtimeNode:
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
         self._guard: Guard | None = None
-        """Stops a node that drives a device in an orderly way when the launcher dies; None for other nodes."""
+        """Stops the node in order when the launcher dies, if the node drives a device. None for other nodes."""
 
     def run(self) -> int:
         """Prepare the node, wait until all nodes are ready, run until the stop. Return the exit code of the process."""
@@ -160,7 +160,10 @@ class RealtimeNode:
         self._send_control(Finish(node=executor.identity.name, reason=reason))
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
-        """Report the progress of ``on_prepare``. Always return True: a launcher that stops kills nodes that still prepare."""
+        """Report the progress of ``on_prepare`` to the launcher. Always return True.
+
+        False would mean that the launch is being stopped. But then the launcher kills nodes that still prepare.
+        """
         now_ns = self._host_clock.now_ns()
         if now_ns >= self._heartbeat_ns or done >= total:
             self._heartbeat_ns = now_ns + HEARTBEAT_NS
@@ -211,7 +214,7 @@ class RealtimeNode:
                 self._executor.flush_journal()
 
     def _begin(self) -> None:
-        """Start the node, and deliver messages from nodes that started a moment earlier."""
+        """Start the node. Deliver messages that arrived before, from nodes that started a moment earlier."""
         self._began = True
         self._executor.start()
         self._started = True
@@ -222,7 +225,7 @@ class RealtimeNode:
             self._executor.deliver(port, message)
 
     def _delivery(self) -> Callable[[BoundInput[Any], Message], None]:
-        """Return the function that handles received messages now, which depends on whether the node has begun or is stopping."""
+        """Return the function to call with received messages now. It changes when the node begins and when it stops."""
         if not self._began:
             return self._keep_for_later
         return self._executor.deliver if self._draining is None else self._deliver_at_the_end
@@ -288,7 +291,7 @@ class RealtimeNode:
         )
 
     def _stopped(self) -> str:
-        """Call ``on_stop`` of the node. Return its error as text; empty if it raised none or the node has not begun."""
+        """Call ``on_stop`` of the node if the node has begun. Return its error as text; empty if there is none."""
         if not self._began:
             return ""
         try:

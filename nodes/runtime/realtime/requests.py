@@ -38,11 +38,11 @@ class CallFunction(Record):
 
 
 class Import(Record):
-    """The request to import modules while the launcher still resolves the launch file. The server does not answer it."""
+    """The request to import modules while the launcher still resolves the launch file. It has no answer."""
 
     kind: Literal["import"] = "import"
     modules: tuple[str, ...]
-    """Modules, or paths ``module:Class`` of node classes. Of a class, the modules in ``imports_later`` are imported too."""
+    """Names of modules, or paths ``module:Class`` of node classes. For a class, the modules in its ``imports_later`` are imported too."""
 
 
 class Preload(Record):
@@ -54,11 +54,11 @@ class Preload(Record):
     open_files: int
     """The limit of open files in the launcher's process."""
     descriptors: tuple[int, ...]
-    """Numbers of file descriptors of the launcher, which are sent after this request. The server gives them the same numbers."""
+    """Numbers of file descriptors that the launcher sends after this request. In the server they get the same numbers."""
     folders: tuple[str, ...]
     """Folders in which modules are found, after Python's own."""
     modules: tuple[str, ...]
-    """Modules to import, as in `Import`."""
+    """Names of modules to import, or paths ``module:Class`` of node classes."""
     pinned: dict[str, str] = Field(default_factory=dict)
     """The paths of the user's modules (a file, or the folder of a package), by module name."""
     described: dict[str, NodeDescription] = Field(default_factory=dict)
@@ -93,7 +93,7 @@ def _exactly(channel: socket.socket, size: int) -> bytes:
 
 
 def send_descriptors(channel: socket.socket, descriptors: Sequence[int]) -> None:
-    """Send open file descriptors to a server that has received their numbers."""
+    """Send open file descriptors to a server that already knows their numbers."""
     for descriptor in descriptors:
         socket.send_fds(channel, [b"\0"], [descriptor])
 

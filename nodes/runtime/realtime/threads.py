@@ -1,9 +1,11 @@
 """Threads of a process with SCHED_FIFO, which have this priority from their first instruction on.
 
-A thread of ordinary priority may hold the interpreter's lock while other processes keep it from running, and then every other
-thread of its process waits for the lock. The main thread has the flag SCHED_RESET_ON_FORK, so that processes that it forks
-have ordinary priority; but then the threads that it starts also have ordinary priority at first. Therefore one thread per
-process has SCHED_FIFO without this flag, and starts all other threads. A tick then does not wait the 0.6 ms of a start.
+A thread of ordinary priority may hold the interpreter's lock while it does not run, because other processes run. Then every
+other thread of its process waits for the lock.
+
+The main thread has the flag SCHED_RESET_ON_FORK, so that forked processes have ordinary priority. But threads that it starts
+then have ordinary priority, too, at first. Therefore one separate thread has SCHED_FIFO without this flag, and starts all other
+threads. So a tick does not wait 0.6 ms for the start of a thread.
 """
 
 from __future__ import annotations
@@ -54,12 +56,12 @@ class _Starter:
             self._wanted.put(start)
 
     def _forget(self) -> None:
-        """Forget the separate thread, which a forked process does not have."""
+        """Forget the thread that starts others. A forked process does not have this thread."""
         self._lock, self._wanted = threading.Lock(), None
 
 
 def _start_all(wanted: SimpleQueue[_Start], priority: int | None) -> None:
-    """Start threads until the process ends."""
+    """Start each thread in the queue ``wanted``. Runs until the process ends."""
     if priority is not None:
         _schedule(os.SCHED_FIFO, priority)
     while True:
@@ -81,12 +83,12 @@ def fifo_priority() -> int | None:
 
 
 def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None:
-    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, the new thread has its priority less ``below``.
+    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, the new thread has a priority that is lower by ``below``.
 
     Args:
         work: the function that the thread runs.
         name: the name of the thread, for debuggers.
-        below: how far its priority is below that of the calling thread. The lowest priority is 1.
+        below: the difference between the two priorities. The lowest priority is 1.
     """
     priority = fifo_priority()
     _starter.start(_Start(work, name, None if priority is None else max(1, priority - below)))

@@ -1,8 +1,8 @@
 """Transport times of messages in the virtual world, drawn from a latency model per edge.
 
-Messages of one edge never overtake each other, as with ZeroMQ over TCP. A message that would overtake the message
-before it arrives at the same time as that message. Each edge has a separate random generator, so that the messages of
-one edge do not change the transport times of another.
+Messages of one edge never overtake each other, as with ZeroMQ over TCP. A faster message arrives together with the message
+before it. Each edge has a separate random generator, so the messages of one edge do not change the transport times of another
+edge.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from rtgraph.nodes.runtime.latency import Draw, Empirical, Model
 
 
 class EdgeDelay(Record):
-    """Transport times of the messages from an output of the node ``source`` to the node ``target``."""
+    """The transport times of messages from the node ``source`` to the node ``target``."""
 
     source: str = "*"
     target: str = "*"
     port: str = "*"
-    """The name of the output. In this name and in the names of both nodes, ``*`` and ``?`` are wildcards."""
+    """The name of the source's output. In this name and in the names of both nodes, ``*`` and ``?`` are wildcards."""
     latency: Model
     """The model of the transport time, in ms."""
 
@@ -45,10 +45,10 @@ class _Edge:
 
 
 class EdgeDelays:
-    """Draws the transport times of all edges. The first of ``delays`` that matches an edge applies.
+    """Draws the transport times of messages. For each edge, the first model in ``delays`` that matches the edge applies.
 
     Args:
-        delays: the models of edges.
+        delays: the models, with patterns of edges.
         seed: the seed of the world.
     """
 
@@ -77,7 +77,7 @@ class EdgeDelays:
         return edge.last_ns - now_ns
 
     def world_state(self) -> list[tuple[tuple[str, str, str, str], _Edge | None]]:
-        """Return the state of every edge that was used. The latency models are not in it: the launch file gives them."""
+        """Return the state of every edge that was used, without the latency models. The launch file gives the models."""
         return list(self._edges.items())
 
     def load_world_state(self, state: list[tuple[tuple[str, str, str, str], _Edge | None]]) -> None:

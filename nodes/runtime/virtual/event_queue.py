@@ -15,22 +15,22 @@ from rtgraph.nodes.runtime.executor import Executor
 from rtgraph.nodes.runtime.interface.context import Timer, Urgency
 
 MOST_EVENTS_AT_ONCE = 100_000
-"""Number of events at one instant above which the nodes are assumed to send messages in an endless loop."""
+"""Maximum number of events at one instant. With more events, the nodes are assumed to send messages in an endless loop."""
 
 SUSPICIOUS_EVENTS = MOST_EVENTS_AT_ONCE - 100
-"""Number of events at one instant above which the receivers are noted, so that the error can name them."""
+"""Number of events at one instant from which on the receivers are noted, so that the error can name them."""
 
 _fire = Executor.fire  # attributes of classes take longer to look up
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
 
 
 class EventQueue:
-    """The pending events, in the order of ``Urgency``.
+    """The pending events of virtual time, in the order of ``Urgency``.
 
     Args:
         clock: the clock, which is set to the time of the running event.
         calls: the functions that an event may call besides ``Executor.fire``, by their names in a checkpoint.
-        interruption: the exception that signal handlers raise. It ends the run at once, and counts as no node's error.
+        interruption: the exception that signal handlers raise. It ends the run at once, and counts as no error of a node.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class EventQueue:
         self.events = 0
         """Number of events that have run."""
         self.over = False
-        """Whether the run ends. The messages and completions of this instant are still handled."""
+        """Whether the run is ending. Messages and completed work of this instant are still handled."""
         self.failed: dict[Executor, str] = {}
         """The executors of nodes that failed, with the error."""
         self._clock = clock
@@ -51,7 +51,7 @@ class EventQueue:
         self._heap: list[_Event] = []
         self._scheduled = 0
         self._before_this_instant = 0
-        """Number of events that had run before this instant began."""
+        """Number of events that had run when this instant began."""
         self._recent: deque[str] = deque(maxlen=12)
 
     @property
@@ -65,7 +65,7 @@ class EventQueue:
         return self.events - self._before_this_instant
 
     def schedule(self, executor: Executor, timer: Timer) -> None:
-        """Insert a scheduled call of a node's method. A call that was due before the present time is due now."""
+        """Schedule a call of a node's method. If the time of the call is over, the call is due now."""
         due_ns = max(timer.due_ns, self._clock.time_ns)
         self._scheduled = number = self._scheduled + 1
         heapq.heappush(self._heap, (due_ns, timer.urgency, executor.index, number, _fire, (executor, timer)))
@@ -73,7 +73,10 @@ class EventQueue:
     def push(
         self, due_ns: int, urgency: int, index: int, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> None:
-        """Insert an event: ``call(*arguments)`` at ``due_ns``. ``index`` is the place of its node in the plan, for the order."""
+        """Insert an event: ``call(*arguments)`` at ``due_ns``. Events of the same time and urgency run in order of ``index``.
+
+        ``index`` is the place of the event's node in the plan (the resolved launch file).
+        """
         self._scheduled += 1
         heapq.heappush(self._heap, (due_ns, urgency, index, self._scheduled, call, arguments))
 
@@ -88,10 +91,11 @@ class EventQueue:
         Args:
             until_ns: the time before which events are run.
             progress: called with the virtual time in ns, about every 4,000 events.
-            reached: called before each event; no more events are run once it returns a true value.
+            reached: called before each event. The run ends once it returns a true value.
 
         Raises:
-            RtgraphError: the same errors as in ``happen``.
+            RtgraphError: a node raised this error.
+            WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
         """
         heap, clock, pop = self._heap, self._clock, heapq.heappop
         delivery, now_ns = int(Urgency.DELIVERY), clock.time_ns
@@ -141,7 +145,7 @@ class EventQueue:
             raise failure from error
 
     def attempt(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> list[RtgraphError]:
-        """Run an event now. Return the error that it raises, in a list; empty if it raises none."""
+        """Run an event now. Return a list with the error that it raises; the list is empty if it raises none."""
         try:
             self.happen(call, arguments)
         except RtgraphError as error:
@@ -149,7 +153,7 @@ class EventQueue:
         return []
 
     def end(self) -> list[RtgraphError]:
-        """Deliver the messages of this instant, and discard all other events. Return the errors.
+        """Deliver the messages of this instant, and discard all other events. Return a list of the errors.
 
         Messages that nodes send in an endless loop are not delivered.
         """
@@ -160,7 +164,7 @@ class EventQueue:
         return self.settle()
 
     def settle(self) -> list[RtgraphError]:
-        """Deliver all messages of this instant. Return the errors."""
+        """Deliver all messages of this instant. Return a list of the errors."""
         failures: list[RtgraphError] = []
         while self._heap and self._heap[0][:2] == (self._clock.time_ns, Urgency.DELIVERY):
             _, _, _, _, call, arguments = heapq.heappop(self._heap)
@@ -191,7 +195,7 @@ class EventQueue:
         ]
 
     def _saved(self, event: _Event) -> tuple[str, tuple[Any, ...]]:
-        """Return the name of an event in a checkpoint, and its arguments."""
+        """Return the name of an event's function, as in a checkpoint, and the event's arguments."""
         call, arguments = event[4:]
         executor = _executor_of(call, arguments)
         if executor is not None and not executor.alive:
@@ -224,7 +228,7 @@ class EventQueue:
         """Ignore an event of a node that has ended."""
 
     def _look_for_cycle(self, call: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-        """Note the receiver of an event at an instant with very many events.
+        """Note the receiver of an event, to find an endless loop of messages. Called when an instant has very many events.
 
         Raises:
             WorldError: the instant has more than ``MOST_EVENTS_AT_ONCE`` events. The error names the last receivers.

@@ -33,7 +33,10 @@ class EdgeFault(Record):
 
 
 class CrashFault(Record):
-    """A crash, at ``at_ns``, of each node with the name or pattern ``node``. It restarts ``restart_after_ns`` later; None: never."""
+    """A crash of a node at ``at_ns``. ``node`` is the node's name, or a pattern for several nodes.
+
+    The node restarts ``restart_after_ns`` after the crash; never if this is None.
+    """
 
     kind: Literal["crash"] = "crash"
     node: str
@@ -47,7 +50,7 @@ Fault = Annotated[EdgeFault | CrashFault, Field(discriminator="kind")]
 def crashes(
     faults: Sequence[EdgeFault | CrashFault], names: Iterable[str]
 ) -> Iterator[tuple[CrashFault, str]]:
-    """Yield each crash once for each node that it applies to, with the node's name.
+    """Yield pairs of a crash and the name of a node that crashes. A crash is yielded once for each node that matches its pattern.
 
     Raises:
         WorldError: the ``node`` of a crash, a name or a pattern, matches no node.
@@ -85,7 +88,7 @@ class FaultInjector:
         return [0]
 
     def world_state(self) -> np.random.Generator:
-        """Return the random generator. The faults are not in it: the launch file gives them."""
+        """Return the state of the random generator. The faults are not part of it: the launch file gives them."""
         return self._rng
 
     def load_world_state(self, state: np.random.Generator) -> None:

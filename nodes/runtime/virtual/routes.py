@@ -13,9 +13,10 @@ _Targets = list[tuple[Executor, BoundInput[Any]]]
 
 
 class Route:
-    """The inputs that receive the messages of an output, in plan order.
+    """The inputs that receive the messages of one output, in plan order.
 
-    A keyed input receives a keyed message only if the key is the name of the input's node.
+    A message may have a key, the name of its receiver. A keyed input receives a message only if the key is the name of the
+    input's node.
     """
 
     def __init__(self, topic: str) -> None:
@@ -23,10 +24,10 @@ class Route:
         self.all: _Targets = []
         self.taps: _Targets = []
         self.by_key: dict[str, _Targets] = {}
-        """The results of ``targets``, by key."""
+        """The inputs that receive messages with a key, by key: a cache for ``targets``."""
 
     def targets(self, key: str) -> _Targets:
-        """Return the inputs that receive messages with a key."""
+        """Return the inputs that receive messages with this key."""
         found = self.by_key[key] = [
             (receiver, port)
             for receiver, port in self.all
@@ -36,7 +37,7 @@ class Route:
 
 
 def routes(plans: Sequence[NodePlan], executors: Mapping[str, Executor]) -> dict[BoundOutput[Any], Route]:
-    """Return the route of each output: the inputs, of running nodes, that receive its messages."""
+    """Return for each output the inputs of running nodes that receive the output's messages."""
     made: dict[BoundOutput[Any], Route] = {}
     by_topic = {
         (plan.name, topic): made.setdefault(executors[plan.name].node.outputs[port], Route(topic))

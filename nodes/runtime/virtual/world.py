@@ -40,7 +40,7 @@ class CheckpointWriter(Protocol):
     """Decides when a checkpoint of a world is due, and writes it."""
 
     def due_after(self, time_ns: int) -> int:
-        """Return the time at which the next checkpoint is due, later than ``time_ns``.
+        """Return the time after ``time_ns`` at which the next checkpoint is due, in ns.
 
         The checkpoint is written before the first event at or after this time.
         """
@@ -56,15 +56,16 @@ class CheckpointWriter(Protocol):
 
 
 class VirtualWorld:
-    """All nodes of a plan in one process and in virtual time.
+    """All nodes of a plan (resolved launch file) in one process and in virtual time.
 
     Args:
         plans: the nodes, in plan order.
         seed: the seed of every node's random generator, of the faults and of the delays.
         launch_context: the launch context for the nodes.
         faults: the faults to inject.
-        delays: the transport times of messages. Messages on edges without one arrive at once.
-        interruption: the exception that signal handlers raise. It ends the run at once. Any other is an error of a node.
+        delays: the transport times of messages. On edges without a transport time, messages arrive at once.
+        interruption: the exception that signal handlers raise. It ends the run at once. Any other exception is an error of a
+            node.
     """
 
     def __init__(
@@ -82,9 +83,9 @@ class VirtualWorld:
         self.reason = ""
         self.restarts: dict[str, int] = {}
         self.problems: dict[str, str] = {}
-        """The reasons why nodes have no result or report a failure, by name. Filled by ``results``."""
+        """Why a node has no result or reports a failure, by node name. Filled by ``results``."""
         self.down: dict[str, str] = {}
-        """The reasons why nodes were down at the end, by name. Filled when the run is over."""
+        """Why a node was down at the end, by node name. Filled when the run is over."""
         self.plans = tuple(plans)
         self._seed = seed
         self.launch_context = launch_context or LaunchContext()
@@ -157,12 +158,12 @@ class VirtualWorld:
             raise failures[0]
 
     def advance(self, reached: Callable[[], object]) -> None:
-        """Run events until ``reached`` returns true, a node asked for the end, or no event is left.
+        """Run events until ``reached`` returns true, a node asks for the end, or no event is left.
 
         For programs that step the world. ``reached`` is called before each event.
 
         Raises:
-            RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
+            RtgraphError: a node failed. Call ``end`` nevertheless, to stop the nodes.
         """
         if not self._begun:
             self._begin()
@@ -172,7 +173,7 @@ class VirtualWorld:
         """Run the events that are due at or before ``time_ns``, and set the clock to it. Stop early if ``reached`` returns true.
 
         Raises:
-            RtgraphError: a node failed. Call ``end`` all the same, to stop the nodes.
+            RtgraphError: a node failed. Call ``end`` nevertheless, to stop the nodes.
         """
         queue = self.event_queue
         self.advance(lambda: reached() or queue.next_ns is None or queue.next_ns > time_ns)
@@ -201,11 +202,14 @@ class VirtualWorld:
     # For world checkpoints.
 
     def incarnations(self) -> dict[str, int]:
-        """Return the incarnation (number of restarts) of each node."""
+        """Return the incarnation (number of restarts) of each node, by name."""
         return {name: executor.identity.incarnation for name, executor in self.executors.items()}
 
     def recreate_nodes(self, incarnations: Mapping[str, int]) -> None:
-        """Recreate the nodes with these incarnations (numbers of restarts), in a world in which no node has started.
+        """Recreate the nodes of a world in which no node has started.
+
+        Args:
+            incarnations: the number of restarts of each node, by name.
 
         Raises:
             CheckpointError: a node has started, or the world has other nodes.
@@ -223,14 +227,14 @@ class VirtualWorld:
         self._routes = routes(self.plans, self.executors)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the time and the number of restarts of each node.
+        """Return the virtual time, and the number of restarts of each node.
 
         Called only when every node has started and none has failed.
         """
         return {"time_ns": self.clock.time_ns, "restarts": self.restarts}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the time and the number of restarts of each node."""
+        """Restore the virtual time, and the number of restarts of each node."""
         self.clock.time_ns, self.restarts = state["time_ns"], state["restarts"]
         self._begun = set(self.executors.values())
 
@@ -240,7 +244,7 @@ class VirtualWorld:
         return bool(self._begun)
 
     def results(self) -> dict[str, dict[str, JsonValue]]:
-        """Return the result of each node that has one, by name.
+        """Return a dict of the nodes' results, by node name. A node without a result is missing.
 
         ``problems`` then has the reasons why nodes have no result or report a failure.
         """
@@ -296,7 +300,7 @@ class VirtualWorld:
         self.event_queue.over = True
 
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
-        """Report the progress of a node's preparation. Return whether the node should continue."""
+        """Report the progress of a node's preparation. Return whether the preparation should continue."""
         if self._told_preparing is not None:
             self._told_preparing(f"{executor.identity.name}: {what}", done, total)
         return not self._interrupted
@@ -341,7 +345,7 @@ class VirtualWorld:
         return [delay_ns + copy_ns for copy_ns in copies_ns]
 
     def _record(self, route: Route, message: Message, key: str) -> None:
-        """Deliver a message, encoded, to the taps of an output."""
+        """Deliver an encoded message to the taps (recording inputs) that are connected to an output."""
         data = self._documents.document(message)
         copy = taken(route.topic, key, envelope(data), data, self.clock.time_ns)
         for receiver, port in route.taps:
@@ -371,9 +375,9 @@ class VirtualWorld:
             keep_ns = keeper.due_after(next_ns)
 
     def _stop(self) -> list[RtgraphError]:
-        """Stop the running nodes in order of ``stop_rank``, and return their errors. An error does not keep others from stopping.
+        """Stop the running nodes in order of ``stop_rank``, and return the errors. After an error the other nodes are still stopped.
 
-        Nodes of a higher rank still receive what nodes of a lower rank publish while they stop.
+        Nodes of a higher rank still receive the last messages from nodes of a lower rank.
         """
         self.down = dict.fromkeys((n for n, e in self.executors.items() if not e.alive), INJECTED)
         self.down |= {
