@@ -1,8 +1,8 @@
 """Atari 2600 games, frame by frame, in the Arcade Learning Environment (ALE).
 
-There is no frame skip and no repetition of actions. ALE's sticky actions are off, because their state cannot be
-restored exactly. ALE's seed has no other effect. All randomness (no-op starts, sticky actions) is implemented here
-and uses the generator given to ``reset``.
+There is no frame skip and no repetition of actions. ALE's sticky actions are off, because their state cannot be restored
+exactly. So ALE's seed has no effect. All randomness (no-op starts, sticky actions) is implemented here and uses the generator
+given to ``reset``.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ _NOOP = 0
 MEMORY = ArraySpec(dtype="float32", shape=(128,), low=0, high=1)
 """The spec of the console's memory as an observation."""
 _SETTLING_FRAMES = 2
-"""Number of frames that are run before a state is restored. An ALE state does not contain the images of the last two frames, nor
-whether the last frame was cut short. So some games (Tetris, Q*bert, Amidar) show different images if the same state is restored
-after different frames. Therefore the same two frames are run before every restore."""
+"""Number of frames that are run before a state is restored.
+
+An ALE state does not contain everything: the images of the last two frames are missing. So in some games (Tetris, Q*bert,
+Amidar) the image after a restore depends on the frames that ran before it. Therefore the same two frames are run before every
+restore."""
 
 
 class AtariSettings(GameSettings):
@@ -87,10 +89,10 @@ class _SavedAtari(SavedGame):
 class AtariEnvironment:
     """One game of the Arcade Learning Environment.
 
-    Each emulator must be used by one thread only. A process may have several. ``step`` holds the interpreter lock.
+    Only one thread may use an environment. A process may have several environments. ``step`` holds the interpreter lock.
 
-    Snapshots are exact, including images, for all games of the wheel except Yar's Revenge and 3D Tic-Tac-Toe. For these two
-    games, memory, rewards and episode ends are exact, but some pixels may differ after a restore.
+    Snapshots are exact, including images, for all games in the ale-py package except Yar's Revenge and 3D Tic-Tac-Toe. For
+    these two games, memory, rewards and episode ends are exact, but some pixels may differ after a restore.
     """
 
     def __init__(self, settings: AtariSettings) -> None:
@@ -154,7 +156,7 @@ class AtariEnvironment:
         return screen
 
     def snapshot(self) -> bytes:
-        """Return the state of the emulator and of this object, with the image, about 12 kB.
+        """Return a snapshot of about 12 kB: the state of the emulator, the state of the episode, and the image.
 
         Raises ``RuntimeError`` before the first reset.
         """
@@ -212,7 +214,10 @@ _known: dict[tuple[str, bool], _GameFacts] = {}
 
 
 def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = None) -> _GameFacts:
-    """Return the fixed properties of a game: its screen and actions. ``loaded``, an emulator with this game, saves 0.1 s."""
+    """Return the fixed properties of a game: its screen and its actions.
+
+    ``loaded`` is an emulator that has already loaded this game, to save 0.1 s; None if there is none.
+    """
     key = game, full_action_set
     if key not in _known:
         ale = _load(game) if loaded is None else loaded
@@ -256,7 +261,7 @@ def _load(game: str) -> ALEInterface:
 
 
 class AtariParams(PlantParams, AtariSettings):
-    """The parameters of the plant ``Atari``: those of every plant, and the settings of the game."""
+    """The parameters of the node ``Atari``: the parameters of every plant (environment or robot), and the settings of the game."""
 
 
 class Atari(Emulator[AtariParams]):

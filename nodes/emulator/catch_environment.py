@@ -38,7 +38,7 @@ class CatchSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int = Field(default=10, ge=3, le=42)
-    """Number of rows. This is also the number of ticks that a ball falls, including its first position."""
+    """Number of rows. A ball falls by one row per tick, from the first row to the last."""
     columns: int = Field(default=5, ge=2, le=42)
     """Number of columns for the paddle and the ball."""
     observe: Literal["picture", "positions"] = "picture"
@@ -136,7 +136,7 @@ class CatchEnvironment:
         return pack_snapshot(_OWNER, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of Catch, or if its positions are not on this board."""
+        """Restore a snapshot. Raises ``ValueError`` if the bytes are not a snapshot of Catch, or do not fit this board."""
         saved = unpack_snapshot(snapshot, _OWNER, _SavedBoard)
         on_board = 0 <= saved.row < self._rows and 0 <= saved.column < self._columns
         if not on_board or not 0 <= saved.paddle < self._columns:
@@ -157,7 +157,7 @@ class CatchEnvironment:
 
 
 class CatchParams(PlantParams, CatchSettings):
-    """The parameters of the plant ``Catch``: those of every plant, and the settings of the game."""
+    """The parameters of the node ``Catch``: the parameters of every plant (environment or robot), and the settings of the game."""
 
 
 class Catch(Emulator[CatchParams]):

@@ -1,4 +1,4 @@
-"""The base of emulated plants. A subclass names the class of its environment, and has the parameters of the environment."""
+"""The base of emulated plants, i.e. nodes with an environment in memory. A subclass names the class of its environment."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class EnvironmentType(Protocol):
 
 
 class Emulator(Plant[P]):
-    """A plant with an environment in memory.
+    """A plant (environment node) with an environment in memory.
 
-    The params derive from ``PlantParams`` and from the settings of the environment. The ``spec()`` of the params gives the
-    plant's spec. ``environment_type`` makes the environment from the params.
+    The class of the params derives from ``PlantParams`` and from the settings of the environment. It has a method ``spec()``,
+    which returns the plant's spec. ``environment_type`` makes the environment from the params.
     """
 
     environment_type: ClassVar[EnvironmentType]

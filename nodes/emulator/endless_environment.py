@@ -85,7 +85,7 @@ class EndlessEnvironment:
 
 
 class EndlessParams(PlantParams, EndlessSettings):
-    """The parameters of the plant ``Endless``: those of every plant, and the settings of its environment."""
+    """The parameters of the node ``Endless``: the parameters of every plant (environment or robot), and the settings of its environment."""
 
 
 class Endless(Emulator[EndlessParams]):

@@ -22,9 +22,9 @@ class GameSettings(BaseModel):
     game: str
     """The name of the game."""
     sticky: float = Field(default=0.0, ge=0, le=1)
-    """The probability that a step repeats the last action in place of the given action."""
+    """The probability that a step repeats the last action and ignores the given action."""
     noop_max: int = Field(default=30, ge=0)
-    """Maximum number of no-op frames before an episode. Their number is drawn uniformly from 1 to this maximum; 0 for none."""
+    """Maximum number of no-op frames before an episode. The number is drawn uniformly from 1 to this maximum. No such frames if it is 0."""
     max_frames: int | None = Field(default=None, ge=1)
     """Number of steps after which an episode is truncated, not counting the no-op frames; null for no limit."""
     observation: Literal["grey84", "rgb"] = "grey84"
@@ -37,7 +37,7 @@ class GameSettings(BaseModel):
 
 
 class SavedGame(Saved):
-    """The part of a snapshot that all console games have."""
+    """The fields that the snapshots of all console games have in common."""
 
     frames: int = Field(ge=0)
     over: bool
@@ -47,7 +47,7 @@ class SavedGame(Saved):
 
 
 class Episode:
-    """Tracks the running episode: its number of frames, and the last action, which may be repeated (sticky actions).
+    """Tracks the running episode: its number of frames, and the last action, which sticky actions may repeat.
 
     Before the first ``begin``, the episode counts as over.
     """
@@ -72,7 +72,7 @@ class Episode:
         return int(rng.integers(1, most + 1)) if most else 0
 
     def act(self, action: int) -> int:
-        """Return the action to apply: the given action or, with the probability of sticky actions, the last one.
+        """Return the action to apply: the given action or, if the sticky-action draw says so, the last action.
 
         Raises ``RuntimeError`` if no episode is running.
         """
@@ -97,7 +97,13 @@ class Episode:
         return pack_generator(self._generator)
 
     def restore(self, saved: SavedGame, last_action: int, generator: np.random.Generator) -> None:
-        """Restore the episode of a snapshot, with the last action and the private generator that the caller has read from it."""
+        """Restore the episode from a snapshot.
+
+        Args:
+            saved: the part of the snapshot that all console games have in common.
+            last_action: the last action before the snapshot.
+            generator: the private random generator at the snapshot.
+        """
         self.last_action = last_action
         self.frames = saved.frames
         self.over = saved.over

@@ -46,8 +46,8 @@ class GameBoySettings(GameSettings):
     state: str | None = None
     """The name of the start state of an episode, such as "level5"; null for the game's first start state."""
     ladder: bool = False
-    """Whether to play the game's encounters in order, from ``state`` on. Each is repeated until it is won; then the next one
-    comes, and after the last the first."""
+    """Whether to play the game's encounters one after the other, from ``state`` on. An encounter is repeated until it is won.
+    Then comes the next encounter. The first encounter follows the last."""
     rate_hz: RateHz = 59.7275
     """Frames per second. The console's rate is 59.7275."""
 
@@ -69,7 +69,7 @@ class GameBoySettings(GameSettings):
 
     @property
     def start(self) -> str:
-        """The name of the state that an episode starts from."""
+        """The name of the state from which an episode starts."""
         return next(iter(find_game(self.game).states)) if self.state is None else self.state
 
 
@@ -85,8 +85,8 @@ class _SavedGameBoy(SavedGame):
 class GameBoyEnvironment:
     """One game on one Game Boy.
 
-    The measurements of each step are the game's variables. A process may have several environments. They share the one
-    emulator that stable-retro allows (see ``Console``). ``step`` holds the interpreter lock. Snapshots are exact.
+    The measurements of each step are the game's variables, such as the score. A process may have several environments, which
+    share one emulator. ``step`` holds the interpreter lock. Snapshots are exact.
     """
 
     def __init__(self, settings: GameBoySettings) -> None:
@@ -108,7 +108,7 @@ class GameBoyEnvironment:
         self._variables: Variables = {}
         self._first_variables: Variables = {}
         self._measured: Variables = {}
-        """The variables from which ``_measurements`` was made."""
+        """The variables of the game when ``_measurements`` was made."""
         self._measurements: dict[str, float] = {}
         self._episode = Episode(settings, _NOOP)
 
@@ -169,7 +169,7 @@ class GameBoyEnvironment:
         return self._picture.copy()
 
     def snapshot(self) -> bytes:
-        """Return the state of the console and of this object, with the picture, about 5 kB.
+        """Return a snapshot of about 5 kB: the state of the console, the state of the episode, and the picture.
 
         Raises ``RuntimeError`` before the first reset.
         """
@@ -221,13 +221,13 @@ class GameBoyEnvironment:
         self._console.close()
 
     def _after(self, encounter: str) -> str:
-        """Return the encounter that follows ``encounter`` in the game's order. After the last encounter comes the first."""
+        """Return the encounter that comes after ``encounter`` in the game's order. The first comes after the last."""
         names = list(self._starts)
         return names[(names.index(encounter) + 1) % len(names)]
 
 
 class GameBoyParams(PlantParams, GameBoySettings):
-    """The parameters of the plant ``GameBoy``: those of every plant, and the settings of the game."""
+    """The parameters of the node ``GameBoy``: the parameters of every plant (environment or robot), and the settings of the game."""
 
 
 class GameBoy(Emulator[GameBoyParams]):

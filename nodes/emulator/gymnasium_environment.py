@@ -1,4 +1,4 @@
-"""Any environment registered with Gymnasium that has arrays as observations: one, or several by name."""
+"""Any environment that is registered with Gymnasium and observes arrays. A ``Dict`` or ``Tuple`` observation becomes several arrays."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import gymnasium
 
 SAME_RATE = 0.01
-"""Relative difference below which two rates count as equal."""
+"""Two rates count as equal if their relative difference is below this value."""
 
 MUJOCO_PACKAGES = {"imageio": "imageio", "mujoco": "MuJoCo"}
-"""The packages that Gymnasium's MuJoCo tasks need, by the module that they import."""
+"""The packages that Gymnasium's MuJoCo tasks need: the name of each package by the module that the tasks import."""
 
 
 class GymnasiumSettings(BaseModel):
@@ -56,13 +56,14 @@ class GymnasiumSettings(BaseModel):
 class GymnasiumEnvironment:
     """An environment made by ``gymnasium.make``, including its time limit.
 
-    Actions may be ``Discrete`` (numbered from 0 here, whatever their start), a one-dimensional bounded float
-    ``Box``, or a one-dimensional ``MultiDiscrete`` with equal numbers of choices. Observations may be ``Box``,
-    ``Discrete`` (int64, shape ()), ``MultiDiscrete`` or ``MultiBinary``, or a ``Dict`` or ``Tuple`` of these,
-    which becomes named arrays (see ``gymnasium_spaces``). Each reset draws a seed from the given generator. There are no
-    snapshots, because an environment's state is private. A world checkpoint saves the attributes of the environment and
-    its wrappers if they are numbers, arrays and similar values. It refuses an environment with other state, such as a
-    physics engine.
+    Actions may be ``Discrete`` (numbered from 0 here, whatever their start), a one-dimensional bounded float ``Box``, or a
+    one-dimensional ``MultiDiscrete`` with equal numbers of choices. Observations may be ``Box``, ``Discrete`` (int64, shape
+    ()), ``MultiDiscrete`` or ``MultiBinary``. A ``Dict`` or ``Tuple`` of these becomes named arrays. Each reset draws a seed
+    from the given generator.
+
+    There are no snapshots of the environment during a run, because its state is private. A checkpoint of the virtual world is
+    possible if all attributes of the environment and its wrappers are numbers, arrays and similar values. It is refused if
+    there is other state, such as a physics engine.
 
     Raises:
         ValueError: the environment does not exist, cannot be made, or has spaces of another kind.
@@ -92,7 +93,7 @@ class GymnasiumEnvironment:
 
     @property
     def own_rate_hz(self) -> float | None:
-        """The rate for which the environment is made, in Hz; None if it has none."""
+        """The rate in Hz for which the environment was designed; None if the environment does not say."""
         inner = self._env.unwrapped
         for name in ("dt", "tau"):
             step_s = getattr(inner, name, None)
@@ -127,7 +128,7 @@ class GymnasiumEnvironment:
         return None if image is None else np.asarray(image, np.uint8)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the attributes of the environment and of its wrappers, the outermost wrapper first."""
+        """Return the attributes of the environment and of its wrappers, as a list. The outermost wrapper is first."""
         layers = [_attributes(layer) for layer in _layers(self._env)]
         return {"settings": self._settings, "over": self._over, "layers": layers}
 
@@ -210,13 +211,13 @@ def _make(settings: GymnasiumSettings) -> gymnasium.Env[Any, Any]:
 
 
 def _lacking(problem: Exception) -> str | None:
-    """Return the name of the MuJoCo package that an environment could not import; None if it failed for another reason."""
+    """Return the name of the MuJoCo package that could not be imported; None if the environment failed for another reason."""
     missing = problem if isinstance(problem, ImportError) else problem.__cause__
     return MUJOCO_PACKAGES.get(str(missing.name)) if isinstance(missing, ImportError) else None
 
 
 def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
-    """Return the wrappers of an environment, the outermost first, and last the environment itself."""
+    """Return the wrappers of an environment and the environment itself. The outermost wrapper is first, the environment last."""
     import gymnasium  # noqa: PLC0415
 
     layers = [env]
@@ -226,7 +227,7 @@ def _layers(env: gymnasium.Env[Any, Any]) -> list[gymnasium.Env[Any, Any]]:
 
 
 def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
-    """Return the attributes of a wrapper or environment, except the wrapped environment, the spaces and the Gymnasium spec."""
+    """Return the attributes of a wrapper or environment, without the inner environment, the spaces and the Gymnasium spec."""
     from gymnasium import Env, Space  # noqa: PLC0415
     from gymnasium.envs.registration import EnvSpec  # noqa: PLC0415
 
@@ -236,7 +237,7 @@ def _attributes(layer: gymnasium.Env[Any, Any]) -> dict[str, Any]:
 
 
 class GymnasiumParams(PlantParams, GymnasiumSettings):
-    """The parameters of the plant ``Gymnasium``: those of every plant, and the settings of the environment."""
+    """The parameters of the node ``Gymnasium``: the parameters of every plant (environment or robot), and the environment's settings."""
 
 
 class Gymnasium(Emulator[GymnasiumParams]):
@@ -247,7 +248,7 @@ class Gymnasium(Emulator[GymnasiumParams]):
     incidental = frozenset({"rate_hz", "render", "noop"})
 
     def result(self) -> dict[str, Any]:
-        """Return the plant's result, with a warning if the environment is made for another rate than ``rate_hz``."""
+        """Return the plant's result. It has a warning if the environment was designed for another rate than ``rate_hz``."""
         result, environment, rate_hz = super().result(), self._environment, self.params.rate_hz
         own_hz = environment.own_rate_hz if isinstance(environment, GymnasiumEnvironment) else None
         if own_hz is None or math.isclose(own_hz, rate_hz, rel_tol=SAME_RATE):

@@ -1,7 +1,7 @@
-"""Converts Gymnasium spaces to a plant's spec, and observations to arrays.
+"""Convert Gymnasium spaces to a plant's spec (dtypes and shapes), and observations to arrays.
 
-A ``Dict`` or ``Tuple`` space becomes several named arrays, the parts of an observation. The name of a part is the path to
-it: the keys, and the indices in a tuple, joined by "/", such as ``camera/rgb`` and ``joints/0``.
+A ``Dict`` or ``Tuple`` space becomes several named arrays, called the parts of an observation. The name of a part is its path:
+the keys, and the indices in a tuple, joined by "/", such as ``camera/rgb`` and ``joints/0``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gymnasium import Space
 
 Path = tuple[str | int, ...]
-"""The keys and indices that lead to a part of an observation."""
+"""The keys and indices that lead to one array in a nested observation."""
 
 BETWEEN = "/"
 _DTYPES = frozenset(get_args(ArraySpec.model_fields["dtype"].annotation))
@@ -45,14 +45,14 @@ def action_spec(space: Space[Any], name: str) -> ActionSpec:
 
 
 class Observations:
-    """Converts observations of a Gymnasium environment to arrays of a plant's spec.
+    """Converts observations of a Gymnasium environment to arrays of a plant's spec (dtypes and shapes).
 
     Args:
         space: the environment's observation space.
         name: the environment's name, for errors.
 
     Raises:
-        ValueError: a space is of a kind that is not supported, or two parts have the same name.
+        ValueError: a space is of a kind that is not supported, or two arrays would have the same name.
     """
 
     def __init__(self, space: Space[Any], name: str) -> None:
@@ -80,9 +80,9 @@ class Observations:
         )
 
     def read(self, observation: Any) -> Value:
-        """Return an observation of the environment as arrays of the spec.
+        """Return an observation of the environment as one array, or as a dict of arrays by name.
 
-        The arrays are copies, because many environments change the array that they returned.
+        The arrays are copies, because many environments later change the arrays that they returned.
         """
         values: dict[str, Any] = {}
         for name, (path, dtype) in self._paths.items():
@@ -94,7 +94,7 @@ class Observations:
 
 
 def _leaves(space: Space[Any], path: Path) -> Iterator[tuple[Path, Space[Any]]]:
-    """Yield each space within a space that is neither ``Dict`` nor ``Tuple``, with its path."""
+    """Yield each innermost space of a nested space, with its path. Only ``Dict`` and ``Tuple`` contain other spaces."""
     from gymnasium import spaces  # noqa: PLC0415
 
     match space:

@@ -32,11 +32,11 @@ from rtgraph.nodes.plant.environment import Action, Array, Step
 
 _INACTION_ACTIONS = ("a1", "a2", "a3")
 _DEFAULT_BEHAVIOUR = 2
-"""The action a3 of the default behaviour β, the only one that leads to s2."""
+"""The action a3, the only action that leads to state s2. The default behaviour β always takes it."""
 
 
 class LaneSettings(BaseModel):
-    """The settings that environments with lanes (independent copies that step together) have in common."""
+    """Settings of environments with lanes. Lanes are independent copies of an environment that step together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -70,7 +70,7 @@ class InactionSettings(LaneSettings):
 
 
 class DelaySettings(LaneSettings):
-    """The settings of the delay environment: the length of its cycle, and the probability to stay."""
+    """The settings of the delay environment: the number of states, and the probability that a state stays."""
 
     states: int = Field(default=64, ge=2)
     """Number n of states in the cycle."""
@@ -89,10 +89,10 @@ class _SavedLanes(Saved):
 
 
 class LaneEnvironment(ABC):
-    """Independent copies that step together, with an episode length and exact snapshots.
+    """Independent copies ("lanes") of an environment that step together, with an episode length and exact snapshots.
 
-    A subclass defines the first states of lanes and how lanes move. ``_generator`` is the source of randomness, ``_states`` is
-    (lanes,) int64.
+    A subclass defines how lanes begin and move. ``_generator`` is the source of randomness. ``_states`` has the state of each
+    lane, (lanes,) int64.
     """
 
     def __init__(self, settings: LaneSettings, spec: PlantSpec, default_action: int, owner: str) -> None:
@@ -101,7 +101,7 @@ class LaneEnvironment(ABC):
         self._episode_ticks = settings.episode_ticks
         self._count = spec.action.count if isinstance(spec.action, Discrete | MultiDiscrete) else 0
         self.noop: Action = default_action
-        """The action of the default behaviour β, in every lane."""
+        """The action of the default behaviour β (which acts if the policy has not decided), in every lane."""
         if self._lanes > 1:
             self.noop = np.full(self._lanes, default_action)
             self.noop.setflags(write=False)
@@ -163,7 +163,7 @@ class LaneEnvironment(ABC):
         """Restore a snapshot.
 
         Raises:
-            ValueError: the snapshot is not of this kind of environment with the same number of lanes.
+            ValueError: the snapshot is of another kind of environment, or has another number of lanes.
         """
         saved = unpack_snapshot(snapshot, self._owner, _SavedLanes)
         if len(saved.states) != self._states.nbytes:
@@ -195,9 +195,9 @@ class LaneEnvironment(ABC):
 class InactionEnvironment(LaneEnvironment):
     """Two states: reaching s1 (observed as 0) earns 1, reaching s2 (observed as 1) earns nothing.
 
-    From either state, the actions a1 and a2 (0, 1) lead to s1, and the default behaviour β's action a3 (2) leads to s2. If the
-    policy acts on every I-th step and β on the other steps, the mean reward is 1/I: ``theory.inaction_rate``. Every lane begins
-    in s1.
+    From both states, the actions a1 and a2 (0, 1) lead to s1, and the action a3 (2) leads to s2. The default behaviour β always
+    takes a3. If the policy acts on every I-th step and β on the other steps, the mean reward is 1/I: ``theory.inaction_rate``.
+    Every lane (independent copy) begins in s1.
     """
 
     def __init__(self, settings: InactionSettings) -> None:
@@ -214,13 +214,13 @@ class InactionEnvironment(LaneEnvironment):
 class DelayEnvironment(LaneEnvironment):
     """A cycle of n states. The reward is 1 if the action equals the current state, else 0.
 
-    A step first moves every lane to the next state or, with probability p, not at all. Then it compares the
-    action with the state reached, which is also the observation. So there are d moves between an observation
-    and an action applied d steps later (1 for the next step): ``theory.best_delayed_rate(p, d)`` is the
-    maximum mean reward. Every lane begins in a random state.
+    A step first moves every lane (independent copy) to the next state or, with probability p, not at all. Then it compares the
+    action with the new state, which is also the observation. So there are d moves between an observation and an action that
+    applies d steps later (1 for the next step). The maximum mean reward is ``theory.best_delayed_rate(p, d)``. Every lane
+    begins in a random state.
 
-    The paper defines no action of the default behaviour β here. ``noop`` is action 0, which equals the state in one of n
-    steps on average: measure delay only if β never acts.
+    The paper defines no action of the default behaviour β here. ``noop`` is action 0, which is right in one of n steps on
+    average. To measure only delay, let the policy act on every step.
     """
 
     def __init__(self, settings: DelaySettings) -> None:
@@ -238,7 +238,7 @@ class DelayEnvironment(LaneEnvironment):
 
 
 class InactionParams(PlantParams, InactionSettings):
-    """The parameters of the plant ``Inaction``: those of every plant, and the settings of its environment."""
+    """The parameters of the node ``Inaction``: the parameters of every plant (environment or robot), and the environment's settings."""
 
 
 class Inaction(Emulator[InactionParams]):
@@ -249,7 +249,7 @@ class Inaction(Emulator[InactionParams]):
 
 
 class DelayParams(PlantParams, DelaySettings):
-    """The parameters of the plant ``Delay``: those of every plant, and the settings of its environment."""
+    """The parameters of the node ``Delay``: the parameters of every plant (environment or robot), and the environment's settings."""
 
 
 class Delay(Emulator[DelayParams]):

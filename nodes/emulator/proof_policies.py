@@ -11,10 +11,10 @@ from rtgraph.nodes.emulator.theory import best_delayed_shift
 
 
 class ShiftedState:
-    """Act as if every lane had moved ``shift`` states since the observation.
+    """Act as if every lane (copy of the environment) had moved ``shift`` states since the observation.
 
-    With ``shift=0`` the policy acts on the observed state. With the most likely number of moves as shift
-    (``best_delayed_shift``) it is the optimal policy for the delay environment.
+    With ``shift=0`` the policy acts on the observed state. If ``shift`` is the most likely number of moves
+    (``best_delayed_shift``), this is the optimal policy for the delay environment.
 
     Args:
         shift: number of moves.
@@ -22,7 +22,7 @@ class ShiftedState:
         likely: whether to use the most likely number of moves for each action instead of ``shift``.
         stay: the probability that a state stays for a step, for ``likely``.
         delay_frames: duration of an inference in frames, for ``likely``. The first action applies after this time, rounded up.
-        chunk: number of actions for successive ticks.
+        chunk: number of actions that one inference returns, for successive ticks.
     """
 
     def __init__(
@@ -41,7 +41,10 @@ class ShiftedState:
         self._states = states
 
     def act(self, observation: npt.NDArray[np.generic]) -> int | npt.NDArray[np.int64]:
-        """Return an action for every lane: a number for one lane, else (lanes,) int64; several actions along a first axis."""
+        """Return an action for every lane (copy of the environment): a number for one lane, else (lanes,) int64.
+
+        With several actions per inference, the first axis of the array is over these actions.
+        """
         acts: npt.NDArray[np.int64] = (observation.astype(np.int64) + self._shifts) % self._states
         if acts.shape[1] == 1:
             acts = acts[:, 0]
@@ -51,13 +54,13 @@ class ShiftedState:
 
 
 class ShiftedLayers:
-    """A network in stages for the delay environment. It passes the state on, and acts on the most likely present state.
+    """A network in stages for the delay environment. Each stage takes one tick.
 
-    With skip connections each stage passes on the newest observed state instead, so that the last stage has a delay of one
-    tick.
+    Each stage passes on the state that it received. The last stage acts on the most likely present state. With skip connections
+    each stage passes on the newest observed state, so that the delay is one tick.
 
     Args:
-        stages: number of stages. Each takes one tick.
+        stages: number of stages.
         stay: the probability that a state stays for a step.
         states: number of states in the cycle.
     """
@@ -73,7 +76,7 @@ class ShiftedLayers:
         features: npt.NDArray[np.generic] | None,
         observation: npt.NDArray[np.generic] | None,
     ) -> int | npt.NDArray[np.int64]:
-        """Return the state for the next stage or, from the last stage, an action for every lane."""
+        """Return the state for the next stage. The last stage returns an action for every lane (copy of the environment)."""
         newest = features if observation is None else observation
         if newest is None:
             raise ValueError(f"stage {stage} got neither features nor an observation, but needs one of them")

@@ -1,7 +1,7 @@
-"""The parts of environments' snapshots: the owner (kind of environment), a validated record, and a private generator.
+"""The contents of environments' snapshots: the kind of environment, a validated record, and a private generator.
 
-An environment derives a private generator from the generator given to ``reset``. The caller uses the given generator
-between resets, so it cannot be part of a snapshot.
+An environment derives a private generator from the generator given to ``reset``. The private generator is part of a snapshot.
+The given generator cannot be part of it, because the caller uses it between resets.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ SavedT = TypeVar("SavedT", bound=Saved)
 
 
 def pack_snapshot(owner: str, saved: Saved) -> bytes:
-    """Return the record as msgpack. ``owner`` names the kind of environment and the settings on which its state depends."""
+    """Return a record as msgpack. ``owner`` names the kind of environment and the settings that its state depends on."""
     packed: bytes = msgpack.packb([owner, saved.model_dump()])
     return packed
 
 
 def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT:
-    """Return the record of a snapshot. Raises ``ValueError`` if the bytes were not packed by ``owner``."""
+    """Return the record of a snapshot. Raises ``ValueError`` if the snapshot was not packed with the same ``owner``."""
     try:
         packed_by, fields = msgpack.unpackb(snapshot)
     except _UNREADABLE as problem:

@@ -12,11 +12,12 @@ import itertools
 import math
 
 _TIE_DIGITS = 9
-"""Number of digits to which odds are rounded, so that ties count as ties: 10 * (1 - 0.9) is not quite 1 in floating point."""
+"""Number of decimals to which an expected number of moves is rounded, so that ties count as ties. For example, 10 * (1 - 0.9)
+is not quite 1."""
 
 
 def inaction_rate(interval: float) -> float:
-    """Return the rate of acting every ``interval`` steps (τ_I/τ_M) in the inaction environment: 1 / interval.
+    """Return the mean reward in the inaction environment if the policy acts every ``interval`` steps (τ_I/τ_M): 1 / interval.
 
     The default behaviour β acts on all other steps and earns nothing. Raises ``ValueError`` if the interval is below 1.
     """
@@ -25,31 +26,31 @@ def inaction_rate(interval: float) -> float:
 
 
 def observed_state_rate(stay: float, delay: int) -> float:
-    """Return the rate of the state observed ``delay`` steps (k) ago: p^k, with p the probability to stay.
+    """Return the mean reward of a policy that acts on the state observed k = ``delay`` steps ago: p^k, with p = ``stay``.
 
-    The paper gives this as the best rate under delay. It is the best only if the most likely number of
-    moves is 0, which is true for (k + 1)(1 - p) <= 1: see ``best_delayed_rate``. In an environment of n states
-    the rate holds for k < n, since with more steps the cycle can close. Raises ``ValueError`` outside
-    0 <= stay <= 1, delay >= 0.
+    The paper gives this as the best rate under delay. It is the best only for (k + 1)(1 - p) <= 1, where 0 is the most likely
+    number of moves. ``best_delayed_rate`` is always the best. In an environment of n states the rate holds for k < n: with more
+    steps the state can return to its beginning. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     _check_delay(stay, delay)
     return stay**delay
 
 
 def best_delayed_shift(stay: float, delay: int) -> int:
-    """Return the best shift from the observed state: the mode of Binomial(k, 1 - p), or the smaller one of two modes.
+    """Return the most likely number of moves in k = ``delay`` steps: the mode of Binomial(k, 1 - p), the smaller one if there are two.
 
-    Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    Here p is ``stay``, the probability that the state stays for a step. Raises ``ValueError`` outside 0 <= stay <= 1, delay >=
+    0.
     """
     _check_delay(stay, delay)
     return max(0, math.ceil(round((delay + 1) * (1 - stay), _TIE_DIGITS)) - 1)
 
 
 def best_delayed_rate(stay: float, delay: int) -> float:
-    """Return the rate with ``best_delayed_shift``: max_j C(k, j) (1 - p)^j p^(k - j).
+    """Return the maximum mean reward under a delay of k = ``delay`` steps: max_j C(k, j) (1 - p)^j p^(k - j), with p = ``stay``.
 
-    After k steps the number of moves is Binomial(k, 1 - p), and no policy that sees only the old state can do
-    better than to assume its mode. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    After k steps the number of moves is distributed as Binomial(k, 1 - p). The best policy assumes the most likely number of
+    moves. No policy that sees only the old state is better. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     shift = best_delayed_shift(stay, delay)
     if shift == 0:
@@ -61,11 +62,12 @@ def best_delayed_rate(stay: float, delay: int) -> float:
 
 
 def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int) -> float:
-    """Return the best rate in the delay environment with chunks of ``chunk`` actions, one chunk every ``interval`` steps.
+    """Return the maximum mean reward in the delay environment if a decision has ``chunk`` actions for successive steps.
 
-    The first action of a chunk applies ``delay`` steps after its observation, each further action a step later. The next
-    chunk replaces the actions that are left. On steps without an action, the default behaviour β acts, and its action is right in
-    one of ``states`` steps. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
+    There is a decision every ``interval`` steps. Its first action applies ``delay`` steps after its observation, each further
+    action one step later. The next decision replaces the actions that are left. On steps without an action, the default
+    behaviour β acts, and is right in one of ``states`` steps. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk
+    >= 1, interval >= 1, states >= 1.
     """
     if min(chunk, interval, states) < 1:
         raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: each must be 1 or more")
@@ -74,13 +76,13 @@ def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int
 
 
 def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
-    """Return the rate in the delay environment if a chunk is decided at every step, and the chunks vote for each action.
+    """Return the mean reward in the delay environment if several decisions vote for each action.
 
-    The chunk of each step aims its actions at the most likely states, as in ``chunked_rate``. Of the ``chunk`` actions for a
-    step, the one based on the oldest observation has the weight 1, and the i-th after it exp(-decay·i). The state with the
-    largest weight wins, in a tie the state of the newest chunk. All patterns of the moves between these observations are
-    tried. The rate holds if there are more states than moves. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0,
-    1 <= chunk <= 16.
+    There is a decision at every step. A decision has ``chunk`` actions for successive steps, each for the most likely state at
+    its step. So there are ``chunk`` actions for each step. The action based on the oldest observation has the weight 1, and the
+    i-th action after it exp(-decay·i). The state with the largest weight wins. In a tie, the newest of the tied actions wins.
+    The rate is computed over all patterns of moves, and holds if there are more states than moves. Raises ``ValueError``
+    outside 0 <= stay <= 1, delay >= 0, 1 <= chunk <= 16.
     """
     _check_delay(stay, delay)
     if not 1 <= chunk <= 16:
@@ -103,10 +105,11 @@ def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
 
 
 def inaction_bound(interval: float) -> float:
-    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, the number of steps of the default behaviour β.
+    """Return the inaction term of Theorem 1 per decision: (τ_I - τ_M)/τ_M, with ``interval`` = τ_I/τ_M.
 
-    Theorem 1 multiplies this term by the number of decisions, τ/τ_I. Divided by ``interval``, the term is the regret per
-    environment step, 1 - 1/interval. Raises ``ValueError`` if the interval is below 1.
+    This is the number of steps on which the default behaviour β acts. Theorem 1 multiplies the term by the number of decisions,
+    τ/τ_I. Divided by ``interval``, the term is the regret per environment step, 1 - 1/interval. Raises ``ValueError`` if the
+    interval is below 1.
     """
     _check_interval(interval)
     return interval - 1

@@ -1,8 +1,8 @@
 """Build the Game Boy programs that ship with rtgraph: ``python -m rtgraph.nodes.emulator.gameboy.build [FOLDER]``.
 
 The compiler is ``sdcc``, with its assembler and ``makebin`` (Debian: ``apt-get install --no-install-recommends sdcc``). The
-same sources and compiler give the same bytes; the shipped files were built by sdcc 4.2.0. The start states are made by
-running the new programs in the emulator.
+shipped files were built by sdcc 4.2.0, which gives the same bytes again. The start states of the games are made by running the
+new programs in the emulator.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OPTIONS = ("-msm83", "--no-std-crt0")
 _SHADES = ".-+#"
 _TILE = 8
 _LETTERS = 64
-"""Number of tiles in the font, one for each character from space on. The space is blank."""
+"""Number of characters in the font, from the space on. Each character is one tile (8 x 8 pixels). The space is blank."""
 _MOST_TILES = 256
 
 CHECKSUMS = "SHA256SUMS"
@@ -69,7 +69,7 @@ def _run(folder: str, *command: str) -> None:
 
 
 def _write_tiles(program: str, folder: Path) -> None:
-    """Write the drawings of the font and of the program to ``tiles.c``, and the number of each drawing's first tile to ``tiles.h``."""
+    """Write the drawings of the font and of the program to ``tiles.c``. Write the index of each drawing's first tile to ``tiles.h``."""
     blank = ["." * _TILE] * _TILE
     letters = {chr(ord(" ") + index): blank for index in range(_LETTERS)}
     for characters, rows in _drawings(folder / "font.txt"):
@@ -107,7 +107,7 @@ def _drawings(path: Path) -> list[tuple[str, list[str]]]:
 
 
 def _cut(rows: list[str]) -> list[list[str]]:
-    """Return the tiles of a drawing, from left to right and from top to bottom."""
+    """Return the tiles (8 x 8 pixels) of a drawing, from left to right and from top to bottom."""
     return [
         [row[left : left + _TILE] for row in rows[top : top + _TILE]]
         for top in range(0, len(rows), _TILE)
@@ -116,7 +116,7 @@ def _cut(rows: list[str]) -> list[list[str]]:
 
 
 def _two_planes(tile: list[str]) -> list[int]:
-    """Return a tile in the machine's format, 16 bytes: for each row of 8 pixels the low bits, then the high bits."""
+    """Return a tile (8 x 8 pixels) in the machine's format, 16 bytes. Each row is a byte of low bits, then a byte of high bits."""
     planes: list[int] = []
     for row in tile:
         shades = [_SHADES.index(pixel) for pixel in row]
@@ -125,7 +125,7 @@ def _two_planes(tile: list[str]) -> list[int]:
 
 
 def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
-    """Return the content of each start state of a game, by name, made with this ROM."""
+    """Return the start states of a game, by name, as the contents of their files. They are made with the program ``rom``."""
     states = {}
     for state in game.states:
         console = Console(rom)
@@ -141,7 +141,7 @@ def checksums(folder: Path) -> str:
 
 
 def main() -> None:
-    """Build every program and its start states, into the given folder or into that of the package."""
+    """Build every program and its start states. Write them into the given folder, or else into rtgraph's folder for them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("roms")
     roms = {
         program: build(program, folder) for program in {game.program: None for game in OWN_GAMES.values()}

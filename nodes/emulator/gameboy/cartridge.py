@@ -25,12 +25,12 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable
 _MOST_MENU_FRAMES: Final = 3_000
 _PRESS_EVERY: Final = 20
 _BOOT_FRAMES: Final = 120
-"""Number of frames until the game has cleared its memory, which is undefined before. The first screen lasts longer."""
+"""Number of frames that the game needs to clear its memory. Before, the contents of the memory are undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class CartridgeGame:
-    """A game for one of the user's ROMs. The user's savestates are its start states, in the order of their names."""
+    """A game for a ROM that the user brings. Each savestate of the user is a start state. They are ordered by name."""
 
     name: str
     rom_name: str
@@ -57,7 +57,7 @@ class CartridgeGame:
         return names
 
     def load_state(self, state: str) -> bytes:
-        """Return a savestate. Raises ``ValueError`` if there is no such savestate."""
+        """Return the content of a savestate. Raises ``ValueError`` if there is no such savestate."""
         if state not in self.states:
             raise ValueError(
                 f"game {self.name} has no state {state!r}. hint: the states are {name_some(self.states)}"
@@ -67,7 +67,8 @@ class CartridgeGame:
     def begin(self, console: Console, state: bytes, seed: int) -> None:
         """Load a savestate.
 
-        The games derive randomness from the time at which buttons are pressed. No-op frames at the start vary this time.
+        ``seed`` has no effect: the games derive randomness from the time at which buttons are pressed. No-op frames at the
+        start of an episode vary this time.
         """
         console.state = state
         console.step()

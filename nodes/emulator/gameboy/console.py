@@ -1,9 +1,8 @@
 """A Game Boy: the gambatte core that stable-retro contains, used without stable-retro's environment.
 
-stable-retro allows one emulator per process. Any number of consoles share this emulator. When another console is used,
-the state of the previous console is saved, and its own state is loaded into the emulator. A state is exact while the
-display is on, so consoles do not affect each other. The change takes 20 µs between consoles of one ROM and 1.5 ms between
-different ROMs.
+stable-retro allows one emulator per process, so all consoles of a process share it. When another console is used, the state of
+the previous console is saved, and the state of the other console is loaded. A state is exact while the display is on, so
+consoles do not affect each other. The change takes 20 µs between consoles of one ROM and 1.5 ms between different ROMs.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ SCREEN: Final = (144, 160)
 Place = tuple[int, str]
 """An address in memory, and the type of the number there in numpy's notation, such as "<u2"."""
 MOST_BYTES: Final = 7
-"""Maximum size in bytes of a number that the core reads correctly: it uses signed 64-bit integers, without a check."""
+"""Maximum size in bytes of a number that the core reads correctly. It uses signed 64-bit integers and does not check for overflow."""
 
 _BLOCKS: Final = {0xC000: 0x1000, 0xD000: 0x1000, 0xFF80: 0x80, 0x8000: 0x2000, 0xA000: 0x2000, 0xFE00: 0xA0}
-"""The blocks of memory that can be read: the size in bytes of each, by its first address."""
+"""The blocks of memory that can be read: a dict from the first address to the size in bytes."""
 
 
 _NOT_OF_THE_MACHINE: Final = {b"dmgpal\x00": 24, b"rtcbase\x00": 4, b"rtchalt\x00": 4}
@@ -71,7 +70,7 @@ class _Emulator:
         self._places: Mapping[str, Place] = {}
 
     def numbers(self, places: Mapping[str, Place]) -> dict[str, int]:
-        """Return the numbers at these places in the memory, by name."""
+        """Return the numbers at these places in memory, by name. ``places`` has the name, address and type of each number."""
         if places is not self._places and places != self._places:
             for name in self._places:
                 self.data.remove_variable(name)
@@ -82,7 +81,7 @@ class _Emulator:
         return numbers
 
     def release(self) -> None:
-        """Save the state of the console that uses the emulator, and free the emulator."""
+        """Save the state of the console that uses the emulator now, and free the emulator."""
         user = None if self.user is None else self.user()
         self.user = None
         if user is not None:
@@ -90,7 +89,7 @@ class _Emulator:
 
 
 _emulators: list[_Emulator] = []
-"""The emulator of this process; empty if there is none. stable-retro allows only one at a time."""
+"""A list with the one emulator of this process; empty if there is no emulator. stable-retro allows only one at a time."""
 
 
 class Console:
@@ -113,7 +112,10 @@ class Console:
 
     @property
     def state(self) -> bytes:
-        """The complete state of the machine, 26.7 kB. A state fits only the same ROM, but only its size is checked when it is set."""
+        """The complete state of the machine, 26.7 kB.
+
+        A state may be set only on a console with the same ROM. But only the size of the state is checked.
+        """
         return _timeless((self._emulator or self._take_over()).core.get_state())
 
     @state.setter
@@ -146,9 +148,10 @@ class Console:
         return ConsoleMemory((self._emulator or self._take_over()).data.memory.blocks)
 
     def numbers(self, places: Mapping[str, Place]) -> dict[str, int]:
-        """Return the numbers at these places in the memory, of up to ``MOST_BYTES`` each, by name, in any order.
+        """Return the numbers at these places in memory, by name, in any order.
 
-        The first call with a mapping takes longer than later calls with the same mapping.
+        ``places`` has the name, address and type of each number. A number may have up to ``MOST_BYTES`` bytes. The first call
+        with a mapping is slower than later calls with the same mapping.
         """
         return (self._emulator or self._take_over()).numbers(places)
 
@@ -160,7 +163,7 @@ class Console:
             memory.assign(address + place, "|u1", byte)
 
     def audio_samples(self) -> int:
-        """Return the number of sound samples of the last step; 0 if the picture of this step was shown before."""
+        """Return the number of sound samples of the last step; 0 if the step showed no new picture."""
         return len((self._emulator or self._take_over()).core.get_audio())
 
     def give_up(self) -> None:
@@ -188,7 +191,7 @@ class Console:
 
 
 def _timeless(state: bytes) -> bytes:
-    """Return a state without the time of day and without memory addresses of this process."""
+    """Return a state without the time of day and without memory addresses of this process, so that equal states have equal bytes."""
     for label, size in _NOT_OF_THE_MACHINE.items():
         name, after = state.partition(label)[0::2]
         size_bytes, rest = after[:3], after[3:]
@@ -198,7 +201,7 @@ def _timeless(state: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def block_of(address: int, count: int) -> int:
-    """Return the first address of the block of memory that contains these bytes. Raises ``IndexError`` if none does."""
+    """Return the first address of the block of memory that contains these bytes. Raises ``IndexError`` if no block contains them."""
     for start, size in _BLOCKS.items():
         if start <= address and address + count <= start + size:
             return start
@@ -208,7 +211,7 @@ def block_of(address: int, count: int) -> int:
 
 
 def _emulator_with(rom: Path) -> _Emulator:
-    """Return the emulator with this ROM loaded, whichever console uses it at present."""
+    """Return the emulator with this ROM loaded. Another console may be using this emulator."""
     if _emulators and _emulators[0].rom == rom:
         return _emulators[0]
     while _emulators:

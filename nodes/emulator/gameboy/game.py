@@ -12,10 +12,10 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable, Variables
 
 
 class Rules(Protocol):
-    """The rewards of a game and its end, computed from the variables at three frames.
+    """The rules of a game: rewards, and the end of an episode. They are computed from the game's variables at three frames.
 
-    ``start`` is the first frame of the episode, ``previous`` the frame before ``now``. The rules keep no state, so a
-    snapshot of the game is complete without them.
+    ``start`` is the first frame of the episode, ``previous`` the frame before ``now``. The rules keep no state, so snapshots of
+    the game need not contain them.
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
@@ -47,7 +47,7 @@ class Game(Protocol):
 
     @property
     def has_ladder(self) -> bool:
-        """Whether the start states are a ladder: encounters that can be won, in order."""
+        """Whether the start states are encounters in a fixed order, each of which can be won."""
         ...
 
     @property

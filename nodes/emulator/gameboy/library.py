@@ -27,7 +27,7 @@ class Rom:
     name: str
     """The ROM's name in the library."""
     label: str
-    """The name of the ROM in collectors' lists."""
+    """The ROM's name in public lists of ROMs."""
     sha256: str
     title: str
     """The title in the ROM's header, which other revisions and languages have too."""
@@ -76,7 +76,7 @@ def library() -> Path:
 
 
 def library_label() -> str:
-    """Return the path of the library's folder as text for people, without the user's own folders."""
+    """Return the path of the library's folder as text for people. It begins with ``$XDG_DATA_HOME`` or ``~``."""
     return (
         "$XDG_DATA_HOME/rtgraph/gameboy"
         if os.environ.get("XDG_DATA_HOME")
@@ -143,7 +143,7 @@ def mismatch(content: bytes, rom: Rom) -> str:
 
 
 def nearest_rom(content: bytes) -> Rom | None:
-    """Return the known ROM with the same title in its header as a file; None if there is none."""
+    """Return the known ROM that has the same title in its header as the file; None if there is none."""
     title = _title(content)
     return next((rom for rom in ROMS.values() if rom.title == title), None)
 
@@ -159,7 +159,7 @@ def _title(content: bytes) -> str:
 
 
 def _by_header(content: bytes) -> str:
-    """Return a description of a file from its header."""
+    """Describe a file, as text, from the header that every Game Boy ROM has."""
     title = _title(content)
     if not title:
         return "not a Game Boy ROM"

@@ -25,8 +25,8 @@ _SETTLED_FRAMES: Final = 60
 class OwnGame:
     """A game that ships with rtgraph. A program may have several games, which differ in their rules and start states.
 
-    ``states`` names the start states, the default first, each with the buttons that select it on the title screen. All
-    these programs keep their seed and their state at the same addresses.
+    ``states`` has the start states by name, the default first. Each has the buttons that select it on the title screen. All
+    programs keep their seed and their state at the same addresses.
     """
 
     name: str

@@ -13,7 +13,7 @@ _CREATURE_BYTES: Final = 44
 
 
 def pokemon_variables(shift: int = 0) -> dict[str, Variable]:
-    """Return the variables of Blue and Red, with each address moved by ``shift`` bytes (Yellow: -1)."""
+    """Return the variables of Blue and Red, each address increased by ``shift`` bytes. Yellow needs a shift of -1."""
 
     def at(address: int, size: int = 1, **how: str) -> Variable:
         return Variable(address + shift, size, **how)  # type: ignore[arg-type]
@@ -64,8 +64,8 @@ class PokemonBattleRules:
 class PokemonCatchingRules:
     """An encounter earns 1 once its creature is caught, and -1 if the encounter ends without a catch.
 
-    A catch changes the Pokédex (the list of caught species) if the species is new, then the party or, if the party is full, the
-    box (the store of further creatures).
+    After a catch, the game first adds a new species to the Pokédex (the list of caught species). Then it adds the creature to
+    the party or, if the party is full, to the box (the store of further creatures).
     """
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
@@ -80,11 +80,12 @@ class PokemonCatchingRules:
 
 
 _LAST_FALLS: Final[tuple[tuple[str, EndReason], ...]] = (("my", "lost"), ("opp", "won"))
-"""Why the battle ended when a side's last creature fell. If the last creatures of both sides fall at once, the player loses."""
+"""Pairs (side, reason). If the last creature of this side falls, the battle ends for this reason. The first pair that fits
+applies, so the player loses if both sides fall at once."""
 
 
 def _party(side: str, now: Variables) -> range:
-    """Return the positions of a side's creatures in its party. The memory after them holds data of an earlier party."""
+    """Return the positions of a side's creatures in the party. Positions after them hold data of an earlier party."""
     return range(1, min(now[f"{side}_size"], _MOST) + 1)
 
 
@@ -93,5 +94,5 @@ def _caught(start: Variables, now: Variables) -> bool:
 
 
 def _left(previous: Variables, now: Variables) -> bool:
-    """Return whether a battle ended from one frame to the next."""
+    """Return whether the battle ended between the frames ``previous`` and ``now``."""
     return bool(previous["in_battle"] and not now["in_battle"]) or now["in_battle"] < 0

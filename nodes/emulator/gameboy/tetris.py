@@ -15,11 +15,11 @@ TETRIS_VARIABLES: Final[Mapping[str, Variable]] = {
     "game_state": Variable(0xFFE1),
 }
 TETRIS_STATE: Final = TETRIS_VARIABLES["game_state"]
-"""The variable of the game's state. It is 0 while pieces fall, and in the first frames after the console was switched on."""
+"""The variable with the state of the game: 0 while pieces fall, and in the first frames after the console was switched on."""
 
 
 class TetrisRules:
-    """The reward is the change of the score. The game is over when its state is no longer 0."""
+    """The reward is the change of the score. The game is over when the variable ``game_state`` is no longer 0."""
 
     def reward(self, start: Variables, previous: Variables, now: Variables) -> float:
         return float(now["score"] - previous["score"])

@@ -33,7 +33,10 @@ class Variable:
         return self.number(int.from_bytes(memory.read(self.address, self.size), self.order))
 
     def number(self, binary: int) -> int:
-        """Return the number from its bytes, which are given as an unsigned integer. Raises the same error as ``read``."""
+        """Return the number from its bytes, which are given as an unsigned integer.
+
+        Raises ``ValueError`` if a digit of a decimal number is above 9.
+        """
         if self.kind == "bcd":
             return int(f"{binary:0{2 * self.size}x}")
         if self.kind == "signed":
@@ -48,9 +51,9 @@ class Variable:
 
 
 class VariableReader:
-    """Reads all variables of a game in one call of the emulator's core.
+    """Reads all variables of a game at once, by one call of the emulator.
 
-    Variables with too many bytes for the core are read from a copy of the memory.
+    This call cannot read variables with more than 7 bytes. They are read from a copy of the memory.
 
     Raises:
         IndexError: a variable is outside the memory that can be read.
@@ -67,10 +70,10 @@ class VariableReader:
         }
         self._numbers: dict[str, int] = {}
         self._variables: Variables = {}
-        """The values that ``read`` returned last. They were computed from ``_numbers``, the numbers that the core read last."""
+        """The values that ``read`` returned last. ``_numbers`` has the numbers from which the values were computed."""
 
     def read(self, console: Console) -> Variables:
-        """Return the values of all variables, by name: the same mapping as before if none has changed.
+        """Return the values of all variables, by name. If no value has changed, this is the same mapping as before.
 
         Raises ``ValueError`` if a digit of a decimal number is above 9.
         """
@@ -81,7 +84,7 @@ class VariableReader:
         return self._variables
 
     def _variables_of(self, numbers: dict[str, int], console: Console) -> Variables:
-        """Return the values of all variables, in the order in which the game names them, from the numbers that the core read."""
+        """Return the values of all variables, by name. They are computed from ``numbers``, which the emulator has read."""
         converted = {name: variable.number(numbers[name]) for name, variable in self._converted.items()}
         if self._long:
             memory = console.memory()
@@ -90,8 +93,12 @@ class VariableReader:
 
 
 def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Variables) -> int:
-    """Return how many of a side's creatures had hit points (HP) before and have none now. Several may fall in one frame.
+    """Return how many of a side's creatures lost their last hit points (HP) between two frames. Several may fall in one frame.
 
-    The HP of place i is the variable ``side`` + i.
+    Args:
+        side: the prefix of the variables with the HP, such as "my". The position of the creature follows.
+        places: the positions of the creatures.
+        previous: the variables at the earlier frame.
+        now: the variables at the later frame.
     """
     return sum(previous[f"{side}{place}"] > 0 and now[f"{side}{place}"] == 0 for place in places)

@@ -1,8 +1,10 @@
-"""Tracking: keep a drifting position on a target. *Pending* actions, decided but not yet applied, change the future position.
+"""Tracking: keep a drifting position on a target by actions that apply late.
 
-In the delay environment of the proofs, actions do not move the state, so it does not matter which actions are pending.
-Here actions move the position. A policy that sees only a late observation corrects errors that pending actions already correct.
-``rtgraph.nodes.emulator.tracking.theory`` has the best rates, with all pending actions known and with none.
+*Pending* actions are decided but not yet applied. In the delay environment of the paper's proofs, actions do not move the
+state, so pending actions do not matter. Here actions move the position. A policy that sees only a late observation corrects
+errors that pending actions already correct.
+
+``rtgraph.nodes.emulator.tracking.theory`` has the maximum mean rewards, with all pending actions known and with none.
 """
 
 from __future__ import annotations
@@ -44,10 +46,10 @@ class TrackingSettings(LaneSettings):
 
 
 class TrackingEnvironment(LaneEnvironment):
-    """A ring of n positions. The reward of a step is 1 if it ends on the target, position 0, else 0.
+    """A ring of n positions. The reward of a step is 1 if the step ends on the target, position 0, else 0.
 
-    A step moves every lane by its action (-1, 0 or 1), and then by a drift of -1 or 1 with probability 1 - p. The position
-    reached is the observation. Every lane begins at a random position.
+    A step moves the position of every lane (independent copy) by the lane's action, -1, 0 or 1. Then, with probability 1 - p,
+    the position drifts by -1 or 1. The new position is the observation. Every lane begins at a random position.
     """
 
     def __init__(self, settings: TrackingSettings) -> None:
@@ -68,7 +70,7 @@ class TrackingEnvironment(LaneEnvironment):
 
 
 class TrackingParams(PlantParams, TrackingSettings):
-    """The parameters of the plant ``Tracking``: those of every plant, and the settings of its environment."""
+    """The parameters of the node ``Tracking``: the parameters of every plant (environment or robot), and the environment's settings."""
 
 
 class Tracking(Emulator[TrackingParams]):

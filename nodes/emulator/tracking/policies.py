@@ -1,4 +1,7 @@
-"""Policies for Tracking. They choose an action, or a chunk, by the position to which the known pending actions lead."""
+"""Policies for Tracking. They act on a position that is predicted from the observation and the known pending actions.
+
+Pending actions are decided but not yet applied.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ from rtgraph.nodes.emulator.tracking.theory import best_plan
 
 
 class ActAhead:
-    """Act on the position to which the known pending actions lead, without drift.
+    """Act on the position that the known pending actions (decided, not yet applied) will reach, ignoring drift.
 
-    If all pending actions are known, a policy from ``theory.aware_rate`` makes this the best policy under a delay. Without
-    pending actions in the observation, it acts on the observed position.
+    If all pending actions are known, a policy from ``theory.aware_rate`` is the best policy under a delay. If the observation
+    has no pending actions, the policy acts on the observed position.
 
     Args:
         policy: the action for each position.
@@ -28,22 +31,23 @@ class ActAhead:
         self._policy = np.asarray(policy)
 
     def act(self, observation: Value) -> int | npt.NDArray[np.int64]:
-        """Return an action for every lane: a number for one lane, else (lanes,) int64."""
+        """Return an action for every lane (copy of the environment): a number for one lane, else (lanes,) int64."""
         acts: npt.NDArray[np.int64] = self._policy[_ahead(observation) % len(self._policy)]
         return int(acts[0]) if acts.size == 1 else acts
 
 
 class PlannedMoves:
-    """Act so that the position reaches the target when the actions take effect, given the known pending actions.
+    """Act so that the position is on the target when the actions take effect.
 
-    A single worker knows all pending actions, since it decided them. With several workers, only delay-aware workers know the
-    pending actions, and their chunks have one action.
+    The policy uses the known pending actions (decided, not yet applied). A single worker has decided all pending actions, so it
+    knows them. With several workers, only delay-aware workers know the pending actions. Their decisions have one action each.
 
     Args:
         positions: number of positions in the ring.
         steady: the probability that nothing drifts in a step.
         delay_frames: duration of an inference in frames. The first action applies after this time, rounded up.
-        chunk: number of actions for successive ticks. After them nothing moves until the next chunk.
+        chunk: number of actions that one inference decides, for successive ticks. After these ticks nothing moves until the
+            actions of the next inference apply.
         single: whether there is a single worker. It begins an inference when it is free, but at the earliest ``chunk`` ticks
             after it began the last one.
     """
@@ -60,7 +64,10 @@ class PlannedMoves:
         self._own: npt.NDArray[np.int64] | None = None
 
     def act(self, observation: Value) -> int | npt.NDArray[np.int64]:
-        """Return an action for every lane: a number for one lane, else (lanes,) int64; several actions along a first axis."""
+        """Return an action for every lane (copy of the environment): a number for one lane, else (lanes,) int64.
+
+        With several actions per inference, the first axis of the array is over these actions.
+        """
         position = _ahead(observation)
         if self._own is not None:
             position = position + (self._own[self._own_from :] - STAY).sum(axis=0)
@@ -73,7 +80,7 @@ class PlannedMoves:
 
 
 def _ahead(observation: Value) -> npt.NDArray[np.int64]:
-    """Return the positions to which the pending actions in an observation lead, without drift, (lanes,) int64."""
+    """Return the position of every lane after the pending actions in the observation, ignoring drift, (lanes,) int64."""
     if not isinstance(observation, dict):
         return observation.astype(np.int64)
     ahead = observation[OBSERVATION].astype(np.int64)

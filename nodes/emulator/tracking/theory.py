@@ -1,10 +1,9 @@
-"""The best possible rates of Tracking under a delay, computed exactly.
+"""The maximum mean rewards per step (*rates*) of Tracking under a delay, computed exactly.
 
-With a delay of d steps, the action decided for an observation applies d steps later (1 is the next step), so d - 1 actions
-are *pending*: decided, and not yet applied. The reward of a policy depends on how many pending actions it knows. A *rate* is the
-mean reward per step.
+With a delay of d steps, an action applies d steps after the observation on which it was decided (1 is the next step). So d - 1
+actions are *pending*: decided, but not yet applied. The reward of a policy depends on how many pending actions it knows.
 
-Source: a delayed process is Markov again in its state joined with the pending actions (Katsikopoulos & Engelbrecht, "Markov
+Source: a delayed process is Markov again if its state is extended by the pending actions (Katsikopoulos & Engelbrecht, "Markov
 decision processes with delays and asynchronous cost collection", IEEE Transactions on Automatic Control 48(4), 2003; Walsh,
 Nouri, Li & Littman, "Learning and planning in environments with delayed feedback", JAAMAS 18, 2009).
 """
@@ -23,17 +22,17 @@ from rtgraph.nodes.emulator.tracking.environment import ACTIONS, STAY
 _PRECISION = 1e-9
 _MOST_STEPS = 100_000
 _MOST_STATES = 200_000
-"""Maximum number of positions times sequences of pending actions. More take minutes."""
+"""Maximum number of states of the computation: positions times sequences of unknown pending actions. More states take minutes."""
 
 Policy = tuple[int, ...]
-"""The action for each observed position."""
+"""A policy for Tracking: the action for each observed position."""
 
 
 def informed_rate(positions: int, steady: float, delay: int) -> float:
-    """Return the best rate with all pending actions known, by value iteration over the joined state.
+    """Return the maximum mean reward if the policy knows all pending actions (decided, not yet applied).
 
-    The joined state reduces to one number: the position to which the pending actions lead without drift, because later
-    drift does not depend on the state. The iteration is over this position.
+    It is computed by value iteration. The state is one number: the position that the pending actions will reach, ignoring
+    drift. This number is enough, because later drift does not depend on the state.
 
     Raises:
         ValueError: the delay is below 1.
@@ -44,17 +43,18 @@ def informed_rate(positions: int, steady: float, delay: int) -> float:
 def best_plan(
     positions: int, steady: float, delay: int, chunk: int, interval: int
 ) -> tuple[float, npt.NDArray[np.int64]]:
-    """Return the best rate of decisions with chunks of actions, all pending actions known, and the actions of the best plan.
+    """Return the maximum mean reward if one decision has several actions, and the best plan that earns it.
 
-    A decision has actions for ``chunk`` successive steps, the first ``delay`` steps after its observation. These actions do
-    not depend on later observations. There is a decision every ``interval`` steps, and no move on steps without an
-    action. The joined state reduces as in ``informed_rate``.
+    A decision has actions for ``chunk`` successive steps, the first ``delay`` steps after the decision's observation. These
+    actions do not depend on later observations. There is a decision every ``interval`` steps. On steps without an action
+    nothing moves. All pending actions (decided, not yet applied) are known.
 
     Returns:
-        The rate, and the actions by the position to which the pending actions lead without drift, (positions, chunk).
+        The mean reward per step. The actions by the position that the pending actions will reach, ignoring drift:
+            (positions, chunk).
 
     Raises:
-        ValueError: a number is below 1, or a chunk is longer than the interval.
+        ValueError: a number is below 1, or ``chunk`` is above ``interval``.
     """
     _check(delay)
     if not 1 <= chunk <= interval:
@@ -85,9 +85,11 @@ def best_plan(
 def _followed(
     moves: npt.NDArray[np.int64], choices: Sequence[npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.int64]:
-    """Return the actions of a plan by the position at its first step, (positions, chunk).
+    """Return the actions of a plan for each position at the first step, (positions, chunk).
 
-    ``choices`` holds, for each step, the actions by the position at that step.
+    Args:
+        moves: the next position for each position and action, (positions, actions).
+        choices: for each step, the action for each position at that step, (positions,).
     """
     position = np.arange(len(moves))
     plan = []
@@ -98,17 +100,17 @@ def _followed(
 
 
 def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, Policy]:
-    """Return the best rate of a policy that sees only the late observation, and this policy. See ``aware_rate``."""
+    """Return the maximum mean reward of a policy that sees only the late observation, and the best policy."""
     return aware_rate(positions, steady, delay, known=0)
 
 
 @cache
 def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[float, Policy]:
-    """Return the best rate of a policy that knows the oldest ``known`` pending actions, and this policy. Every policy is tried.
+    """Return the maximum mean reward of a policy that knows the ``known`` oldest pending actions, and the best policy.
 
-    Policies are deterministic: an action for each position to which the known actions lead. Two policies that mirror each
-    other earn the same. With all ``delay - 1`` actions known the rate is ``informed_rate``. With none, it is the rate of a
-    policy that sees only the observation.
+    Pending actions are decided but not yet applied. All policies are compared. A policy has an action for each position that
+    the known actions will reach, ignoring drift. If ``known`` is ``delay - 1``, all pending actions are known. If it is 0, the
+    policy sees only the observation.
 
     Raises:
         ValueError: the delay is below 1, or so long that the computation would take hours, or ``known`` is too large.
@@ -119,17 +121,16 @@ def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[f
 
 
 def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0) -> float:
-    """Return the rate of a policy that sees the late observation and the oldest ``known`` pending actions.
+    """Return the mean reward of a policy that sees the late observation and the ``known`` oldest pending actions.
 
-    The policy acts on the position to which the known actions lead without drift. This position moves in the same way as the
-    observed position, but each action moves it ``known`` steps earlier. The true position reaches it ``known`` steps later, apart
-    from the drift in between. The rate is the probability of the target in the stationary distribution over this position joined
-    with the unknown actions, averaged over time if the distribution oscillates.
+    Pending actions are decided but not yet applied. The policy acts on a predicted position: the position that the known
+    actions will reach, ignoring drift. The rate follows from the stationary distribution over this position and the unknown
+    actions. If this distribution oscillates, it is averaged over time.
 
     Args:
         steady: the probability that nothing drifts in a step.
         delay: steps from an observation to the action that was decided for it.
-        policy: the action for each position.
+        policy: the action for each predicted position.
         known: number of known actions among the ``delay - 1`` pending ones.
 
     Raises:
@@ -164,7 +165,7 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0
 
 
 def drift_distribution(positions: int, steady: float, steps: int) -> npt.NDArray[np.float64]:
-    """Return the probability of each total drift, modulo the ring, after a number of steps: (positions,)."""
+    """Return the probability of each total drift after a number of steps, (positions,). Drifts are counted modulo the ring size."""
     one = np.zeros(positions)
     one[0] += steady
     one[1] += (1 - steady) / 2
@@ -173,7 +174,7 @@ def drift_distribution(positions: int, steady: float, steps: int) -> npt.NDArray
 
 
 def _differences(positions: int) -> npt.NDArray[np.int64]:
-    """Return the difference to - from of each pair of positions, modulo the ring: (from, to) int64."""
+    """Return the difference between two positions, modulo the ring size, for all pairs: (from, to) int64."""
     return (np.arange(positions)[None, :] - np.arange(positions)[:, None]) % positions
 
 
