@@ -137,7 +137,7 @@ def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -
 
 
 def on_bytes(array: npt.NDArray[np.generic]) -> bool:
-    """Return whether a plain C-order array is a view of ``bytes``, so that nobody can write to it."""
+    """Return whether a plain C-order array is a view of a ``bytes`` object, so that nobody can change its elements."""
     if type(array) is not np.ndarray or array.dtype not in _NAMES:
         return False
     base: object = array.base

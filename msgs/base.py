@@ -64,7 +64,7 @@ def _unchecked(kind: type[R]) -> Callable[[dict[str, Any]], R]:
 
 
 class Lineage(Record):
-    """The observation that a message derives from. The age and the latency of every action are computed from it.
+    """Identifies the observation that a message derives from. The age and latency of an action are computed from its lineage.
 
     ``source``, ``incarnation``, ``sequence`` and ``stamp_ns`` (the graph's time of publication) are those of the
     observation's header; ``tick`` and ``episode`` are the observation's fields.
@@ -83,11 +83,11 @@ class Lineage(Record):
 
 
 class Header(Record):
-    """Who published a message, when, and what it derives from. Written by the runtime, never by a node.
+    """Who published a message, when, and the observation that it derives from. The runtime writes headers, nodes do not.
 
-    Each start of the node is an ``incarnation``, counted from 0. ``sequence`` counts the messages of an incarnation
-    from 0, separately for each output and, if the output sends each message to one node, for each receiving node.
-    ``stamp_ns`` is the graph's time at publication.
+    Each start of the node is an ``incarnation``, counted from 0. ``sequence`` counts the messages of an incarnation from 0,
+    separately for each output and, if the output sends each message to one node, for each receiving node. ``stamp_ns`` is the
+    graph's time at publication.
     """
 
     source: str
@@ -159,7 +159,7 @@ class Message(Record):
         return self.header.lineage
 
     def stamped(self, header: Header) -> Self:
-        """Return this message with the given header: the message itself if it was never published, else a copy."""
+        """Return this message with a header: the message itself if it has never been published, else a copy."""
         before = self.__dict__["header"]
         stamped = self if before is UNSENT or before is OWNED else self.__copy__()
         stamped.__dict__["header"] = header

@@ -40,11 +40,11 @@ M = TypeVar("M", bound=BaseModel)
 _shipped: dict[str, type[BaseModel]] = {}
 """The message classes that come with rtgraph, by name."""
 _unbuilt: weakref.WeakSet[type[BaseModel]] = weakref.WeakSet()
-"""The subclasses of ``Record`` that were defined since the last ``build_all``."""
+"""The subclasses of ``Record`` that were defined after the last call of ``build_all``."""
 
 
 def check_message_class(cls: type[BaseModel], record: type[BaseModel]) -> None:
-    """Check that messages of a class can be sent and are equal after decoding.
+    """Check that every message of a class can be sent, and is the same after decoding.
 
     Args:
         cls: the class, a subclass of ``Message``.
@@ -92,7 +92,7 @@ def _shipped_class(name: str) -> type[BaseModel] | None:
 
 
 def _unsendable(annotation: Any, record: type[BaseModel]) -> Problem | None:
-    """Return why values of a type cannot be sent, with a hint; None if they can."""
+    """Return why values of an annotated type cannot be sent, with a hint; None if they can be sent."""
     waiting: list[Any] = [annotation]
     seen: list[Any] = []
     while waiting:
@@ -169,7 +169,7 @@ def _is_array(field: FieldInfo) -> bool:
 
 
 def build_if_foreign(model: type[BaseModel]) -> None:
-    """Build a class's pydantic validator now, unless the class comes with rtgraph. Call it when the class is defined."""
+    """Build the pydantic validator of a class now, unless the class comes with rtgraph. Call this when the class is defined."""
     if not model.__module__.startswith("rtgraph."):
         model.model_rebuild(raise_errors=False)
 
@@ -182,7 +182,7 @@ def built(model: type[M]) -> type[M]:
 
 
 def build_record(model: type[BaseModel]) -> None:
-    """Build a record's validator now if the record does not come with rtgraph, otherwise in the next ``build_all``."""
+    """Build the validator of a user's record now. Records that come with rtgraph are built in the next ``build_all``."""
     _unbuilt.add(model)
     build_if_foreign(model)
 

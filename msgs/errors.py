@@ -109,7 +109,7 @@ class BagError(RtgraphError):
 
 
 class RegionError(RtgraphError):
-    """Mapped or shared memory is not available, or its file is not from rtgraph, has other settings or is in use."""
+    """Mapped or shared memory is not available; or the file behind it is not from rtgraph, has other settings, or is in use."""
 
 
 class ReplayError(RtgraphError):
@@ -117,9 +117,9 @@ class ReplayError(RtgraphError):
 
 
 class FrameOverwritten(ReplayError):
-    """A replay memory has replaced requested frames by newer ones.
+    """A replay memory has overwritten requested frames with newer frames.
 
-    ``lost`` holds the positions of the replaced frames in the request.
+    ``lost`` holds the positions of the overwritten frames in the request.
     """
 
     def __init__(self, lost: Sequence[int]) -> None:
@@ -147,7 +147,7 @@ class MetricsError(RtgraphError):
 
 
 class MissingPackage(RtgraphError):
-    """An optional package, which one of rtgraph's extras installs, is not installed."""
+    """An optional package is not installed. One of rtgraph's extras would install it."""
 
 
 class RobotError(RtgraphError):

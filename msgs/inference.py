@@ -1,4 +1,4 @@
-"""Messages of inference workers, to the plant and to each other."""
+"""Messages that inference workers exchange with the plant (emulator or robot), the coordinator and each other."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ actions for a tick are averaged.
 
 
 class Decision(Message):
-    """An action of the policy π. The header's lineage is the observation that the policy used."""
+    """An action of the policy π. The header's lineage identifies the observation that the policy used."""
 
     worker: str
     number: int = Field(ge=0)
@@ -32,8 +32,8 @@ class Decision(Message):
     policy_version: int = 0
     explored: bool = False
     pending: array() | None = None  # type: ignore[valid-type]
-    """The pending actions (decided, not yet applied) that the policy knew, encoded as in ``rtgraph.msgs.pending``; None if
-    the policy sees no pending actions."""
+    """The pending actions (decided, not yet applied) that the policy knew, encoded by ``rtgraph.msgs.pending.PendingCode``.
+    None if the policy sees no pending actions."""
     chunk: array() | None = None  # type: ignore[valid-type]
     """The other actions of a decision for h successive ticks, (h - 1, …), in order; ``action`` is the first. None if the
     decision is a single action."""

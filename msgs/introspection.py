@@ -1,4 +1,4 @@
-"""The requests of introspection clients to a launcher, and its answers.
+"""Messages for looking into a running graph: clients send requests to the launcher, which answers.
 
 Every request has a ``number``; its answer has the same number.
 """
@@ -61,7 +61,7 @@ class NodeState(Record):
     incarnation: int = 0
     restarts: int = 0
     heard_s: float | None = None
-    """Seconds since the node's last message."""
+    """Seconds since the launcher received the node's last message."""
     does: str = ""
     """The state of a robot, such as ``running``; empty if the node is not a robot."""
     beat: Beat | None = None

@@ -27,7 +27,7 @@ T = TypeVar("T")
 LEAST, MOST = -(2**63), 2**64 - 1
 """The smallest and the largest integer that can be sent."""
 DEEPEST = 200
-"""Maximum nesting depth of lists, dicts and records."""
+"""Maximum depth to which lists, dicts and records may be nested."""
 _CONSTANT = frozenset({float, bool, type(None), bytes})
 _IMMUTABLE = _CONSTANT | {int, str}
 _SAFE = _IMMUTABLE | {np.ndarray}

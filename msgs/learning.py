@@ -1,4 +1,4 @@
-"""Messages between replay memories, learners and the users of weights."""
+"""Messages between replay memories, learners, and the nodes that use the weights."""
 
 from __future__ import annotations
 
@@ -67,8 +67,7 @@ class WeightsChunk(Message):
 class BatchRequest(Message):
     """A learner requests a batch.
 
-    The answer comes when the replay memory's limiter, which limits the number of batches per tick of the plant,
-    allows it.
+    The replay memory limits the number of batches per tick of the plant, so the answer may come later.
     """
 
     learner: str

@@ -97,7 +97,7 @@ class Bag:
 
     @property
     def info(self) -> dict[str, str]:
-        """Information about the recorded session as text, by key, such as versions and the start time."""
+        """Information about the recorded session, such as versions and the start time: a dict of texts."""
         return next((dict(part.contents.info) for part in self._parts if part.contents.info), {})
 
     @property
@@ -129,7 +129,7 @@ class Bag:
 
     @property
     def losses(self) -> Losses | None:
-        """The counts of received and lost messages; None if the recording was not finished, or the counts are damaged."""
+        """The counts of received and lost messages; None if the recording was not finished, or if the counts are damaged."""
         return next((part.contents.losses for part in reversed(self._parts) if part.contents.losses), None)
 
     def attachments(self) -> dict[str, bytes]:

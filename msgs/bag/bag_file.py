@@ -48,12 +48,12 @@ class Part:
             self.contents.problems.insert(0, f"it was not written by rtgraph: its profile is {profile!r:.40}")
 
     def problem(self, text: str) -> None:
-        """Add a problem to ``problems``, unless it is listed already."""
+        """Add a problem, a line of text, to ``problems``, unless it is listed already."""
         if text not in self.contents.problems:
             self.contents.problems.append(text)
 
     def attachments(self) -> dict[str, Attachment]:
-        """Return the attachments, by name. Damaged ones are left out and recorded as problems."""
+        """Return the files attached to the recording, by name. A damaged one is left out, and added to ``problems``."""
         found = {}
         with self.path.open("rb") as file:
             for offset, length in self.contents.attachments:

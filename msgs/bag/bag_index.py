@@ -37,7 +37,7 @@ _DATA_END_BYTES = RECORD.size + 4
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A chunk: its position in the file, the time range of its messages, and their channels."""
+    """A chunk (group of messages): its position in the file, the time range of its messages, and the channels of its messages."""
 
     offset: int
     length: int
@@ -75,7 +75,7 @@ class Contents:
 
 
 def header_of(file: BinaryIO) -> str | None:
-    """Return the profile in a file's header; None if the file does not begin like an MCAP file."""
+    """Return the profile named in the header of an MCAP file; None if the file does not begin like an MCAP file."""
     file.seek(0)
     start = file.read(len(MAGIC) + RECORD.size)
     if len(start) < len(MAGIC) + RECORD.size or not start.startswith(MAGIC):
@@ -89,7 +89,7 @@ def header_of(file: BinaryIO) -> str | None:
 
 
 def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes | None:
-    """Return the content of the record at an offset; None if no such record is there."""
+    """Return the content of the record of type ``opcode`` at an offset; None if no such record is there."""
     file.seek(offset)
     data = file.read(length)
     if (
@@ -102,7 +102,7 @@ def record_at(file: BinaryIO, offset: int, length: int, opcode: Opcode) -> bytes
 
 
 def attachment_of(content: bytes) -> Attachment | None:
-    """Return the attachment in a record; None if the attachment is damaged."""
+    """Return the attached file that a record holds; None if the record is damaged."""
     record = parsed(AttachmentRecord.read, content)
     if record is None or struct.pack("<I", zlib.crc32(content[:-4])) != content[-4:]:
         return None
@@ -151,7 +151,7 @@ def indexed(file: BinaryIO, size: int, reader: ChunkReader) -> Contents | None:
 
 
 def _summary(file: BinaryIO, size: int) -> tuple[int, bytes] | None:
-    """Return the offset and the bytes of a file's summary; None if the summary is missing or damaged."""
+    """Return the offset and the bytes of a file's summary section; None if the summary is missing or damaged."""
     if size < _END_BYTES:
         return None
     file.seek(size - _END_BYTES)

@@ -16,16 +16,15 @@ _PLAN = "plan.yaml"
 
 
 def numbered(path: Path, number: int) -> Path:
-    """Return the name of one file of a split recording: ``session_3.mcap``."""
+    """Return the name of a file of a split recording, such as ``session_3.mcap``."""
     return path.with_stem(f"{path.stem}_{number}")
 
 
 def files_of(folder: Path) -> tuple[list[Part], list[str]]:
     """Open the recording in a folder; return its files in order, and the problems found.
 
-    Files belong together if their names differ only in the numbers (``session_0.mcap``; ``session-1.mcap``
-    after a restart of the recorder) and they hold the same plan (the resolved launch file). A file with a damaged
-    plan is assigned by its name. Files that ``recover`` wrote beside a recording are left out.
+    Files belong together if their names differ only in the numbers (``session_0.mcap``; ``session-1.mcap`` after a restart of
+    the recorder) and they hold the same plan (the resolved launch file). If the plan in a file is damaged, only the file's name counts. Files that ``recover`` wrote beside a recording are left out.
 
     Raises:
         BagError: the folder holds no recording, or several.

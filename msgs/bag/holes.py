@@ -1,4 +1,4 @@
-"""Gaps in a recording with damaged, cut or missing files: their times and their numbers of messages."""
+"""Gaps in a recording, left by damaged, cut or missing files: when they were, and how many messages are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The counts of a recording: each publisher's received, duplicate and lost messages."""
+"""Counts of a recording's messages: received, duplicate and lost ones, for each publisher."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StreamLosses(Record):
 
 
 class Losses(Record):
-    """The counts of received, duplicate and lost messages of a whole recording, written at its end."""
+    """The counts of received, duplicate and lost messages of a whole recording. They are written at its end."""
 
     streams: tuple[StreamLosses, ...] = ()
 
@@ -85,7 +85,7 @@ class Ledger:
         stream.see(sequence)
 
     def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Treat messages up to this sequence number as recorded, so that only later messages are expected."""
+        """Start counting after this sequence number: messages up to it count as recorded, and only later messages are expected."""
         self._streams[publisher, incarnation, channel] = _Stream(sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
@@ -111,7 +111,7 @@ class Ledger:
         """Return the counts of received, duplicate and lost messages.
 
         Args:
-            declared: number of messages each publisher reports to have sent in its latest incarnation, by
+            declared: for each publisher, the numbers of messages that it reports to have sent since its latest start, by
                 channel. Leave out channels that are not recorded.
         """
         declared = declared or {}

@@ -1,4 +1,4 @@
-"""The position of a player in a recording: the next message, its due time, the rate, and looping."""
+"""The position of a player in a recording: the next message, the time at which it is due, the rate, and looping."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from rtgraph.msgs.bag.bag import Bag, Recorded
 
 TICK_SCHEMA = "Observation"
-"""The name of the message class that a plant publishes once per tick. Such a message ends a tick."""
+"""The name of the message class that a plant (emulator or robot) publishes once per tick. Such a message ends a tick."""
 Messages = Callable[[int], Iterator[Recorded]]
 
 
@@ -117,7 +117,7 @@ class Playback:
         self._anchor_ns = position_ns
 
     def set_rate(self, rate: float, now_ns: int) -> None:
-        """Continue at another rate, in seconds of the recording per second of the graph."""
+        """Change the rate, in seconds of the recording per second of the graph. The position stays the same."""
         if not self.paused:
             self._anchor_ns, self._anchor_graph_ns = self.position_ns(now_ns), now_ns
         self._rate = rate

@@ -1,4 +1,4 @@
-"""Read a file's contents from end to end, skipping damaged parts."""
+"""Read the contents of a recording's file from end to end, without its index. Damaged parts are skipped."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def scanned(file: BinaryIO, size: int, reader: ChunkReader) -> Contents:
 
 
 class _Scan:
-    """Reads a file record by record. After a damaged record, the scan continues at the next record that can be trusted."""
+    """Reads a file record by record. After a damaged record, the scan continues at the next record that is surely a record."""
 
     def __init__(self, file: BinaryIO, size: int, reader: ChunkReader) -> None:
         self._file = file

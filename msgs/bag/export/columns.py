@@ -22,8 +22,8 @@ from rtgraph.msgs.bag.export.report import ExportAccount
 
 MOST_COLUMNS = 1000
 LONGEST_WORD = 256
-"""Maximum length in characters of texts that are padded to one length. A column with a longer text is stored as UTF-8 bytes,
-with the length of each text."""
+"""Maximum length, in characters, of a text in a column of padded texts. If a column has a longer text, its texts are stored
+as UTF-8 bytes with their lengths."""
 
 Kind = Literal["null", "bool", "int", "float", "text", "array"]
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ Array = npt.NDArray[np.generic]
 
 @dataclass(slots=True)
 class Column:
-    """The type of a column.
+    """The type of a column of an exported table.
 
     The kind is ``null`` until the first value. A column with both integers and floats has the kind ``float``.
     """
@@ -74,7 +74,7 @@ class Column:
         return np.dtype(self.kind if self.kind == "bool" else "float64")
 
     def take(self, value: object) -> None:
-        """Widen the column's type so that the column can hold a value."""
+        """Change the column's type so that the column can also hold this value."""
         kind = _kind(value)
         if self.present and kind != self.kind:
             if {kind, self.kind} == {"int", "float"}:
@@ -130,7 +130,7 @@ class UniqueNames:
 
 
 def survey(reading: Reading) -> dict[str, TopicTable]:
-    """Read the messages once and return a table per topic, without columns that cannot be exported."""
+    """Read all messages once. Return a table for each topic, without the columns that cannot be exported."""
     tables: dict[str, TopicTable] = {}
     for recorded, fields in reading.messages():
         name = table_name(recorded.channel)
@@ -158,10 +158,10 @@ def row(recorded: Recorded, fields: Fields) -> Row:
 
 
 def table_name(channel: Channel) -> str:
-    """Return the name of a channel's table: the topic.
+    """Return the name of the table for a channel's messages: their topic.
 
-    The channels of a keyed output share a table, so their key, the name of the receiving node, is removed from the
-    end of the topic.
+    If an output sends each message to one node, each receiving node has a channel. These channels share a table, so
+    the name of the node is removed from the end of the topic.
     """
     name: str = channel.topic
     return name.removesuffix(f"/{channel.key}") if channel.key else name

@@ -1,9 +1,9 @@
 """Export a plant (an emulator or robot) to a CSV table. Each row is a tick: its action, and the observation after the action.
 
-``observation.NAME`` (or ``observation.0`` …) are the elements of an observation, ``action`` or ``action.NAME``
-those of the action; then come reward, who acted, the age of the decision, and the times. Of columns with the same
-name, the later ones end in ``_2``, ``_3`` …. An array of more than 64 elements, such as a picture, is left out. A
-missing value is an empty cell; numbers are written in full.
+The columns ``observation.NAME`` (or ``observation.0`` …) are the elements of an observation, ``action`` or ``action.NAME``
+the elements of the action. Then come reward, who acted, the age of the decision, and the times. If several columns have the
+same name, the second ends in ``_2``, the third in ``_3`` …. An array of more than 64 elements, such as a picture, is left
+out. A missing value is an empty cell; numbers are written in full.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ ONCE = ("header", "tick", "episode", "reward")
 """Fields that the messages ``Applied`` and ``Observation`` share. The table has one column for each of these fields."""
 
 FieldPath = tuple[str, ...]
-"""The path of a value in a message: the field, then the part of an observation, then the index and name of an element."""
+"""The path of a value in a message: the field, the part of an observation, and the index and name of an element. Only the
+field is always there."""
 
 
 class Cell(NamedTuple):

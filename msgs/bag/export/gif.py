@@ -1,4 +1,4 @@
-"""Export to an animated GIF of observations and applied actions."""
+"""Export a recording to an animated GIF, which shows the observations and the applied actions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.msgs.bag.export.pictures.overlay import Overlay, action_names
 from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 SHORTEST_CS = 2
-"""Shortest duration of a frame, in hundredths of a second. Browsers show a frame with a shorter duration for 0.1 s."""
+"""Shortest duration of a frame, in hundredths of a second. Browsers show a shorter frame for 0.1 s."""
 
 COLOURS = 256
 TRAILER = b";"

@@ -1,4 +1,4 @@
-"""Messages as plain JSON with summarised arrays, and the schema of such JSON."""
+"""Messages as plain JSON, in which large arrays are summarised; and the JSON Schema for this form."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SUMMARY: Json = {
         "data": {"type": "array", "items": {"type": "number"}},
     },
 }
-"""The schema of a summarised array; only short vectors have ``data``."""
+"""The JSON Schema of a summarised array. Only short vectors have ``data``."""
 
 _SCALARS = ("boolean", "integer", "number", "string")
 
@@ -119,7 +119,7 @@ def fitted_schema(schema: Json, example: Json) -> Json:
 
 
 def _kind_of(value: object) -> str:
-    """Return the JSON type of a scalar; empty for lists and null."""
+    """Return the JSON type of a scalar, such as ``number``; empty for lists and null."""
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, (int, float)) else "string" if isinstance(value, str) else ""

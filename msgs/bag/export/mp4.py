@@ -1,4 +1,4 @@
-"""Export to an MP4 film (H.264, yuv420p: it plays anywhere) of observations and applied actions."""
+"""Export a recording to an MP4 film of observations and applied actions. The format is H.264, yuv420p, which plays anywhere."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
 """Export to one ``.npz`` file: ``numpy.load(file)["topic/column"]``.
 
-Every topic is a group of arrays, ``observation/tick``, ``observation/value`` and so on; their first axis is
-the message: scalars are (N,), arrays of one shape (N, *shape). No array has dtype object, so nothing needs
+Every topic is a group of arrays, ``observation/tick``, ``observation/value`` and so on. Their first axis is the number of the
+message: for N messages, scalars give (N,), arrays of one shape (N, *shape). No array has dtype object, so loading needs no
 pickle:
 
 * for optional values, ``NAME.valid`` (N,) says which exist; missing ones are 0, NaN, "" or empty in NAME.
-* arrays of varying shape are concatenated in ``NAME.flat``; the i-th is
-  ``flat[offsets[i]:offsets[i + 1]].reshape(shapes[i])`` with ``NAME.offsets`` (N + 1,) and ``NAME.shapes``
-  (N, dimensions). If the number of dimensions varies too, ``shapes`` is padded with −1 at the end.
+* arrays of varying shape are concatenated in ``NAME.flat``; the i-th is ``flat[offsets[i]:offsets[i +
+  1]].reshape(shapes[i])`` with ``NAME.offsets`` (N + 1,) and ``NAME.shapes`` (N, dimensions). If the number of dimensions
+  varies too, ``shapes`` is padded with −1 at the end.
 * columns with a long text are stored like this too, as UTF-8 bytes without ``shapes``.
 
-Columns are spooled to disk while the recording is read, so that memory does not grow with it.
+Columns are spooled to disk while the recording is read, so that memory does not grow with the recording.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from rtgraph.msgs.errors import BagError
 def whole(out: Path) -> Iterator[Path]:
     """Yield a temporary folder beside ``out``. A file or folder in it with ``out``'s name becomes ``out`` at the end.
 
-    The system's temporary folder is not used: spooled data may exceed it.
+    The system's temporary folder is not used, because it may be too small for the data.
 
     Raises:
         BagError: ``out`` already exists, its folder does not exist, or ``out`` cannot be written.

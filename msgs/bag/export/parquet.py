@@ -27,10 +27,10 @@ from rtgraph.msgs.bag.export.reading import Reading
 from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 
 LONGEST_NAME = 240
-"""Maximum length in bytes of a file's name without its suffix: file systems allow 255 in total."""
+"""Maximum length in bytes of a file's name without its suffix. File systems allow 255 bytes with the suffix."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
-"""Limits of a row group, in bytes and rows; the first one reached ends it. One group per topic is held in memory."""
+"""Limits of a row group, in bytes and rows: a group ends at the first limit that it reaches. One group per topic is held in memory."""
 
 
 def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -77,7 +77,7 @@ def _short(name: str) -> str:
 
 
 def finish(writer: pq.ParquetWriter) -> None:
-    """Close a file's writer, which writes the end of the file. If that fails, the writer is not closed a second time."""
+    """Close a file's writer, which then writes the end of the file. If closing fails, it is not tried again."""
     try:
         writer.close()
     finally:
@@ -129,7 +129,7 @@ class _Writer:
 
 
 def _is_list(column: Column) -> bool:
-    """Return whether a column's arrays are stored as lists, not as tensors, since they differ in shape or are empty."""
+    """Return whether arrays of a column are stored as lists: they differ in shape, or are empty. Otherwise they are tensors."""
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 

@@ -1,4 +1,4 @@
-"""The input of an export: the selected messages, decoded, with progress."""
+"""The input of an export: decodes the selected messages, and reports progress."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def in_range(bag: Bag) -> str:
 
 
 def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
-    """Return the channels that match the globs and have messages.
+    """Return the channels that have messages and a topic that matches one of the globs.
 
     Raises:
         BagError: a glob matches no topic, or the recording has no messages on the matching topics.

@@ -39,7 +39,7 @@ class Selection:
     """The part of a recording to export."""
 
     topics: tuple[str, ...] = ()
-    """Globs of topics; empty for all topics."""
+    """Globs of the topics to export; empty for all topics."""
     start_ns: int | None = None
     """The first time to export, in ns of the graph's clock; None for the start of the recording."""
     end_ns: int | None = None
@@ -76,7 +76,7 @@ class ExportAccount:
         self._remarks: dict[str, None] = {}
 
     def left_out(self, what: str, why: str, count: int = 1) -> None:
-        """Count something that is not exported."""
+        """Count something in the recording that is not exported."""
         self._left_out[what, why] += count
 
     def remark(self, text: str) -> None:

@@ -1,8 +1,8 @@
 """Export to a recording for the Rerun viewer: images, numbers as curves, texts.
 
-A message has a time on three timelines: ``log`` (when it was recorded), ``stamp`` (when it was published), and ``tick``
-(if it has a field ``tick``). The first two are wall time if the recording holds the wall time of its start, otherwise
-the time since the graph's start.
+A message is on three timelines: ``log`` (when it was recorded), ``stamp`` (when it was published), and ``tick`` (only if it
+has a field ``tick``). ``log`` and ``stamp`` are wall time if the recording holds the wall time of its start. Otherwise they
+are the time since the graph's start.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Kind = Literal["number", "text", "vector", "tensor", "picture", "empty"]
 
 BATCH_ROWS: dict[Kind, int] = {"number": 1024, "text": 1024, "vector": 1024, "tensor": 16, "picture": 16}
 MODELS: dict[int, Literal["L", "RGB", "RGBA"]] = {1: "L", 3: "RGB", 4: "RGBA"}
-"""Rerun's colour models by number of channels."""
+"""Rerun's name of an image's colour model, by the number of channels."""
 
 LARGEST_CURVES = 64
 """Maximum number of elements of a vector that is drawn as curves, one per element. A larger array is exported as a tensor."""

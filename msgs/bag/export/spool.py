@@ -1,4 +1,4 @@
-"""Arrays that grow along their first axis on disk, and are then moved into an ``.npz``."""
+"""Arrays that grow along their first axis in a file on disk. At the end, each array is moved into an ``.npz`` archive."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ class Spool:
 
 
 def archive_at(path: Path) -> zipfile.ZipFile:
-    """Create a compressed archive. Its entries have no date: the same recording gives the same bytes."""
+    """Create a compressed zip archive. Its entries have no date, so the same recording gives the same bytes."""
     return zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL)
 
 
 def entry(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """Open an array of the archive for writing; it may exceed 4 GiB."""
+    """Open an entry of the archive for writing an array, which may exceed 4 GiB."""
     return archive.open(f"{name}.npy", "w", force_zip64=True)

@@ -1,4 +1,4 @@
-"""The export targets: one table; a target's module is imported on use."""
+"""The export targets, i.e. file formats, in one table. The module of a target is imported on first use."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Target:
     options: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def load(self, options: Mapping[str, str] = MappingProxyType({})) -> Exporter:
-        """Return the function that exports, with its options set. Import it if needed.
+        """Import the function that exports to this target, and return it with the given options.
 
         Raises:
             BagError: the target has no option of that name.
@@ -80,11 +80,11 @@ TARGETS = {
         Target("rosbag2", "folder of a ROS 2 bag (MCAP): a topic for each field of a message", ""),
     )
 }
-"""Every target by name."""
+"""The export targets (file formats) by name."""
 
 
 def exporter(name: str, **options: str) -> Exporter:
-    """Return the function that exports to a target, with its options set.
+    """Return the function that exports to the target of this name, with the given options.
 
     Raises:
         BagError: there is no such target, or it has no such option.

@@ -1,4 +1,4 @@
-"""The parts of a recording: channels, recorded messages, and attached files."""
+"""What a recording consists of: channels, recorded messages, and attached files."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The messages of one output of one publisher.
+    """A channel of a recording: the messages of one output of one publisher.
 
-    A keyed output, which sends each message to one node, has a channel for each of these nodes, with the node's name
-    as ``key``.
+    A keyed output, which sends each message to one node, has a channel for each of these nodes, with the node's name as ``key``.
 
-    ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its
-    version.
+    ``schema`` is the JSON Schema of the messages, ``schema_hash`` the 16 hex digits that identify its version.
     """
 
     topic: str
@@ -41,7 +39,7 @@ class Channel:
     schema_hash: str
 
     def version_of(self, message_type: type[Message]) -> RecordedVersion | None:
-        """Return the recorded version of a message class; None if the class does not read that version."""
+        """Return the version of a message class that was recorded; None if today's class cannot read that version."""
         return recorded_version(message_type, self.schema, self.schema_hash)
 
 
@@ -60,7 +58,7 @@ class Recorded:
     data: bytes
 
     def message(self) -> Message:
-        """Decode the message with the imported message class that has the recorded name.
+        """Decode the message. Its class must be imported: it is found by the recorded name.
 
         Raises:
             DecodeError: no class of that name is imported, or the bytes are not a valid message of it.
@@ -70,7 +68,7 @@ class Recorded:
         return message
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields by name, as plain values, and arrays as read-only views. The message's class is not needed.
+        """Return the fields of the message by name. Arrays are read-only views. The message's class is not needed.
 
         Raises:
             DecodeError: the bytes are not a message of this channel.

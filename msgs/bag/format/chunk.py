@@ -34,7 +34,7 @@ _CHUNK_HEAD_BYTES = CHUNK.size + 4
 
 
 class _Stream:
-    """A channel in the file being written: its number, its encoded records, and its messages in the next chunk."""
+    """A channel in the file that is being written: its number, its encoded records, and its messages in the next chunk."""
 
     __slots__ = ("channel", "count", "definition", "index", "number", "schema", "schema_number")
 
@@ -58,7 +58,7 @@ class ChunkBuilder:
 
     def __init__(self, compression: str, level: int = ZSTD_LEVEL) -> None:
         self.size_bytes = 0
-        """Uncompressed size of the collected messages."""
+        """Uncompressed size of the collected messages, in bytes."""
         self.count = 0
         """Number of collected messages."""
         self.streams: dict[Channel, _Stream] = {}
@@ -161,7 +161,7 @@ class FinishedChunk:
     data: tuple[bytes, ...]
     index: ChunkIndex
     counts: Mapping[int, int]
-    """Number of messages by channel number."""
+    """Number of messages in the chunk, by channel number."""
     start_ns: int
     end_ns: int
 

@@ -27,12 +27,12 @@ from rtgraph.msgs.bag.format.channel import Channel
 MAGIC = b"\x89MCAP0\r\n"
 PROFILE = "rtgraph"
 INFO, LOSSES = "rtgraph", "losses"
-"""The names of the metadata records: the information about the session, at the start of the file, and the counts of received
-and lost messages, at its end."""
+"""The names of two metadata records: the information about the session, at the start of the file; and the counts of received
+and lost messages, at the end."""
 RECOVERED = "recovered"
-"""The info key that marks a recovered recording, with the number of its problems."""
+"""The key in the recording's info that marks a recovered recording. The value is the number of its problems."""
 RING_REASON = "ring.reason"
-"""The info key that marks a file written from a ring buffer, with the reason."""
+"""The key in the recording's info that marks a file written from a ring buffer. The value is the reason for writing it."""
 CHECKSUM = "checksum"
 """The metadata key for the CRC-32 checksum of all other values of the record."""
 
@@ -52,7 +52,7 @@ R = TypeVar("R", bound=McapRecord)
 
 
 def unsigned(time_ns: int) -> int:
-    """Return a time in ns as MCAP's unsigned 64-bit number. A negative time, before the graph's start, wraps around."""
+    """Return a time in ns as an unsigned 64-bit number, as MCAP needs. A negative time, before the graph's start, wraps around."""
     return time_ns & _UINT64
 
 
@@ -90,7 +90,7 @@ class _Strict(ReadDataStream):
 
 
 def checked_metadata(name: str, values: Mapping[str, str]) -> Metadata:
-    """Return a metadata record with a checksum."""
+    """Return a metadata record with a checksum among its values."""
     return Metadata(name, {**values, CHECKSUM: _checksum(name, values)})
 
 
@@ -101,12 +101,12 @@ def metadata_values(record: Metadata) -> dict[str, str] | None:
 
 
 def schema_record(number: int, channel: Channel) -> SchemaRecord:
-    """Return the schema record of a channel's messages."""
+    """Return the MCAP schema record for a channel's messages."""
     return SchemaRecord(id=number, data=channel.schema, encoding="jsonschema", name=channel.schema_name)
 
 
 def channel_record(number: int, schema_number: int, channel: Channel) -> ChannelRecord:
-    """Return the record of a channel."""
+    """Return the MCAP record that describes a channel."""
     return ChannelRecord(
         id=number,
         topic=channel.topic,

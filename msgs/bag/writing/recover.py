@@ -24,7 +24,7 @@ class Recovery:
 
     path: Path
     complete: bool
-    """Whether there was no damage, so that the new file holds everything."""
+    """Whether the old recording had no damage, so that the new file holds everything."""
     messages: int
     size_bytes: int
     attachments: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A ring buffer of the last seconds in memory, written to a file on request."""
+"""A ring buffer: it keeps the messages of the last seconds in memory, and is written to a file on request."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Ring:
             self.overwritten_early += 1
 
     def keep(self, reason: str, losses: Mapping[str, object] | None = None) -> Path | None:
-        """Write the messages in memory to a file, and clear the memory. Return the file; None if there were no messages.
+        """Write the messages in memory to a file, and clear the memory. Return the file's path; None if there were no messages.
 
         Raises:
             BagError: the file cannot be written. The messages stay in memory, and no partial file remains.

@@ -60,7 +60,7 @@ class SplittingWriter:
 
     @property
     def messages(self) -> int:
-        """Number of messages in all files, without buffered ones."""
+        """Number of messages in all files, without buffered messages."""
         return self._finished_messages + self._writer.messages
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:

@@ -36,7 +36,7 @@ class StoredMessage(NamedTuple):
 
 
 class Storage:
-    """Writes messages to a sink, and counts received and lost ones."""
+    """Writes messages to a sink (file, files or ring buffer), and counts received and lost messages."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -46,7 +46,7 @@ class Storage:
         self._lost = 0
 
     def go_on_after(self, publisher: str, incarnation: int, channel: str, sequence: int) -> None:
-        """Treat messages up to this sequence number as recorded by the recorder before its restart."""
+        """Start counting after this sequence number. The recorder recorded the messages up to it before its restart."""
         self._ledger.go_on_after(publisher, incarnation, channel, sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
@@ -72,10 +72,10 @@ class Storage:
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
-        """Write the counts of lost messages, and close the sink.
+        """Write the counts of received and lost messages. Then close the file or files.
 
         Args:
-            declared: number of messages each publisher reports to have sent, by channel.
+            declared: for each publisher, the numbers of messages that it reports to have sent, by channel.
         """
         losses = self._ledger.losses(declared)
         self._lost = losses.lost

@@ -1,4 +1,4 @@
-"""Write a recording so that flushed data stay readable, however the writer's process ends."""
+"""Write a recording. Flushed data stay readable, even if the writer's process is killed."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ class BagWriter:
             raise BagError(f"unknown compression {compression!r}", hint='use "zstd", or "" for none')
         self.path = path
         self.size_bytes = 0
-        """Bytes in the file, without unflushed data."""
+        """Size of the file in bytes, without buffered data."""
         self.messages = 0
-        """Number of messages in the file, without unflushed ones."""
+        """Number of messages in the file, without buffered messages."""
         self._chunk_bytes = chunk_bytes
         self._builder = ChunkBuilder(compression, level)
         self._checksum = 0
@@ -100,7 +100,7 @@ class BagWriter:
             raise
 
     def write(self, channel: Channel, sequence: int, log_ns: int, publish_ns: int, data: bytes) -> None:
-        """Write a message: its sequence number, its encoded bytes, and when it was received and published.
+        """Write an encoded message. ``log_ns`` is when it was received, ``publish_ns`` when it was published.
 
         Both times are in ns of the graph's clock.
         """

@@ -77,7 +77,7 @@ def export_lerobot(
 
 
 class _Clock:
-    """Compares the recorded stamps of the observations with those of a steady rate."""
+    """Compares the recorded stamps of the observations with the stamps of a steady rate."""
 
     def __init__(self) -> None:
         self._periods: list[int] = []
@@ -136,7 +136,7 @@ def _remark(
 
 
 def _attach(bag: Bag, folder: Path) -> None:
-    """Write the recording's information about the session and its plan (the resolved launch file) into a folder."""
+    """Write two files about the recording into a folder: the information about the session, and the plan (resolved launch file)."""
     folder.mkdir(parents=True)
     (folder / "info.json").write_text(json.dumps(bag.info, indent=4, sort_keys=True), encoding="utf-8")
     if bag.plan_yaml is not None:

@@ -1,4 +1,4 @@
-"""Write a dataset frame by frame: tables, films, episodes and statistics; memory does not grow with the frames."""
+"""Write a LeRobot dataset frame by frame: tables, films, episodes and statistics. Memory does not grow with the number of frames."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from rtgraph.msgs.spaces import parts_of
 VERSION = "v3.0"
 GROUP_BYTES = 4 << 20
 GROUP_ROWS = 1 << 14
-"""Limits of a row group, in bytes and rows. An episode is one row group, unless it exceeds a limit."""
+"""Limits of a row group of a Parquet file, in bytes and rows. An episode is one row group, unless it exceeds a limit."""
 
 EPISODES_TOGETHER = 100
-"""Episodes in a row group of ``meta/episodes``."""
+"""Number of episodes in one row group of the Parquet files in ``meta/episodes``."""
 
 INDICES = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 NO_STATISTICS = ("measurements.", "image")
@@ -49,7 +49,7 @@ class Dataset:
             for name, (_, size) in layout.films.items()
         }
         self.frames = self.count = 0
-        """Number of frames, and of episodes, so far."""
+        """Number of frames so far, and number of episodes so far."""
         self.longest_film_s = 0.0
         self._rows: list[list[Any]] = []
         self._row_bytes = 0

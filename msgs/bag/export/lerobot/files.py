@@ -42,7 +42,7 @@ class FileNumber(NamedTuple):
 
     @classmethod
     def of(cls, number: int) -> FileNumber:
-        """Return the chunk and file number of the n-th file, counted from 0."""
+        """Return the chunk number and file number of the n-th file, counted from 0."""
         return cls(*divmod(number, CHUNK_FILES))
 
     def path(self, suffix: str) -> Path:
@@ -65,7 +65,7 @@ class Tables:
         return FileNumber.of(self._number)
 
     def begin(self) -> FileNumber:
-        """Begin an episode, in a new file if the current file is large; return the file's chunk and file number."""
+        """Begin an episode, in a new file if the current file is large. Return the file's chunk number and file number."""
         if self._path is not None and self._path.stat().st_size >= TABLE_MB * MIB:
             self.close()
             self._number += 1
@@ -119,7 +119,7 @@ class Films:
         return "yuv444p" if self._height % 2 or self._width % 2 else "yuv420p"
 
     def begin(self) -> FileNumber:
-        """Begin an episode, in a new file if the current file is large or long; return the file's chunk and file number."""
+        """Begin an episode, in a new file if the current file is large or long. Return the file's chunk number and file number."""
         if self._path is not None and (self.seconds >= FILM_S or self._path.stat().st_size >= FILM_MB * MIB):
             self.close()
             self._number += 1
@@ -169,7 +169,7 @@ class Films:
 
 
 class Closing:
-    """Closes files at the end of a block. After an error in the block, errors of closing are ignored."""
+    """Closes files at the end of a ``with`` block. If the block raised an error, errors of closing are ignored."""
 
     def __init__(self, *files: Tables | Films) -> None:
         self._files = files

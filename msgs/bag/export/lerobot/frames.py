@@ -28,14 +28,14 @@ class DatasetFrame:
 
 
 class DatasetFrames:
-    """Makes a frame from each pair of successive ticks. The counts are complete after ``read(count=True)``."""
+    """Makes one frame of a dataset from each pair of successive ticks. The counts are complete after ``read(count=True)``."""
 
     def __init__(self, plant: PlantTicks) -> None:
         self._plant = plant
         self.cut_episodes = 0
-        """Number of episodes for which the first tick was not recorded or not selected."""
+        """Number of episodes without their first tick, which was not recorded or not selected."""
         self.gaps = 0
-        """Number of frames that follow a missing frame within an episode."""
+        """Number of frames that follow a gap, i.e. a missing frame, within an episode."""
 
     def read(self, *, count: bool) -> Iterator[DatasetFrame]:
         """Yield the frames in order.

@@ -26,12 +26,15 @@ STATE = "observation.state"
 """The name of the column that holds all vectors of an observation, one after the other."""
 
 UNKNOWN = -1
-"""Stands for a missing number: LeRobot reads no nulls."""
+"""The number written in place of a missing number, because LeRobot reads no nulls."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetColumn:
-    """A column: its name, dtype (numpy's, or ``string``), shape, names of its elements, and its value in a frame."""
+    """A column of a dataset: its name, dtype (numpy's, or ``string``), shape, and the names of its elements.
+
+    ``value`` is a function that returns the column's value in a frame.
+    """
 
     name: str
     dtype: str
@@ -121,7 +124,7 @@ class LayoutSurvey:
         return DatasetLayout(tuple(columns), films)
 
     def _fits(self, part: str, value: Array) -> bool:
-        """Return whether a dataset can hold a part of an observation; if not, add a remark that says why."""
+        """Return whether a dataset can hold this part of an observation. If it cannot, add a remark that says why."""
         named = part or "the observation"
         if not value.size:
             self.remarks[f"{named} has no elements, so it is left out"] = None
@@ -130,7 +133,7 @@ class LayoutSurvey:
         return bool(value.size) and value.ndim <= MOST_DIMENSIONS
 
     def _named(self, what: str, plain: str, names: UniqueNames) -> str:
-        """Return a unique name for a column or film: ``plain``, or ``plain`` with a number and a remark if it is taken."""
+        """Return a unique name for a column or film. If ``plain`` is taken, add a number to it, and a remark to ``remarks``."""
         name = names.name(plain)
         if name != plain:
             self.remarks[f"{what} is {name}: {plain} is taken"] = None
@@ -183,7 +186,7 @@ class LayoutSurvey:
 
 
 def pixels_of(value: Array) -> Pixels:
-    """Return a film's frame, (height, width, 3), or (height, width) if it is grey."""
+    """Return the frame of a film from an image: (height, width, 3), or (height, width) if it is grey."""
     pixels = picture(value)
     if pixels is None:
         pixels = newest_of_stack(value)
@@ -195,7 +198,7 @@ def pixels_of(value: Array) -> Pixels:
 
 
 def _state(vectors: Parts, spec: RecordedSpec) -> DatasetColumn:
-    """Return the column that joins all vectors of an observation, one after the other."""
+    """Return the column that holds all vectors of an observation, one after the other."""
     dtype = np.result_type(*vectors.values())
     size = sum(value.size for value in vectors.values())
     elements: list[str] = []

@@ -1,4 +1,4 @@
-"""Statistics of features as LeRobot keeps them: per episode, and of the whole dataset."""
+"""Statistics of a dataset's features, in the form that LeRobot needs: for each episode, and for the whole dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtgraph.msgs.bag.export.pictures.arrays import Pixels
 
 Numbers = npt.NDArray[np.float64]
 FeatureStatistics = dict[str, Numbers]
-"""min, max, mean, std, count and quantiles (q01 …) of a feature, by name."""
+"""The statistics of a feature by name: min, max, mean, std, count and quantiles (q01 …)."""
 
 QUANTILES = {"q01": 0.01, "q10": 0.10, "q50": 0.50, "q90": 0.90, "q99": 0.99}
 FINEST_PIXELS = 150
@@ -21,7 +21,7 @@ at least 2), only every n-th row and column is used."""
 
 
 def statistics_of(values: npt.NDArray[np.generic]) -> FeatureStatistics:
-    """Return the statistics of a feature, (frames, *shape), over the frames."""
+    """Return the statistics, over the frames, of a feature's values, (frames, *shape)."""
     numbers = values.astype(np.float64)
     with np.errstate(all="ignore"):  # values that are not finite
         found = {
@@ -67,7 +67,7 @@ class PixelStatistics:
         self._count = 0
 
     def take(self, pixels: Pixels) -> None:
-        """Count a frame, (height, width) or (height, width, 3)."""
+        """Add a frame, (height, width) or (height, width, 3) uint8, to the statistics."""
         step = (
             max(1, max(pixels.shape[:2]) // FINEST_PIXELS)
             if max(pixels.shape[:2]) >= 2 * FINEST_PIXELS

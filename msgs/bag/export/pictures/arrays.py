@@ -10,16 +10,16 @@ import numpy.typing as npt
 Pixels = npt.NDArray[np.uint8]
 
 SMALLEST = 8
-"""An array with fewer rows or columns is not an image."""
+"""Minimum number of rows and of columns of an image. A smaller array is not an image."""
 
 DEEPEST_STACK = 16
 
 ENCODINGS = {1: "mono8", 3: "rgb8", 4: "rgba8"}
-"""Foxglove's names of the encodings, by number of channels."""
+"""Foxglove's name of an image's encoding, by the number of channels."""
 
 
 def values_in(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the name and the value of each field; a part of an observation has a name such as ``value.wrist``."""
+    """Yield the name and the value of each field. For a dict of arrays, yield each array, with a name such as ``value.wrist``."""
     for name, value in fields.items():
         if isinstance(value, dict):
             yield from values_in(value, f"{prefix}{name}.")

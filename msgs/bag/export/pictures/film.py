@@ -1,4 +1,4 @@
-"""The images of a recording in order, each with the action applied at its tick."""
+"""The images of a recording in order, each with the action that was applied at the tick of the image."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MARGIN_NS = 1_000_000_000
 """How far outside the selected time range to look for applied actions, in ns."""
 
 ROUND_RATE = 0.005
-"""Relative tolerance for rounding a rate to an integer."""
+"""Relative tolerance for rounding a film's rate to an integer."""
 
 FALLBACK_HZ = 30
 STEPS = 200
@@ -188,7 +188,7 @@ class _Score:
         self._acts.append(act)
 
     def knows(self, key: Key) -> bool:
-        """Return whether a tick's action was read, or is known to be missing."""
+        """Return whether the action of a tick has been read, or is known to be missing."""
         return bool(self._acts) and self._acts[-1].key >= key
 
     def at(self, key: Key) -> ShownAction | None:

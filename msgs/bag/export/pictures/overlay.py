@@ -1,4 +1,4 @@
-"""Draw images large enough to see, with a panel below for the applied action and its age."""
+"""Enlarge small images, and draw a panel below for the applied action and the age of its decision."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_NUMBERS = 6
 
 
 class Overlay:
-    """Draws frames of one size, with even width and height (video codecs need that)."""
+    """Draws pictures of one size. Width and height are even, because video codecs need even numbers."""
 
     def __init__(self, first: Pixels, action_names: tuple[str, ...] = ()) -> None:
         height, width = first.shape[:2]
@@ -92,7 +92,7 @@ class Overlay:
 def action_names(plan_yaml: str | None) -> tuple[str, ...]:
     """Return the names of discrete actions in a plan (a resolved launch file).
 
-    The result is empty if the plan's plants have no names for actions, or different names.
+    The result is empty if the plants (emulators or robots) in the plan have no names for actions, or different names.
     """
     found = set(_names(yaml.safe_load(plan_yaml))) if plan_yaml else set()
     return found.pop() if len(found) == 1 else ()

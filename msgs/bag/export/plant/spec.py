@@ -11,7 +11,7 @@ import yaml
 from rtgraph.msgs.spaces import WHOLE
 
 ACTIONS = ("action", "sent")
-"""The fields of messages that hold an action."""
+"""The names of message fields that hold an action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,23 @@ class RecordedSpec:
     command: str | None = None
 
     def names_of(self, field: str) -> tuple[str, ...]:
-        """Return the names of the elements of a message's field: ``value``, ``value.PART``, ``action`` or ``sent``."""
+        """Return the names of the elements of a field: ``value``, ``value.PART``, ``action`` or ``sent``. Empty if it has no names."""
         kind, _, part = field.partition(".")
         return (
             self.action_names if field in ACTIONS else self.elements.get(part, ()) if kind == "value" else ()
         )
 
     def units_of(self, field: str) -> tuple[str, ...]:
-        """Return the units of a field's elements: one for each, or one for all."""
+        """Return the units of a field's elements: one unit for each element, or one unit for all."""
         kind, _, part = field.partition(".")
         unit = self.units.get(part, "") if kind == "value" else ""
         return self.action_units if field in ACTIONS else (unit,) if unit else ()
 
 
 def spec_in(plan: object) -> RecordedSpec:
-    """Return the spec of the plant in a parsed plan; an empty spec if the plan has no plant, or plants with different specs.
+    """Return the spec of the plant in a parsed plan (resolved launch file).
+
+    The spec is empty if the plan has no plant, or plants with different specs.
 
     Unknown and missing keys are ignored: another version may have written the plan.
     """
@@ -70,7 +72,7 @@ def spec_in(plan: object) -> RecordedSpec:
 
 
 def parsed_plan(plan_yaml: str | None) -> object:
-    """Return a plan, given as YAML, as plain values; None if ``plan_yaml`` is None or not valid YAML."""
+    """Return a plan (resolved launch file) as plain values; None if ``plan_yaml`` is None or not valid YAML."""
     try:
         return yaml.safe_load(plan_yaml) if plan_yaml else None
     except yaml.YAMLError:

@@ -13,7 +13,7 @@ from rtgraph.msgs.bag.export.report import Selection
 from rtgraph.msgs.errors import BagError
 
 MOST_WAITING = 256
-"""Maximum number of incomplete ticks in memory; the two messages of a tick are recorded close together."""
+"""Maximum number of incomplete ticks in memory. The two messages of a tick are recorded close together, so few are incomplete."""
 
 
 class Key(NamedTuple):
@@ -81,7 +81,7 @@ class PlantTicks:
 
 
 def _observations(channels: tuple[Channel, ...]) -> list[Channel]:
-    """Return the channels of one plant's observations: one for each version of the message class."""
+    """Return the channels with the observations of one plant: one channel for each version of the message class."""
     found = [channel for channel in channels if channel.schema_name == "Observation"]
     if not found:
         raise BagError(

@@ -72,14 +72,14 @@ class RosConverter:
         epoch_ns: int,
         wanted: Callable[[str, str], bool] | None = None,
     ) -> Iterator[RosMessage]:
-        """Yield the ROS messages of an rtgraph message: one per field that has a value, none for the header.
+        """Yield one ROS message for each field of an rtgraph message, except the header and fields without a value.
 
         Args:
             fields: the message's fields.
             schema_name: the name of the message's class.
             stamp_ns: when the message was published, as wall time in ns.
             epoch_ns: the wall time in ns of the graph's time 0.
-            wanted: whether to make the message of a field, by the field's path and the ROS type; None to make all.
+            wanted: a function that gets a field's path and the ROS type, and returns whether to make the ROS message; None to make all.
         """
         frame_id = self._frame_id or fields.get("frame_id") or fields["header"]["source"]
         for path, given in _flat(fields):

@@ -18,7 +18,7 @@ class TopicNames:
         self._unique = UniqueNames()
 
     def name(self, topic: str, path: str) -> str:
-        """Return the ROS topic for a field of the messages on ``topic``; an empty ``path`` stands for the whole message."""
+        """Return the ROS topic for a field of the messages on ``topic``. An empty ``path`` stands for the whole message."""
         name = self._names.get((topic, path))
         if name is None:
             plain = "".join(

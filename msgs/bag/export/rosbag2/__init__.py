@@ -25,7 +25,7 @@ from rtgraph.msgs.bag.export.ros import RosConverter, RosMessage, TopicNames
 from rtgraph.msgs.bag.export.rosbag2.store import STORE, made, serialized
 
 VERSION: Literal[9] = 9
-"""The version of the bag format: that of ROS 2 Iron and later."""
+"""The version of the bag format, which ROS 2 Iron and later use."""
 
 
 def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -51,7 +51,7 @@ def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
 
 
 def _write(reading: Reading, ros: _RosTopics, *, journals: bool) -> int:
-    """Write every message, and return their number."""
+    """Write every message. Return the number of messages."""
     epoch_ns = int(reading.bag.info.get("epoch_unix_ns", 0))
     converter = RosConverter(spec_in(parsed_plan(reading.bag.plan_yaml)), made)
     count = 0
@@ -77,7 +77,7 @@ class _RosTopics:
         self._connections: dict[str, Connection] = {}
 
     def write(self, channel: Channel, message: RosMessage, time_ns: int) -> None:
-        """Write a message on its topic, which is created for its first message."""
+        """Write a message on its topic. The topic is created when its first message is written."""
         topic = table_name(channel)
         name = self._names.name(topic, message.path)
         connection = self._connections.get(name)
