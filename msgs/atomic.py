@@ -13,7 +13,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import RtgraphError
 
 LONGEST_NAME = 240
-"""Maximum length in bytes of a file's name in the name of its temporary file. A longer name is replaced by its hash."""
+"""Maximum length of a file's name in bytes. If the name is longer, the name of its temporary file is a hash."""
 _HINTS = {
     errno.ENOSPC: "make room on the disk, or write elsewhere",
     errno.EDQUOT: "make room within the quota, or write elsewhere",

@@ -190,7 +190,7 @@ def build_record(model: type[BaseModel]) -> None:
 def build_all() -> None:
     """Build the pydantic validator of every imported record now, so that its first use is not slow.
 
-    A later call skips these records. In a forked process, reading a class would copy memory that the process shares with its parent.
+    Each call builds only the records that were imported since the last call.
     """
     while _unbuilt:
         model = _unbuilt.pop()

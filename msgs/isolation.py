@@ -75,7 +75,7 @@ def isolated(message: M) -> M:
 
 
 def unshared(message: T) -> T:
-    """Return a copy of a published message with new lists and dicts; without lists and dicts, the message itself.
+    """Return a copy of a published message with new lists and dicts. If it holds no list or dict, return the message itself.
 
     Values are not checked again: ``isolated`` has checked them before publication. An argument that is not a message is
     returned unchanged.
@@ -100,7 +100,7 @@ _writeable: dict[type, tuple[str, ...]] = {}
 
 
 def _unshared_value(value: Any) -> Any:
-    """Return a copy of a value with new lists and dicts; without lists and dicts, the value itself."""
+    """Return a copy of a value with new lists and dicts. If it holds no list or dict, return the value itself."""
     if type(value) is dict and _SAFE.issuperset(map(type, value.values())):
         return value.copy()
     if isinstance(value, Record) and value.model_config.get("frozen"):

@@ -18,7 +18,7 @@ class WeightsVersion(Message):
     weights: str
     """The name of the weights in the graph."""
     version: int = Field(ge=0)
-    """Number of updates applied."""
+    """The number of the version: how many updates led to the weights."""
     life: int = 0
     """The incarnation (number of restarts so far) of the learner that made the version. After a restart, a learner may use
     the same version number for other values."""

@@ -14,8 +14,8 @@ Messages = Callable[[int], Iterator[Recorded]]
 class Playback:
     """Converts the graph's time to a time of the recording, and plays the messages that are due.
 
-    The recording's times are the times at which its messages were published. At rate 1, from the start and without a pause,
-    they equal the graph's times. So in virtual time, every message is played at exactly the time of its publication in the
+    The recording's times are the times at which its messages were published. At rate 1, from the start and
+    without a pause, these times equal the graph's times. So in virtual time, every message is played at exactly the time of its publication in the
     recording.
 
     Args:
@@ -123,7 +123,7 @@ class Playback:
         self._rate = rate
 
     def seek(self, position_ns: int, now_ns: int) -> None:
-        """Go to a time of the recording."""
+        """Go to a time of the recording, in ns."""
         self._anchor_ns = min(self.end_ns, max(self.start_ns, position_ns))
         self._anchor_graph_ns = now_ns
         self._go_to(self._anchor_ns)

@@ -1,6 +1,6 @@
-"""Messages from JSON.
+"""Make messages from JSON values.
 
-Arrays are nested lists, or ``{"dtype", "shape", "data"}``. Each element must fit its dtype exactly.
+An array is written as nested lists, or as ``{"dtype", "shape", "data"}``. Each element must fit its dtype exactly.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _of_parts(value: object, annotation: object, buffers: list[memoryview | byte
 def _of_union(value: object, members: Sequence[object], buffers: list[memoryview | bytes]) -> object:
     """Replace the arrays in a value of a union type by their encoded form.
 
-    A list or an array description counts as an array if a member of the union is an array.
+    A list, or a dict with ``dtype``, ``shape`` and ``data``, counts as an array if the union has an array type.
     """
     described = isinstance(value, Mapping) and value.keys() == _KEYS
     for member in members:

@@ -200,7 +200,7 @@ def _read(errors: Sequence[ErrorDetails], value: object, put_back: dict[Path, Ty
 
 
 def _scalar(text: str) -> object:
-    """Read text as an integer or a boolean, for a type with values of several scalar types."""
+    """Convert text to an integer or, if it is not an integer, to a boolean. Used for enums and ``Literal`` types."""
     try:
         return whole_number(text)
     except ValueError:

@@ -22,8 +22,8 @@ from rtgraph.msgs.bag.export.report import ExportAccount
 
 MOST_COLUMNS = 1000
 LONGEST_WORD = 256
-"""Maximum length, in characters, of a text in a column of padded texts. If a column has a longer text, its texts are stored
-as UTF-8 bytes with their lengths."""
+"""Maximum length, in characters, of a text in a column of padded texts. If a column has a longer text, all
+texts of the column are stored as UTF-8 bytes with their lengths."""
 
 Kind = Literal["null", "bool", "int", "float", "text", "array"]
 Row = dict[str, Any]

@@ -32,7 +32,7 @@ _SCALARS = ("boolean", "integer", "number", "string")
 
 
 def unnamed(path: str) -> tuple[str, ...]:
-    """Return an empty tuple: arrays have no names for their elements, at any path."""
+    """Return an empty tuple for every path: the elements of arrays have no names."""
     del path
     return ()
 

@@ -15,7 +15,9 @@ from rtgraph.msgs.errors import BagError
 
 @contextmanager
 def whole(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``out``. A file or folder in it with ``out``'s name becomes ``out`` at the end.
+    """Yield a temporary folder beside ``out``, from which the finished export is moved to ``out`` at the end.
+
+    The caller writes the export, a file or folder, into this folder under the name of ``out``.
 
     The system's temporary folder is not used, because it may be too small for the data.
 

@@ -129,7 +129,7 @@ class _Writer:
 
 
 def _is_list(column: Column) -> bool:
-    """Return whether arrays of a column are stored as lists: they differ in shape, or are empty. Otherwise they are tensors."""
+    """Return whether a column's arrays are stored as lists, because they differ in shape or are empty. Otherwise they are tensors."""
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 

@@ -23,7 +23,7 @@ class Ring:
     No message is in two files, so ``session_0.mcap``, ``session_1.mcap`` … are read as one recording. Each file's info holds
     the reason why it was written (``ring.reason``), and the number of messages overwritten since the previous file
     (``ring.overwritten``). ``ring.overwritten_early`` is the number of these messages that were younger than ``keep_ns``:
-    they exceeded ``most_bytes``.
+    the memory would have exceeded ``most_bytes``.
 
     Args:
         path: the base of the files' names: ``session.mcap`` for the names above.

@@ -96,7 +96,7 @@ class _Clock:
         self._index += 1
 
     def rate(self, planned_hz: float | None) -> Fraction:
-        """Return a rate as a fraction: ``planned_hz``, the rate in the plan, or, if it is None, the median rate of the recorded stamps."""
+        """Return the rate in the plan, ``planned_hz``, as a fraction. If it is None, return the median rate of the recorded stamps."""
         rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
         near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
         return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
