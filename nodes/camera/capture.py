@@ -28,7 +28,7 @@ class CaptureParams(SourceParams):
     silent_s: float = Field(default=1.0, gt=0)
     """Time without a picture after which the source counts as silent."""
     retry_s: float = Field(default=0.2, gt=0)
-    """Pause before a failed source is opened again; it doubles with each further failure."""
+    """Pause before a failed source is opened again. The pause doubles with each further failure."""
     retry_most_s: float = Field(default=5.0, gt=0)
 
 

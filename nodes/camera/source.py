@@ -30,7 +30,7 @@ class SourceParams(Record):
     source: int | str
     """The number or path of a device, a video file, or the URL of an MJPEG stream. A file starts again at its end."""
     size: tuple[int, int] | None = None
-    """Height and width to which pictures are scaled: a list, or text such as 84x84. Null for the size that the source gives."""
+    """Height and width to which pictures are scaled: a list, or text such as 84x84. Null to keep the source's size."""
     asked_size: tuple[int, int] | None = None
     """Height and width requested from a device, which delivers the nearest size that it has."""
     fps: float | None = Field(default=None, gt=0, le=1000)

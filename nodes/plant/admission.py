@@ -1,4 +1,4 @@
-"""Checks the actions of decisions against the plant's spec, and clamps them if ``out_of_range`` is ``clamp``."""
+"""Checks the actions of decisions against the plant's spec. Clamps continuous actions if ``out_of_range`` is ``clamp``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Admission:
         self._first = ""
 
     def takes(self, decision: Decision) -> bool:
-        """Return whether a decision's actions fit the spec. If not, count the decision as refused and log its worker."""
+        """Return whether a decision's actions fit the spec. If not, count the decision as refused and log the worker that made it."""
         action = decision.action
         # The usual decision of a game.
         if type(action) is int and 0 <= action < self._count and decision.chunk is None:

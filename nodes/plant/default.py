@@ -11,7 +11,7 @@ from rtgraph.nodes.runtime.classes.loading import call_problem
 
 
 class DefaultBehaviour(Protocol):
-    """Acts on ticks without a decision. It must be quick: it runs inside the tick."""
+    """The default behaviour β: it acts on ticks without a decision. It must be quick, because the tick waits for it."""
 
     def begin(self, noop: Action) -> None:
         """Begin an episode. ``noop`` is the plant's action that does nothing."""
@@ -75,7 +75,7 @@ def default_class(name: str) -> type[DefaultBehaviour]:
 
 
 def check_default(name: str) -> None:
-    """Check that a default behaviour exists and is complete, without making it.
+    """Check that a default behaviour exists and has the methods it needs. No object is made.
 
     Raises:
         NodeError: there is no such behaviour, it cannot be made without arguments, or it lacks ``begin`` or ``act``.

@@ -32,13 +32,13 @@ class Step:
     truncated: bool
     measurements: dict[str, float] = field(default_factory=dict)
     reason: EndReason | None = None
-    """Why the episode ended; None if it goes on, or if the reason is unknown."""
+    """Why the episode ended; None if the episode goes on, or if the reason is unknown."""
     encounter: str | None = None
     """The name of the episode's start state, if it has several."""
 
 
 class Environment(Protocol):
-    """An environment, as in Gymnasium: it moves only when stepped.
+    """An environment, as in Gymnasium. It changes only in ``reset`` and ``step``.
 
     It has no clock, and all randomness comes from the given generator.
     """
@@ -54,7 +54,7 @@ class Environment(Protocol):
         ...
 
     def reset(self, rng: np.random.Generator) -> Value:
-        """Begin an episode and return its first observation, as in ``spec.observation``."""
+        """Begin an episode and return its first observation, with the shapes and dtypes of ``spec.observation``."""
         ...
 
     def step(self, action: Action) -> Step:

@@ -32,8 +32,9 @@ class _GateParams(Record):
     """Maximum age of a decision's observation. Decisions with an older observation never act, and count as late. Null for
     no maximum."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
-    """What happens where the chunks of two decisions overlap. ``none``: a chunk ends before the next one begins. ``newest``:
-    a new chunk replaces the old one at once. ``average``: the actions for a tick are averaged (discrete ones by a vote)."""
+    """What happens where two decisions have actions (chunks) for the same ticks. ``none``: a chunk ends before the next
+    one begins. ``newest``: a new chunk replaces the old one at once. ``average``: the actions for a tick are averaged
+    (discrete ones by a vote)."""
     decay: float = Field(default=0.01, allow_inf_nan=False, exclude_if=lambda decay: decay == 0.01)
     """The constant m in the weights of averaged chunks. The weight of the i-th chunk, from 0 for the oldest, is exp(-m·i),
     as in ACT (Zhao et al., RSS 2023)."""
@@ -60,8 +61,9 @@ class PlayoutParams(_GateParams):
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
     """Quantile of the ages that sets the delay D, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
-    """``always``: hold every decision until its observation is D ticks old. ``contended``: hold it only while another decision
-    could apply at the same tick: if successive decisions are on observations at least S ticks apart, D is S − 1 ticks less."""
+    """``always``: hold every decision until its observation is D ticks old. ``contended``: D is S − 1 ticks less if the
+    observations of successive decisions are at least S ticks apart, because such decisions do not compete for the same
+    tick."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -85,7 +87,7 @@ class Choice:
     too_old: int = 0
     """Number of the ``late`` decisions that were older than ``max_age_ms``."""
     delay_over: int = 0
-    """The measured delay D of a playout gate, in ticks, if it exceeds its maximum; else 0."""
+    """The measured delay D, in ticks, if it exceeds its maximum ``most_ticks``; else 0."""
     starting: bool = False
     """True while an episode is too young for any decision on it. The default behaviour β then acts."""
     place: int = 0
@@ -165,7 +167,7 @@ class _EpisodeGate:
 
 
 class LatestGate(_EpisodeGate):
-    """The paper's rule: a decision acts at the next tick or never.
+    """The rule of Riemer et al. (ICLR 2025): a decision acts at the first tick after its arrival, or never.
 
     An episode counts as starting until its first decision acts.
     """

@@ -68,7 +68,7 @@ class Outcomes:
         return observed
 
     def captured(self, captured_ns: object, tick: int) -> dict[str, int]:
-        """Return the capture times of a tick's observation, in ns by part."""
+        """Return the capture times of a tick's observation, in ns by the name of the part."""
         wanted = f"a dict of ns by part ({', '.join(self._parts)})"
         if not isinstance(captured_ns, dict) or captured_ns.keys() - self._parts.keys():
             raise self._error(tick, f"its capture times are {captured_ns!r:.60}", wanted)

@@ -13,15 +13,15 @@ class PlantParams(Params):
     """The parameters of every plant."""
 
     gate: GateParams = LatestParams()
-    """Which decision applies at a tick."""
+    """How one of the received decisions is chosen at each tick."""
     default: str = "noop"
-    """The default behaviour β: noop, repeat_last, or package.module:Class."""
+    """The default behaviour β, which acts at ticks without a decision: noop, repeat_last, or package.module:Class."""
     out_of_range: OutOfRange = "refuse"
     """What happens to a continuous action beyond its range. ``refuse``: the decision is refused. ``clamp``: each number is
     clamped."""
     catch_up_ticks: int = Field(default=3, ge=0)
-    """Maximum number of missed ticks that run back to back after an overrun; further missed ticks are skipped and
-    counted."""
+    """Maximum number of missed ticks that run one directly after the other, after a tick that took too long. Further
+    missed ticks are skipped and counted."""
     episodes: int | None = Field(default=None, ge=1)
     """End the launch after this number of episodes."""
     publish_screen: bool = False

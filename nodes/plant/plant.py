@@ -203,7 +203,7 @@ class Plant(Node[P]):
         return "" if episodes is None or self._episode + 1 < episodes else f"{episodes} episodes"
 
     def _keep_up(self, behind_ns: int) -> None:
-        """Count an overrun that is ``behind_ns`` long. Skip the missed ticks that exceed ``catch_up_ticks``."""
+        """Count a tick that ended ``behind_ns`` too late. Skip the missed ticks in excess of ``catch_up_ticks``."""
         self._overruns += 1
         behind = behind_ns // self._period_ns + 1
         self._slipped += max(0, behind - self.params.catch_up_ticks)

@@ -21,7 +21,7 @@ class Takeover:
 
     def __init__(self, gate: Gate, release_ns: int) -> None:
         self.person = ""
-        """The node through which a person commands; empty while the policy does."""
+        """The node through which a person commands; empty while the policy commands."""
         self.ticks = 0
         """Number of ticks so far at which a person commanded."""
         self._gate = gate

@@ -29,7 +29,7 @@ class HumanParams(Params):
     idle: int = Field(default=0, ge=0)
     """The index of the action while no button is held."""
     script: str | None = None
-    """A script of inputs that acts in the person's place: a file, or the name of a shipped one."""
+    """A script of inputs that acts in the person's place: a file, or the name of a script that comes with rtgraph."""
     title: str = "rtgraph"
     """The title of the window."""
 
@@ -56,7 +56,7 @@ class Human(Node[HumanParams]):
 
     @classmethod
     def check_placement(cls, params: HumanParams, placement: Placement) -> None:
-        """Check that a person can play: in real time only, in a window."""
+        """Check that the node can run: a person needs real time and a window; a script also runs in virtual time."""
         if placement.realtime:
             check_pygame()
         elif params.script is None:

@@ -24,10 +24,10 @@ MOST_TICKS: Final = 10_000_000
 
 
 def read_script(name: str, actions: Discrete) -> tuple[int, ...]:
-    """Return the action of each tick.
+    """Return the action of each tick, by its index in ``actions``.
 
     Args:
-        name: the path of a script, or the name of a shipped one.
+        name: the path of a script, or the name of a script that comes with rtgraph.
         actions: the plant's actions, with their names.
 
     Raises:

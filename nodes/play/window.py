@@ -79,7 +79,7 @@ class Window:
         return (*tapped, *found)
 
     def look(self) -> None:
-        """Handle the window's events. Call this often, or the desktop reports that the window does not respond."""
+        """Handle the window's events. Call this often: otherwise the desktop reports that the window does not respond."""
         for event in self._pygame.event.get():
             self._handle(event)
 

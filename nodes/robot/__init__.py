@@ -1,4 +1,4 @@
-"""Robots: drivers, limits, states and the plants that drive real and simulated hardware."""
+"""Robots: their drivers, limits, states and tasks, and the nodes that drive real and simulated hardware."""
 
 from rtgraph.nodes.robot.connection.direct import SimulatedDriver
 from rtgraph.nodes.robot.driver import Driver, TorqueDriver

@@ -1,4 +1,4 @@
-"""Cameras that a robot's driver reads in addition to its device, because the device has none."""
+"""Cameras that are connected to the computer instead of the robot. The robot's driver reads them with the robot."""
 
 from __future__ import annotations
 

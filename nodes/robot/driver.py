@@ -40,12 +40,12 @@ class Driver(Protocol):
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """The features that ``get_observation`` returns."""
+        """The features that ``get_observation`` returns: the type or shape of each, by name."""
         ...
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """The features that ``send_action`` takes."""
+        """The features that ``send_action`` takes: the type of each, by name."""
         ...
 
     def connect(self) -> None:
@@ -87,7 +87,7 @@ class TorqueDriver(Driver, Protocol):
 
 
 def check_driver(path: str, params: Mapping[str, object]) -> None:
-    """Check that a driver's class exists, takes these parameters, and has the calls of ``Driver``. No driver is made.
+    """Check that a driver's class exists, takes these parameters, and has the methods of ``Driver``. No driver is made.
 
     If the class has a class method ``check``, this method is called with the parameters.
 

@@ -85,5 +85,5 @@ class EStopServer:
 
 
 def socket_path(runtime_directory: Path, node: str) -> Path:
-    """Return the path of a node's socket. Its file name is short, because the path of a socket is limited in length."""
+    """Return the path of the socket for a node's emergency stop. The file name is short, because a socket's path is limited in length."""
     return runtime_directory / f"{PREFIX}{hashlib.blake2b(node.encode(), digest_size=2).hexdigest()}"

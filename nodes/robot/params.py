@@ -54,9 +54,10 @@ class RobotParams(PlantParams):
     task_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the task is made."""
     gate: GateParams = LatestParams(max_age_ms=MAX_AGE_MS)
-    """Which decision applies at a tick. For a robot, decisions always have a maximum age."""
+    """How one of the received decisions is chosen at each tick. For a robot, decisions always have a maximum age."""
     default: str = "hold"
-    """The default behaviour β: hold (stand still), repeat_last, or package.module:Class."""
+    """The default behaviour β, which acts at ticks without a decision: hold (stand still), repeat_last, or
+    package.module:Class."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
     """Always 0: a robot skips missed ticks."""
     link: LinkParams = LinkParams()

@@ -38,7 +38,7 @@ R = TypeVar("R", bound=RobotParams)
 
 
 class DevicePlant(Plant[P]):
-    """The base of plants with a device: publishes its state, and serves the emergency stop.
+    """The base of nodes with a device (robot or filmed game): publishes the state, and serves the emergency stop.
 
     A subclass sets ``_control`` in its method ``environment``.
     """

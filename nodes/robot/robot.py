@@ -118,7 +118,7 @@ class Robot(RobotPlant[RobotParams]):
         return link.trouble or "the driver does not answer"
 
     def _park(self, reason: str, deadline_ns: int) -> bool:
-        """Move to the park pose. Return whether it was reached."""
+        """Move to the park pose. Return whether the robot has reached the pose."""
         joints = self.params.joints.values()
         if self.params.command != "position" or all(joint.park is None for joint in joints):
             self._control.stay(reason, self.now_ns)

@@ -53,7 +53,7 @@ class Sent:
 
 
 def stale_after_ns(period_ns: int) -> int:
-    """Return the age at which a command becomes stale: four periods, at least 0.1 s and at most 0.5 s."""
+    """Return the age at which a command becomes stale, in ns: four periods of the tick, at least 0.1 s and at most 0.5 s."""
     return min(max(STALE_PERIODS * period_ns, STALE_LEAST_NS), STALE_MOST_NS)
 
 
@@ -99,7 +99,7 @@ class Safety:
 
     @property
     def velocity(self) -> Vector:
-        """The velocity sent last, or computed from the positions sent last, (joints,)."""
+        """The velocity sent last, (joints,). For position commands it is computed from the positions sent last."""
         return self._velocity.copy()
 
     def begin(self, position: npt.NDArray[np.generic]) -> None:

@@ -30,7 +30,8 @@ class Health:
     """The state of the connection to the device."""
 
     state: Literal["connecting", "up", "fault", "lost"]
-    """``connecting`` at first, ``up`` while a driver works, ``fault`` after a failure, ``lost`` if no new driver will be made."""
+    """``connecting``: no driver has worked yet. ``up``: a driver works. ``fault``: the driver failed, and a new one will
+    be made. ``lost``: no new driver will be made."""
     reason: str = ""
     driver_number: int = 0
     """Number of drivers made so far."""

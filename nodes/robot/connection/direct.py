@@ -66,7 +66,7 @@ class Direct:
         self._sample = Sample(self.driver.get_observation(), now_ns)
 
     def attend(self, now_ns: int) -> None:
-        """Step the simulation by the period that ends now, and read a sample."""
+        """Step the simulation by the period that ends now, and read the device."""
         if self._latched and not self._stop_sent and self._stop is not None:
             self.last_sent = self.driver.send_action(self._stop)
         self._stop_sent = self._latched

@@ -23,7 +23,7 @@ from rtgraph.nodes.runtime.realtime.threads import start_thread
 
 
 class Link:
-    """The link to one device. A driver that fails is replaced by a new one.
+    """The connection to one real device. A driver that fails is replaced by a new driver.
 
     Args:
         make: makes a driver.
@@ -258,7 +258,7 @@ class Link:
                 self._log.info("the device is connected")
 
     def failed(self, session: DriverSession, reason: str) -> None:
-        """Drop a driver that failed; a new one is made after a pause."""
+        """Drop a driver that failed. A new driver is made after a pause."""
         with self._changed:
             if session.over:
                 return

@@ -11,7 +11,7 @@ class LinkParams(Record):
     """Deadlines of the driver's calls, and retries after a fault."""
 
     deadline_ms: float = Field(default=200.0, gt=0)
-    """Maximum duration of a read or a command; a longer one counts as a failure."""
+    """Maximum duration of a read or a command; a longer call counts as a failure."""
     connect_s: float = Field(default=10.0, gt=0)
     """Maximum duration of connecting."""
     failures: int = Field(default=3, ge=1)

@@ -56,7 +56,7 @@ class Mailbox:
         return self._stop_due or self._command is not None or self._may_switch()
 
     def pause_ns(self, now_ns: int) -> int:
-        """Return the time until the waiting command may be sent; 0 if it may be sent now, or if there is none."""
+        """Return the time until the waiting command may be sent, in ns; 0 if it may be sent now, or if no command waits."""
         if self._command is None:
             return 0
         return max(0, self._sent_ns + self._spacing_ns - now_ns)

@@ -70,7 +70,7 @@ class SerialPort:
             self._serial.write(data)
 
     def read(self, size: int) -> bytes:
-        """Read ``size`` bytes. After a timeout, return those received so far."""
+        """Read ``size`` bytes. After a timeout, return the bytes received so far."""
         with self._guarded("fails"):
             data: bytes = self._serial.read(size)
             return data

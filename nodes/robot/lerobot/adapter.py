@@ -22,7 +22,7 @@ from rtgraph.nodes.robot.lerobot.library import make_config, make_robot
 
 
 class Adapter:
-    """Adapts a ``Robot`` object of LeRobot to the calls of ``Driver``.
+    """Adapts a ``Robot`` object of LeRobot to the methods of ``Driver``.
 
     Args:
         type: the robot's type name.
@@ -71,7 +71,7 @@ class Adapter:
 
     @property
     def action_features(self) -> Mapping[str, Feature]:
-        """The features that the graph commands: all features of the robot's action but the constant ones."""
+        """The features that the graph commands: all features of the robot's action, except the constant features."""
         features = _features(self._robot.action_features)
         return {name: feature for name, feature in features.items() if name not in self._constant}
 

@@ -75,7 +75,7 @@ class DriverProcess:
             self.ages_ns = self._last_ages_ns
 
     def disconnect(self) -> None:
-        """Disconnect the driver, and keep its process for the next one."""
+        """Disconnect the driver, and keep its process for the next driver."""
         self.is_connected = False
         with _Process.handing_over:  # a next driver that is made now waits for this process
             try:
@@ -149,7 +149,7 @@ class _Process:
 
     @classmethod
     def take(cls, driver: str, params: Mapping[str, object]) -> _Process:
-        """Return a kept process for this driver, or a new one."""
+        """Return a kept process for this driver, or a new process."""
         key = repr((driver, sorted(params.items(), key=lambda item: item[0])))
         with cls.handing_over:
             kept = cls.kept.pop(key, None)

@@ -54,7 +54,7 @@ class Ros2BridgeParams(Params):
     node: str = Field(default="rtgraph_bridge", pattern=NODE_NAME)
     """The name of the node in ROS."""
     domain: int | None = Field(default=None, ge=0, le=232)
-    """The ROS domain; null for that of the environment (``ROS_DOMAIN_ID``)."""
+    """The ROS domain; null to use the environment variable ``ROS_DOMAIN_ID``."""
 
     @field_validator("namespace")
     @classmethod
@@ -96,7 +96,7 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return an output of this node for each topic of ROS that is carried into the graph."""
+        """Return an output of this node for each topic of ROS that is published in the graph."""
         found: dict[str, Output[Any]] = {}
         for name, one in params.from_ros.items() if isinstance(params, Ros2BridgeParams) else ():
             found[name] = Output(one.message_class)

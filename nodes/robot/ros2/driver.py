@@ -30,7 +30,7 @@ class Ros2Robot:
             plant.
         command: the topic of the commands (``CommandParams``).
         node: the name of the ROS 2 node.
-        domain: the ROS domain; None for that of the environment (``ROS_DOMAIN_ID``).
+        domain: the ROS domain; None to use the environment variable ``ROS_DOMAIN_ID``.
         stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
             ``reception``: when it was received, for clocks that differ.
         degrees: True if joints are in degrees in the graph. In ROS they are in radians.
@@ -124,7 +124,7 @@ class Ros2Robot:
         return {name: value for reader in self._readers.values() for name, value in reader.values.items()}
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each feature's newest reading, in ns."""
+        """Return the age of each feature's newest reading: the time since its capture, in ns."""
         now_ns = self._clock.now_ns()
         return {
             name: now_ns - at for reader in self._readers.values() for name, at in reader.captured.items()

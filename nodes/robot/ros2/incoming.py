@@ -29,7 +29,7 @@ EMPTY = "std_msgs/msg/Empty"
 MessageClass = type[Message]
 
 SET_BY_BRIDGE = frozenset({"header", "captured_ns", "frame_id"})
-"""The fields that the bridge fills if a message class has them."""
+"""The fields of a message that the bridge itself sets, if the message class has them."""
 
 
 class FromRosParams(Record):
@@ -46,9 +46,9 @@ class FromRosParams(Record):
     values: dict[str, JsonValue] = Field(default_factory=dict)
     """Fields with constant values, by name."""
     names: tuple[str, ...] = ()
-    """For a JointState: the joints in the order of the vector; empty for the order of the message."""
+    """For a JointState: the joints, in the order in which the vector holds them; empty for the order of the ROS message."""
     dtype: str | None = None
-    """The type of an array, such as float32, if its field declares none; null for the type in ROS."""
+    """The dtype of an array, such as float32, if its field declares no dtype; null for the dtype in ROS."""
     qos: QosParams = SENSOR
 
     @property

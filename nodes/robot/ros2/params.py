@@ -42,7 +42,7 @@ class PartParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """For a JointState: the name in ROS of each joint of the graph. A list of joints if they have the same names in ROS."""
+    """For a JointState: the name in ROS of each joint of the graph. If the names are the same, a list of joints is enough."""
     shape: tuple[int, int, int] | None = None
     """For pictures: height, width and channels (1, 3 or 4)."""
     resize: bool = False
@@ -59,7 +59,7 @@ class PartParams(Record):
         return {name: name for name in names} if isinstance(names, (list, tuple)) else names
 
     def problem(self) -> str:
-        """Return which parameter is missing, as text; empty if all are there."""
+        """Return which parameter is missing, as text; empty if no parameter is missing."""
         if self.type == JOINT_STATE and not self.names:
             return "a JointState needs names: [joint, ...]"
         if self.type in PICTURES and (self.shape is None or self.shape[2] not in {1, 3, 4}):
@@ -75,8 +75,8 @@ class CommandParams(Record):
     topic: str = Field(min_length=1)
     type: str = Field(pattern=TYPE)
     names: dict[str, str] = Field(default_factory=dict)
-    """The name in ROS of each joint of the graph, in the order of the message. A list of joints if they have the same names
-    in ROS."""
+    """The name in ROS of each joint of the graph, in the order of the message. If the names are the same, a list of joints
+    is enough."""
     fields: dict[str, str] = Field(default_factory=dict)
     """For other types: the path of each joint's number, such as ``turn: angular.z`` for a Twist."""
     kind: Literal["position", "velocity"] | None = None
@@ -109,7 +109,7 @@ class CommandParams(Record):
         return "pos" if kind == "position" else "vel"
 
     def problem(self) -> str:
-        """Return which parameter is missing, as text; empty if all are there."""
+        """Return which parameter is missing, as text; empty if no parameter is missing."""
         if not self.joints:
             wanted = "names: [joint, ...]" if self.is_by_name else "fields: {joint: path.of.the.number, ...}"
             return f"{self.type} needs {wanted}"

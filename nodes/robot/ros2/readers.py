@@ -31,7 +31,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 class PartReader(Protocol):
-    """Keeps the newest readings of one topic, and when each was captured."""
+    """Keeps the newest readings of one ROS topic, and the capture time of each reading."""
 
     only_newest: bool
     values: dict[str, Reading]
@@ -98,7 +98,7 @@ class JointReader:
 
 
 class NumberReader:
-    """Reads single numbers of a message, each by its path."""
+    """Reads single numbers of a message. Each number has a path, such as ``twist.linear.x``."""
 
     only_newest = True
 

@@ -71,5 +71,5 @@ def check_actions(actions: Sequence[str]) -> None:
 
 
 def all_buttons(actions: Iterable[str], *more: Iterable[str]) -> tuple[str, ...]:
-    """Return the buttons that the actions press, and those in ``more``, in alphabetical order."""
+    """Return all buttons that the actions press, and the buttons in ``more``, in alphabetical order."""
     return tuple(sorted({button for action in actions for button in buttons_of(action)}.union(*more)))

@@ -32,7 +32,7 @@ TIMEOUT_S = 0.1
 SHOWN = 40
 """Maximum number of characters of a wrong answer that an error shows."""
 BOOT_TRIES = 40
-"""Number of requests at connection: a board that restarts when its port is opened takes seconds to answer."""
+"""Maximum number of requests at connection. A board that restarts when its port is opened takes seconds to answer."""
 
 
 class SerialButtons:
@@ -88,7 +88,7 @@ class SerialButtons:
         return answer
 
     def _described(self, answer: Sequence[str]) -> tuple[int, tuple[str, ...]]:
-        """Return the timeout and the names of the buttons from the answer of a firmware.
+        """Return the timeout and the names of the buttons, which the firmware gave in its answer.
 
         Raises:
             RobotError: the answer does not follow the protocol.
@@ -130,7 +130,7 @@ class SerialButtons:
         return self._ask("r")
 
     def send_action(self, action: dict[str, float]) -> Mapping[str, Reading]:
-        """Press the buttons with 1, and release all others. Return which buttons the firmware then presses.
+        """Press the buttons with value 1, and release all other buttons. Return which buttons the firmware then presses.
 
         Raises:
             RobotError: the firmware does not answer.

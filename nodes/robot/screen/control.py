@@ -47,7 +47,7 @@ class ScreenControl(DeviceControl):
         self._admitted_ns = 0
         self._has_acted = False
         self.is_ready = False
-        """Whether a fresh picture was there at the last tick, and no reset was in progress."""
+        """Whether the last tick had a fresh picture, and no reset was in progress."""
 
     @property
     def is_homing(self) -> bool:

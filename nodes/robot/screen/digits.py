@@ -15,15 +15,15 @@ from rtgraph.nodes.camera.source import opencv
 from rtgraph.nodes.robot.screen.rectify import Image
 
 ROWS, COLUMNS = 12, 8
-"""The size of a template, in pixels. A digit's cell, the part of the picture that holds the digit, is scaled to it."""
+"""Height and width of a template, in pixels. The part of a picture that shows one digit is scaled to this size."""
 LEVELS = 15
 BLANK = 0.35
-"""A digit's cell is blank if its pixels span less than this share of the contrast between ink and background."""
+"""A place for a digit is blank if its pixels span less than this share of the contrast between ink and background."""
 ALIKE = 0.95
 """Default minimum correlation of a digit's cell (the picture of one digit) with the digit's template. A cell that shows
 another digit, or a mixture of two digits, has a correlation of up to 0.94."""
 AHEAD = 0.02
-"""Minimum difference between the correlations of the best and the second-best digit."""
+"""Minimum difference between the correlations of the best and the second-best digit. If it is smaller, no digit is read."""
 
 Region = tuple[int, int, int, int]
 """A rectangle in a rectified picture: left, top, width and height in pixels."""

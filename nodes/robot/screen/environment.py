@@ -38,7 +38,7 @@ class FilmedEnvironment:
         self._now_ns = 0
 
     def look(self, now_ns: int) -> None:
-        """Read the newest picture, if it is new. Call it once a tick, before ``reset`` or ``step``."""
+        """Read the newest picture, unless it was read before. Call this once a tick, before ``reset`` or ``step``."""
         self._now_ns = now_ns
         sample = self._control.sample
         if sample is not None and sample.captured_ns != self._seen_ns:

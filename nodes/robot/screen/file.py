@@ -22,7 +22,7 @@ class Counter(Record):
     """A number on the screen, such as the score, and its weight in the reward."""
 
     region: Region
-    """Left, top, width and height in the rectified picture, divided into ``digits`` cells of equal width."""
+    """Left, top, width and height in the rectified picture. The region is divided into ``digits`` places of equal width."""
     digits: int = Field(ge=1, le=12)
     weight: float = 1.0
     """The reward for each point."""
@@ -108,7 +108,8 @@ class ScreenFile(Record):
     digits: dict[str, Template] = Field(default_factory=dict)
     """The templates of the digits, which ``rtgraph screen learn-digits`` writes."""
     alike: float = Field(default=ALIKE, gt=0, lt=1)
-    """Minimum correlation of a digit with its template. A lower value reads worse pictures, with more errors."""
+    """Minimum correlation of a digit's picture with its template. With a lower value worse pictures are read, with more
+    errors."""
     end: tuple[End, ...] = ()
     reset: tuple[ResetStep, ...] = ()
     """The buttons to press before each game."""

@@ -49,7 +49,7 @@ class FilmedGameParams(PlantParams):
     rate_hz: RateHz = 60.0
     """Ticks per second."""
     gate: GateParams = LatestParams(max_age_ms=MAX_AGE_MS)
-    """Which decision applies at a tick."""
+    """How one of the received decisions is chosen at each tick."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
     """Always 0: missed ticks of a real game are skipped."""
     link: LinkParams = LinkParams()
@@ -95,7 +95,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         _file_of(params)
 
     def environment(self) -> Environment:
-        """Make the link, which connects on ``start``, and the environment."""
+        """Make the environment, and the connection to camera and buttons. The connection opens on ``start``."""
         params, period = self.params, period_ns(self.params.rate_hz)
         if not self.context.launch_context.realtime:
             raise NodeError(

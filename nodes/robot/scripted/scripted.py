@@ -52,7 +52,7 @@ class Scripted(Node[P], ABC):
 
 
 def numbers_of(plant: PlantSpec) -> ArraySpec:
-    """Return the spec of the numbers that a robot observes: the whole observation, or its part ``joints``."""
+    """Return the spec of the numbers that a robot observes: the whole observation or, with cameras, the array ``joints``."""
     observation = plant.observation
     if isinstance(observation, PartsSpec):
         return observation.parts.get(JOINTS, next(iter(observation.parts.values())))

@@ -131,7 +131,7 @@ class ServoArm:
         return found | self._cameras.read()
 
     def ages_ns(self) -> dict[str, int]:
-        """Return the time since the capture of each camera's newest picture, in ns."""
+        """Return the age of each camera's newest picture: the time since its capture, in ns."""
         return self._cameras.ages_ns()
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:

@@ -44,7 +44,8 @@ class OperatorInput:
     enabled: bool = True
     """Whether the person commands now. For a gamepad, this is while the deadman button is held."""
     values: Mapping[str, float] = field(default_factory=dict)
-    """The command by joint: a position, or a speed from −1 to 1 as a share of the full speed. Missing joints do not move."""
+    """The command by joint: a position, or a speed from −1 to 1 as a share of the full speed. A joint without a value does
+    not move."""
     stop: bool = False
     """Whether the person asks for an emergency stop."""
 

@@ -34,7 +34,7 @@ class TeleopParams(Params):
     device_params: dict[str, JsonValue] = Field(default_factory=dict)
     """The keyword arguments with which the device is made."""
     enabled: Changeable[bool] = True
-    """Whether the person may command. A leader arm has no deadman button: this parameter is its switch."""
+    """Whether the person may command. With a leader arm, which has no deadman button, this parameter is the switch."""
     speed: Changeable[float] = Field(default=0.2, gt=0, le=1)
     """Full speed. For position commands: a share of a joint's range per second. For velocity commands: a share of the
     joint's maximum speed."""
