@@ -24,7 +24,7 @@ def chunk_length(decision: Decision) -> int:
 
 
 def action_at(decision: Decision, place: int) -> Action:
-    """Return a decision's action number ``place``, from 0. It is for the tick ``place`` ticks after the decision was chosen."""
+    """Return one action of a decision. Action 0 is for the tick at which the decision was chosen, action 1 for the next tick."""
     if not place or decision.chunk is None:
         return decision.action
     if isinstance(decision.action, int):

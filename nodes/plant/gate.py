@@ -59,7 +59,7 @@ class PlayoutParams(_GateParams):
     most_ticks: int | None = Field(default=None, ge=1)
     """Maximum of the delay D, in ticks; null for no maximum."""
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
-    """Quantile of the ages that sets the delay D, such as 0.99."""
+    """The delay D is this quantile of the ages that decisions had on arrival, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
     """``always``: hold every decision until its observation is D ticks old. ``contended``: D is S − 1 ticks less if the
     observations of successive decisions are at least S ticks apart, because such decisions do not compete for the same

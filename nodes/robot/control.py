@@ -1,7 +1,7 @@
-"""The control of a robot at each tick: its state, the safety rules, and the command that is sent.
+"""Controls a robot at each tick: its state, the safety rules, and the command that is sent.
 
-The control has no clock and no thread. It knows no episodes and no messages, and reaches the device by a
-``Connection``.
+The class ``Control`` has no clock and no thread. It knows no episodes and no messages, and sends commands to the device
+by a ``Connection``.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class SimulatedRobot(RobotPlant[RobotParams]):
         """Make the driver and the connection to it.
 
         Raises:
-            NodeError: the driver is not simulated, or its robot differs from the one that the graph describes.
+            NodeError: the driver is not simulated, or its robot differs from the robot that the graph describes.
         """
         params = self.params
         driver = make_driver(params.driver, params.driver_params)

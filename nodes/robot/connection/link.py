@@ -59,11 +59,11 @@ class Link:
         self.sent = self.faults = self.abandoned = 0
         self.last_sent: Mapping[str, Reading] = {}
         self.torque: bool | None = None
-        """The last torque switch of the present driver: True for on, False for off; None if it has made no torque switch."""
+        """Whether the present driver has switched the torque on (True) or off (False); None if it has done neither."""
         self.last_fault = ""
         self.trouble = ""
-        """Why the last emergency stop, torque switch or driver failed; empty if nothing failed since the last successful
-        torque switch."""
+        """Why the last emergency stop, switching of the torque, or driver failed. Empty if nothing has failed since the
+        torque was last switched."""
         self._period_ns = period_ns
         self._log = log
         self._reads_only = reads_only
@@ -196,7 +196,7 @@ class Link:
             return None if session.over else self._mailbox.take_action(self.now_ns())
 
     def take_torque(self, session: DriverSession) -> bool | None:
-        """Return the waiting torque switch: True for on, False for off; None if no switch waits."""
+        """Return how to switch the torque now: True for on, False for off; None to leave the torque as it is."""
         with self._changed:
             on = None if session.over else self._mailbox.take_torque()
             if on is False:
@@ -216,7 +216,7 @@ class Link:
             self._changed.notify_all()
 
     def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None:
-        """Remove the waiting torque switch. The driver has made it, or with ``able=False`` cannot make it."""
+        """Remove the waiting request to switch the torque. The driver has switched it, or with ``able=False`` cannot switch it."""
         with self._changed:
             if session.over:
                 return
@@ -234,7 +234,7 @@ class Link:
                 self._log.warning("%s", self.trouble)
 
     def switch_failed(self, problem: str) -> None:
-        """Record a failed torque switch, which is retried."""
+        """Record that the driver failed to switch the torque. The request is tried again."""
         with self._changed:
             self._pauses = True
             self.trouble = (

@@ -1,4 +1,4 @@
-"""The queue to a driver: at most one command, one torque switch, and the emergency stop.
+"""The queue to a driver: at most one command, one request to switch the torque on or off, and the emergency stop.
 
 A waiting command is not replaced: the tick sees that the mailbox is full. So a device that was silent for a while then
 gets one command, not a burst of commands. The emergency stop is separate from the commands: it does not expire, is
@@ -24,11 +24,11 @@ class Mailbox:
 
     def __init__(self, period_ns: int, stop: dict[str, float] | None) -> None:
         self.latched = False
-        """Whether the emergency stop is active. Then only the emergency stop's action and torque switches are sent."""
+        """Whether the emergency stop is active. Then only its action, and requests to switch the torque, are sent."""
         self.lost = False
         """Whether a command was dropped or failed. ``Link`` reads this flag and sets it to False."""
         self.torque: bool | None = None
-        """The waiting torque switch: True for on, False for off; None if no switch waits."""
+        """The waiting request to switch the torque: True for on, False for off; None if there is no request."""
         self._stop = stop
         self._spacing_ns = round(SPACING * period_ns)
         self._command: tuple[dict[str, float], int] | None = None
@@ -47,7 +47,7 @@ class Mailbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no command, torque switch or emergency stop waits to be sent."""
+        """Whether no command, request to switch the torque, or emergency stop waits to be sent."""
         return not self._stop_due and self._command is None and self.torque is None
 
     @property
@@ -67,7 +67,7 @@ class Mailbox:
             self._command = action, now_ns
 
     def switch(self, on: bool) -> None:
-        """Add a torque switch: True for on, False for off.
+        """Add a request to switch the torque: True for on, False for off.
 
         During an emergency stop, True is dropped, and False becomes part of the emergency stop.
         """
@@ -108,7 +108,7 @@ class Mailbox:
         return action
 
     def take_torque(self) -> bool | None:
-        """Return the waiting torque switch: True for on, False for off; None if no switch may be made now.
+        """Return how to switch the torque now: True for on, False for off; None to leave the torque as it is.
 
         True is returned only after a command was sent. Until then the device may have an old goal, to which it would
         jump.
@@ -122,7 +122,7 @@ class Mailbox:
             self._stop_due = False
 
     def was_switched(self, on: bool) -> None:
-        """Record a torque switch that the driver has made."""
+        """Record that the driver has switched the torque."""
         if self.torque is on:
             self.torque = None
 

@@ -151,7 +151,7 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
         path: the names of the parts, with dots between them, such as ``twist.linear.x`` or ``data.2``. If it is
             empty, the whole message: the pixels of a picture, the vector of a JointState, the array of a MultiArray, or
             ``data``.
-        names: for a JointState, the joints in the order of the vector.
+        names: for a JointState, the joints, in the order in which the returned vector holds them.
 
     Raises:
         RobotError: there is no such part, or the part is itself a message.
@@ -212,7 +212,7 @@ def _joints(ros: Any, names: Sequence[str]) -> Any:
 
 
 def checked_from_ros(from_ros: Mapping[str, FromRosParams]) -> None:
-    """Check the ROS topics that are carried into the graph.
+    """Check the ROS topics that are published in the graph.
 
     Raises:
         NodeError: a message class does not exist, or a field is wrong.

@@ -144,7 +144,7 @@ class ScreenFile(Record):
         """Return a copy of this file's content with other values.
 
         Args:
-            where: the source of the values, with which an error begins.
+            where: where the values come from; the text of an error begins with it.
             values: the new values by name.
 
         Raises:

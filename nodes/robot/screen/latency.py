@@ -31,7 +31,7 @@ REFRESH_S = 0.03
 """Interval at which a pressed button is sent again, so that the firmware does not release it."""
 FIRST_S = 10.0
 CHANGE_S = 1.0
-"""Maximum wait for the first picture, and for a change."""
+"""``FIRST_S`` and ``CHANGE_S``: maximum wait, in seconds, for the first picture, and for a change after a press."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ OBSERVED = ("pos", "vel", "load")
 class ServoArm:
     """Drives an arm of STS3215 servos.
 
-    Only goals and torque switches are written to the servos. When the torque of a joint is switched on, the joint holds
-    its position.
+    Only goals, and torque on or off, are written to the servos. When the torque of a joint is switched on, the joint
+    holds its position.
 
     Args:
         port: the serial port, such as ``/dev/ttyACM0``.
