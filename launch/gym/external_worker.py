@@ -1,6 +1,6 @@
 """Nodes for an agent outside of the graph.
 
-Workers ask the agent for actions, and another node collects its rewards.
+Workers are nodes that infer actions. Here they ask the agent for each action, and another node collects the rewards.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Minimum, mean, standard deviation, maximum and two quantiles of values."""
+    """Minimum, mean, standard deviation, maximum, median (``p50``) and 0.99 quantile (``p99``) of some values."""
 
     mean: float
     sd: float

@@ -1,4 +1,4 @@
-"""Latencies in a recording, and the distributions fitted to them.
+"""Latencies in a recording, and the distributions fitted to them. A worker is a node that infers actions.
 
 Also writes the latency file (YAML), from which a later launch draws its latencies.
 """

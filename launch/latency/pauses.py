@@ -1,4 +1,4 @@
-"""The pauses of workers in a recording, from the end of an inference to the beginning of the same worker's next inference.
+"""The pauses of workers (nodes that infer actions), from the end of an inference to the beginning of the worker's next inference.
 
 Waiting that a stagger method causes is no pause: the method may delay a decision, and let the worker sleep. To find these
 times, its ``WorkerStagger`` runs again on the recorded data. What remains is the pause, in which a process wakes up late
