@@ -1,4 +1,4 @@
-"""Looks up how an algorithm acts, by its name. Separate from ``acting``, which the algorithms import."""
+"""Finds the `Acting` object of an algorithm (how it acts) by the algorithm's name. Separate from ``acting``, which algorithms import."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rtgraph.nodes.runtime.classes.imports import class_at
 
 
 def acting_of(algorithm: str | None, network: NetworkSpec, plant: PlantSpec) -> Acting:
-    """Return the ``Acting`` of an algorithm: its network, and how outputs become actions.
+    """Return the ``Acting`` object of an algorithm. It makes the network, and turns the network's outputs into actions.
 
     Args:
         algorithm: the algorithm's name or class path; None for the default of this network and plant.
         network: the network's spec.
-        plant: the plant's spec.
+        plant: the spec of observations and actions.
 
     Raises:
-        LearningError: there is no such algorithm, or its class cannot be imported or is not a subclass of `Acting`.
+        LearningError: there is no such algorithm, or its class for acting cannot be imported or is not a subclass of `Acting`.
     """
     name = algorithm or algorithm_for(network, plant)
     try:

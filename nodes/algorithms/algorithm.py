@@ -1,4 +1,4 @@
-"""The interface of an algorithm: the loss of a batch."""
+"""The interface of an algorithm: it computes the loss of a batch of transitions."""
 
 from __future__ import annotations
 
@@ -25,26 +25,27 @@ class Loss(NamedTuple):
     """The loss of a batch, before its gradient is computed."""
 
     total: Tensor
-    """A scalar that depends on the network's parameters."""
+    """The loss, a scalar from which torch computes the gradient of the network's parameters."""
     q_mean: Tensor
     """Mean value Q(s, a) of the actions taken, a scalar."""
     errors: Tensor
-    """The error of each sample, (batch,), at least 0, from which its priority is computed."""
+    """The error of each sample, (batch,), at least 0. The replay memory computes priorities from the errors."""
 
 
 class BatchLoss(NamedTuple):
-    """The loss of a batch, the mean value of its actions, and the error of each sample."""
+    """The loss of a batch, without its gradient: the loss, the mean action value, and the error of each sample."""
 
     loss: float
     q_mean: float
     """Mean value Q(s, a) of the actions taken."""
     td_errors: npt.NDArray[np.float32]
-    """The error of each sample, (batch,), at least 0, such as the absolute TD error. The replay memory
-    computes the sample's priority from it."""
+    """The error of each sample, (batch,), at least 0, such as the absolute TD error. The replay memory computes the sample's priority
+    from this error.
+    """
 
 
 class CompiledLoss(ABC):
-    """Computes the loss of a batch and its gradient without torch, with results equal within rounding."""
+    """Computes the loss of a batch and its gradient without torch. The results equal torch's within rounding."""
 
     @abstractmethod
     def gradient(
@@ -54,18 +55,18 @@ class CompiledLoss(ABC):
         samples: Samples,
         gradient: npt.NDArray[np.float32],
     ) -> BatchLoss | None:
-        """Compute the loss of a batch and its gradient; None, with nothing computed, if the batch consists of tensors or does not fit.
+        """Compute the loss of a batch and its gradient. None if the batch consists of tensors or has wrong shapes: use torch then.
 
         Args:
             weights: the parameters, (n,), in the layout of `parameters.layout`.
             target: the parameters of the target network, (n,).
             samples: the batch, as for `TensorBatch.of`.
-            gradient: receives the gradient, (n,); its padding does not change.
+            gradient: receives the gradient, (n,). Padding between parameters does not change.
         """
 
 
 class Algorithm(ABC, Generic[P_co]):
-    """Computes the loss of a batch. The updater does the rest: gradients, optimiser, target network, checkpoints."""
+    """Computes the loss of a batch. The updater computes gradients, changes weights and the target network, and saves checkpoints."""
 
     def __init__(self, params: P_co, network: NetworkSpec, plant: PlantSpec) -> None:
         self.params = params
@@ -88,17 +89,17 @@ class Algorithm(ABC, Generic[P_co]):
             target: the target network; its parameters require no gradient.
             batch: the transitions.
             rng: the source of all randomness, such as the noise of noisy layers.
-            margin: if above 0, the actions are those of a demonstration, and the loss has a further term: it is 0 only if each
-                demonstrated action's value exceeds those of all other actions by this margin.
+            margin: above 0 for demonstrations. The loss then has a further term, which is 0 only if the value of each demonstrated
+                action exceeds the values of all other actions by this margin.
         """
 
     def compiled(self, module: Network) -> CompiledLoss | None:
-        """Return compiled code that computes the algorithm's loss, without a margin, for a network on the CPU; None if there is none."""
+        """Return compiled code that computes the loss for a network on the CPU, without a margin; None if there is no compiled code."""
         del module
         return None
 
     def autocast(self, batch: TensorBatch) -> torch.autocast:
-        """Return a context that computes in bfloat16 if ``params.autocast`` is set."""
+        """Return a context in which torch computes in bfloat16, if the parameter ``autocast`` is set."""
         # A new context for each pass: it caches casts, and those made without gradients must not serve the pass that
         # needs gradients.
         return torch.autocast(batch.actions.device.type, dtype=torch.bfloat16, enabled=self.params.autocast)
@@ -107,7 +108,7 @@ class Algorithm(ABC, Generic[P_co]):
 def algorithm_of(
     params: AlgorithmParams, network: NetworkSpec, plant: PlantSpec
 ) -> Algorithm[AlgorithmParams]:
-    """Return the algorithm for these parameters, a network and a plant.
+    """Return the algorithm with these parameters, for a network and a plant (environment or robot).
 
     Raises:
         LearningError: the algorithm's class cannot be imported, or is not a subclass of `Algorithm`.

@@ -1,4 +1,4 @@
-"""The transitions of one update."""
+"""The batch of transitions from which an update is computed. A transition leads from one decision (applied action) to the next."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rtgraph.nodes.networks.network import Observations
 
 Values = npt.NDArray[np.generic] | Tensor
 Frames = Values | Mapping[str, Values]
-"""The observations of a batch: one array, or an array for each part, by name."""
+"""A batch of observations: one array, or for observations of several parts a dict of arrays by the name of the part."""
 
 
 class Samples(Protocol):
-    """The arrays that `TensorBatch.of` reads, for example a batch of the replay memory; shapes as in `TensorBatch`."""
+    """The arrays from which `TensorBatch.of` makes tensors, for example a batch of the replay memory. Shapes are the same as there."""
 
     @property
     def observations(self) -> Frames:
-        """The observations that the decisions are based on."""
+        """The observations on which the decisions are based, (batch, *observation)."""
 
     @property
     def actions(self) -> Values:
@@ -33,15 +33,15 @@ class Samples(Protocol):
 
     @property
     def returns(self) -> Values:
-        """The discounted sums of rewards until the next decision, (batch,)."""
+        """The discounted sum of rewards from each decision until the next one, (batch,)."""
 
     @property
     def next_observations(self) -> Frames:
-        """The observations of the next decisions."""
+        """The observations on which the next decisions are based, (batch, *observation)."""
 
     @property
     def discounts(self) -> Values:
-        """Gamma to the power of the ticks between the decisions, 0 after a terminal state, (batch,)."""
+        """gamma^ticks, for the number of ticks from each decision to the next, (batch,); 0 if the episode was terminated."""
 
     @property
     def weights(self) -> Values:
@@ -50,20 +50,23 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TensorBatch:
-    """A batch of the replay memory as validated tensors: float32, int64 for discrete actions; observations keep their dtype."""
+    """A batch of the replay memory as validated tensors.
+
+    Tensors are float32, except int64 for discrete actions. Observations keep their dtype.
+    """
 
     observations: Observations
-    """The observations that the decisions are based on, (batch, *observation)."""
+    """The observations on which the decisions are based, (batch, *observation)."""
     actions: Tensor
-    """The actions taken: (batch,) for discrete actions, (batch, size) float32 in the plant's ranges for continuous ones."""
+    """The actions taken: (batch,) for discrete actions, (batch, size) float32 for continuous ones."""
     returns: Tensor
-    """Discounted rewards until the next decision took effect, Σ gamma^j·reward, (batch,)."""
+    """The discounted sum of rewards from each decision until the next one takes effect, Σ gamma^j·reward, (batch,)."""
     next_observations: Observations
-    """The observations of the next decisions, (batch, *observation); ignored if the discount is 0."""
+    """The observations on which the next decisions are based, (batch, *observation). Not used if the discount is 0."""
     discounts: Tensor
-    """gamma^ticks until the next decision took effect, (batch,); 0 if the episode terminated."""
+    """gamma^ticks, for the number of ticks until the next decision takes effect, (batch,); 0 if the episode was terminated."""
     weights: Tensor
-    """Importance weights, (batch,); 1 for uniform sampling."""
+    """Importance weights of prioritised sampling, (batch,); 1 for uniform sampling."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -74,12 +77,12 @@ class TensorBatch:
 
         Args:
             samples: The batch.
-            plant: The plant's spec.
+            plant: The spec of observations and actions.
             device: The device.
 
         Raises:
-            LearningError: A shape is wrong (a column in place of a vector would be broadcast, so that weights have no
-                effect), an action is invalid, or a discount is outside 0 to 1.
+            LearningError: A shape is wrong (torch would broadcast a column, and the weights would have no effect), an action is
+                invalid, or a discount is outside 0 to 1.
         """
         actions = _actions(_tensor(samples.actions), plant)
         count = len(actions)

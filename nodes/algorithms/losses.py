@@ -1,6 +1,6 @@
-"""The losses of values: pure functions of tensors, per sample; the first axis is the batch.
+"""Losses of action values: functions of tensors, with a result per sample. The first axis is the batch.
 
-A batch's discounts are gamma^ticks per sample, and 0 if the episode terminated, which removes the next value from the target.
+The discount of a sample is gamma^ticks. It is 0 if the episode was terminated, which removes the next value from the target.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from torch.nn import functional
 
 
 def of_actions(outputs: Tensor, actions: Tensor) -> Tensor:
-    """Select the outputs of the actions, (batch, ...), from outputs of shape (batch, actions, ...)."""
+    """Return the outputs for the actions taken, (batch, ...), from the outputs for all actions, (batch, actions, ...)."""
     return outputs[torch.arange(len(outputs), device=outputs.device), actions]
 
 
 def targets(returns: Tensor, discounts: Tensor, next_values: Tensor) -> Tensor:
-    """Compute targets, return + discount · next value (Mnih et al., 2015); all of shape (batch,).
+    """Compute the targets, return + discount · next value (Mnih et al., 2015). All arguments and the result have the shape (batch,).
 
     If the discount is 0, the next value has no effect, even if it is NaN.
     """
@@ -25,7 +25,7 @@ def targets(returns: Tensor, discounts: Tensor, next_values: Tensor) -> Tensor:
 
 
 def huber(values: Tensor, wanted: Tensor) -> Tensor:
-    """Compute the Huber loss of values, (batch,): quadratic below an error of 1, linear above."""
+    """Compute the Huber loss of each value, (batch,): quadratic if the difference from ``wanted`` is below 1, else linear."""
     same_shape(values=values, wanted=wanted)
     return functional.smooth_l1_loss(values, wanted, reduction="none")
 
@@ -33,10 +33,10 @@ def huber(values: Tensor, wanted: Tensor) -> Tensor:
 def margin(values: Tensor, actions: Tensor, least: float) -> Tensor:
     """Compute the large-margin loss of demonstrated actions, (batch,) (Hester et al., 2018, equation 2).
 
-    It is 0 if each demonstrated action's value exceeds those of all other actions by ``least``.
+    The loss is 0 if the value of the demonstrated action exceeds the values of all other actions by ``least``.
 
     Args:
-        values: (batch, actions)
+        values: The values of all actions, (batch, actions).
         actions: The demonstrated actions, (batch,).
         least: The margin.
     """
@@ -46,7 +46,7 @@ def margin(values: Tensor, actions: Tensor, least: float) -> Tensor:
 
 
 def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
-    """Compute the mean over a batch of weight · loss, both (batch,) (Schaul et al., 2016).
+    """Compute the mean over a batch of weight · loss (Schaul et al., 2016). Both arguments have the shape (batch,).
 
     Raises:
         ValueError: The shapes differ, so that broadcasting would apply each weight to every sample.
@@ -56,12 +56,12 @@ def weighted_mean(losses: Tensor, weights: Tensor) -> Tensor:
 
 
 def clipping(norm: float, most: float) -> float:
-    """Return the factor that scales a gradient of this norm down to the maximum norm; 1 if the gradient is shorter."""
+    """Return the factor that scales a gradient with norm ``norm`` to the maximum norm ``most``; 1 if the norm is smaller."""
     return min(1.0, most / (norm + 1e-6))
 
 
 def same_shape(**tensors: Tensor) -> None:
-    """Check that shapes are equal, so that no tensor is broadcast.
+    """Check that all shapes are equal, so that torch broadcasts no tensor.
 
     Raises:
         ValueError: two shapes differ.

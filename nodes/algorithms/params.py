@@ -1,4 +1,4 @@
-"""The parameters of an algorithm in a launch file, checked without importing torch."""
+"""The parameters of algorithms in a launch file. They are checked without importing torch."""
 
 from __future__ import annotations
 
@@ -15,54 +15,56 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 
 class AlgorithmParams(Record):
-    """How weights are updated: the base of every algorithm's parameters.
+    """The base class of every algorithm's parameters, which say how weights are updated.
 
-    A subclass adds the literal field ``kind`` and names its `algorithm`. A parameter that is null gets its default.
-    ``options`` may hold more parameters, so that one graph file serves algorithms with different parameters.
+    A subclass adds the literal field ``kind`` and sets `algorithm`. A parameter that is null gets its default. ``options`` may hold
+    more parameters, so that one graph file serves algorithms with different parameters.
     """
 
     algorithm: ClassVar[str]
-    """The path of the algorithm's class, ``package.module:Class``. Only learners import it, and torch with it."""
+    """The import path of the algorithm's class, ``package.module:Class``. Only learners import this class, and torch with it."""
     acting: ClassVar[str]
-    """The path of the class that chooses actions with the learned weights, a subclass of `Acting`."""
+    """The import path of the class that chooses actions with the learned weights, a subclass of `Acting`."""
     usual: ClassVar[Mapping[str, float]] = MappingProxyType({})
-    """Values, by name, of arguments that a launch file leaves null. Launch files that can run any plant use these values."""
+    """Default values for arguments of launch files, by name. Launch files that can run any environment leave these arguments null."""
 
     kind: str
     """The name of the algorithm."""
     optimiser: Literal["adam", "sgd"] = "adam"
     """Adam (Kingma & Ba, 2015), or plain gradient descent: weights − learning_rate · gradient."""
     learning_rate: float = Field(default=1e-4, gt=0, allow_inf_nan=False)
-    """The step size."""
+    """The step size of the optimiser."""
     adam_epsilon: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
-    """ε of Adam, added to the root of its second moment."""
+    """ε of Adam, added to the square root of the second moment."""
     max_gradient_norm: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    """Maximum norm of a gradient; longer ones are clipped."""
+    """Maximum norm of a gradient. A gradient with a larger norm is scaled down."""
     target_every: PositiveInt = 10_000
-    """Number of updates of the weights from one change of the target network to the next."""
+    """Number of updates of the weights between two changes of the target network."""
     tau: float = Field(default=1.0, gt=0, le=1)
-    """How far each change of the target network moves it towards the weights: 1 copies the weights."""
+    """The share of the distance to the weights by which each change moves the target network. 1 copies the weights."""
     gamma: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda gamma: gamma is None)
-    """The discount per tick, equal to the replay memory's. A network with ``predict`` computes the number of ticks of a
-    transition from it; if it is null, the network learns its model from the algorithm's loss alone."""
+    """The discount per tick, the same as in the replay memory. Only networks with ``predict`` use it, for the prediction loss.
+
+    Such a network computes the number of ticks of a transition from the discount. If null, there is no prediction loss.
+    """
     auxiliary_weight: float = Field(
         default=1.0, ge=0, allow_inf_nan=False, exclude_if=lambda weight: weight == 1
     )
-    """The factor of the network's own loss, which is added to the algorithm's loss. Only networks with ``predict`` have such a loss."""
+    """The factor of the prediction loss, which is added to the algorithm's loss. Only networks with ``predict`` have this loss."""
     device: str = "cpu"
-    """A device name of torch: `cpu`, `cuda`, `cuda:1`."""
+    """The name of a torch device: `cpu`, `cuda`, `cuda:1`."""
     channels_last: bool = True
-    """Use torch's memory format channels_last for convolutions: 1.2 to 1.8 times as fast on one core."""
+    """Use torch's memory format channels_last for convolutions. On one core they are then 1.2 to 1.8 times as fast."""
     autocast: bool = False
-    """Compute hidden layers in bfloat16; last layers, values, weights, gradients and the optimiser stay float32.
+    """Compute hidden layers in bfloat16. Last layers, values, weights, gradients and the optimiser stay in float32.
 
     A CPU without AVX-512 takes three to twelve times as long with autocast.
     """
     compiled: bool = Field(default=False, exclude_if=operator.not_)
-    """Compute IMPALA networks up to k = 1/2, and DQN's updates of fully connected networks, on a CPU with C code.
+    """Compute IMPALA networks of width k up to 1/2, and DQN's updates of fully connected networks, with C code on a CPU.
 
-    It is compiled once on each machine. Results are equal within rounding. An update of k = 1/16 takes a tenth of the time on one
-    core. Without a C compiler, torch computes.
+    The code is compiled once per machine. Its results equal torch's within rounding. On one core, an update with k = 1/16 takes a
+    tenth of the time. Without a C compiler, torch computes them.
     """
 
     @model_validator(mode="before")
@@ -79,14 +81,14 @@ class AlgorithmParams(Record):
 
     @classmethod
     def check_plant(cls, plant: PlantSpec) -> None:
-        """Check that the algorithm can learn this kind of action (discrete or continuous).
+        """Check that the algorithm can learn the environment's kind of action (discrete or continuous).
 
         Raises:
-            LearningError: the algorithm needs another kind of action.
+            LearningError: the algorithm needs the other kind of action.
         """
 
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:
-        """Check that the algorithm fits a network and a plant.
+        """Check that the algorithm fits a network and the actions of an environment.
 
         Raises:
             LearningError: the algorithm does not fit.
@@ -96,7 +98,7 @@ class AlgorithmParams(Record):
 
 
 class ValueParams(AlgorithmParams):
-    """The parameters of algorithms that learn the values of discrete actions."""
+    """The base class of parameters of algorithms that learn the values of discrete actions."""
 
     acting: ClassVar[str] = "rtgraph.nodes.algorithms.values:Greedy"
     usual: ClassVar[Mapping[str, float]] = MappingProxyType(
@@ -110,19 +112,21 @@ class ValueParams(AlgorithmParams):
         }
     )
     distributional: ClassVar[bool] = False
-    """Whether the algorithm learns distributions of returns, which need a head with a support."""
+    """Whether the algorithm learns distributions of returns. If so, the network's head needs a support (possible returns)."""
 
     @classmethod
     def check_plant(cls, plant: PlantSpec) -> None:
-        """Check that the actions are discrete.
+        """Check that the environment's actions are discrete.
 
         Raises:
-            LearningError: the plant's actions are not discrete.
+            LearningError: the actions are not discrete.
         """
         must_be_discrete(plant)
 
     def check(self, network: NetworkSpec, plant: PlantSpec) -> None:
-        """Check that the actions are discrete, and that the network's head has a support if it needs one.
+        """Check that the actions are discrete, and that the network's head fits the algorithm.
+
+        An algorithm that learns distributions of returns needs a head with a support (possible returns).
 
         Raises:
             LearningError: the actions are not discrete, or the head does not fit the algorithm.
@@ -141,10 +145,10 @@ class ValueParams(AlgorithmParams):
 
 
 def must_be_discrete(plant: PlantSpec) -> int:
-    """Return the number of a plant's discrete actions.
+    """Return the number of discrete actions of an environment.
 
     Raises:
-        LearningError: the plant's actions are not discrete.
+        LearningError: the actions are not discrete.
     """
     if not isinstance(plant.action, Discrete):
         raise LearningError(

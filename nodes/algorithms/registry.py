@@ -1,7 +1,7 @@
-"""Algorithms by name: those of rtgraph, of installed packages, and of the user.
+"""Algorithms by name: algorithms of rtgraph, of other installed packages, and of the user.
 
-To add an algorithm, write a folder with its parameters, its loss and how it acts, and add the parameters to `_Ours`. A
-package adds one with an entry point in the group ``rtgraph.algorithms``: the name, and a subclass of
+To add an algorithm, write a folder with classes for its parameters, its loss and its actions. Add the class of parameters to
+`_Ours`. Another package adds an algorithm with an entry point in the group ``rtgraph.algorithms``: the name, and a subclass of
 `AlgorithmParams`. A class path, ``package.module:Class``, needs no entry point.
 """
 
@@ -32,27 +32,27 @@ _KINDS: dict[str, type[AlgorithmParams]] = {
 
 
 def algorithm_names() -> tuple[str, ...]:
-    """Return the names of all algorithms, those of installed packages last."""
+    """Return the names of all algorithms. The algorithms of other installed packages come last."""
     return (*_KINDS, *extensions(ALGORITHMS, _KINDS))
 
 
 def algorithm_for(network: NetworkSpec, plant: PlantSpec) -> str:
-    """Return the name of the default algorithm for a network and a plant."""
+    """Return the name of the default algorithm for a network and the actions of an environment."""
     if isinstance(plant.action, Continuous):
         return "sac"
     return "dqn" if network.head.support is None else "c51"
 
 
 def usual_for(plant: PlantSpec) -> Mapping[str, float]:
-    """Return the values, by name, that null arguments of a launch file get for this plant."""
+    """Return default values, by name, for arguments that a launch file leaves null. They depend on the environment's actions."""
     return (SacParams if isinstance(plant.action, Continuous) else ValueParams).usual
 
 
 def params_class(name: str) -> type[AlgorithmParams]:
-    """Return the class of an algorithm's parameters.
+    """Return the class of an algorithm's parameters, by the algorithm's name.
 
     Args:
-        name: the algorithm's name, or a class path.
+        name: the algorithm's name, or the import path of a class of parameters.
 
     Raises:
         LearningError: there is no such algorithm.
@@ -72,10 +72,10 @@ def params_class(name: str) -> type[AlgorithmParams]:
 
 
 class _AlsoOthers:
-    """An annotation for pydantic: parameters of other packages' algorithms are valid too."""
+    """An annotation for pydantic, so that a field also accepts the parameters of algorithms of other packages."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of rtgraph's algorithms, wrapped in a validator for all others."""
+        """Return a schema for pydantic. It accepts rtgraph's algorithms, and passes all others to a validator."""
         ours = handler.generate_schema(Annotated[_Ours, Field(discriminator="kind")])
         serialization = core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True)
         return core_schema.no_info_wrap_validator_function(_validated, ours, serialization=serialization)
@@ -100,4 +100,4 @@ def _dumped(value: AlgorithmParams, info: core_schema.SerializationInfo) -> dict
 
 
 AnyAlgorithm = Annotated[_Ours, _AlsoOthers()]
-"""The parameters of any algorithm; ``kind`` chooses it."""
+"""The type of any algorithm's parameters. The field ``kind`` names the algorithm."""

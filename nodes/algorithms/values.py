@@ -1,4 +1,4 @@
-"""The base of algorithms that learn the values of discrete actions."""
+"""The base classes of algorithms that learn the values of discrete actions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Greedy(Acting):
     def act(
         self, module: Network, observations: Observations, rng: np.random.Generator, *, explore: bool
     ) -> Action:
-        """Return the index of the action with the highest value. Noisy layers have noise only if ``explore`` is true."""
+        """Return the index of the action with the highest value. Noisy layers of the network have noise only if ``explore`` is true."""
         # The noise is drawn or disabled each time: other policies in this process may share the module.
         if explore:
             module.draw_noise(rng)
@@ -42,24 +42,24 @@ class Greedy(Acting):
 
 
 class ValueAlgorithm(Algorithm[P_co]):
-    """Computes a loss from the network's scores (outputs) of the actions taken and from targets for these scores.
+    """Computes a loss by comparing the network's scores (outputs) of the actions taken with targets.
 
-    A subclass defines `wanted`, and `compared` if its scores are not single values.
+    A subclass defines `wanted`, which computes the targets. It also defines `compared` if an action has more than one score.
     """
 
     @abstractmethod
     def wanted(
         self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
     ) -> Tensor:
-        """Compute the targets, (batch, ...); gradients are off."""
+        """Compute the targets for the scores of the actions taken, (batch, ...). Gradients are off."""
 
     def compared(self, scores: Tensor, values: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the loss and the error of each sample, both (batch,); by default the Huber loss of values.
+        """Compute the loss and the error of each sample, both (batch,). By default the loss is the Huber loss.
 
         Args:
-            scores: the network's scores of the actions taken, (batch, atoms).
-            values: the values of the scores, (batch,), without a gradient.
-            wanted: the targets.
+            scores: the network's outputs for the actions taken, (batch, atoms); one atom if an output is a value.
+            values: the values of the actions taken, (batch,), without a gradient.
+            wanted: the targets from `wanted`.
         """
         return losses.huber(scores.squeeze(1), wanted), (wanted - values).abs()
 
@@ -71,7 +71,7 @@ class ValueAlgorithm(Algorithm[P_co]):
         rng: np.random.Generator,
         margin: float = 0.0,
     ) -> Loss:
-        """Compute the loss of a batch; see `Algorithm.loss`."""
+        """Compute the loss of a batch of transitions without changing anything."""
         with torch.no_grad():
             wanted = self.wanted(online, target, batch, rng)
         online.draw_noise(rng)
@@ -89,14 +89,14 @@ class ValueAlgorithm(Algorithm[P_co]):
     def following(
         self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator, *, double: bool
     ) -> Tensor:
-        """Return the target network's scores of the best next actions, (batch, atoms).
+        """Return the target network's scores (outputs) for the best next actions, (batch, atoms).
 
         Args:
-            online: the network that is learned.
-            target: the target network, which scores the actions.
+            online: the network that learns.
+            target: the target network, which computes the scores.
             batch: the transitions.
-            rng: draws the noise of noisy layers.
-            double: choose the actions with ``online`` instead of ``target``.
+            rng: the random generator for the noise of noisy layers.
+            double: whether ``online`` chooses the best next actions, instead of ``target``.
         """
         target.draw_noise(rng)
         with self.autocast(batch):

@@ -1,4 +1,4 @@
-"""A worker that is aware of delay: its policy also sees the pending actions, which are decided but not yet applied."""
+"""A worker that is aware of delay: the policy also sees the pending actions, which are decided but not yet applied."""
 
 from __future__ import annotations
 

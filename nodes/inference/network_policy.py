@@ -65,7 +65,7 @@ class EpsilonGreedyPolicy(Policy):
 
     @property
     def _compiled(self) -> CompiledMlp | None:
-        """Compiled C code of a fully connected network, which acts greedily. None if the network is not compiled or acts otherwise."""
+        """Compiled C code, if the network is fully connected and the policy acts greedily; None if torch must compute."""
         return self._network.compiled if self._params.compiled and type(self._acting) is Greedy else None
 
     def _chosen(self, observation: Value) -> Act:

@@ -29,7 +29,7 @@ class StageParams(Params):
     """The parameters of the stages of a pipeline."""
 
     plant: PlantSpec
-    """The spec of the plant: `${spec:plant}`."""
+    """The observations and actions of the plant (environment or robot): `${spec:plant}`."""
     stages: PositiveInt
     """L, the number of stages. The node has L replicas (processes), one per stage."""
     policy: PolicyParams

@@ -98,9 +98,7 @@ class Worker(Node[WorkerParams]):
     state = Output(WorkerState)
 
     _known: Array | None = None
-    """The pending actions (decided, not yet applied) that the policy knew at its last decision; None if the policy sees no pending
-    actions.
-    """
+    """The pending actions (decided, not yet applied) that the policy knew at its last decision; None if the policy sees none."""
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:

@@ -1,7 +1,8 @@
-"""Networks: their specifications in launch files (light), and their torch modules (submodules).
+"""Networks: their specifications in launch files, and their torch modules (in submodules).
 
-Importing this package does not import torch. Import the modules that need torch directly:
-``rtgraph.nodes.networks.build`` and ``rtgraph.nodes.networks.parameters``.
+Importing this package does not import torch. These modules need torch: ``rtgraph.nodes.networks.build`` and
+``rtgraph.nodes.networks.parameters``. A network has a *trunk*, which computes features from an observation, and a *head*, the last
+layers.
 """
 
 from rtgraph.nodes.networks.spec import (

@@ -1,4 +1,4 @@
-"""Build a torch module with weights from a network's specification."""
+"""Builds a torch module with weights from a network's specification."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def build(
     device: torch.device | str | None = None,
     seed: int = 0,
 ) -> Network:
-    """Build the network for a plant, initialised from a seed; no global generator is used.
+    """Build the network for an environment, with weights from a seed. No global random generator is used.
 
     Args:
         spec: The kind of network and its size.
-        plant: Its observation spec defines the input.
-        outputs: Number of outputs; by default one per discrete action (``size * count`` if each decision is ``size`` of them),
-            or one per element of a continuous action.
+        plant: The spec of observations and actions. The observations define the network's input.
+        outputs: Number of outputs; by default one per discrete action (``size * count`` if an action consists of ``size`` choices
+            of ``count``), or one per element of a continuous action.
         device: By default torch's current one. On ``"meta"`` the module has shapes but no weights, and takes
             no memory; `parameters.bind` gives it weights.
-        seed: For `initialise`.
+        seed: The seed of the initial weights.
 
     Raises:
-        ValueError: The network cannot read the plant's observations, or its head requires a single discrete
-            action and the plant has none.
+        ValueError: The network cannot read the environment's observations, or the network's head needs actions that are one
+            discrete choice.
     """
     check_fit(spec, plant)
     device = torch.device(device) if device is not None else torch.get_default_device()
@@ -68,14 +68,14 @@ def build(
 
 
 def initialise(module: nn.Module, seed: int) -> None:
-    """Redraw all weights and biases. The same seed gives the same bits on any device.
+    """Draw new values for all weights and biases. The same seed gives the same bits on any device.
 
-    The rule is torch's for these layers, uniform in ±1/√fan_in (Kaiming-uniform with a = √5); the noise of
-    noisy layers starts from 0.5/√fan_in, and a `LearnedNumber` from its initial value.
+    The values are uniform in ±1/√fan_in, torch's default for these layers (Kaiming-uniform with a = √5). The scale of the noise in
+    noisy layers becomes 0.5/√fan_in, and a `LearnedNumber` gets its initial value.
 
     Raises:
         TypeError: A layer of another kind has parameters.
-        ValueError: The module is on the meta device, and so has no memory for weights.
+        ValueError: The module is on the meta device, where weights have no memory.
     """
     generator = torch.Generator(device="cpu").manual_seed(seed)
     for name, layer in module.named_modules():

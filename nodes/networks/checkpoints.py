@@ -1,7 +1,4 @@
-"""Paths of checkpoints: folders ``000007`` with ``facts.json`` and ``tensors.safetensors``.
-
-The highest number is the newest. Importing this module does not import torch.
-"""
+"""Paths of checkpoints. A checkpoint is a folder such as ``000007`` with ``facts.json`` and ``tensors.safetensors``."""
 
 from __future__ import annotations
 
@@ -10,14 +7,14 @@ from pathlib import Path
 from rtgraph.msgs.errors import CheckpointError
 
 CHECKPOINTS = "checkpoints"
-"""The default folder of checkpoints in a session folder."""
+"""Name of the folder of checkpoints, inside the session folder, by default."""
 FACTS, TENSORS = "facts.json", "tensors.safetensors"
 PLAN = "plan.yaml"
-"""File name of the plan in a session folder."""
+"""Name of the file in a session folder with the plan, i.e. the launch file with everything resolved."""
 
 
 def name_of(number: int) -> str:
-    """Return the name of a checkpoint's folder."""
+    """Return the name of the folder of the checkpoint with this number."""
     return f"{number:06d}"
 
 
@@ -34,7 +31,9 @@ def numbers_in(folder: Path) -> list[int]:
 
 
 def checkpoint_in(path: Path) -> Path:
-    """Return a checkpoint's folder: ``path`` itself, or the newest one in a folder or a session.
+    """Return the folder of a checkpoint.
+
+    If ``path`` is a folder of checkpoints or a session folder, return the newest checkpoint in it.
 
     Raises:
         CheckpointError: there is no checkpoint.

@@ -1,4 +1,4 @@
-"""Check whether a network fits a plant, without importing torch."""
+"""Checks whether a network fits an environment's observations and actions, without importing torch."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rtgraph.msgs.spaces import ArraySpec, PartsSpec
 from rtgraph.nodes.networks.spec import HeadSpec, ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 IMPALA_STRIDES = {1: (2, 2, 2), 2: (2, 1, 1, 1, 2, 1)}
-"""The stride of the pooling in each sequence of an IMPALA network, by depth: 1 for "1xDeep", 2 for "2xDeep"."""
+"""The strides of the poolings in an IMPALA network, one per sequence of layers, by depth: 1 for "1xDeep", 2 for "2xDeep"."""
 _NO_BOUND = float("inf")
 
 
 class FrameShape(NamedTuple):
-    """The shape of one frame, always with a channel axis."""
+    """The shape of one frame (picture), always with a number of channels."""
 
     channels: int
     height: int
@@ -24,7 +24,7 @@ class FrameShape(NamedTuple):
 
     @classmethod
     def of(cls, shape: Sequence[int]) -> FrameShape:
-        """Read an observation's shape: (height, width) for one grey frame, or (channels, height, width).
+        """Make a frame shape from an observation's shape: (height, width) for a grey frame, or (channels, height, width).
 
         Raises:
             ValueError: The shape has neither two nor three axes.
@@ -42,18 +42,18 @@ class FrameShape(NamedTuple):
 
 
 MOST_CHANNELS = 4
-"""Maximum length of a picture's axis of channels: grey, RGB or RGBA."""
+"""Maximum number of channels by which an array counts as a picture: grey has 1, RGB 3, RGBA 4."""
 
 
 class PictureShape(NamedTuple):
-    """The shape of a picture that is a part of an observation."""
+    """The shape of a picture that is a part of an observation, such as a camera image."""
 
     frame: FrameShape
     channels_last: bool
 
     @classmethod
     def of(cls, part: ArraySpec) -> PictureShape | None:
-        """Read a part's shape: (height, width), (height, width, channels) or (channels, height, width).
+        """Make a picture shape from a part's shape: (height, width), (height, width, channels) or (channels, height, width).
 
         Return None if the part is not a picture.
         """
@@ -66,17 +66,17 @@ class PictureShape(NamedTuple):
 
 
 class KernelWindow(NamedTuple):
-    """The side and the stride of an unpadded convolution or pooling."""
+    """The side length and the stride of the window of an unpadded convolution or pooling."""
 
     side: int
     stride: int
 
 
 def remaining(frame: FrameShape, windows: Sequence[KernelWindow]) -> tuple[int, int]:
-    """Compute the height and width of a frame after a chain of unpadded windows.
+    """Compute the height and width of a frame after a sequence of unpadded convolutions and poolings, given by their windows.
 
     Raises:
-        ValueError: The frame is too small for at least one position of every window.
+        ValueError: The frame is too small: a window has no position.
     """
     smallest = 1
     for window in reversed(windows):
@@ -94,7 +94,7 @@ def remaining(frame: FrameShape, windows: Sequence[KernelWindow]) -> tuple[int, 
 
 
 def windows_of(network: ImpalaSpec | NatureSpec) -> tuple[KernelWindow, ...]:
-    """Return the unpadded windows of a convolutional network, in order."""
+    """Return the windows of the unpadded convolutions and poolings of a network, in order."""
     if isinstance(network, NatureSpec):
         return KernelWindow(8, 4), KernelWindow(4, 2), KernelWindow(3, 1)
     return tuple(
@@ -103,10 +103,10 @@ def windows_of(network: ImpalaSpec | NatureSpec) -> tuple[KernelWindow, ...]:
 
 
 def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
-    """Check that a network can read a plant's observations, and that its head fits the plant's actions.
+    """Check that a network can read an environment's observations, and that the network's head fits the environment's actions.
 
     Raises:
-        ValueError: the network does not fit the plant. The text ends in a hint.
+        ValueError: the network does not fit the environment. The text ends in a hint.
     """
     if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
         raise ValueError(
@@ -163,7 +163,7 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:
-    """Check that every value of the observation is below ``one_hot``."""
+    """Check that every number in the observation is below ``one_hot``, the number of classes."""
     if one_hot is None:
         return
     low = observation.low if observation.low is not None else 0

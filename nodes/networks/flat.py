@@ -1,4 +1,4 @@
-"""A module's parameters as one vector, to optimise, average, send and copy it as a whole."""
+"""A module's parameters as one vector, so that all parameters can be optimised, averaged, sent or copied at once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ _ALIGNMENT = 64
 def flatten(module: nn.Module) -> Tensor:
     """Move a module's parameters into one new vector, and return it.
 
-    The parameters become views of the vector. The vector is float32, (n,), on the module's device, in the
-    layout of `parameters.layout`; padding is 0. Flatten before anything else references the parameters'
-    memory.
+    The parameters become views of the vector. The vector is float32, (n,), on the module's device, in the layout of
+    `parameters.layout`. Padding between parameters is 0. Call this before other code keeps references to the parameters' memory.
 
     Raises:
-        ValueError: The module has state that is not float32 parameters.
+        ValueError: The module has buffers, or parameters with another dtype.
     """
     slots = layout(module)
     own = dict(module.named_parameters())
@@ -40,7 +39,9 @@ def flatten(module: nn.Module) -> Tensor:
 
 
 def views(vector: Tensor, slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return the slots of a vector, (n,), by name, without copying.
+    """Return views of the parameters in a vector, (n,), by parameter name, without copying.
+
+    ``slots`` say where each parameter lies in the vector.
 
     Raises:
         ValueError: The vector is too short.

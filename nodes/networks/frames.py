@@ -1,4 +1,4 @@
-"""Frames as the input of a convolutional network: shape and scale."""
+"""Prepares frames (pictures) as the input of a convolutional network: their shape and scale."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rtgraph.nodes.networks.fit import FrameShape
 def as_input(frames: Tensor, frame: FrameShape) -> Tensor:
     """Convert a batch of frames to float32 of shape (batch, channels, height, width).
 
-    Bytes are scaled from 0..255 to [0, 1]; values of any other dtype are not scaled.
+    Bytes are scaled from 0..255 to [0, 1]; numbers of any other dtype are not scaled.
 
     Args:
         frames: Shape (batch, channels, height, width), or (batch, height, width) for grey frames.
@@ -26,7 +26,7 @@ def as_input(frames: Tensor, frame: FrameShape) -> Tensor:
 
 
 def with_channels(frames: Tensor, frame: FrameShape) -> Tensor:
-    """Return frames, as for `as_input`, with their axis of channels.
+    """Return frames with an axis of channels, (batch, channels, height, width). Grey frames may come without this axis.
 
     Raises:
         ValueError: The frames have another shape.

@@ -1,4 +1,4 @@
-"""The head of a network: computes the value of each action from features."""
+"""The head of a network: the last layers, which compute the value of each action from features."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rtgraph.nodes.networks.spec import HeadSpec, SupportSpec
 
 
 class Head(nn.Module):
-    """Computes from features the values of actions, or a distribution of returns per action.
+    """Computes the value of each action from features, or a distribution of returns for each action.
 
-    Under autocast to bfloat16, last layers and means stay in float32: bfloat16 has three significant digits,
-    and the values of two actions often differ by less, so rounding would change the best action.
+    Under autocast to bfloat16, last layers and means stay in float32. The reason: bfloat16 has three significant digits, and the
+    values of two actions often differ by less. Rounding would then change the best action.
 
     Args:
-        spec: The head's parts.
+        spec: The options of the head.
         inputs: The number of features.
-        hidden: The size of the hidden layer at its start; None for no hidden layer.
+        hidden: The size of the first layer, a hidden layer; None for no hidden layer.
         outputs: The number of actions.
     """
 
@@ -37,15 +37,15 @@ class Head(nn.Module):
         self.noisy = [module for module in self.modules() if isinstance(module, NoisyLinear)]
 
     def widened(self, more: int) -> Head:
-        """Return a new head like this one that reads this many more features."""
+        """Return a new head with the same options that reads ``more`` additional features."""
         return Head(self._spec, self.inputs + more, self._hidden, self._outputs)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Compute values, float32 of shape (batch, outputs); for distributions, their means."""
+        """Compute the values of actions, float32 (batch, outputs). For distributions, these are the means."""
         return self.means(self.scores(features))
 
     def means(self, scores: Tensor) -> Tensor:
-        """Compute values of shape (...) from scores of shape (..., atoms)."""
+        """Compute the values of actions, (...), from scores, (..., atoms). See ``scores``."""
         if self.support is None:
             return scores.squeeze(-1)
         with _exactly(scores.device):
@@ -53,10 +53,10 @@ class Head(nn.Module):
         return means
 
     def scores(self, features: Tensor) -> Tensor:
-        """Compute the last layer's output, float32 of shape (batch, outputs, atoms).
+        """Compute the output of the last layer, float32 (batch, outputs, atoms).
 
-        With a support, it is the logits of the atoms' probabilities; without one, the value, as a single
-        atom.
+        With a support (a set of possible returns, the atoms), the output is the logits of their probabilities. Without a support,
+        the output is the value of the action, and ``atoms`` is 1.
         """
         scores = torch.unflatten(_through(self.actions, features), 1, (self._outputs, -1))
         if self.state is None:
@@ -66,12 +66,12 @@ class Head(nn.Module):
 
 
 def atoms_of(support: SupportSpec, device: torch.device | None = None) -> Tensor:
-    """Return the values of the atoms (returns), float32 of shape (atoms,)."""
+    """Return the atoms (possible returns) of a support, float32 of shape (atoms,)."""
     return torch.linspace(support.low, support.high, support.atoms, dtype=torch.float32, device=device)
 
 
 def _through(stream: nn.Sequential, features: Tensor) -> Tensor:
-    """Apply a stream (a sequence of layers) to features; the last layer computes in float32."""
+    """Apply a sequence of layers to features. The last layer computes in float32."""
     *before, last = stream
     for layer in before:
         features = layer(features)
@@ -81,7 +81,7 @@ def _through(stream: nn.Sequential, features: Tensor) -> Tensor:
 
 
 def _exactly(device: torch.device) -> AbstractContextManager[object]:
-    """Return a context without autocast."""
+    """Return a context without autocast, i.e. in which torch computes in float32."""
     # Checked first: the context costs an inference 5 µs. Devices such as "meta" have no autocast.
     if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)

@@ -1,4 +1,4 @@
-"""The IMPALA residual network, at any width and at two depths."""
+"""The IMPALA residual network, of any width and of two depths."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class _Residual(nn.Module):
 class Impala(Network):
     """The IMPALA network of Espeholt et al. (2018), scaled as in Riemer et al. (2025).
 
-    Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks.
-    "1xDeep" has three sequences (15 convolutions; an 84x84 frame becomes 40x40, 18x18, 7x7), "2xDeep" six
-    (30; 40, 36, 32, 28, 12, 8). Then come ReLU, 512 features, ReLU, the outputs.
+    Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks. "1xDeep" has three sequences
+    (15 convolutions; an 84x84 frame becomes 40x40, 18x18, 7x7), "2xDeep" six (30; 40, 36, 32, 28, 12, 8). Then come a ReLU, a layer
+    of 512 units, a ReLU and the outputs.
 
     Args:
         spec: Width and depth.
@@ -54,13 +54,13 @@ class Impala(Network):
         height, width = remaining(self.frame, windows_of(spec))
         self.sequences = impala_sequences(spec, self.frame)
         self.inputs = height * width * spec.widths[1]
-        """The number of features."""
+        """Number of features that the convolutions compute."""
         self.head = Head(spec.head, self.inputs, FEATURES, outputs)
         self.compiled: Callable[[Tensor], Tensor] | None = None
-        """If set, computes the features in place of ``sequences``; see the package `compiled`."""
+        """A function that computes the features in place of ``sequences`` (compiled C code); None if torch computes them."""
 
     def features(self, observations: Observations) -> Tensor:
-        """Return the flattened output of the last sequence, (batch, features), for a batch of frames (see `as_input`)."""
+        """Compute the features, (batch, features), from a batch of frames (see `as_input`): the flattened output of the convolutions."""
         if self.compiled is not None:
             return self.compiled(only(observations))
         planes: Tensor = self.sequences(as_input(only(observations), self.frame))
@@ -68,7 +68,7 @@ class Impala(Network):
 
 
 def impala_sequences(spec: ImpalaSpec, frame: FrameShape) -> nn.Sequential:
-    """Return the sequences, from frames to planes."""
+    """Return the sequences of convolutions. The first reads frames; the output has one plane (height, width) per channel."""
     strides = IMPALA_STRIDES[spec.depth]
     first, later = spec.widths
     channels = [frame.channels, first] + [later] * (len(strides) - 1)

@@ -19,18 +19,19 @@ from rtgraph.nodes.networks.network import Network, Observations
 from rtgraph.nodes.networks.spec import ImpalaSpec, MlpSpec, NatureSpec, NetworkSpec
 
 VECTOR = (64, 64)
-"""Sizes of the hidden layers of parts that are not pictures, in convolutional networks."""
+"""Sizes of the hidden layers for parts that are not pictures, if pictures are read by convolutions."""
 
 
 class Joined(Network):
-    """A trunk for each part, in order of the parts' names. The head reads their concatenated features.
+    """A network for observations of several parts (arrays). Each part has a trunk (first layers), and the head reads all features.
 
-    With ``kind: impala`` or ``nature`` a picture has the convolutions of that network, and every other part two
-    hidden layers of 64. With ``kind: mlp`` all parts are flattened and concatenated before the hidden layers.
+    The features are concatenated in the order of the parts' names. With ``kind: impala`` or ``nature`` a picture has the
+    convolutions of this kind of network, and every other part two hidden layers of 64. With ``kind: mlp`` all parts are flattened
+    and concatenated before the hidden layers.
 
     Args:
-        spec: The network, and the head.
-        parts: The arrays of one observation, by name.
+        spec: The kind of network, and the head.
+        parts: The specs of the arrays of one observation, by name.
         outputs: The number of outputs.
 
     Raises:
@@ -55,7 +56,7 @@ class Joined(Network):
         self.head = Head(spec.head, sizes[-1], hidden, outputs)
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the trunks and concatenate their features, (batch, features); only pictures are scaled, to [0, 1]."""
+        """Compute the features of all parts, concatenated, (batch, features). Only pictures are scaled, to [0, 1]."""
         if not isinstance(observations, dict) or observations.keys() != self.parts.keys():
             got = ", ".join(sorted(observations)) if isinstance(observations, dict) else "one array"
             raise ValueError(f"expected an observation with the parts {', '.join(self.parts)}, got {got}")
@@ -73,7 +74,7 @@ class Joined(Network):
 
 
 class _Flat(nn.Module):
-    """The trunk of a part that is not a picture: layers on the part as a flat float32 vector."""
+    """The trunk (first layers) of a part that is not a picture. The part is flattened to a float32 vector."""
 
     def __init__(self, layers: nn.Sequential, *, picture: bool) -> None:
         super().__init__()
@@ -87,7 +88,7 @@ class _Flat(nn.Module):
 
 
 class _Picture(nn.Module):
-    """The trunk of a picture: the convolutions of an IMPALA or Nature network."""
+    """The trunk (first layers) of a picture: the convolutions of an IMPALA or Nature network."""
 
     def __init__(self, spec: ImpalaSpec | NatureSpec, shape: PictureShape) -> None:
         super().__init__()
@@ -105,7 +106,7 @@ class _Picture(nn.Module):
 
 
 def _trunk(spec: NetworkSpec, part: ArraySpec) -> tuple[nn.Module, int]:
-    """Return the trunk of a part, and the number of its features."""
+    """Return the trunk (first layers) for a part of an observation, and the number of features that it computes."""
     size = math.prod(part.shape)
     if isinstance(spec, MlpSpec):
         return _Flat(nn.Sequential(), picture=part.is_picture), size

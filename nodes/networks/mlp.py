@@ -1,4 +1,4 @@
-"""Fully connected networks, for observations that are not frames: computed at once, or in stages that run on successive ticks."""
+"""Fully connected networks, for observations that are not pictures. They run at once, or in stages on successive ticks."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Mlp(Network):
 
     Args:
         spec: The sizes of the hidden layers, and the head.
-        observation: The shape of one observation, of any number of axes; flattened.
+        observation: The shape of one observation. It may have any number of axes, which are flattened.
         outputs: The number of outputs.
     """
 
     def __init__(self, spec: MlpSpec, observation: Sequence[int], outputs: int) -> None:
         super().__init__()
         self.observation = tuple(observation)
-        """The shape of an observation."""
+        """The shape of one observation."""
         self.one_hot = spec.one_hot
-        """The length of the one-hot vector that encodes each number of an observation; None if the numbers are used as they are."""
+        """Number of classes, if each number of an observation is an integer that is encoded as a one-hot vector; None for no encoding."""
         sizes = (math.prod(observation) * (spec.one_hot or 1), *spec.hidden)
         *before, inputs = sizes[:-1] or sizes
         self.layers = linear_layers((*before, inputs))
@@ -40,7 +40,7 @@ class Mlp(Network):
         self.head = Head(spec.head, inputs, spec.hidden[-1] if spec.hidden else None, outputs)
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute all layers except the head; observations may have any dtype and are not scaled.
+        """Compute all layers except the head, (batch, features). Observations may have any dtype, and are not scaled.
 
         Raises:
             ValueError: The observations have another shape than the network was built for.
@@ -58,18 +58,18 @@ class Mlp(Network):
 
 
 class Pipelined(Network):
-    """One hidden layer a stage, with ReLU; the last stage also computes the outputs: its layers are the head.
+    """A network in stages. Each stage is a hidden layer with ReLU, and the last stage also computes the outputs.
 
     Stage 0 reads an observation. Each later stage reads the features of the stage before it and, with ``skip``, a newer
-    observation. A batch holds what all stages observed: the parts of the first observation, and those of stage i by the names
-    ``name@i`` (see ``rtgraph.msgs.pending``). So the network computes the same, whether its stages run one by one (`layer`)
-    or all at once. Source: Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
+    observation. A batch holds the observations of all stages: the parts (arrays) of the first observation by ``name``, and the
+    parts of stage i by ``name@i`` (see ``rtgraph.msgs.pending``). So the results are the same, whether the stages run one by one
+    (`layer`) or all at once. Source: Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
     Bytes of pictures are scaled to [0, 1]; other numbers are not scaled.
 
     Args:
-        spec: The number of stages, and the head. The last of its hidden sizes is that of every stage.
-        observation: The spec of what all stages observe.
+        spec: The number of stages, and the head. The last number in ``hidden`` is the size of every stage.
+        observation: The spec of the observations of all stages together.
         outputs: The number of outputs.
     """
 
@@ -77,7 +77,7 @@ class Pipelined(Network):
         super().__init__()
         first = without_later(observation, spec.later)
         self.parts = first.parts if isinstance(first, PartsSpec) else {OBSERVATION: first}
-        """The arrays of one observation, by name."""
+        """The specs of the arrays of one observation, by name."""
         self.one_hot, self.stages, self.skip = spec.one_hot, spec.stages, spec.skip
         seen = sum(math.prod(part.shape) for part in self.parts.values()) * (spec.one_hot or 1)
         width = spec.hidden[-1]
@@ -86,12 +86,12 @@ class Pipelined(Network):
         self.head = Head(spec.head, inputs[-1], width, outputs)
 
     def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
-        """Compute the features that a stage passes on, (batch, features).
+        """Compute the features that a stage passes on to the next stage, (batch, features).
 
         Args:
-            stage: The stage, not the last one: that one computes `features`, and the head.
-            features: The features of the stage before; None in stage 0.
-            observations: What the stage observes, by the names of the plant's parts or those of the stage; None if nothing.
+            stage: The number of the stage, from 0; not the last stage, which `features` and the head compute.
+            features: The features from the stage before; None in stage 0.
+            observations: What this stage observes, as arrays by ``name`` or by ``name@stage``; None if it observes nothing.
 
         Raises:
             ValueError: The observations have other parts or shapes than the network was built for.
@@ -102,8 +102,8 @@ class Pipelined(Network):
     def features(self, observations: Observations) -> Tensor:
         """Compute the input of the last stage from the observations of all stages, (batch, features).
 
-        The features of the stage before the last may be given by the name ``TRUNK``; then only what the last stage observes is
-        read.
+        ``observations`` may hold the features of the stage before the last, by the name ``TRUNK``. Then only the observation of the
+        last stage is read.
         """
         last = self.stages - 1
         features: Tensor | None = None
@@ -118,14 +118,14 @@ class Pipelined(Network):
         return self.skip or not stage
 
     def _inputs(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
-        """Join features and an observation as a flat float32 vector, (batch, inputs)."""
+        """Flatten features and an observation, and join them to a float32 vector, (batch, inputs)."""
         joined = [] if features is None else [features]
         if observations is not None:
             joined += [self._flat(name, part) for name, part in self._at(stage, observations).items()]
         return torch.cat(joined, dim=1) if len(joined) > 1 else joined[0]
 
     def _at(self, stage: int, observations: Observations) -> dict[str, Tensor]:
-        """Return the parts that a stage observes, in order of their names, by the names of the plant."""
+        """Return what a stage observes: a dict of arrays by the name of the part, in the order of names."""
         named = observations if isinstance(observations, dict) else {OBSERVATION: observations}
         found = {name: named.get(name_at(name, stage)) for name in sorted(self.parts)}
         if missing := [name_at(name, stage) for name, part in found.items() if part is None]:
@@ -146,7 +146,7 @@ class Pipelined(Network):
 
 
 def linear_layers(sizes: Sequence[int]) -> nn.Sequential:
-    """Return linear layers from each size to the next, with ReLU after each."""
+    """Return linear layers with the given sizes, from the input to the last layer, with a ReLU after each layer."""
     layers: list[nn.Module] = []
     for first, second in pairwise(sizes):
         layers += [nn.Linear(first, second), nn.ReLU()]

@@ -14,11 +14,11 @@ from rtgraph.nodes.networks.spec import NatureSpec
 
 FILTERS = (32, 64, 64)
 FEATURES = 512
-"""The size of the head's hidden layer."""
+"""The size of the hidden layer in the head."""
 
 
 class Nature(Network):
-    """The network of Mnih et al. (2015): three convolutions without padding, 512 features, the outputs.
+    """The network of Mnih et al. (2015): three convolutions without padding, a layer of 512 units, and the outputs.
 
     Args:
         spec: The head.
@@ -37,13 +37,13 @@ class Nature(Network):
         self.head = Head(spec.head, height * width * FILTERS[-1], FEATURES, outputs)
 
     def features(self, observations: Observations) -> Tensor:
-        """Return the flattened output of the convolutions, (batch, features), for a batch of frames (see `as_input`)."""
+        """Compute the features, (batch, features), from a batch of frames (see `as_input`): the flattened output of the convolutions."""
         features: Tensor = self.layers(as_input(only(observations), self.frame))
         return features
 
 
 def nature_layers(spec: NatureSpec, frame: FrameShape) -> nn.Sequential:
-    """Return the convolutions, from frames to flat features."""
+    """Return the convolutions as one module, which computes flat features from frames."""
     layers: list[nn.Module] = []
     channels = frame.channels
     for filters, window in zip(FILTERS, windows_of(spec), strict=True):

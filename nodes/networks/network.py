@@ -1,4 +1,4 @@
-"""The base of every network."""
+"""The base class of every network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,11 @@ from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.noisy import draw
 
 Observations = Tensor | dict[str, Tensor]
-"""A batch of observations: one tensor, (batch, *observation), or a tensor for each part, by name."""
+"""A batch of observations: one tensor, (batch, *observation), or for several parts a dict of tensors by the name of the part."""
 
 
 class Network(nn.Module, ABC):
-    """A network that computes action values: `features` of an observation, and a head that reads the features.
-
-    A subclass defines ``head`` and `features`.
-    """
+    """A network that computes action values. `features` computes features from an observation, and the head reads the features."""
 
     head: Head
 
@@ -33,7 +30,7 @@ class Network(nn.Module, ABC):
         """
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features that do not depend on pending actions; see `PendingNetwork`.
+        """Compute the features of the observation alone, (batch, features), without pending actions (decided, not yet applied).
 
         Raises:
             ValueError: The network reads no pending actions, or observations have another shape.
@@ -43,7 +40,7 @@ class Network(nn.Module, ABC):
         )
 
     def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
-        """Compute the features that a stage passes on, (batch, features); see `Pipelined`.
+        """Compute the features that a stage passes on to the next stage, (batch, features).
 
         Raises:
             ValueError: The network is not in stages, or has no such stage, or observations have another shape.
@@ -60,33 +57,33 @@ class Network(nn.Module, ABC):
         return values
 
     def scores(self, observations: Observations) -> Tensor:
-        """Compute the head's scores (see `Head.scores`), float32 of shape (batch, outputs, atoms)."""
+        """Compute the outputs of the head, float32 (batch, outputs, atoms): values of actions, or logits for distributions of returns."""
         return self.head.scores(self.features(observations))
 
     def auxiliary_loss(
         self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
     ) -> Tensor | None:
-        """Compute a loss that an update adds to the algorithm's, a scalar; None if the network needs none.
+        """Compute an additional loss, a scalar, which is added to the loss of the algorithm; None if the network has none.
 
         Args:
-            observations: a batch of observations.
-            next_observations: the observations of the next decisions.
-            discounts: gamma^ticks between the two decisions, (batch,); 0 if the episode terminated.
+            observations: the observations on which the decisions are based.
+            next_observations: the observations on which the next decisions are based.
+            discounts: gamma^ticks between the two decisions, (batch,); 0 if the episode was terminated.
             gamma: the discount per tick.
         """
 
     def draw_noise(self, rng: np.random.Generator) -> None:
-        """Draw new noise for the noisy layers, if there are any."""
+        """Draw new noise for the noisy layers. Without noisy layers, do nothing."""
         draw(self.head.noisy, rng)
 
     def drop_noise(self) -> None:
-        """Compute without noise from now on, as for evaluation."""
+        """Use no noise from now on, for example to evaluate the network."""
         for layer in self.head.noisy:
             layer.noise = None
 
 
 class LearnedNumber(nn.Module):
-    """A single parameter, of shape (), and its initial value."""
+    """A parameter that is one number, a tensor of shape (), with an initial value."""
 
     def __init__(self, initial: float) -> None:
         super().__init__()
@@ -94,19 +91,19 @@ class LearnedNumber(nn.Module):
         self.value = nn.Parameter(torch.empty(()))
 
     def forward(self) -> Tensor:
-        """Return the parameter, of shape ()."""
+        """Return the number, a tensor of shape ()."""
         return self.value
 
 
 def batch_of_one(observation: Value) -> Observations:
-    """Return a copy of one observation as a batch of size 1."""
+    """Return a batch of size 1 with a copy of one observation."""
     if isinstance(observation, dict):
         return {name: torch.tensor(part).unsqueeze(0) for name, part in observation.items()}
     return torch.tensor(observation).unsqueeze(0)
 
 
 def only(observations: Observations) -> Tensor:
-    """Return the tensor, (batch, *observation), of observations that consist of one array.
+    """Return observations of one part as a tensor, (batch, *observation).
 
     Raises:
         ValueError: The observations have several parts.

@@ -1,4 +1,4 @@
-"""Linear layers with noise of a learned scale on their weights."""
+"""Linear layers with noise on the weights. The scale of the noise is learned."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _INITIAL_SIZE = 0.5  # sigma_0 of the paper
 class NoisyLinear(nn.Module):
     """A linear layer with factorised Gaussian noise (Fortunato et al., 2018, equations 9 to 11).
 
-    Weights are μ + s ⊙ (f(ε_out) f(ε_in)ᵀ), biases μ + s ⊙ f(ε_out), with f(x) = sgn(x)√|x|; μ and s are
-    learned. The noise is not part of the layer's state; there is none until `draw`.
+    Weights are μ + s ⊙ (f(ε_out) f(ε_in)ᵀ), biases μ + s ⊙ f(ε_out), with f(x) = sgn(x)√|x|; μ and s are learned. The layer's state
+    does not include the noise. Before the first `draw` there is no noise.
     """
 
     noise: tuple[Tensor, Tensor] | None
-    """The last drawn noise: f(ε_in) of shape (inputs,) and f(ε_out) of shape (outputs,)."""
+    """The last drawn noise: f(ε_in), (inputs,), and f(ε_out), (outputs,); None for no noise."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class NoisyLinear(nn.Module):
         return _INITIAL_SIZE / math.sqrt(self.weight.shape[1])
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Compute outputs of shape (batch, outputs), with the last drawn noise."""
+        """Compute outputs, (batch, outputs), with the last drawn noise."""
         outputs = functional.linear(inputs, self.weight, self.bias)
         if self.noise is None:
             return outputs
@@ -48,7 +48,7 @@ class NoisyLinear(nn.Module):
 
 
 def draw(layers: Sequence[NoisyLinear], rng: np.random.Generator) -> None:
-    """Draw new noise for layers of one network: the same generator gives the same bits, on any device."""
+    """Draw new noise for the noisy layers of a network. The same random generator gives the same bits on any device."""
     if not layers:
         return
     sizes = [size for layer in layers for size in reversed(layer.weight.shape)]

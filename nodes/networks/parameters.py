@@ -1,9 +1,8 @@
-"""A module's weights as one flat buffer, which any number of processes can map and compute from.
+"""A module's weights as one flat buffer. Any number of processes can map the buffer, and compute with the weights in it.
 
->>> layout = parameters.layout(module)                          # the learner
->>> parameters.write(module, shared.buf)                        # at least size_bytes(layout) long
->>> twin = build(spec, plant, device="meta")                    # an inference process
->>> parameters.bind(twin, shared.buf.toreadonly())              # no copy: later writes are visible
+>>> layout = parameters.layout(module)                          # the learner >>> parameters.write(module, shared.buf)
+# at least size_bytes(layout) long >>> twin = build(spec, plant, device="meta")                    # an inference process >>>
+parameters.bind(twin, shared.buf.toreadonly())              # no copy: later writes are visible
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ Buffer = memoryview | npt.NDArray[np.generic]
 
 
 class Slot(NamedTuple):
-    """The position of one parameter, or persistent buffer, of a module in the flat buffer."""
+    """The position in the flat buffer of one parameter, or persistent buffer, of a module."""
 
     name: str
     shape: tuple[int, ...]
     dtype: torch.dtype
     offset_bytes: int
     stride: tuple[int, ...]
-    """The tensor's stride, in elements: it keeps the module's memory format, such as channels last."""
+    """The tensor's strides, in elements. They preserve the module's memory format, such as channels last."""
 
 
 def layout(module: nn.Module) -> list[Slot]:
-    """Lay out a module's state, each slot on a multiple of 64 bytes.
+    """Return the positions of a module's tensors in a flat buffer, each on a multiple of 64 bytes.
 
-    Modules of one specification have equal layouts.
+    Modules with the same specification have equal layouts.
     """
     slots: list[Slot] = []
     for name, tensor in _state(module).items():
@@ -47,7 +46,7 @@ def layout(module: nn.Module) -> list[Slot]:
 
 
 def size_bytes(slots: Sequence[Slot]) -> int:
-    """Compute the length in bytes of a layout's buffer."""
+    """Return the length in bytes of a buffer with this layout."""
     if not slots:
         return 0
     last = slots[-1]
@@ -55,12 +54,12 @@ def size_bytes(slots: Sequence[Slot]) -> int:
 
 
 def allocate(module: nn.Module, device: torch.device) -> None:
-    """Give a module on the meta device uninitialised memory.
+    """Give a module on the meta device memory for its tensors, without initialising them.
 
-    Like ``Module.to_empty``; its first call takes a second because it imports torch's compiler.
+    ``Module.to_empty`` is not used: its first call takes a second, because it imports torch's compiler.
 
     Raises:
-        ValueError: The module has state that is not persistent.
+        ValueError: The module has buffers that are not persistent.
     """
     state = _state(module)
     memory = {
@@ -71,12 +70,12 @@ def allocate(module: nn.Module, device: torch.device) -> None:
 
 
 def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None) -> None:
-    """Copy a module's state, from any device, into a buffer.
+    """Copy a module's parameters and persistent buffers, from any device, into a flat buffer.
 
     Args:
         module: The module to copy.
         buffer: The destination, of at least `size_bytes` bytes.
-        slots: The readers' layout, if their modules have another memory format.
+        slots: The layout to write, if modules of the reading processes have another memory format.
 
     Raises:
         ValueError: The buffer is read-only, too small or not contiguous.
@@ -90,7 +89,7 @@ def write(module: nn.Module, buffer: Buffer, slots: Sequence[Slot] | None = None
 
 
 def read(module: nn.Module, buffer: Buffer, slots: Sequence[Slot]) -> None:
-    """Copy a buffer with this layout into a module's state: the reverse of `write`.
+    """Copy a flat buffer into a module's parameters and persistent buffers: the reverse of `write`.
 
     Raises:
         ValueError: The buffer is too small or not contiguous.
@@ -101,18 +100,18 @@ def read(module: nn.Module, buffer: Buffer, slots: Sequence[Slot]) -> None:
 
 
 def bind(module: nn.Module, buffer: Buffer) -> None:
-    """Make every parameter and persistent buffer of a module a view of a buffer, without copying.
+    """Make every parameter and persistent buffer of a module a view of a flat buffer, without copying.
 
-    The module is usually built on the meta device. The buffer stays exported while the module lives, so its
-    shared memory cannot be closed. Start it on a multiple of 64 bytes (a mapping does): otherwise some
-    kernels sum in another order, which changes the last bits.
+    The module is usually built on the meta device. The shared memory of the buffer cannot be closed while the module lives. The
+    buffer must start at a multiple of 64 bytes, as mapped memory does. Otherwise some kernels sum in another order, which changes
+    the last bits.
 
-    If the buffer is read-only, the parameters require no gradient, and nothing may assign to them: torch has
-    no read-only tensors, so writing to a read-only mapping ends the process with a segmentation fault.
+    If the buffer is read-only, the parameters require no gradient, and must not be assigned to. torch has no read-only tensors, so
+    a write to a read-only mapping ends the process with a segmentation fault.
 
     Raises:
-        ValueError: The buffer is too small or not contiguous, or the module has state that is not persistent
-            and would have no values.
+        ValueError: The buffer is too small or not contiguous, or the module has buffers that are not persistent, which would have
+            no values.
     """
     views = views_of(buffer, layout(module))
     if not np.frombuffer(buffer, dtype=np.uint8).flags.writeable:
@@ -121,7 +120,7 @@ def bind(module: nn.Module, buffer: Buffer) -> None:
 
 
 def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
-    """Return the slots of a buffer with this layout by name, without copying; for read-only buffers see `bind`.
+    """Return views of the tensors in a flat buffer, by name, without copying. Do not write to views of a read-only buffer.
 
     Raises:
         ValueError: The buffer is too small or not contiguous.
@@ -131,9 +130,9 @@ def views_of(buffer: Buffer, slots: Sequence[Slot]) -> dict[str, Tensor]:
 
 
 class _Unlocked:
-    """An array that numpy presents as writable, because torch warns about read-only arrays.
+    """An array that numpy presents as writable, although the memory may be read-only: torch warns about read-only arrays.
 
-    ``source`` keeps the memory's owner alive and exported.
+    ``source`` is the buffer. This reference keeps the memory of the buffer alive.
     """
 
     def __init__(self, source: npt.NDArray[np.uint8]) -> None:

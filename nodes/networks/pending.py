@@ -1,6 +1,7 @@
-"""Networks for observations with pending actions: the trunk reads the observation alone, and the head also reads the actions.
+"""Networks for observations with pending actions, which are decided but not yet applied.
 
-Pending actions are decided and not yet applied. So the trunk can be computed before they are known.
+The trunk (the first layers) reads the observation alone, and the head (the last layers) also uses the pending actions. So the trunk
+can run before the pending actions are known. To *roll* features is to apply a learned model to them once for each pending action.
 """
 
 from __future__ import annotations
@@ -19,45 +20,45 @@ from rtgraph.nodes.networks.head import Head
 from rtgraph.nodes.networks.network import Network, Observations
 
 HIDDEN = 64
-"""Number of units in the hidden layer of a model that predicts."""
+"""Number of units in the hidden layer of the learned model (``predict``)."""
 TRUNK = "\ntrunk"
-"""The name of the features of a trunk, given in place of an observation. No part of an observation has this name."""
+"""The name of a trunk's features in a batch that holds features in place of an observation. No part of an observation has this name."""
 
 
 class PendingNetwork(Network):
-    """The base of networks for observations that are joined with pending actions, one-hot or normalised.
+    """The base class of networks for observations that are joined with pending actions (decided, not yet applied).
 
-    A subclass defines `with_pending`.
+    Pending actions are one-hot or normalised numbers. A subclass defines `with_pending`.
 
     Args:
         inner: the network for the observation alone. Its head is removed.
-        head: the head in place of the removed one.
+        head: the head of the new network.
         pending: the spec of the pending actions.
-        single: whether ``inner`` reads a single array instead of named parts.
+        single: whether ``inner`` reads one array instead of a dict of named parts.
     """
 
     def __init__(self, inner: Network, head: Head, pending: ArraySpec, *, single: bool) -> None:
         super().__init__()
         self._single = single
         self.slots = pending.shape
-        """The shape of the pending actions."""
+        """The shape of the pending actions: (slots, numbers of an action …)."""
         self.choices = _choices(pending)
-        """The number of discrete actions; None if they are continuous."""
+        """Number of discrete actions to choose from; None if actions are continuous."""
         self.head = head
         del inner.head  # each parameter has one name, and needs a gradient
         self.inner = inner
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features of the observation alone, (batch, features): pending actions are ignored."""
+        """Compute the features of the observation, (batch, features), without the pending actions."""
         if not isinstance(observations, dict):
             return self.inner.features(observations)
         rest = {name: part for name, part in observations.items() if name != PENDING}
         return self.inner.features(rest[OBSERVATION] if self._single else rest)
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the input of the head from the trunk's features and the pending actions, (batch, features).
+        """Compute the input of the head from the observation's features and the pending actions, (batch, features).
 
-        The trunk's features may be given in place of the observation, by the name ``TRUNK``.
+        ``observations`` may hold the features, by the name ``TRUNK``, in place of the observation.
         """
         parts = parts_of(observations)
         trunk = parts[TRUNK] if TRUNK in parts else self.trunk(parts)
@@ -65,10 +66,13 @@ class PendingNetwork(Network):
 
     @abstractmethod
     def with_pending(self, trunk: Tensor, pending: Tensor) -> Tensor:
-        """Compute the input of the head from the trunk's features and the pending actions, (batch, slots, …)."""
+        """Compute the input of the head, (batch, features), from the observation's features and the pending actions.
+
+        ``trunk`` are the features, (batch, features); ``pending`` are the pending actions, (batch, slots, …).
+        """
 
     def encoded(self, pending: Tensor) -> Tensor:
-        """Encode pending actions for a layer, (batch, slots, numbers) float32; an unknown action is all zeros."""
+        """Encode pending actions as numbers for a layer, (batch, slots, numbers) float32. An unknown action becomes all zeros."""
         if self.choices is None:
             return pending.flatten(2)
         # Zero is "unknown": its column is left out, so that an unknown action is all zeros.
@@ -77,12 +81,12 @@ class PendingNetwork(Network):
 
 
 class WithPending(PendingNetwork):
-    """A network with a head that also reads the pending actions.
+    """A network with a head that also reads the pending actions (decided, not yet applied).
 
     Args:
-        inner: the network for the observation alone. A wider head takes the place of its head.
+        inner: the network for the observation alone. Its head is replaced by one with more inputs.
         pending: the spec of the pending actions.
-        single: whether ``inner`` reads a single array instead of named parts.
+        single: whether ``inner`` reads one array instead of a dict of named parts.
     """
 
     def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
@@ -90,20 +94,21 @@ class WithPending(PendingNetwork):
         super().__init__(inner, head, pending, single=single)
 
     def with_pending(self, trunk: Tensor, pending: Tensor) -> Tensor:
-        """Join the trunk's features and the encoded pending actions, (batch, features)."""
+        """Join the observation's features and the encoded pending actions, (batch, features)."""
         return torch.cat([trunk, self.encoded(pending).flatten(1)], dim=1)
 
 
 class WithPrediction(PendingNetwork):
-    """A network that rolls the features z of an observation through its pending actions a: z ← z + f(z, a), one after the other.
+    """A network that predicts features for the tick at which a decision will be applied.
 
-    The action in the first slot is left out, since the observation shows its effect already. An unknown action changes nothing.
-    So the head decides on features predicted for the tick at which its decision acts (as in delayed world models, and in VLASH).
+    The pending actions (decided, not yet applied) are applied before this tick. For each pending action a in order, a learned model
+    f changes the features z of the observation: z ← z + f(z, a). The action in the first slot is left out, since the observation
+    already shows its effect. An unknown action changes nothing. Delayed world models and VLASH predict in the same way.
 
     Args:
         inner: the network for the observation alone, which keeps its head.
         pending: the spec of the pending actions.
-        single: whether ``inner`` reads a single array instead of named parts.
+        single: whether ``inner`` reads one array instead of a dict of named parts.
     """
 
     def __init__(self, inner: Network, pending: ArraySpec, *, single: bool) -> None:
@@ -115,18 +120,21 @@ class WithPrediction(PendingNetwork):
             self.model = nn.Sequential(first, nn.ReLU(), nn.Linear(HIDDEN, features))
 
     def with_pending(self, trunk: Tensor, pending: Tensor) -> Tensor:
-        """Roll the trunk's features through the pending actions, (batch, features)."""
+        """Predict the features after all pending actions, (batch, features), from the features of the observation."""
         actions = self.encoded(pending)[:, 1:]
         return self._rolled(trunk, actions, actions.any(2))
 
     def auxiliary_loss(
         self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
     ) -> Tensor | None:
-        """Compute the mean squared error between an observation's rolled features and the features of the next observation.
+        """Compute the prediction loss: the mean squared error between predicted features and the features of the next observation.
 
-        The features are rolled through the actions that act until the next observation. A transition is left out if the episode
-        terminated, if one of these actions is unknown, or if it has as many ticks as there are slots, or more.
-        None if there is only one slot, which needs no model, or if gamma is 1, from which the number of ticks cannot be computed.
+        The features are predicted from the actions that are applied before the next observation. A transition is left out if the
+        episode was terminated, if one of these actions is unknown, or if the transition has at least as many ticks as there are
+        slots.
+
+        Return None if there is only one slot, which needs no model. Also return None if gamma is 1: then the number of ticks cannot
+        be computed from the discounts.
         """
         if self.model is None or gamma == 1:
             return None
@@ -144,7 +152,10 @@ class WithPrediction(PendingNetwork):
         return errors.sum() / counts.sum().clamp(min=1)
 
     def _rolled(self, features: Tensor, actions: Tensor, rolls: Tensor) -> Tensor:
-        """Roll features, (batch, features), through encoded actions, (batch, actions, numbers), where ``rolls`` is true."""
+        """Change features by each encoded action in order, where ``rolls`` is true.
+
+        The shapes are: features (batch, features), actions (batch, actions, numbers), rolls (batch, actions).
+        """
         if self.model is None:
             return features
         first, second = cast(nn.Linear, self.model[0]), self.model[2]
@@ -160,7 +171,7 @@ class WithPrediction(PendingNetwork):
 
 
 def parts_of(observations: Observations) -> dict[str, Tensor]:
-    """Return the parts of observations that are joined with pending actions.
+    """Return the observations as a dict of parts (arrays), after a check that they include pending actions.
 
     Raises:
         ValueError: the observations have no pending actions.
@@ -176,5 +187,5 @@ def width_of(pending: ArraySpec) -> int:
 
 
 def _choices(pending: ArraySpec) -> int | None:
-    """Return the number of discrete actions; None if they are continuous."""
+    """Return the number of discrete actions to choose from; None if actions are continuous."""
     return None if pending.dtype == "float32" else int(pending.high or 0)

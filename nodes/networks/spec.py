@@ -1,4 +1,4 @@
-"""The specification of a network in a launch file, checked without importing torch."""
+"""Specifications of networks in a launch file. They are checked without importing torch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class _Spec(BaseModel):
 
 
 class SupportSpec(_Spec):
-    """The support of a distribution of returns: ``atoms`` values, evenly spaced from ``low`` to ``high``.
+    """The possible returns in a distribution of returns: ``atoms`` values, evenly spaced from ``low`` to ``high``.
 
-    It must cover the discounted returns of the game, including losses. Returns beyond an end count as that
-    end.
+    The range must cover the discounted returns of the game, including losses. A return below ``low`` counts as ``low``, and a
+    return above ``high`` as ``high``.
     """
 
     low: FiniteFloat
@@ -40,22 +40,22 @@ class SupportSpec(_Spec):
 
     @property
     def spacing(self) -> float:
-        """Δz, the difference between two neighbouring atoms."""
+        """Δz, the difference between two neighbouring atoms (possible returns)."""
         return (self.high - self.low) / (self.atoms - 1)
 
 
 class HeadSpec(_Spec):
-    """How a network computes action values from features; by default with linear layers.
+    """The options of a head, i.e. of the last layers, which compute action values from features. By default they are linear layers.
 
-    With all three options, on any network, it is the head of Rainbow (Hessel et al., 2018).
+    With all three options, on any network, this is the head of Rainbow (Hessel et al., 2018).
     """
 
     dueling: bool = False
-    """Use two streams: one for the state's value, one for the advantages of actions (Wang et al., 2016)."""
+    """Use two streams of layers: one for the value of the state, one for the advantages of actions (Wang et al., 2016)."""
     noisy: bool = False
-    """Explore by noise of a learned scale on the weights (Fortunato et al., 2018). Doubles the parameters."""
+    """Add noise to the weights, to explore. The scale of the noise is learned (Fortunato et al., 2018). Doubles the parameters."""
     support: SupportSpec | None = None
-    """Learn the distribution of returns, on this support (C51, Bellemare et al., 2017), instead of their mean."""
+    """Learn the distribution of returns over these possible returns (C51, Bellemare et al., 2017), instead of the mean return."""
 
 
 _PLAIN = HeadSpec()
@@ -64,24 +64,24 @@ _PLAIN = HeadSpec()
 class _Network(_Spec):
     head: HeadSpec = Field(default=_PLAIN, exclude_if=lambda head: head == _PLAIN)
     predict: bool = Field(default=False, exclude_if=operator.not_)
-    """Roll the features of the observation ahead through the pending actions, by a learned model, before the head."""
+    """Whether a learned model predicts features from the pending actions (decided, not yet applied), before the head."""
     stages: NonNegativeInt = Field(default=0, exclude_if=operator.not_)
-    """L, the number of stages that run on successive ticks, each a hidden layer; 0 for a network that runs at once."""
+    """L, the number of stages. Each stage is a hidden layer, and stages run on successive ticks. 0 for a network without stages."""
     skip: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether each later stage also reads a newer observation (temporal skip connections)."""
+    """Whether all stages after the first also read a newer observation (temporal skip connections)."""
 
     @property
     def later(self) -> int:
-        """The number of stages after the first one that read an observation."""
+        """Number of stages, after the first stage, that read an observation."""
         return max(0, self.stages - 1) if self.skip else 0
 
 
 class ImpalaSpec(_Network):
-    """The IMPALA residual network (Espeholt et al., 2018) at any width, one or two times as deep.
+    """The IMPALA residual network (Espeholt et al., 2018), of any width, with one or two times the depth.
 
-    Riemer et al. (2025) scale it by k: the first sequence has ⌊16k⌋ channels, the others ⌊32k⌋. With
-    six actions, k = 1, 7, 29, 98 at depth 1 give about 1M, 10M, 100M and 1B parameters; so do
-    k = 0.75, 4.75, 18.5, 63 at depth 2.
+    The width is k (Riemer et al., 2025): the first sequence of layers has ⌊16k⌋ channels, each other sequence ⌊32k⌋. For six
+    actions, k = 1, 7, 29 and 98 at depth 1 give about 1M, 10M, 100M and 1B parameters. At depth 2, k = 0.75, 4.75, 18.5 and 63 give
+    the same numbers.
     """
 
     kind: Literal["impala"] = "impala"
@@ -90,7 +90,7 @@ class ImpalaSpec(_Network):
 
     @property
     def widths(self) -> tuple[int, int]:
-        """The number of channels of the first sequence, and of each later one."""
+        """Two numbers of channels: of the first sequence of layers, and of each later sequence."""
         return math.floor(16 * self.k), math.floor(32 * self.k)
 
 
@@ -101,12 +101,12 @@ class NatureSpec(_Network):
 
 
 class MlpSpec(_Network):
-    """Fully connected layers with ReLU between them, for vectors; no hidden layer makes it linear."""
+    """Fully connected layers with ReLU between them. Without hidden layers, the network is linear."""
 
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[PositiveInt, ...] = (64, 64)
     one_hot: PositiveInt | None = Field(default=None, exclude_if=operator.not_)
-    """Observations are integers below this, each encoded as a one-hot vector of this length."""
+    """Number of classes n, if observations are integers from 0 to n - 1: each integer becomes a one-hot vector of length n."""
 
 
 NetworkSpec = Annotated[ImpalaSpec | NatureSpec | MlpSpec, Field(discriminator="kind")]

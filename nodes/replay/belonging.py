@@ -1,4 +1,4 @@
-"""Check that a replay memory's folder, or a recording, comes from the same environment as the replay node's."""
+"""Checks that a replay memory's folder, or a recording, comes from the environment that the replay node serves."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
             keep.
 
     Raises:
-        ReplayError: a recording contains no environment, or frames of another shape or dtype.
+        ReplayError: a recording contains no plant (environment or robot), or frames of another shape or dtype.
         BagError: a recording cannot be read.
     """
     bags = [Bag.open(Path(path)) for path in params.fill]

@@ -1,4 +1,4 @@
-"""The interface of *histories*: a history adds to an observation what else an agent saw at its decision.
+"""The interface of *histories*: a history adds to an observation what else an agent saw when it decided.
 
 An agent may also see pending actions (decided, not yet applied), or newer observations. A *frame* is one observation. A *chunk* is
 the sequence of actions that one decision gives for successive ticks. The *place* of an action is its number in the chunk, from 0.

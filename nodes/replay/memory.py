@@ -192,7 +192,7 @@ class ReplayMemory:
         return self.draw_again(size, correction)
 
     def draw_again(self, size: int, correction: float) -> Draw:
-        """Sample a batch in place of a lost batch. It counts as the lost one, not as a further due batch.
+        """Sample a batch in place of a lost batch. This batch does not count towards ``updates_per_tick``.
 
         Raises:
             ReplayError: the memory is empty.

@@ -18,7 +18,7 @@ from rtgraph.nodes.runtime.identity import Identity
 
 
 class ReplayParams(Params):
-    """The size of a replay memory, its transitions, and the rate of batches."""
+    """The parameters of a replay memory: its size, how transitions are made, and how many batches learners may sample."""
 
     plant: PlantSpec
     """The observations and actions of the plant (environment or robot): `${spec:plant}`."""
@@ -30,7 +30,7 @@ class ReplayParams(Params):
     delay_aware: DelayAware = DelayAware()
     """Which pending actions (decided, not yet applied) the agent sees. Observations are stored together with these actions."""
     pipeline: Pipeline = Field(default=Pipeline(), exclude_if=lambda pipeline: not pipeline.depth)
-    """For a network in stages: which observations the stages see at a decision. They are stored as one observation."""
+    """For a network in stages: which observations the stages see at a decision. They are stored together as one observation."""
     capacity_mib: float = Field(default=256.0, gt=0)
     """Maximum size in MiB, in memory or on disk."""
     gamma: float = Field(default=0.99, gt=0, le=1)

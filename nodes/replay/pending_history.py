@@ -72,14 +72,14 @@ class PendingHistory(History):
         return self._with(frame, self._last, applied.tick, applied.place)
 
     def next_place(self, place: int) -> int:
-        """Return the number, in its chunk of successive actions, of the action after number ``place``; 0 if a new chunk begins."""
+        """Return the number of the next action in a chunk (successive actions of one decision); 0 if a new chunk begins."""
         return place + 1 if place + 1 < self._chunk else 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame:
         """Return ``frame``, joined with the pending actions of a decision after the end of a truncated episode.
 
-        The action of this decision would be applied at ``tick``, as number ``place`` of its chunk (successive actions of one
-        decision). At place 0, the pending actions have the same lags in ticks as at the last decision.
+        The action would be applied at ``tick``, as number ``place`` of a chunk (successive actions of one decision). If ``place``
+        is 0, the pending actions are as old in ticks as at the last decision.
         """
         pending = self._last
         if not place and self._code is not None:
@@ -94,7 +94,7 @@ class PendingHistory(History):
         return self._with(frame, None, 0, 0)
 
     def _with(self, frame: Frame, pending: Array | None, tick: int, place: int) -> Frame:
-        """Join a frame with pending actions, and with the actions applied in the ``place`` ticks before ``tick``."""
+        """Join a frame with pending actions, and with the actions applied in the last ``place`` ticks before ``tick``."""
         code, first = self._all.extended(pending), tick - place
         for acted, action in self._acted:
             if first <= acted < min(tick, first + self._chunk - 1):

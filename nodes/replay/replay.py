@@ -79,7 +79,7 @@ class Replay(Node[ReplayParams]):
 
     @staticmethod
     def _check_world(params: ReplayParams) -> list[str]:
-        """Check that the folder and the recordings in ``fill`` come from this environment. Return the paths that name no environment.
+        """Check that the folder and the recordings in ``fill`` come from this environment. Return the paths that do not name one.
 
         Raises:
             ReplayError: the folder or a recording comes from another environment.

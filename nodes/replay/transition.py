@@ -36,7 +36,7 @@ class Transition:
     next_observation: Frame
     """The observation that the next decision is based on.
 
-    If the episode was terminated, this is its last frame. If it was truncated, this is the observation for an imagined next
+    If the episode was terminated, this is the last frame of the episode. If it was truncated, this is the observation for an imagined next
     decision, applied one tick after the end. This observation is as old, when applied, as the one of this decision.
     """
     discount: float

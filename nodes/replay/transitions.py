@@ -108,14 +108,14 @@ class Assembler:
         self._observations: deque[Observation] = deque()
         self._applied: deque[Applied] = deque()
         self._frames: dict[tuple[int, int], Frame] = {}
-        """Frames (observations) by the number of restarts of the plant (``incarnation``) and the tick. Frames older than every future
-        decision's are removed.
-        """
+        """Frames (observations) by the plant's number of restarts and the tick. Frames too old for every future decision are removed."""
         self._oldest = (-1, -1)
         self._done = (-1, -1)
-        """The newest tick with both messages, as (incarnation, tick). Further messages of this tick are duplicates."""
+        """The newest tick with both messages: the plant's number of restarts, and the tick. Further messages of this tick are
+        duplicates.
+        """
         self._follows: tuple[int, int, int] | None = None
-        """The tick that comes next if no message is lost, as (incarnation, episode, tick)."""
+        """What comes next if no message is lost: the plant's number of restarts, the episode and the tick."""
         self._began = -1
         """The first tick of the episode; -1 if the first observation of the episode was lost."""
         self._open: _Open | None = None

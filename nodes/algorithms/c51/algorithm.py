@@ -16,7 +16,7 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 
 class C51(ValueAlgorithm[C51Params]):
-    """C51 (Bellemare et al., 2017): the errors are KL divergences."""
+    """C51 (Bellemare et al., 2017). The error of a sample, for its priority, is a KL divergence."""
 
     def __init__(self, params: C51Params, network: NetworkSpec, plant: PlantSpec) -> None:
         super().__init__(params, network, plant)
@@ -31,11 +31,11 @@ class C51(ValueAlgorithm[C51Params]):
     def wanted(
         self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
     ) -> Tensor:
-        """Compute the target distributions: probabilities of the atoms, (batch, atoms)."""
+        """Compute the target distributions of returns: the probabilities of the atoms (possible returns), (batch, atoms)."""
         following = self.following(online, target, batch, rng, double=self.params.double)
         return project(following.softmax(1), batch.returns, batch.discounts, self._support)
 
     def compared(self, scores: Tensor, values: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute cross-entropies and KL divergences, (batch,) each."""
+        """Compute the loss of each sample (cross-entropy) and the error of each sample (KL divergence), both (batch,)."""
         per_sample = cross_entropy(scores, wanted)
         return per_sample, divergence(per_sample.detach(), wanted)

@@ -8,7 +8,10 @@ from rtgraph.nodes.algorithms.params import ValueParams
 
 
 class C51Params(ValueParams):
-    """C51 (Bellemare et al., 2017): the cross-entropy of distributions of returns on the head's support."""
+    """The parameters of C51 (Bellemare et al., 2017). The loss is the cross-entropy of two distributions of returns.
+
+    The distributions have the support (possible returns) of the network's head.
+    """
 
     algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.c51.algorithm:C51"
     distributional: ClassVar[bool] = True

@@ -1,4 +1,4 @@
-"""Distributions of returns on a support: pure functions of tensors; the first axis is the batch."""
+"""Distributions of returns on a support (a set of possible returns, the atoms): functions of tensors. The first axis is the batch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rtgraph.nodes.networks.spec import SupportSpec
 
 
 def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: SupportSpec) -> Tensor:
-    """Transform a distribution by return + discount · z, and project it onto the atoms z of its support.
+    """Move each atom z (possible return) of a distribution to return + discount · z, and project the result onto the atoms.
 
-    Each moved atom's probability is divided between its two nearest atoms by linear interpolation; beyond an end, it
-    goes to the end (Bellemare et al., 2017, equation 7).
+    The probability of a moved atom is divided between the two nearest atoms by linear interpolation. Beyond the lowest or highest
+    atom, it goes to this atom (Bellemare et al., 2017, equation 7).
 
     Args:
         probabilities: The distribution of the next returns, (batch, atoms).
-        returns: (batch,)
-        discounts: (batch,)
-        support: The atoms.
+        returns: The discounted sums of rewards until the next decision, (batch,).
+        discounts: The discounts of the next returns, (batch,).
+        support: The possible returns (atoms) of the distribution.
 
     Returns:
         Probabilities, (batch, atoms).
@@ -36,12 +36,12 @@ def project(probabilities: Tensor, returns: Tensor, discounts: Tensor, support: 
 
 
 def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Compute the cross-entropy, (batch,), of target probabilities and logits, both (batch, atoms)."""
+    """Compute the cross-entropy, (batch,), between the target probabilities and the logits, both (batch, atoms)."""
     same_shape(logits=logits, wanted=wanted)
     return -(wanted * logits.log_softmax(1)).sum(1)
 
 
 def divergence(losses: Tensor, wanted: Tensor) -> Tensor:
-    """Compute the KL divergence, (batch,), from cross-entropies, (batch,), and targets, (batch, atoms)."""
+    """Compute the KL divergence, (batch,), from the cross-entropies, (batch,), and the target probabilities, (batch, atoms)."""
     negative_entropies: Tensor = torch.special.xlogy(wanted, wanted).sum(1)
     return (losses + negative_entropies).clamp(min=0)

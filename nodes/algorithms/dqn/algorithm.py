@@ -1,4 +1,4 @@
-"""The targets of DQN."""
+"""The targets of DQN: the values that the network's outputs should have."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Dqn(ValueAlgorithm[DqnParams]):
     def wanted(
         self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
     ) -> Tensor:
-        """Compute return + discount · value of the next action, (batch,)."""
+        """Compute the target of each sample: return + discount · value of the next action, (batch,)."""
         following = self.following(online, target, batch, rng, double=self.params.double)
         return losses.targets(batch.returns, batch.discounts, following.squeeze(1))
 
     def compiled(self, module: Network) -> CompiledDqn | None:
-        """Return compiled code for fully connected networks; see `Algorithm.compiled`."""
+        """Return compiled code that computes the loss without torch; None if there is none for this network."""
         return CompiledDqn.of(module, self.params) if type(self) is Dqn else None

@@ -1,4 +1,4 @@
-"""DQN's loss and its gradient, computed without torch: in small networks, torch's calls take most of the time."""
+"""DQN's loss and its gradient without torch. In small networks, the calls of torch take most of the time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from rtgraph.nodes.networks.network import Network
 
 
 class CompiledDqn(CompiledLoss):
-    """Computes what `Dqn` computes, equal within rounding.
+    """Computes the loss of `Dqn` and its gradient with compiled code, equal to torch's within rounding.
 
     Args:
-        network: the network.
+        network: the compiled network.
         params: the parameters of DQN.
     """
 
@@ -31,14 +31,14 @@ class CompiledDqn(CompiledLoss):
 
     @classmethod
     def of(cls, module: Network, params: DqnParams) -> Self | None:
-        """Return the compiled loss for a network; None if the network cannot be compiled."""
+        """Return a compiled loss for a network; None if there is no compiled code for this network."""
         network = compiled_mlp(module)
         return None if network is None else cls(network, params)
 
     def gradient(
         self, weights: Vector, target: Vector, samples: Samples, gradient: Vector
     ) -> BatchLoss | None:
-        """Compute the loss of a batch and its gradient; see `CompiledLoss.gradient`."""
+        """Compute the loss of a batch and its gradient. None if the batch consists of tensors or has wrong shapes: use torch then."""
         network, count = self._network, samples.actions.shape[0] if samples.actions.ndim else 0
         gamma, weight = self._params.gamma, self._params.auxiliary_weight
         actions = _checked(samples.actions, np.int64, count, least=0, most=network.outputs - 1)
@@ -81,7 +81,7 @@ class CompiledDqn(CompiledLoss):
 def _checked(
     values: Values, dtype: type[np.generic], count: int, least: int | None = None, most: int = 0
 ) -> npt.NDArray[Any] | None:
-    """Return ``values``; None if they are not an array of this dtype, (count,), or a number is outside ``least`` to ``most``."""
+    """Return ``values`` if they are an array (count,) of this dtype, with numbers from ``least`` to ``most``; else None."""
     if not isinstance(values, np.ndarray) or values.dtype != dtype or values.shape != (count,) or not count:
         return None
     if least is not None and not (values.min() >= least and values.max() <= most):
@@ -90,7 +90,7 @@ def _checked(
 
 
 def _arrays(frames: Frames) -> Value | None:
-    """Return the frames if they are arrays; None if they are tensors."""
+    """Return the frames (observations) if they are arrays; None if they are tensors."""
     if isinstance(frames, np.ndarray):
         return frames
     if not isinstance(frames, Mapping):

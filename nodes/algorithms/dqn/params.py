@@ -8,7 +8,7 @@ from rtgraph.nodes.algorithms.params import ValueParams
 
 
 class DqnParams(ValueParams):
-    """DQN (Mnih et al., 2015): the Huber loss of action values."""
+    """The parameters of DQN (Mnih et al., 2015). The loss is the Huber loss of action values."""
 
     algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.dqn.algorithm:Dqn"
 

@@ -1,4 +1,4 @@
-"""The targets of Munchausen DQN."""
+"""The targets of Munchausen DQN: the values that the network's outputs should have."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rtgraph.nodes.networks.network import Network
 class Munchausen(ValueAlgorithm[MunchausenParams]):
     """Munchausen DQN (Vieillard et al., 2020, equation 2).
 
-    With policy π = softmax(q / τ) of the target network's values q, the target is
-    r + alpha·clip(τ·log π(a|s), l₀, 0) + gamma·Σ π(a'|s')·(q(s', a') − τ·log π(a'|s')). The last sum is τ·log Σ exp(q / τ).
+    The policy is π = softmax(q / τ), for the values q of the target network. The target is r + alpha·clip(τ·log π(a|s), l₀, 0) +
+    gamma·Σ π(a'|s')·(q(s', a') − τ·log π(a'|s')). The sum is equal to τ·log Σ exp(q / τ).
     """
 
     def wanted(
         self, online: Network, target: Network, batch: TensorBatch, rng: np.random.Generator
     ) -> Tensor:
-        """Compute the targets, (batch,)."""
+        """Compute the target of each sample, (batch,)."""
         params, t = self.params, self.params.temperature
         target.draw_noise(rng)
         with self.autocast(batch):

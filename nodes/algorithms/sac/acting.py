@@ -1,4 +1,4 @@
-"""How SAC chooses actions: samples or means of a squashed Gaussian."""
+"""How SAC chooses actions: it samples a squashed Gaussian (tanh of a normal variable), or takes its mean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 
 
 class SquashedGaussian(Acting):
-    """Chooses actions by SAC's actor: a sample while it explores; otherwise the squashed mean."""
+    """Chooses actions with SAC's actor: a sample of the squashed Gaussian if it explores, else tanh of the mean."""
 
     def __init__(self, network: NetworkSpec, plant: PlantSpec) -> None:
         super().__init__(network, plant)
@@ -34,7 +34,7 @@ class SquashedGaussian(Acting):
     def act(
         self, module: Network, observations: Observations, rng: np.random.Generator, *, explore: bool
     ) -> Action:
-        """Return an action, (size,) float32."""
+        """Return an action in the environment's ranges, (size,) float32."""
         gaussian = Gaussian.of(module(observations))
         sample = gaussian.mean
         if explore:
@@ -47,15 +47,15 @@ class SquashedGaussian(Acting):
         return within
 
     def random(self, rng: np.random.Generator) -> Action:
-        """Return an action, (size,) float32, uniform in the plant's ranges."""
+        """Return a random action, (size,) float32, uniform in the environment's ranges."""
         return rng.uniform(self._action.low, self._action.high).astype(np.float32)
 
 
 def continuous_of(plant: PlantSpec) -> Continuous:
-    """Return the spec of a plant's continuous actions.
+    """Return the spec of an environment's continuous actions.
 
     Raises:
-        LearningError: the plant's actions are not continuous.
+        LearningError: the actions are not continuous.
     """
     if not isinstance(plant.action, Continuous):
         raise LearningError(f"sac chooses continuous actions, and the plant has {plant.action.kind} ones")

@@ -1,4 +1,4 @@
-"""The losses of SAC."""
+"""The losses of SAC: of the critics, the actor and the temperature."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class Sac(Algorithm[SacParams]):
     """SAC (Haarnoja et al., 2018, "Soft Actor-Critic Algorithms and Applications").
 
-    The losses of critics, actor and temperature are added. The gradient of each is 0 for the parameters of the two other
-    parts, so one gradient of the sum serves all three.
+    The losses of critics, actor and temperature are added. Each loss changes only one part of the parameters: the gradient of the
+    loss is 0 for the two other parts. So the gradient of the sum serves all three.
     """
 
     def __init__(self, params: SacParams, network: NetworkSpec, plant: PlantSpec) -> None:
@@ -43,10 +43,10 @@ class Sac(Algorithm[SacParams]):
         rng: np.random.Generator,
         margin: float = 0.0,
     ) -> Loss:
-        """Compute the sum of the three losses.
+        """Compute the loss of a batch: the sum of the losses of critics, actor and temperature.
 
         Raises:
-            LearningError: a margin is given, or the networks are not SAC's.
+            LearningError: a margin is given, or a network is not an `ActorCritic`.
         """
         if margin:
             raise LearningError(
@@ -78,7 +78,7 @@ class Sac(Algorithm[SacParams]):
     def _drawn(
         self, online: ActorCritic, observations: Observations, batch: TensorBatch, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Draw actions normalised to ±1, (batch, size), and return them with their log-densities, (batch,)."""
+        """Draw an action for each observation. Return the actions normalised to ±1, (batch, size), and their log-densities, (batch,)."""
         noise = rng.standard_normal((len(batch), self._action.size), dtype=np.float32)
         with self.autocast(batch):
             gaussian = Gaussian.of(online(observations))
@@ -96,7 +96,7 @@ def _actor_critic(network: Network) -> ActorCritic:
 
 @contextmanager
 def _frozen(network: ActorCritic) -> Iterator[None]:
-    """A context in which the critics receive no gradient, so that the actor's loss does not change the critics."""
+    """Return a context in which the critics receive no gradient, so that the actor's loss does not change the critics."""
     network.critics.requires_grad_(requires_grad=False)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The squashed Gaussian: tanh of a normal variable, for actions normalised to ±1. Pure functions of tensors."""
+"""The squashed Gaussian: tanh of a normal variable, for actions normalised to ±1. Functions of tensors without state."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from torch.nn import functional
 from rtgraph.msgs import Continuous
 
 LOG_DEVIATION = (-20.0, 2.0)
-"""Bounds of the logarithm of the standard deviation, as in the authors' code."""
+"""Bounds of the logarithm of the standard deviation, as in the code of the paper's authors (Haarnoja et al., 2018)."""
 
 
 class Gaussian(NamedTuple):
-    """Normal distributions before squashing: their means and the logarithms of their deviations, both of shape (batch, size)."""
+    """Normal distributions before tanh is applied: the means and the logarithms of the standard deviations, both (batch, size)."""
 
     mean: Tensor
     log_deviation: Tensor
 
     @classmethod
     def of(cls, outputs: Tensor) -> Gaussian:
-        """Read an actor's outputs, (batch, 2 · size)."""
+        """Split an actor's outputs, (batch, 2 · size), into means and logarithms of standard deviations."""
         mean, log_deviation = outputs.chunk(2, 1)
         return cls(mean, log_deviation.clamp(*LOG_DEVIATION))
 
     def sample(self, noise: Tensor) -> Tensor:
-        """Return samples before squashing, (batch, size), from standard normal noise of that shape."""
+        """Return samples before tanh is applied, (batch, size), from standard normal noise, (batch, size)."""
         return self.mean + self.log_deviation.exp() * noise
 
     def log_probability(self, sample: Tensor) -> Tensor:
-        """Return the logarithm of the density of tanh(sample), (batch,), from samples before squashing.
+        """Return the log-density of tanh(sample), (batch,), for samples before tanh is applied, (batch, size).
 
-        The logarithm of tanh's derivative, 1 − tanh², is computed as 2·(log 2 − x − softplus(−2x)), which stays exact for
-        large x (Haarnoja et al., 2018, appendix C).
+        The logarithm of tanh's derivative, 1 − tanh², is computed as 2·(log 2 − x − softplus(−2x)). This stays exact for large x
+        (Haarnoja et al., 2018, appendix C).
         """
         scaled = (sample - self.mean) / self.log_deviation.exp()
         normal = -0.5 * scaled.square() - self.log_deviation - 0.5 * math.log(2 * math.pi)
@@ -44,14 +44,14 @@ class Gaussian(NamedTuple):
 
 
 class ActionRange(NamedTuple):
-    """The middle and the half width of the range of each element of an action, (size,) float32."""
+    """The ranges of an environment's actions: the middle and half of the width of each element's range, both (size,) float32."""
 
     middle: Tensor
     half: Tensor
 
     @classmethod
     def of(cls, action: Continuous, device: torch.device | None = None) -> ActionRange:
-        """Return the range of a plant's actions; an element that cannot vary has the half width 1."""
+        """Return the ranges of an environment's actions. An element that cannot vary gets half a width of 1."""
         low, high = (
             torch.tensor(bound, dtype=torch.float64, device=device) for bound in (action.low, action.high)
         )
@@ -60,9 +60,9 @@ class ActionRange(NamedTuple):
         return cls(((high + low) / 2).to(torch.float32), half.to(torch.float32))
 
     def normalised(self, actions: Tensor) -> Tensor:
-        """Map actions in the plant's ranges, (batch, size), to numbers within ±1."""
+        """Map actions in the environment's ranges, (batch, size), to numbers from -1 to 1."""
         return ((actions - self.middle) / self.half).clamp(-1, 1)
 
     def scaled(self, normalised: Tensor) -> Tensor:
-        """Map numbers within ±1, (batch, size), to actions in the plant's ranges."""
+        """Map numbers from -1 to 1, (batch, size), to actions in the environment's ranges."""
         return self.middle + self.half * normalised

@@ -16,21 +16,20 @@ from rtgraph.nodes.networks.pending import WithPending, WithPrediction
 from rtgraph.nodes.networks.spec import MlpSpec, NetworkSpec
 
 ACTION = "\naction"
-"""The name of the action among the parts of a critic's input. It is not printable, so no part of an observation has this name."""
+"""The name that an action has among the parts of a critic's input. It is not printable, so that no part of an observation has it."""
 
 
 class ActorCritic(Network):
-    """An actor, two critics that also read an action, and the logarithm of the temperature.
+    """An actor, two critics, and the logarithm of the temperature. The critics read an observation and an action.
 
-    Actor and critics share no layers. Called as a network, this is the actor: it computes means and log-deviations, (batch, 2 · size).
-    Vectors, pictures and observations of several parts are read as `Joined` does, and pending actions as `WithPending` does.
-    With ``predict``, only the actor rolls its features through the pending actions: the critics read these actions, and the
-    action that follows them. With ``stages``, only the actor is in stages: the critics, which do not act, read at once what all
-    stages observe.
+    Actor and critics share no layers. Called as a network, this is the actor: it computes means and log-deviations, (batch, 2 ·
+    size). Observations of several parts are read by `Joined`, and pending actions (decided, not yet applied) by `WithPending`. With
+    ``predict``, only the actor predicts features from pending actions; the critics read the pending actions themselves. With
+    ``stages``, only the actor has stages. The critics do not act, so they read the observations of all stages at once.
 
     Args:
         spec: the kind of network, and its size.
-        plant: the plant's spec.
+        plant: the spec of observations and actions.
         size: the number of elements of an action.
     """
 
@@ -48,31 +47,31 @@ class ActorCritic(Network):
         vars(self)["head"] = self.actor.head  # not registered again: each parameter has one name
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the input of the actor's head, (batch, features)."""
+        """Compute the input of the actor's last layers (head), (batch, features)."""
         return self.actor.features(self._seen(observations))
 
     def trunk(self, observations: Observations) -> Tensor:
-        """Compute the features of the actor that do not depend on pending actions, (batch, features)."""
+        """Compute the actor's features from the observation without pending actions, (batch, features)."""
         return self.actor.trunk(self._named(observations))
 
     def layer(self, stage: int, features: Tensor | None, observations: Observations | None) -> Tensor:
-        """Compute the features that a stage of the actor passes on, (batch, features)."""
+        """Compute the features that one stage of the actor passes to the next stage, (batch, features)."""
         return self.actor.layer(stage, features, observations)
 
     def auxiliary_loss(
         self, observations: Observations, next_observations: Observations, discounts: Tensor, gamma: float
     ) -> Tensor | None:
-        """Compute the auxiliary loss of the actor; see `Network.auxiliary_loss`."""
+        """Compute the prediction loss of the actor, a scalar; None if it has none."""
         pair = self._named(observations), self._named(next_observations)
         return self.actor.auxiliary_loss(*pair, discounts, gamma)
 
     def values(self, observations: Observations, actions: Tensor) -> Tensor:
-        """Compute both critics' values, (2, batch), of actions normalised to ±1, (batch, size)."""
+        """Compute the values of both critics, (2, batch), for actions normalised to ±1, (batch, size)."""
         joined = self._named(observations) | {ACTION: actions}
         return torch.stack([critic(joined).squeeze(1) for critic in self.critics])
 
     def _seen(self, observations: Observations) -> Observations:
-        """Return the observations as the actor reads them: by name, except in stages, where the actor itself names them."""
+        """Return the observations as the actor reads them: a dict of parts by name, but unchanged for an actor with stages."""
         return observations if isinstance(self.actor, Pipelined) else self._named(observations)
 
     def _named(self, observations: Observations) -> dict[str, Tensor]:

@@ -14,10 +14,10 @@ from rtgraph.nodes.algorithms.params import AlgorithmParams
 
 
 class SacParams(AlgorithmParams):
-    """SAC (Haarnoja et al., 2018) with an automatic temperature; the defaults are those of the paper.
+    """The parameters of SAC (Haarnoja et al., 2018) with a learned temperature. The defaults come from the paper.
 
-    One learning rate serves actor, critics and temperature. Actions are normalised to ±1 for the network, whatever the
-    plant's ranges.
+    One learning rate serves actor, critics and temperature. Actions are normalised to ±1 for the network, whatever ranges the
+    environment's actions have.
     """
 
     algorithm: ClassVar[str] = "rtgraph.nodes.algorithms.sac.algorithm:Sac"
@@ -35,23 +35,24 @@ class SacParams(AlgorithmParams):
 
     kind: Literal["sac"] = "sac"
     learning_rate: float = Field(default=3e-4, gt=0, allow_inf_nan=False)
-    """The step size."""
+    """The step size of the optimiser."""
     max_gradient_norm: float = Field(default=1e9, gt=0, allow_inf_nan=False)
-    """Maximum norm of a gradient; the default clips none."""
+    """Maximum norm of a gradient. The default is so large that no gradient is clipped."""
     target_every: PositiveInt = 1
-    """Number of updates of the weights from one change of the target critics to the next."""
+    """Number of updates of the weights between two changes of the target critics."""
     tau: float = Field(default=0.005, gt=0, le=1)
-    """How far each change of the target critics moves them towards the critics: 1 copies the critics."""
+    """The share of the distance to the critics by which each change moves the target critics. 1 copies the critics."""
     target_entropy: float | None = Field(default=None, allow_inf_nan=False)
-    """The entropy that the learned temperature aims at, for actions normalised to ±1; null for minus the number of
-    elements of an action."""
+    """The entropy of the policy that the learned temperature aims at, for actions normalised to ±1. Null for the default: minus the
+    number of elements of an action.
+    """
 
     @classmethod
     def check_plant(cls, plant: PlantSpec) -> None:
-        """Check that the actions are continuous.
+        """Check that the environment's actions are continuous.
 
         Raises:
-            LearningError: the plant's actions are not continuous.
+            LearningError: the actions are not continuous.
         """
         if not isinstance(plant.action, Continuous):
             raise LearningError(

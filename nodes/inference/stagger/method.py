@@ -83,7 +83,7 @@ class CoordinatorStagger:
 
 
 class StaggerMethod:
-    """A stagger method: the rule by which the plant applies decisions (its gate), and the objects for workers and coordinator.
+    """A stagger method: the rule by which the plant applies decisions (the gate), a class for workers and a class for the coordinator.
 
     To add a method, write a module with a subclass named ``Method`` and add the module's name to ``registry.METHODS``.
     """

@@ -150,7 +150,7 @@ class Pacing(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Assign each observation to one worker. The plant's gate ``playout`` then applies all decisions at the same age."""
+    """Assign each observation to one worker. The plant's gate ``playout`` applies all decisions at the same age of the observation."""
 
     gate = "playout"
     claims = True

@@ -96,7 +96,7 @@ class _Ring(Generic[G]):
             self.discarded += 1
 
     def leave(self, learner: str) -> None:
-        """Remove a learner from the ring, with its gradient.
+        """Remove a learner from the ring, and drop the gradient that it has offered.
 
         Raises:
             ValueError: There is no such learner.

@@ -8,7 +8,7 @@ from rtgraph.msgs.errors import LearningError
 
 
 def device_named(name: str) -> torch.device:
-    """Return the torch device with a name such as ``cuda:1``.
+    """Return the torch device with this name, for example ``cuda:1``.
 
     Raises:
         LearningError: there is no such device on this machine.

@@ -95,7 +95,7 @@ class Updater:
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
     def normalise(self, samples: Batch | TensorBatch) -> None:
-        """Scale the initial weights to the observations of a batch (see `normalisation`), and copy the weights to the target network.
+        """Scale the initial weights to the observations of a batch (see `normalisation.normalise`). Then set the target network equal.
 
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec.
@@ -105,7 +105,7 @@ class Updater:
         self.target_weights.copy_(self.weights)
 
     def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
-        """Make one update from a batch. A ``margin`` above 0 is for demonstrations: it adds a loss (see `losses.margin`).
+        """Make one update from a batch. A ``margin`` above 0 is for demonstrations: the loss then includes `losses.margin`.
 
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec, or gradients are not finite; nothing has
@@ -183,7 +183,7 @@ class Updater:
         return self.apply((total / len(gradients) if len(gradients) > 1 else total).to(self._device))
 
     def write(self, buffer: Buffer) -> None:
-        """Copy the weights to a buffer for inference processes (see `rtgraph.nodes.networks.parameters`).
+        """Copy the weights to a flat buffer, which inference processes read.
 
         Raises:
             ValueError: The buffer is read-only, too small or not contiguous.

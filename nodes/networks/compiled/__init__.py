@@ -1,1 +1,1 @@
-"""Small networks in C, compiled on this machine."""
+"""C code for small networks, compiled on this machine."""

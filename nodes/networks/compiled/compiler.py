@@ -1,7 +1,7 @@
-"""Compiles ``impala.c`` and ``mlp.c`` with the machine's C compiler, once per processor, and loads them.
+"""Compiles ``impala.c`` and ``mlp.c`` with the machine's C compiler, once per kind of processor, and loads the results.
 
-torch's compiler is not used: it leaves convolutions to the same kernels, which take most of the time, and its import takes
-seconds in each process.
+torch's compiler is not used: it computes convolutions, which take most of the time, with the same code as torch. Also, its import
+takes seconds in each process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FLAGS = (
     *("-O3", "-march=native", "-shared", "-fPIC"),
     *("-fassociative-math", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"),
 )
-"""Flags of the compiler. ``-ffast-math`` is not used: it would disable subnormal floats in the whole process."""
+"""Flags for the C compiler. ``-ffast-math`` is not used: it would disable subnormal floats in the whole process."""
 _PATIENCE_S = 300.0
 _CPU_FILE = Path("/proc/cpuinfo")
 
@@ -54,12 +54,12 @@ _FUNCTIONS: Mapping[str, Mapping[str, tuple[Any, tuple[Any, ...]]]] = {
         "roll_backward": (None, (*(_POINTER,) * 2, _COUNT, *(_POINTER,) * 5)),
     },
 }
-"""The functions of each source file, by name without the prefix ``rtgraph_``, with the ctypes of their results and arguments."""
+"""The C functions of each source file, by name without the prefix ``rtgraph_``: the ctypes of the result and of the arguments."""
 
 
 @functools.cache
 def library(source: str) -> ctypes.CDLL:
-    """Return the compiled functions of a source file. The first call on a machine compiles for a few seconds.
+    """Return the compiled functions of a source file. The first call on a machine compiles the file, for a few seconds.
 
     Args:
         source: the file's name without its ending, ``impala`` or ``mlp``.
@@ -82,7 +82,7 @@ def library(source: str) -> ctypes.CDLL:
 
 
 def _compiled(compiler: str, source: Path) -> Path:
-    """Return the library's path in the user's cache.
+    """Compile a source file, unless the user's cache has the result. Return the path of the compiled library in the cache.
 
     Raises:
         NotCompiledError: the compiler failed.
@@ -110,7 +110,7 @@ def _compiled(compiler: str, source: Path) -> Path:
 
 
 def _processor() -> str:
-    """Return what the code is compiled for: the processor's model and instructions."""
+    """Return a description of the processor: its model and its instructions. Compiled code is stored separately for each one."""
     try:
         lines = _CPU_FILE.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -120,5 +120,5 @@ def _processor() -> str:
 
 @functools.cache
 def warn_once(text: str) -> None:
-    """Log a warning, the first time only."""
+    """Log a warning, but the same text only once per process."""
     logging.getLogger("rtgraph.compiled").warning("%s", text)

@@ -1,4 +1,4 @@
-"""Computes fully connected networks, and their gradient, with compiled code, with results equal to torch's within rounding."""
+"""Computes fully connected networks and their gradients with compiled C code. The results equal torch's within rounding."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from rtgraph.nodes.networks.parameters import allocate, layout
 from rtgraph.nodes.networks.pending import TRUNK, PendingNetwork, WithPending, WithPrediction
 
 TOLERANCE = 1e-4
-"""Largest norm of the difference from torch's results, relative to their norm."""
+"""Largest accepted difference from torch's results: the norm of the difference, relative to the norm of torch's results."""
 _SAMPLES = 5
 
 
 def compiled_mlp(module: Network) -> CompiledMlp | None:
     """Return compiled code for a fully connected network on the CPU; None if the network cannot be compiled.
 
-    The compiled code has no dueling or noisy heads, and no distributions. Also return None if there is no compiler, or if the
-    results differ from torch's; a process logs that once.
+    Networks with dueling or noisy heads, or with distributions of returns, cannot be compiled. Also return None if there is no
+    compiler, or if the results differ from torch's. The reason is then logged once per process.
     """
     layers = _layers_of(module)
     if layers is None:
@@ -47,13 +47,14 @@ def compiled_mlp(module: Network) -> CompiledMlp | None:
 
 
 class CompiledMlp:
-    """Computes the values of a fully connected network, and their gradient.
+    """Computes the values of a fully connected network, and the gradient of the weights.
 
-    The weights are given each time: the parameters as one float32 vector, (n,), in the layout of `parameters.layout`.
+    Each call takes the weights: all parameters as one float32 vector, (n,), in the layout of `parameters.layout`.
 
     Args:
         module: the network.
-        inner: the part of the network that reads observations; the network itself if it reads no pending actions.
+        inner: the part of the network that reads observations. It is the whole network if no pending actions (decided, not yet
+            applied) are read.
 
     Raises:
         NotCompiledError: there is no C compiler, or the compiler failed.
@@ -74,13 +75,13 @@ class CompiledMlp:
         self._join = len(rows) - sum(isinstance(layer, nn.Linear) for _, layer in head)
         self._layers = len(rows)
         self.observation = inner.observation
-        """The shape of an observation."""
+        """The shape of one observation."""
         self.pending: tuple[int, ...] | None = pending.slots if pending else None
-        """The shape of the pending actions; None if there are none."""
+        """The shape of the pending actions (decided, not yet applied) of one observation; None if the network reads none."""
         self.features = rows[self._join - 1][1]
-        """Number of features that do not depend on pending actions."""
+        """Number of features that the network computes from the observation, without pending actions."""
         self.outputs = rows[-1][1]
-        """Number of values."""
+        """Number of outputs, which are the values of actions."""
         self._rolling: Rolling | None = None
         if isinstance(module, WithPrediction) and module.model is not None:
             self._rolling = Rolling(module, places)
@@ -94,10 +95,10 @@ class CompiledMlp:
         self._shape = np.array(header + [number for row in rows for number in row], np.int32)
         self._place: int = self._shape.ctypes.data
         self._memory: dict[int, tuple[Vector, int]] = {}
-        """Memory for intermediate results, and its address, by number of samples."""
+        """Memory for intermediate results, and the address of this memory, by number of samples."""
 
     def drawn(self, rng: np.random.Generator, count: int) -> Value:
-        """Return random observations that the network can read."""
+        """Return random observations of ``count`` samples, to compare the compiled code with torch."""
 
         def numbers(shape: tuple[int, ...], classes: int, first: int) -> Vector:
             if classes:
@@ -110,10 +111,10 @@ class CompiledMlp:
         return {OBSERVATION: observations, PENDING: numbers(self.pending, int(self._shape[5]), 1)}
 
     def trunk(self, weights: Vector, observations: Array) -> Vector:
-        """Compute the features that do not depend on pending actions, (count, features).
+        """Compute the features of observations, without pending actions, (count, features).
 
         Raises:
-            ValueError: the observations have another shape, or a number is outside the range of its one-hot code.
+            ValueError: the observations have another shape, or a number has no one-hot code.
         """
         rows = _numbers(observations, self.observation)
         return self._forward(weights, rows, None, 0, self._join, self.features)
@@ -122,12 +123,11 @@ class CompiledMlp:
         """Compute the values of actions, (count, actions).
 
         Args:
-            weights: the weights.
-            observations: a batch of observations, as for `Network.forward`, in arrays.
+            weights: the weights, (n,).
+            observations: a batch of observations: an array, or a dict of arrays by the name of a part.
 
         Raises:
-            ValueError: the observations have another shape or other parts, or a number is outside the range of its one-hot
-                code.
+            ValueError: the observations have another shape or other parts, or a number has no one-hot code.
         """
         pending: Vector | None = None
         if self.pending is not None:
@@ -147,17 +147,19 @@ class CompiledMlp:
         return self._forward(weights, rows, None, 0, self._layers, self.outputs)
 
     def reached(self, weights: Vector, next_observations: Value) -> Vector | None:
-        """Compute the features of the next observations, (count, features), for `auxiliary`; None if the network does not predict.
+        """Compute the features of the next observations, (count, features), for ``auxiliary``. None if the network does not predict.
 
         Raises:
-            ValueError: as for `values`.
+            ValueError: the observations have another shape, or a number has no one-hot code.
         """
         if self._rolling is None or not isinstance(next_observations, dict):
             return None
         return self.trunk(weights, next_observations[OBSERVATION])
 
     def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
-        """Compute the network's own loss for the last call of ``values`` with as many samples; see `Rolling.auxiliary`.
+        """Compute the prediction loss of a network with ``predict``, for the samples of the last call of ``values``.
+
+        Return the loss and its gradient; see `Rolling.auxiliary`. Only the last call with the same number of samples counts.
 
         Raises:
             ValueError: the network does not predict.
@@ -173,13 +175,15 @@ class CompiledMlp:
         gradient: Vector,
         within: tuple[Places, Vector] | None = None,
     ) -> None:
-        """Compute the gradient of all weights, for the last call of ``values`` with as many samples and the same weights.
+        """Compute the gradient of all weights, for the samples of the last call of ``values``.
+
+        The weights and the number of samples must be the same as in this call.
 
         Args:
-            weights: the weights.
-            change: the gradient of the values, (count, actions).
-            gradient: receives the gradient, (n,) in the layout of the weights.
-            within: a further gradient, of features that are rolled through some of the pending actions; see `Rolling.backward`.
+            weights: the weights, (n,).
+            change: the gradient of the loss with respect to the values, (count, actions).
+            gradient: receives the gradient of the weights, (n,).
+            within: the gradient of the prediction loss with respect to predicted features; see `Rolling.backward`.
         """
         if self._rolling is None:
             self._backward(weights, change, gradient, 0, self._layers, None)
@@ -208,7 +212,7 @@ class CompiledMlp:
         )
 
     def _of_features(self, weights: Vector, features: Vector, pending: Vector) -> Vector:
-        """Compute the values from the features of the observation alone, (count, features), and pending actions."""
+        """Compute the values of actions from the features of the observation, (count, features), and the pending actions."""
         if len(pending) != len(features):
             raise ValueError(
                 f"expected pending actions of {len(features)} samples, got those of {len(pending)}"
@@ -245,7 +249,7 @@ class CompiledMlp:
 
 
 def _layers_of(module: Network) -> Mlp | None:
-    """Return the part of a network that reads observations; None if the network cannot be compiled."""
+    """Return the part of a network that reads observations; None if there is no compiled code for this network."""
     inner = module.inner if type(module) in (WithPending, WithPrediction) else module
     head = module.head
     if head.support is not None or head.state is not None or head.noisy:
@@ -260,7 +264,7 @@ def _numbers(values: Array, shape: tuple[int, ...]) -> Vector:
 
 
 def _difference(made: CompiledMlp, module: Network) -> float:
-    """Return the largest norm of the difference of values and gradients from those of torch, relative to their norm."""
+    """Return how much compiled values and gradients differ from torch's: the largest norm of a difference, relative to torch's norm."""
     twin = copy.deepcopy(module)
     allocate(twin, torch.device("cpu"))
     slots, weights = layout(twin), flatten(twin)

@@ -1,6 +1,6 @@
-"""Rolls features through pending actions with compiled code, as `WithPrediction` does, and computes the gradient.
+"""Predicts features with compiled C code, like `WithPrediction`, and computes the gradient of the prediction.
 
-To roll features is to apply a learned model to them once for each pending action, in order.
+To *roll* features is to apply a learned model to them once for each pending action (decided, not yet applied), in order.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ Places = npt.NDArray[np.int32]
 
 
 class Rolling:
-    """The learned model of a network with ``predict``. It keeps the results of the last roll of each batch size.
+    """The learned model of a network with ``predict``. It predicts features from pending actions (decided, not yet applied).
+
+    To *roll* features is to apply the model once for each pending action. For each batch size, the results of the last roll are
+    kept.
 
     Args:
-        module: the network; it has a model, so at least two slots.
-        places: the place of each parameter among the weights, in floats.
+        module: the network. It needs a model, and so at least two slots for pending actions.
+        places: the position of each parameter in the vector of weights, counted in floats.
 
     Raises:
         NotCompiledError: there is no C compiler, or the compiler failed.
@@ -43,16 +46,16 @@ class Rolling:
         self._place: int = self._model.ctypes.data
         self._memory: dict[int, Vector] = {}
         self._known: dict[int, npt.NDArray[np.bool_]] = {}
-        """Which actions of the last roll are known, (count, actions), by number of samples."""
+        """Whether each pending action of the last roll is known, (count, actions), by number of samples."""
 
     def forward(self, weights: Vector, features: Vector, pending: Vector) -> Vector:
-        """Return the features after all pending actions, (batch, features).
+        """Return the features predicted after all pending actions, (batch, features).
 
         Args:
-            weights: the weights of the network.
+            weights: the weights of the network, (n,).
             features: the features of the observations, (batch, features).
-            pending: the pending actions, (batch, slots, …), within the range of their one-hot code; the first one is left out, and
-                unknown ones change nothing.
+            pending: the pending actions, (batch, slots, …), within the range of their one-hot code. The action in the first slot is
+                left out. An unknown action changes nothing.
         """
         count = len(features)
         memory = self._memory.get(count)
@@ -72,24 +75,24 @@ class Rolling:
         return last
 
     def steps(self, count: int) -> Vector:
-        """Return the features before the first action, and after each action, of the last roll of ``count`` samples.
+        """Return the features of the last roll of ``count`` samples: before the first action, and after each action.
 
         Returns:
-            A view, (actions + 1, count, features), that the next roll overwrites.
+            A view, (actions + 1, count, features). The next roll overwrites it.
         """
         size = self.slots * count * self.features
         return self._memory[count][:size].reshape(self.slots, count, self.features)
 
     def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
-        """Compute the loss of `WithPrediction.auxiliary_loss` for the last roll of as many samples.
+        """Compute the prediction loss of `WithPrediction.auxiliary_loss` for the last roll with the same number of samples.
 
         Args:
             reached: the features of the next observations, (batch, features).
-            discounts: gamma^ticks between the two observations, (batch,) float32; 0 if the episode terminated.
+            discounts: gamma^ticks between the two observations, (batch,) float32; 0 if the episode was terminated.
             gamma: the discount per tick, below 1.
 
         Returns:
-            The loss, and its gradient as `backward` takes it.
+            The loss, and two arrays for `backward`: ``at``, (batch,), and the gradient ``added``, (batch, features).
         """
         count = len(reached)
         known = self._known[count]
@@ -105,14 +108,15 @@ class Rolling:
         return loss, at, errors * np.float32(2 / (self.features * number))
 
     def backward(self, weights: Vector, change: Vector, at: Places, added: Vector, gradient: Vector) -> None:
-        """Compute the gradient of the model's weights for the last roll of as many samples, with the same weights.
+        """Compute the gradient of the model's weights for the last roll with the same number of samples and the same weights.
 
         Args:
-            weights: the weights of the network.
-            change: the gradient of the last features, (batch, features); becomes that of the first ones.
-            at: the number of actions after which ``added`` is a gradient of the features, too, (batch,) int32; 0 for none.
-            added: the gradient after that many actions, (batch, features).
-            gradient: receives the gradient, (n,) in the layout of the weights.
+            weights: the weights of the network, (n,).
+            change: the gradient of the loss with respect to the features after all actions, (batch, features). It is overwritten
+                with the gradient with respect to the features before the first action.
+            at: for each sample, the number of actions after which ``added`` applies, (batch,) int32; 0 if it does not apply.
+            added: a further gradient, with respect to the features after ``at`` actions, (batch, features).
+            gradient: receives the gradient of the weights, (n,).
         """
         self._library.rtgraph_roll_backward(
             self._place,

@@ -1,4 +1,4 @@
-"""Replaces the convolutions of a small IMPALA network by compiled code, with equal results within rounding."""
+"""Computes the convolutions of a small IMPALA network with compiled C code. The results equal torch's within rounding."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from rtgraph.nodes.networks.network import Network
 
 MOST_CHANNELS = 16
-"""Number of channels (k = 1/2) up to which the compiled code is faster than torch on one thread."""
+"""Maximum number of channels (k = 1/2) of a network for which the compiled code is faster than torch on one thread."""
 TOLERANCE = 1e-3
-"""Largest norm of the difference from torch's results, relative to their norm."""
+"""Largest accepted difference from torch's results: the norm of the difference, relative to the norm of torch's results."""
 _SAMPLES = 3
 
 
 def accelerate(module: Network) -> bool:
-    """Let an IMPALA network on the CPU compute its features with compiled code; return whether it does so from now on.
+    """Make an IMPALA network on the CPU compute its features with compiled code. Return whether it does.
 
-    The network is left as it is if it is of another kind, or has more than `MOST_CHANNELS` channels; also if there is no
-    compiler, or the results differ from those of torch, which a process logs once.
+    Nothing changes if the network is of another kind, or has more than `MOST_CHANNELS` channels. Nothing changes either if there is
+    no compiler, or if the results differ from torch's. The reason is then logged once per process.
     """
     if isinstance(module, PendingNetwork):
         module = module.inner
@@ -52,7 +52,7 @@ def accelerate(module: Network) -> bool:
 
 
 class CompiledTrunk:
-    """Computes the features of an IMPALA network, and their gradients, by compiled code.
+    """Computes the features of an IMPALA network, and the gradient of its parameters, with compiled C code.
 
     Raises:
         NotCompiledError: there is no C compiler, or the compiler failed.
@@ -69,11 +69,11 @@ class CompiledTrunk:
         self._frame = frame
         self._features = module.inputs
         self._spare: dict[int, list[Tensor]] = {}
-        """Free memory, by number of samples, for reuse: allocating it is slow, and a learner needs the same every time."""
+        """Free memory for reuse, by number of samples. Allocating memory is slow, and a learner needs the same sizes each time."""
         self._scratch: dict[int, Tensor] = {}
 
     def __call__(self, frames: Tensor) -> Tensor:
-        """Compute features, (batch, features), from frames (see `as_input`).
+        """Compute features, (batch, features), from a batch of frames (see `as_input`).
 
         Raises:
             ValueError: The frames have another shape.
@@ -90,7 +90,7 @@ class CompiledTrunk:
         return found
 
     def taken(self, count: int) -> Tensor:
-        """Return memory for the forward pass of ``count`` samples, a flat float32 tensor."""
+        """Return memory for the intermediate results of a forward pass of ``count`` samples: a flat float32 tensor."""
         spare = self._spare.setdefault(count, [])
         return (
             spare.pop()
@@ -99,17 +99,17 @@ class CompiledTrunk:
         )
 
     def free(self, count: int, memory: Tensor) -> None:
-        """Keep memory from ``taken`` for reuse."""
+        """Take back memory from ``taken``, so that a later forward pass can reuse it."""
         self._spare[count].append(memory)
 
     def forward(self, frames: Tensor, packed: Tensor, memory: Tensor, *, alone: bool = False) -> Tensor:
-        """Compute features, (batch, features) float32, from frames, and fill ``memory`` (from `taken`) for `backward`.
+        """Compute features, (batch, features) float32, from frames. Write the intermediate results to ``memory``, for `backward`.
 
         Args:
-            frames: uint8 or float32, as for `as_input`.
+            frames: uint8 or float32, (batch, channels, height, width).
             packed: the parameters as one float32 vector.
-            memory: receives intermediate results.
-            alone: whether there is one sample and no `backward` follows, which takes a fraction of the time.
+            memory: memory from `taken`, which receives intermediate results.
+            alone: whether there is one sample, and no `backward` follows. Then a pass takes a fraction of the time.
         """
         count = len(frames)
         features = torch.empty(count, self._features)
@@ -126,7 +126,7 @@ class CompiledTrunk:
         return features
 
     def backward(self, packed: Tensor, memory: Tensor, change: Tensor) -> Tensor:
-        """Compute the gradient of the packed parameters from the gradient of the features, (batch, features)."""
+        """Compute the gradient of the parameters, a vector like ``packed``, from the gradient of the features, (batch, features)."""
         count = len(change)
         if count not in self._scratch:
             self._scratch[count] = torch.empty(self._library.rtgraph_scratch(self._shape.ctypes.data, count))
@@ -164,7 +164,7 @@ class _Features(torch.autograd.Function):
 
 @functools.cache
 def _difference(depth: Literal[1, 2], k: float, frame: FrameShape) -> float:
-    """Return how much features and gradients differ from torch's: the largest norm of a difference, relative to torch's norm.
+    """Return how much features and gradients differ from torch's: the largest norm of a difference, relative to the norm of torch's.
 
     Raises:
         NotCompiledError: there is no C compiler, or the compiler failed.

@@ -16,7 +16,7 @@ _FAN = 32
 
 
 class SumTree:
-    """The values of leaves (priorities), the sums of groups of 32 leaves, the sums of 32 of these sums, and so on.
+    """A tree with a value (priority) at each leaf. Each sum in the tree adds 32 leaves, or 32 sums of the level below.
 
     Sums are always recomputed from the level below, never adjusted by differences, so rounding errors do not accumulate. A leaf of
     value 0 is never drawn.

@@ -94,7 +94,7 @@ class Frames:
         return self._value(found)
 
     def finite(self, handles: Handles) -> npt.NDArray[np.bool_]:
-        """Return for each handle whether all numbers in its slot are finite, (n,) bool."""
+        """Return for each handle (number of a frame) whether all numbers in the frame's slot are finite, (n,) bool."""
         floats = [pixels for pixels in self._arrays.values() if pixels.dtype.kind == "f"]
         if not floats:
             return np.ones(handles.shape, np.bool_)
@@ -205,7 +205,7 @@ class FrameStore(Frames):
         return self.slots * self.bytes_per_slot(self.spec)
 
     def write(self, slot: int, frame: Value) -> int:
-        """Store a frame in a slot, replacing its contents; return the frame's handle.
+        """Store a frame in a slot, in place of an earlier frame. Return the handle (a number) of the new frame.
 
         Raises:
             ReplayError: the frame has another dtype or shape than the spec. Nothing has changed.

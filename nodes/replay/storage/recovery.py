@@ -1,4 +1,4 @@
-"""Recover a replay memory on disk after its writer was killed at any instant."""
+"""Recover a replay memory on disk after its process was killed at any instant, even during a write."""
 
 from __future__ import annotations
 
