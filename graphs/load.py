@@ -159,7 +159,7 @@ def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Lau
 def _after_replacements(
     launch: _Launch, overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
 ) -> tuple[PlacedNode, ...]:
-    """Return the nodes after replacements: first those in the launch file, then those in ``replace`` from the caller."""
+    """Apply the replacements of nodes in the launch file, then the replacements in ``replace``, and return the nodes."""
     nodes = replaced(
         launch.parts.nodes, launch.scenario.replace, launch.document.top / "replace", launch.scope
     )

@@ -1,4 +1,4 @@
-"""The user's Python modules that graph files name. Each is looked for in the folder of the file that names it."""
+"""The user's Python modules that graph files name. A module is searched in the folder of the file that names the module."""
 
 from __future__ import annotations
 

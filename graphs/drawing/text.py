@@ -20,7 +20,7 @@ Notes = Mapping[tuple[str, str, str], str]
 
 @dataclass(frozen=True)
 class Box:
-    """A box of a diagram: a node, or all replicas of one. ``count`` is None for a node without replicas."""
+    """A box of a diagram: one node, or all replicas of a node. ``count`` is the number of replicas; None without replicas."""
 
     name: str
     node_class: str

@@ -72,7 +72,7 @@ def read(path: Path) -> Document:
     """Read and parse a file.
 
     Raises:
-        GraphError: the file cannot be read, or is invalid as described in ``positions.parse``.
+        GraphError: the file cannot be read, is not a YAML mapping, has a duplicate key, or uses a YAML tag.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")

@@ -20,7 +20,7 @@ def check_placements(
 ) -> None:
     """Call ``check_placement`` of every node class, and check the spec of every plant.
 
-    Nodes with another interpreter are skipped, because their modules may not be installed here.
+    Nodes that run in another Python interpreter are skipped, because their modules may not be installed here.
 
     Raises:
         GraphError: a node cannot start.

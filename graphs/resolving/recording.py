@@ -38,8 +38,8 @@ def with_recorder(
 
     Args:
         plans: the wired nodes.
-        record: whether to record; or a mapping of the recorder's parameters and ``journal``, which says whether nodes keep
-            a journal.
+        record: whether to record; or a mapping of the recorder's parameters and ``journal``. ``journal`` says whether nodes keep
+            a journal, i.e. a list of the messages that they consume.
         place: where ``record`` is written.
 
     Raises:
@@ -101,10 +101,9 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
 
 
 def _keeps(node: NodePlan) -> bool:
-    """Return whether a node can keep a journal.
+    """Return whether a node can keep a journal, i.e. a list of the messages that the node consumes.
 
-    Messages received by a tap are not recorded, so a node with a tap cannot keep a journal. Nor can a node that is not
-    reproducible, or that drives a device.
+    A node cannot keep a journal if it is not reproducible or drives a device, or if it has a tap, i.e. an input of many topics.
     """
     node_type = load_class(node.node)
     return node_type.reproducible and not node_type.hardware and not node_type.tap_ports

@@ -59,7 +59,7 @@ def network_of(entry: PlacedWeights, plants: Plants) -> NetworkSpec:
 
 
 def spec_of(entry: PlacedWeights, plants: Plants) -> PlantSpec:
-    """Return the spec of the plant for which the network with these weights acts.
+    """Return the spec of the plant on which the network with these weights acts.
 
     Raises:
         GraphError: there is no such plant.

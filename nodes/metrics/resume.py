@@ -28,7 +28,7 @@ class EarlierRun:
 
 
 def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = ()) -> EarlierRun:
-    """Return the part of an earlier run up to a checkpoint that this run wrote.
+    """Return an earlier run, from its start to a checkpoint that it wrote.
 
     If the earlier run wrote no tables, there are no rows, and the curves begin at the checkpoint.
 

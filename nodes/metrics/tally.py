@@ -31,7 +31,7 @@ class Tally:
     aware: int = 0
     """Number of decisions of policies that read pending actions (decided but not yet applied)."""
     known: int = 0
-    """Total number of pending actions that were known to the decisions counted in ``aware``."""
+    """Number of pending actions that were known, summed over the decisions counted in ``aware``."""
 
     def learned(self, update: Learned) -> None:
         """Add an update of a learner to the counts and sums."""

@@ -44,7 +44,9 @@ def applied_count(policy: dict[str, Column]) -> int:
 
 
 def rate(ticks: Column, began_ns: Column) -> float | None:
-    """Return the tick rate in Hz, by a linear regression of start times on tick numbers; None for fewer than two ticks.
+    """Return the tick rate in Hz, by a linear regression of start times on tick numbers.
+
+    Return None for fewer than two ticks, or if the start times do not increase.
 
     Args:
         ticks: (n,) int64, the numbers of the ticks.
@@ -63,7 +65,7 @@ def rate(ticks: Column, began_ns: Column) -> float | None:
 def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
     """Return the mean, median and 99 % quantile of the staleness of decisions, by name.
 
-    Staleness is the newest announced version of the weights at a decision, minus the version that the decision used.
+    Staleness is the newest announced version of the weights at a decision, minus the version that the decision used; at least 0.
 
     Args:
         decisions: the columns of the trace's table of decisions, (decisions,) each.
@@ -116,7 +118,7 @@ def _counted(finite: Column) -> dict[str, int]:
 
 
 def quantiles(values: Column) -> dict[str, float | None]:
-    """Return the median (``p50``) and the 99 % quantile (``p99``) of values, (n,), by name; None without values."""
+    """Return the median (``p50``) and the 99 % quantile (``p99``) of values, (n,), by name; both are None if n is 0."""
     if not values.size:
         return {"p50": None, "p99": None}
     return {"p50": float(np.quantile(values, 0.5)), "p99": float(np.quantile(values, 0.99))}

@@ -30,7 +30,7 @@ class MonitorParams(Params):
     file: str = Field(default="trace.npz", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.npz$")
     """File name, in the session folder, of the trace (a table of ticks and decisions).
 
-    If several monitors give the same name, the title of each monitor is put in front.
+    If several monitors give the same name, each puts its namespace or its node name in front.
     """
 
 

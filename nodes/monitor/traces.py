@@ -46,7 +46,7 @@ def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
 def with_files_of_their_own(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
     """Return the nodes with distinct trace files.
 
-    If several monitors have the same file name, the name begins with the title of each monitor.
+    If several monitors have the same file name, the title of the monitor is put in front of each file name.
     """
     monitors = {one.monitor: one for one in watched(nodes)}
     shared = Counter(one.file for one in monitors.values())

@@ -79,7 +79,7 @@ class Recorder(Node[RecorderParams]):
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the state saved in a checkpoint of the virtual world, and begin a new recording.
 
-        The new recording continues the message counts of the earlier one.
+        The new recording begins after the last message of the earlier recording, so earlier messages do not count as lost.
         """
         reached = state.pop("_storage")
         super().load_world_state(state)
@@ -116,7 +116,7 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """After a restart of the recorder, continue the message counts. Messages recorded before the restart are not lost."""
+        """After a restart of the recorder, continue the message counts: messages recorded before it must not count as lost."""
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:

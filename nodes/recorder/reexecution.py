@@ -41,7 +41,7 @@ class Difference(Exception):
 
 @dataclass(slots=True)
 class RerunProgress:
-    """The progress of a re-execution: numbers of journal entries and messages so far, and the recorded time reached."""
+    """The progress of running a recorded node again: numbers of recorded events and messages so far, and the time reached."""
 
     entries: int = 0
     consumed: int = 0
@@ -50,7 +50,7 @@ class RerunProgress:
 
 
 class Rerun:
-    """Runs a recorded node again, from one start of its process to the next.
+    """Runs a recorded node again, from a start of its process to the end or crash of this process.
 
     Args:
         plan: the node.
@@ -96,7 +96,7 @@ class Rerun:
         self._ready: deque[tuple[str, Message]] = deque()
 
     def run(self) -> Generator[MessageId, bytes | None, None]:
-        """Run the node again, entry by entry of the journal.
+        """Run the node again, entry by entry of the journal (the list of what the node consumed and published).
 
         The generator yields the id of each message that the node consumed. The caller sends back the encoded message, or None if
         the recording lacks the message.
@@ -128,10 +128,10 @@ class Rerun:
             self.progress.time_ns = max(self.progress.time_ns, self._host.clock.last_ns)
 
     def transmitted(self, output: BoundOutput[Any], message: Message, key: str | None) -> None:
-        """Compare a message that the node publishes now with the next published message in the journal.
+        """Compare a message that the node publishes now with the message that it published in the recording.
 
         Raises:
-            Difference: the next message in the journal is different, or the journal has no further message here.
+            Difference: the recorded message is different, or the node published no message at this place.
         """
         document = self._document_of(message)
         found = [output.name, key or "", message.header.sequence, digest_of(document)]
@@ -220,7 +220,7 @@ class _Clock:
         self._reads: deque[int] | None = None
 
     def set(self, clock: int | list[int]) -> None:
-        """Set the times in ns that the clock returns during one journal entry: always the same time, or a list of times."""
+        """Set the times in ns that the clock returns during one recorded event: always the same time, or a list of times."""
         if isinstance(clock, int):
             self.last_ns, self._reads = clock, None
         else:
@@ -228,7 +228,7 @@ class _Clock:
 
     @property
     def unread(self) -> bool:
-        """Whether the node has read the clock less often than recorded, in the current journal entry."""
+        """Whether the node has read the clock less often than in the recording, during the current recorded event."""
         return bool(self._reads)
 
     def now_ns(self) -> int:
@@ -262,7 +262,7 @@ class _Host:
         return True
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """Ignore a request of the node to end the launch, because the journal says when the node stopped."""
+        """Ignore a request of the node to end the launch, because the recording says when the node stopped."""
 
 
 def _shown(message: Message) -> str:

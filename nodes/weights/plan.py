@@ -31,7 +31,7 @@ class WeightsPlan(Record):
     identity: Identity = Field(default_factory=dict)
     """The name of the plant's environment, and its settings, by key."""
     begun: int = 0
-    """The version of the weights at which learning began. Schedules, such as the schedule of ε, count from this version.
+    """The version of the weights at which learning began. Schedules, such as the decay of ε (exploration), count from this version.
 
     A run that begins with a checkpoint's weights takes the version of the checkpoint. A run that resumes an earlier run takes
     ``begun`` of the earlier run.

@@ -137,7 +137,7 @@ class LocalVersions:
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """Write a version into a new slot, and return the slot. In one process there is always a slot."""
+        """Write a version into memory, and return the slot. Versions of one process never run out of slots."""
         if self.sharing == "fixed":
             raise fixed()
         if self.sharing == "shared":
