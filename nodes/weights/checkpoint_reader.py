@@ -48,7 +48,7 @@ class CheckpointParameters:
     ticks: int
     """Number of plant ticks until the checkpoint; 0 if unknown."""
     begun: int
-    """The version number of the weights at which learning began; the checkpoint itself holds a later or equal version."""
+    """The version number of the weights at which learning began."""
     identity: Identity
     """The name of the environment in which the parameters were learned, and its settings, by key; empty if unknown."""
 
