@@ -42,7 +42,7 @@ class FrameShape(NamedTuple):
 
 
 MOST_CHANNELS = 4
-"""Maximum number of channels by which an array counts as a picture: grey has 1, RGB 3, RGBA 4."""
+"""Maximum number of channels in an array that counts as a picture: grey has 1, RGB 3, RGBA 4."""
 
 
 class PictureShape(NamedTuple):

@@ -74,7 +74,7 @@ class Joined(Network):
 
 
 class _Flat(nn.Module):
-    """The trunk (first layers) of a part that is not a picture. The part is flattened to a float32 vector."""
+    """A trunk (first layers) without convolutions. It reads a part as a flat float32 vector. Pictures are scaled to [0, 1]."""
 
     def __init__(self, layers: nn.Sequential, *, picture: bool) -> None:
         super().__init__()

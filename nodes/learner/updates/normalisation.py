@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rtgraph.nodes.networks.network import Network, Observations
 
 _LEAST_DEVIATION = 1e-3
-"""Channels with a smaller standard deviation, such as a constant channel, are shifted but not scaled."""
+"""The least number by which outputs are divided. A channel with a smaller standard deviation, such as a constant one, stays narrower."""
 
 
 def normalise(module: Network, observations: Observations) -> None:

@@ -1,7 +1,7 @@
 """The transitions of a replay memory without their frames (observations): one row each.
 
-The first word of a row is 0 if the row is empty or incomplete, else 1 + the number of transitions stored before this one. The word
-is written last and cleared first. So each row is complete or absent, even if the process is killed during a write.
+The first word of a row is 0 if the row is empty or incomplete, else 1 + the index of the row's transition. The word is written last
+and cleared first. So each row is complete or absent, even if the process is killed during a write.
 """
 
 from __future__ import annotations
