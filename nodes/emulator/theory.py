@@ -66,8 +66,9 @@ def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int
 
     There is a decision every ``interval`` steps. Its first action applies ``delay`` steps after its observation, each further
     action one step later. The next decision replaces the actions that are left. On steps without an action, the default
-    behaviour β acts, and is right in one of ``states`` steps. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk
-    >= 1, interval >= 1, states >= 1.
+    behaviour β acts, and is right in one of ``states`` steps.
+
+    Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
     """
     if min(chunk, interval, states) < 1:
         raise ValueError(f"chunk {chunk}, interval {interval}, states {states}: each must be 1 or more")
@@ -81,8 +82,9 @@ def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
     There is a decision at every step. A decision has ``chunk`` actions for successive steps, each for the most likely state at
     its step. So there are ``chunk`` actions for each step. The action based on the oldest observation has the weight 1, and the
     i-th action after it exp(-decay·i). The state with the largest weight wins. In a tie, the newest of the tied actions wins.
-    The rate is computed over all patterns of moves, and holds if there are more states than moves. Raises ``ValueError``
-    outside 0 <= stay <= 1, delay >= 0, 1 <= chunk <= 16.
+    The rate is computed over all patterns of moves, and holds if there are more states than moves.
+
+    Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, 1 <= chunk <= 16.
     """
     _check_delay(stay, delay)
     if not 1 <= chunk <= 16:
@@ -116,11 +118,11 @@ def inaction_bound(interval: float) -> float:
 
 
 def delay_bound(stay: float, delay: int) -> float:
-    """Return the delay term of Theorem 1 per decision: 1 - p^k, with p the stochasticity and k = ⌈τ_θ/τ_M⌉.
+    """Return the delay term of Theorem 1 per decision: 1 - p^k, with p = ``stay`` and k = ``delay`` = ⌈τ_θ/τ_M⌉.
 
-    Theorem 1 multiplies this term by the number of decisions, τ/τ_I. The bound is for a policy that acts on the
-    observed state. The regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for
-    large k. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    Theorem 1 multiplies this term by the number of decisions, τ/τ_I. The bound is for a policy that acts on the observed state.
+    The regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for large k. Raises ``ValueError``
+    outside 0 <= stay <= 1, delay >= 0.
     """
     return 1 - observed_state_rate(stay, delay)
 

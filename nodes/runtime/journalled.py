@@ -20,10 +20,10 @@ _TIMER = Kind.TIMER  # members of an enum take five times as long to look up
 
 
 class JournalledExecutor(Executor):
-    """Runs a node, and records each call of a handler in a journal, with the messages that the call consumed and published.
+    """Runs a node and writes its journal: each call of a handler, and the messages that the call consumed and published.
 
-    The journal is published on an output that the runtime adds to the node. ``options`` are the other arguments of
-    ``Executor``; ``documents`` is a cache of encoded messages.
+    The journal is published on an output that the runtime adds to the node. ``documents`` is a cache of encoded messages.
+    ``options`` are the other arguments of ``Executor``.
     """
 
     keeps_journal = True

@@ -42,7 +42,7 @@ _BUILTINS: dict[str, type] = {
 
 @runtime_checkable
 class WorldState(Protocol):
-    """An object that defines its state in world checkpoints.
+    """An object that defines how its state is saved in checkpoints of the virtual world.
 
     The methods are not named ``state`` and ``load_state``, because some nodes have a port or an attribute named ``state``.
     """
@@ -81,7 +81,7 @@ class Names:
         """Return the name, ``module:qualname``, by which a checkpoint refers to a class or function.
 
         Raises:
-            CheckpointError: the name does not lead back to the class or function, or its package is not in ``packages``.
+            CheckpointError: the name does not give the same class or function again, or its package is not in ``packages``.
         """
         name = f"{thing.__module__}:{thing.__qualname__}"
         if _BUILTINS.get(name) is thing:

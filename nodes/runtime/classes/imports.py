@@ -48,7 +48,7 @@ class _Source(importlib.machinery.SourceFileLoader):
 
 
 class _Finder(MetaPathFinder):
-    """Finds pinned modules and the modules of pinned packages."""
+    """Finds the modules that ``pin`` and ``also_pin`` have bound to a file or folder."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -119,7 +119,7 @@ def also_pin(name: str, module: Path) -> None:
 
 
 def pinned() -> dict[str, str]:
-    """Return the path of each pinned module, by the module's name."""
+    """Return the file or folder that imports of each pinned module use, by the module's name."""
     return {name: str(module) for name, module in _pinned.items()}
 
 

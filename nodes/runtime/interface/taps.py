@@ -18,8 +18,8 @@ from rtgraph.nodes.runtime.interface.ports import Input
 class RawMessage:
     """A received message, not decoded: what a recorder or a bridge gets.
 
-    ``channel`` is the topic, or ``topic/key`` if the message has a key; ``data`` is the wire document (the encoded message);
-    ``taken_ns`` is the graph's time at which the message arrived.
+    ``channel`` is the topic, or ``topic/key`` if the message has a key. ``data`` is the encoded message. ``taken_ns`` is the
+    graph's time in ns at which the message arrived.
     """
 
     topic: str
@@ -63,7 +63,7 @@ class Tap(Input[Any]):
 
 
 def taken(topic: str, key: str, envelope: Envelope, data: bytes, now_ns: int) -> RawMessage:
-    """Return a received message as ``RawMessage``, with its wire document and its time of arrival."""
+    """Return a received message as ``RawMessage``, with its encoded bytes ``data`` and its time of arrival ``now_ns``."""
     channel = f"{topic}/{key}" if key else topic
     header = RawHeader(
         edge_name(envelope.source, channel),

@@ -17,7 +17,10 @@ LEAD_MOST = 4096
 
 
 class Lead(NamedTuple):
-    """The topic and the key of a received message. The encoded message, or the probe, begins at byte ``start`` of the first frame."""
+    """The topic and key of a received message. ``start`` is the byte at which its content begins in the first frame.
+
+    The content is an encoded message or a probe (test message).
+    """
 
     topic: str
     key: str

@@ -83,7 +83,7 @@ def fifo_priority() -> int | None:
 
 
 def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None:
-    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, the new thread has a priority that is lower by ``below``.
+    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, the new thread gets SCHED_FIFO with a lower priority.
 
     Args:
         work: the function that the thread runs.

@@ -18,7 +18,7 @@ MOST_EVENTS_AT_ONCE = 100_000
 """Maximum number of events at one instant. With more events, the nodes are assumed to send messages in an endless loop."""
 
 SUSPICIOUS_EVENTS = MOST_EVENTS_AT_ONCE - 100
-"""Number of events at one instant from which on the receivers are noted, so that the error can name them."""
+"""Once an instant has this many events, the receivers of further events are recorded. The error about an endless loop names them."""
 
 _fire = Executor.fire  # attributes of classes take longer to look up
 _Event = tuple[int, int, int, int, Callable[..., None], tuple[Any, ...]]
