@@ -13,7 +13,7 @@ from rtgraph.launch.studies.study import Figures, ReportProgress, real
 from rtgraph.launch.studies.work.virtual_run import VirtualRun
 
 KEEPS_PACE = 0.998
-"""Minimum mean number of decisions (or updates) per tick to keep pace. It is below 1, because the mean of a finite run varies."""
+"""Minimum mean number of decisions (or transitions) per tick to keep pace. It is below 1, because the mean of a finite run varies."""
 LITTLE_INACTION = 0.05
 MOST_WORKERS = 999
 """The greatest number of workers that launch files accept."""

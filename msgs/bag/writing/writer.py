@@ -43,6 +43,8 @@ CHUNK_BYTES = 1 << 20
 MOST_CHANNELS = (1 << 16) - 1
 
 
+# mcap's writer is not used: it cannot choose the compression level, cannot remove a chunk that a full disk cut off, and describes
+# a channel only once per file.
 class BagWriter:
     """Writes one recording. The bytes of the file depend only on the arguments and on the times of flushes.
 
