@@ -170,7 +170,7 @@ def test_a_number_in_use_is_never_taken() -> None:
     ours, theirs = socket.socketpair()
     reading, writing = os.pipe()
     send_descriptors(ours, (reading,))
-    with theirs, ours, pytest.raises(OSError, match=f"descriptor {writing} is in use"):
+    with theirs, ours, pytest.raises(OSError, match=f"in this process {writing} is in use"):
         take_descriptors(theirs, (writing,))
     os.close(reading)
     os.close(writing)
