@@ -17,7 +17,7 @@ _TRACKER = "multiprocessing.resource_tracker"
 
 @contextlib.contextmanager
 def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
-    """A context that ends, when it is left, the processes started in it.
+    """Return a context. When the context is left, all processes that were started in it are ended.
 
     The context yields a list, which then receives the command lines of these processes.
 

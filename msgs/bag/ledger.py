@@ -44,7 +44,7 @@ class Losses(Record):
 
     @property
     def duplicates(self) -> int:
-        """Total number of duplicates."""
+        """Number of messages that were received more than once, of all topics."""
         return sum(stream.duplicates for stream in self.streams)
 
     def as_json(self) -> dict[str, object]:

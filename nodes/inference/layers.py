@@ -56,7 +56,7 @@ class Layers(ABC):
         return True
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters by new ones of the same class. Only parameters marked as changeable may differ."""
+        """Replace the node's settings by new ones of the same class. Only settings marked as changeable may differ."""
         del params
 
 
@@ -93,7 +93,7 @@ class ScriptedLayers(Layers):
         self._network: Any = script_class(params)(**params.params)
 
     def layer(self, stage: int, features: Array | None, observation: Value | None) -> Array:
-        """Return the features that the user's class computes."""
+        """Return the features that the network, an object of the user's class, computes."""
         return np.asarray(self._network.layer(stage, features, observation))
 
     def act(self, stage: int, features: Array | None, observation: Value | None, tick: int) -> Act:

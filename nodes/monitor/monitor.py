@@ -53,9 +53,9 @@ class Monitor(Node[MonitorParams]):
         self.every(PROGRESS_PERIOD_NS, self._publish_progress)
 
     def _process_messages(self) -> list[Applied]:
-        """Add all messages since the last call to the trace, and return the messages about ticks.
+        """Add to the trace all messages received since the last call. Return the messages about ticks.
 
-        This is much faster than to add each message at its arrival.
+        To add them one by one as they arrive would be much slower.
         """
         for decision in self.decision.take_all():
             self.trace.decided(decision)

@@ -44,9 +44,9 @@ def watched(nodes: Sequence[NodePlan]) -> list[Watched]:
 
 
 def with_files_of_their_own(nodes: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the nodes with distinct trace files.
+    """Return the nodes, changed so that each monitor writes to a different file.
 
-    If several monitors have the same file name, the title of the monitor is put in front of each file name.
+    If several monitors have the same file name, each file name begins with the title of its monitor.
     """
     monitors = {one.monitor: one for one in watched(nodes)}
     shared = Counter(one.file for one in monitors.values())

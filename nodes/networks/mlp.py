@@ -89,7 +89,7 @@ class Pipelined(Network):
         """Compute the features that a stage passes on to the next stage, (batch, features).
 
         Args:
-            stage: The number of the stage, from 0; not the last stage, which `features` and the head compute.
+            stage: The number of the stage, from 0. It must not be the last one.
             features: The features from the stage before; None in stage 0.
             observations: What this stage observes, as arrays by ``name`` or by ``name@stage``; None if it observes nothing.
 

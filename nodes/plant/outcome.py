@@ -189,7 +189,7 @@ class Outcomes:
 
 
 def _difference(found: Set[object], wanted: Set[object]) -> str:
-    """Compare two sets of names. Return the names that are missing, and the names that the spec does not have, as text."""
+    """Say how the names found differ from the names in the spec: which are missing, and which the spec does not have."""
     sides = {"missing": wanted - found, "not in the spec:": found - wanted}
     return "; ".join(
         f"{side} {', '.join(sorted(map(repr, names)))}" for side, names in sides.items() if names

@@ -107,16 +107,16 @@ class Reach:
             name for name, end in zip(limits.names, limits.high, strict=True) if not np.isfinite(end)
         ]:
             raise NodeError(
-                f"the task reach needs a range for each joint, and {', '.join(endless)} is endless",
+                f"the task 'reach' needs a range for each joint, but these have none: {', '.join(endless)}",
                 hint="give the joint a range, or choose another task",
             )
         if time_limit_s <= 0:
-            raise NodeError(f"the task reach needs time_limit_s above 0, not {time_limit_s:g}")
+            raise NodeError(f"the task 'reach' needs time_limit_s above 0, not {time_limit_s:g}")
         if not 0 <= margin < 0.5:
-            raise NodeError(f"the task reach needs a margin of at least 0 and below 0.5, not {margin:g}")
+            raise NodeError(f"the task 'reach' needs a margin of at least 0 and below 0.5, not {margin:g}")
         if unknown := set(joints or ()) - set(limits.names):
             raise NodeError(
-                f"`joints` of the task reach has joints that the robot does not have: {', '.join(sorted(unknown))}"
+                f"`joints` of the task 'reach' has joints that the robot does not have: {', '.join(sorted(unknown))}"
             )
         if start not in STARTS:
             raise NodeError(

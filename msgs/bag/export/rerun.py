@@ -1,4 +1,4 @@
-"""Export to a recording for the Rerun viewer: images, numbers as curves, texts.
+"""Export to a file for the Rerun viewer: images, numbers as curves, texts.
 
 A message is on three timelines: ``log`` (when it was recorded), ``stamp`` (when it was published), and ``tick`` (only if it
 has a field ``tick``). ``log`` and ``stamp`` are wall time if the recording holds the wall time of its start. Otherwise they

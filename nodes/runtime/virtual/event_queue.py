@@ -153,9 +153,9 @@ class EventQueue:
         return []
 
     def end(self) -> list[RtgraphError]:
-        """Deliver the messages of this instant, and discard all other events. Return a list of the errors.
+        """Deliver the messages of this instant, and discard all other events. Return the errors that nodes raise meanwhile.
 
-        Messages that nodes send in an endless loop are not delivered.
+        If nodes answer each other without end at this instant, no message is delivered.
         """
         instant = self._clock.time_ns, Urgency.DELIVERY
         going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE

@@ -72,7 +72,7 @@ class LayoutSurvey:
         """Differences of the dataset from the recording, one line of text each, in order."""
 
     def take(self, frame: DatasetFrame) -> None:
-        """Change the columns and films so that they also fit this frame.
+        """Add the columns and videos that this row of the dataset needs.
 
         Raises:
             BagError: the frame's observation or action differs in shape or dtype from that of an earlier frame.
