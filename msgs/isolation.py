@@ -159,7 +159,7 @@ def _isolated(value: Any, deepest: int) -> Any:
         return value
     if not deepest:
         raise EncodeError(
-            f"the value is nested too deeply: at most {DEEPEST} levels of lists, dicts and records can be sent"
+            f"it is nested too deeply: at most {DEEPEST} levels of lists, dicts and records can be sent"
         )
     usual = _BY_TYPE.get(kind)
     if usual is not None:

@@ -120,7 +120,7 @@ class Reach:
             )
         if start not in STARTS:
             raise NodeError(
-                f"the task reach has the unknown start {start!r}", hint=f"use {' or '.join(STARTS)}"
+                f"the task 'reach' has the unknown start {start!r}", hint=f"use {' or '.join(STARTS)}"
             )
         self._counts = np.array([joints is None or name in joints for name in limits.names])
         counted = [name for name, counts in zip(limits.names, self._counts, strict=True) if counts]
