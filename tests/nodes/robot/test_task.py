@@ -51,7 +51,10 @@ def test_the_way_to_the_target_is_observed_and_only_the_joints_that_count_are_ju
 @pytest.mark.parametrize(
     ("params", "problem"),
     [
-        ({"joints": ["elbow"]}, "`joints` of the task 'reach' has joints that the robot does not have: elbow"),
+        (
+            {"joints": ["elbow"]},
+            "`joints` of the task 'reach' has joints that the robot does not have: elbow",
+        ),
         ({"start": "anywhere"}, "the task 'reach' has the unknown start 'anywhere'. hint: use pose or stay"),
         ({"time_limit_s": 0}, "needs time_limit_s above 0, not 0"),
     ],
