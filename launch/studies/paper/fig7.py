@@ -140,9 +140,11 @@ def _seen(rows: Sequence[Row]) -> str:
         if own:
             right = sum(row["by_rate"] == max(1, math.ceil(real(row[theory]))) for row in own)
             left = [real(row["inaction_by_rate"]) for row in own]
+            fit = _fit(own, theory)
+            line = "" if math.isnan(fit) else f" (R² of the line {fit:.4f})"
             found.append(
-                f"{method} makes a decision per tick with ⌈{theory}⌉ workers in {right} of {len(own)} cases (R² of the line "
-                f"{_fit(own, theory):.4f}), with inaction up to {max(left):.2f} there"
+                f"{method} makes a decision per tick with ⌈{theory}⌉ workers in {right} of {len(own)} cases{line}, with "
+                f"inaction up to {max(left):.2f} there"
             )
     own = [row for row in counted if row["method"] == "paced" and isinstance(row["by_inaction"], int)]
     if own:
