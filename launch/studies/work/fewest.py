@@ -149,7 +149,7 @@ class FewestLearners:
 
         return {
             "tau": tau,
-            # Durations are constant, so a rate of one is exact.
+            # Durations are constant. Only if learners miss less than one tick in the whole run is a rate below one read as one.
             "by_updates": fewest(lambda n: updates(n) >= 1, math.ceil(tau), most),
             "by_transitions": fewest(
                 lambda n: transitions(n) >= KEEPS_PACE, math.ceil(tau / self.batch), most
