@@ -39,7 +39,7 @@ PRETRAINING: Mapping[str, str] = {"pretrain_margin": "0.8", "pretrain_normalise"
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int, int, int, float, int, int]] = {
     Scale.QUICK: ((1, 8), 1, 300, 10, 200, 0.1, 1, 200),
-    Scale.DESK: ((1, 5, 8, 70), 5, 12_000, 8_000, 20_000, 0.25, 10, 10_000),
+    Scale.DESK: ((1, 5, 8, 70), 3, 12_000, 8_000, 20_000, 0.25, 10, 10_000),
     Scale.PAPER: ((1, 5, 8, 70, 596), 3, 12_000, 16_000, 2_000_000, 1.0, 100, 108_000),
 }
 """The size of the study by scale: delays in frames, number of seeds, ticks of the demonstration, updates from the
