@@ -54,7 +54,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     * ``tick``, ``worker``: the tick of the observation, and the worker that asks for an action;
     * ``ticks``: number of ticks in this step; ``policy_ticks`` of them with a decision, ``default_ticks`` with β;
     * ``starting_ticks``: number of ticks with β because the episode has just begun;
-    * ``age_ticks``: age, in ticks, of the decision applied last; -1 if there is none;
+    * ``age_ticks``: age, in ticks, of the decision applied last; -1 before the first one;
     * in real time also ``agent_ms``, ``missed_ticks``, ``lateness_ms`` and ``slipped_ticks``, see ``RealTimeWorld.timing``.
 
     Args:

@@ -163,7 +163,7 @@ class SteppedWorld:
             self._world.end()
 
     def _asked(self) -> Question | None:
-        """Return the next question (request for an action) about the running episode; None if there is none.
+        """Return the next question (request for an action) about the running episode; None if no worker asks.
 
         Questions about earlier episodes are dropped, because their actions would never be applied.
         """

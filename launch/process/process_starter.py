@@ -42,7 +42,7 @@ class Starter:
         control: the endpoint of the launcher's control messages.
         buses: the sockets of every node, by node.
         sweeper: ends processes that nodes started and left running.
-        early: a fork server that was started before the plan was known; None if there is none.
+        early: a fork server that was started before the plan was known; None if none was started.
     """
 
     def __init__(

@@ -216,7 +216,7 @@ _known: dict[tuple[str, bool], _GameFacts] = {}
 def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = None) -> _GameFacts:
     """Return the fixed properties of a game: its screen and its actions.
 
-    ``loaded`` is an emulator that has already loaded this game, to save 0.1 s; None if there is none.
+    ``loaded`` is an emulator that has already loaded this game, to save 0.1 s. If it is None, one is loaded.
     """
     key = game, full_action_set
     if key not in _known:

@@ -105,7 +105,9 @@ def test_names_that_are_not_utf8_are_refused(run, tmp_path, monkeypatch):
     assert (code, b"is not UTF-8. hint: choose another --out" in error) == (1, True)
     (recorded,) = Path("sessions").glob("*/session.mcap")
     code, _, error = run("utf-8", "bag", "play", recorded)
-    assert (code, b"hint: rename the file or its folder" in error) == (1, True)
+    assert code == 1
+    assert b"the path of a recording should be UTF-8: " in error
+    assert b"hint: rename the file or its folder" in error
     for arguments in (
         ("launch", "endless", "--out", os.fsdecode(b"o\xff")),
         ("check", "endless", "workers=\udcff"),

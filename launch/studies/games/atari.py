@@ -42,7 +42,7 @@ FROM_MEMORY: Mapping[str, str] = {
 }
 """Launch arguments for DQN agents that see the console's memory, not its pictures; the same for all games, delays and methods.
 
-From pictures, a network of k = 1/16 learns nothing in Boxing in 200,000 frames: its greedy return was -47, without delay.
+From pictures, a network of k = 1/16 learns nothing in Boxing in 200,000 frames: its greedy return was -47, without delay, with one seed.
 """
 MEMORY_NETWORK = "a network with two layers of 128 units, from the console's memory,"
 

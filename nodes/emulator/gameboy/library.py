@@ -143,7 +143,7 @@ def mismatch(content: bytes, rom: Rom) -> str:
 
 
 def nearest_rom(content: bytes) -> Rom | None:
-    """Return the known ROM that has the same title in its header as the file; None if there is none."""
+    """Return the known ROM that has the same title in its header as the file; None if no known ROM has it."""
     title = _title(content)
     return next((rom for rom in ROMS.values() if rom.title == title), None)
 

@@ -26,7 +26,7 @@ class SessionLink(Protocol):
         ...
 
     def take_action(self, session: DriverSession) -> dict[str, float] | None:
-        """Return the action to send now; None if there is none."""
+        """Return the action to send now; None to send nothing."""
         ...
 
     def take_torque(self, session: DriverSession) -> bool | None:

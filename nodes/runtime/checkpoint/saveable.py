@@ -159,7 +159,7 @@ def refuse_foreign(kind: type) -> None:
 
 
 def _looked_up(module: object, qualname: str) -> type | FunctionType | None:
-    """Return the class or function with this name in a module; None if there is none, or if the module is None."""
+    """Return the class or function with this name in a module; None if the module lacks it, or is None."""
     found: Any = module
     for part in qualname.split("."):
         if found is None or not isinstance(found, type | type(sys)):
