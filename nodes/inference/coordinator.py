@@ -28,7 +28,7 @@ from rtgraph.nodes.runtime.clock import frames_ns
 
 BEAT_PERIOD_NS = 200_000_000
 # Attributes of enums and of pydantic's classes take long to look up.
-_TIMER, _claim_of = Urgency.TIMER, Claim.unchecked
+_TIMER, _claim_of, _delay_of = Urgency.TIMER, Claim.unchecked, StaggerDelay.unchecked
 
 
 class CoordinatorParams(Params):
@@ -163,10 +163,13 @@ class Coordinator(Node[CoordinatorParams]):
     def _send_delay(self, worker: str, delay_ns: int) -> None:
         if self._claims:
             return
-        self.stagger.publish(
-            StaggerDelay(delay_ns=delay_ns, maximum_ns=self._method.maximum_ns, mean_ns=self._method.mean_ns),
-            key=worker,
-        )
+        values = {
+            "header": OWNED,
+            "delay_ns": delay_ns,
+            "maximum_ns": self._method.maximum_ns,
+            "mean_ns": self._method.mean_ns,
+        }
+        self.stagger.publish(_delay_of(values), key=worker)
 
     def _beat(self) -> None:
         self._remove_silent_workers()
