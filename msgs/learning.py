@@ -104,6 +104,8 @@ class SampledBatch(Message):
     weights: array("float32", None)  # type: ignore[valid-type]
     indices: array("int64", None)  # type: ignore[valid-type]
     """The indices of the transitions in the replay memory, (B,). The learner sends them back with new priorities."""
+    demonstrated: array("bool", None) | None = None  # type: ignore[valid-type]
+    """Whether each transition comes from a demonstration, (B,); None if the memory never held a demonstration."""
     ticks: int = Field(ge=0)
     """Number of plant ticks that the replay memory has seen."""
 

@@ -160,7 +160,7 @@ def _refuse_what_cannot_hold_sockets(base: Path) -> None:
     except UnicodeEncodeError:
         spelt = b""
     if spelt != encoded:
-        raise _Unfit("ZeroMQ reads paths as UTF-8, and in this locale the folder's name is not UTF-8")
+        raise _Unfit("ZeroMQ reads paths as UTF-8, and the folder's name is not UTF-8, or not in this locale")
     excess = len(encoded) - MOST_BASE_BYTES
     if excess > 0:
         longest = SOCKET_PATH_BYTES + excess

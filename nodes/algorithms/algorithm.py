@@ -54,6 +54,7 @@ class CompiledLoss(ABC):
         target: npt.NDArray[np.float32],
         samples: Samples,
         gradient: npt.NDArray[np.float32],
+        margin: float = 0.0,
     ) -> BatchLoss | None:
         """Compute the loss of a batch and its gradient. None if the batch consists of tensors or has wrong shapes: use torch then.
 
@@ -62,6 +63,7 @@ class CompiledLoss(ABC):
             target: the parameters of the target network, (n,).
             samples: the batch, as for `TensorBatch.of`.
             gradient: receives the gradient, (n,). Padding between parameters does not change.
+            margin: the margin of demonstrated actions, as for `Algorithm.loss`.
         """
 
 
@@ -89,12 +91,12 @@ class Algorithm(ABC, Generic[P_co]):
             target: the target network; its parameters require no gradient.
             batch: the transitions.
             rng: the source of all randomness, such as the noise of noisy layers.
-            margin: above 0 for demonstrations. The loss then has a further term, which is 0 only if the value of each demonstrated
-                action exceeds the values of all other actions by this margin.
+            margin: above 0 to learn from demonstrations. The loss of demonstrated transitions then has a further term, which is 0
+                only if the value of the demonstrated action exceeds the values of all other actions by this margin.
         """
 
     def compiled(self, module: Network) -> CompiledLoss | None:
-        """Return compiled code that computes the loss for a network on the CPU, without a margin; None if there is no compiled code."""
+        """Return compiled code that computes the loss for a network on the CPU; None if there is no compiled code."""
         del module
         return None
 

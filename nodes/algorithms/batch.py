@@ -47,6 +47,10 @@ class Samples(Protocol):
     def weights(self) -> Values:
         """The importance weights of prioritised sampling, (batch,)."""
 
+    @property
+    def demonstrated(self) -> Values | None:
+        """Whether each transition comes from a demonstration, (batch,); None if none does."""
+
 
 @dataclass(frozen=True, slots=True)
 class TensorBatch:
@@ -67,6 +71,8 @@ class TensorBatch:
     """gamma^ticks, for the number of ticks until the next decision takes effect, (batch,); 0 if the episode was terminated."""
     weights: Tensor
     """Importance weights of prioritised sampling, (batch,); 1 for uniform sampling."""
+    demonstrated: Tensor | None = None
+    """1 for each transition that comes from a demonstration, else 0, (batch,); None if none does."""
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -88,7 +94,8 @@ class TensorBatch:
         count = len(actions)
         vectors = {
             name: _checked(name, getattr(samples, name), (count,)).to(torch.float32)
-            for name in ("returns", "discounts", "weights")
+            for name in ("returns", "discounts", "weights", "demonstrated")
+            if name != "demonstrated" or samples.demonstrated is not None
         }
         if not bool(((vectors["discounts"] >= 0) & (vectors["discounts"] <= 1)).all()):
             raise LearningError(
@@ -103,6 +110,7 @@ class TensorBatch:
             next_observations=_frames("next_observations", samples.next_observations, shapes, device),
             discounts=vectors["discounts"].to(device),
             weights=vectors["weights"].to(device),
+            demonstrated=vectors["demonstrated"].to(device) if "demonstrated" in vectors else None,
         )
 
 

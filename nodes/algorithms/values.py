@@ -80,8 +80,8 @@ class ValueAlgorithm(Algorithm[P_co]):
         scores = losses.of_actions(outputs, batch.actions)
         values = online.head.means(scores.detach())
         per_sample, errors = self.compared(scores, values, wanted)
-        if margin:
-            missed = losses.margin(online.head.means(outputs), batch.actions, margin)
+        if margin and batch.demonstrated is not None:
+            missed = batch.demonstrated * losses.margin(online.head.means(outputs), batch.actions, margin)
             per_sample = per_sample + missed
             errors = errors + missed.detach()
         return Loss(losses.weighted_mean(per_sample, batch.weights), values.mean(), errors)

@@ -10,12 +10,12 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from rtgraph.msgs.spaces import ArraySpec, Discrete, PlantSpec, RateHz
+from rtgraph.msgs.spaces import Discrete, PlantSpec, RateHz
 from rtgraph.nodes.emulator.emulator import Emulator
 from rtgraph.nodes.emulator.game import SMALL, Episode, GameSettings, SavedGame
 from rtgraph.nodes.emulator.snapshots import (
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 _NOOP = 0
 """ALE's code for no input. Every game has it."""
 
-MEMORY = ArraySpec(dtype="float32", shape=(128,), low=0, high=1)
-"""The spec of the console's memory as an observation."""
+_MEMORY_BYTES = 128
 _SETTLING_FRAMES = 2
 """Number of frames that are run before a state is restored.
 
@@ -51,9 +50,6 @@ class AtariSettings(GameSettings):
 
     game: str
     """The name of a ROM of the ale-py wheel in snake case, such as "boxing" or "name_this_game"."""
-    observation: Literal["grey84", "rgb", "ram"] = "grey84"  # type: ignore[assignment]
-    """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8; "ram": the console's memory, (128,) float32,
-    each byte divided by 255."""
     full_action_set: bool = True
     """Whether to use all actions of the console (18, with few exceptions), not only those that the game uses."""
     rate_hz: RateHz = 60.0
@@ -68,7 +64,7 @@ class AtariSettings(GameSettings):
         facts = _game_facts(self.game, self.full_action_set)
         return PlantSpec(
             rate_hz=self.rate_hz,
-            observation=MEMORY if self.observation == "ram" else self.picture_spec(facts.height, facts.width),
+            observation=self.observation_spec(facts.height, facts.width, _MEMORY_BYTES),
             action=Discrete(count=len(facts.codes), names=facts.names),
         )
 
@@ -176,7 +172,7 @@ class AtariEnvironment:
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedAtari)
-        of_memory = self._settings.observation == "ram"
+        of_memory = self._settings.observes_memory
         picture = None if of_memory else unpack_picture(saved.observation, self.spec.array.shape)
         screen = unpack_picture(saved.screen, (*self._grey.shape, 3))
         generator = unpack_generator(saved.sticky_generator)
@@ -194,9 +190,8 @@ class AtariEnvironment:
         """Do nothing. The emulator is only memory, which is freed with this object."""
 
     def _observe(self) -> Array:
-        if self._settings.observation == "ram":
-            memory: Array = self._ale.getRAM().astype(np.float32) / np.float32(255)
-            return memory
+        if self._settings.observes_memory:
+            return self._settings.memory_observation(self._ale.getRAM())
         if self._settings.observation == "rgb":
             picture: npt.NDArray[np.uint8] = self._ale.getScreenRGB()
             return picture

@@ -1,10 +1,11 @@
-"""The base of console games: starts and ends of episodes, sticky actions, the observed picture."""
+"""The base of console games: starts and ends of episodes, sticky actions, what is observed."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from rtgraph.msgs.spaces import ArraySpec
@@ -27,13 +28,31 @@ class GameSettings(BaseModel):
     """Maximum number of no-op frames before an episode. The number is drawn uniformly from 1 to this maximum. No such frames if it is 0."""
     max_frames: int | None = Field(default=None, ge=1)
     """Number of steps after which an episode is truncated, not counting the no-op frames; null for no limit."""
-    observation: Literal["grey84", "rgb"] = "grey84"
-    """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8."""
+    observation: Literal["grey84", "rgb", "ram", "bits"] = "grey84"
+    """"grey84": (84, 84) uint8, grey; "rgb": the full image, (height, width, 3) uint8; "ram": the console's memory, (bytes,)
+    float32, each byte divided by 255; "bits": the bits of this memory, (8 * bytes,) uint8, the highest bit of a byte first."""
 
-    def picture_spec(self, height: int, width: int) -> ArraySpec:
-        """Return the spec of the observation of a screen of this size."""
+    def observation_spec(self, height: int, width: int, memory_bytes: int) -> ArraySpec:
+        """Return the spec of the observation of a console with a screen and a memory of this size."""
+        if self.observation == "ram":
+            return ArraySpec(dtype="float32", shape=(memory_bytes,), low=0, high=1)
+        if self.observation == "bits":
+            return ArraySpec(dtype="uint8", shape=(8 * memory_bytes,), low=0, high=1)
         shape = (SMALL, SMALL) if self.observation == "grey84" else (height, width, 3)
         return ArraySpec(dtype="uint8", shape=shape, low=0, high=255)
+
+    @property
+    def observes_memory(self) -> bool:
+        """Whether the observation is the console's memory, not a picture."""
+        return self.observation in {"ram", "bits"}
+
+    def memory_observation(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32 | np.uint8]:
+        """Return the bytes of the console's memory as an observation, if ``observation`` is "ram" or "bits"."""
+        return (
+            np.unpackbits(memory)
+            if self.observation == "bits"
+            else memory.astype(np.float32) / np.float32(255)
+        )
 
 
 class SavedGame(Saved):

@@ -62,7 +62,7 @@ class GameBoySettings(GameSettings):
             raise ValueError(f"ladder: {game.name} has no encounters to win. hint: set ladder=false")
         return PlantSpec(
             rate_hz=self.rate_hz,
-            observation=self.picture_spec(*SCREEN),
+            observation=self.observation_spec(*SCREEN, len(game.memory)),
             action=Discrete(count=len(_ACTIONS), names=_ACTIONS),
             measurements=tuple(game.variables),
         )
@@ -117,6 +117,9 @@ class GameBoyEnvironment:
         """The latest observation, in a new array, also right after ``restore``."""
         if self._settings.observation == "rgb":
             return self._picture.copy()
+        if self._settings.observes_memory:
+            memory = self._console.memory().read_range(self._game.memory)
+            return self._settings.memory_observation(np.frombuffer(memory, np.uint8))
         # The display is grey; green is the colour with most bits.
         return self._resize(self._picture[:, :, 1])
 
@@ -191,7 +194,8 @@ class GameBoyEnvironment:
     def restore(self, snapshot: bytes) -> None:
         """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of this game with these settings."""
         saved = unpack_snapshot(snapshot, self._owner, _SavedGameBoy)
-        unpack_picture(saved.observation, self.spec.array.shape)
+        if not self._settings.observes_memory:
+            unpack_picture(saved.observation, self.spec.array.shape)
         picture = unpack_picture(saved.screen, self._picture.shape)
         generator = unpack_generator(saved.sticky_generator)
         if saved.variables.keys() != self._game.variables.keys():

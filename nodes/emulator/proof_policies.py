@@ -1,4 +1,4 @@
-"""Policies for the proof environments: the best actions for a stale observation."""
+"""Policies for the proof environments. They act on the observed state, or on one that is more likely when the action applies."""
 
 from __future__ import annotations
 

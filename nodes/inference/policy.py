@@ -23,7 +23,7 @@ EPSILON_OVER = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An action, and whether it was drawn at random (explored)."""
+    """An action, and whether it was drawn uniformly at random (explored)."""
 
     action: Action
     explored: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TypeVar
 
 import numpy as np
@@ -38,6 +39,12 @@ class BatchParams(Params):
     """Initial β of prioritised sampling, the exponent of the importance weights."""
     correction_over: int = Field(default=0, ge=0)
     """Number of updates over which β increases linearly to 1; 0 for a constant β."""
+    demonstration_margin: float = Field(
+        default=0.0, ge=0, le=1e6, allow_inf_nan=False, exclude_if=operator.not_
+    )
+    """Margin by which the value of a demonstrated action should exceed the values of all other actions, in every update, as in
+    Hester et al. (2018), who use 0.8; 0 to learn only from rewards.
+    """
     latency: LatencyParams = Measured()
     """The duration of an update. In real time, an update that finishes earlier waits until this duration is over."""
 

@@ -97,7 +97,7 @@ class GradientLearner(Batches[BatchParams]):
             return
         self._waits = True
         self._began_ns = self.now_ns
-        self._made = message, batch, self._updater.gradients(batch)
+        self._made = message, batch, self._updater.gradients(batch, self.params.demonstration_margin)
         self.spend(self.update_ns(self._began_ns), self._offer)
 
     def _offer(self) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from rtgraph.msgs import Learned, SampledBatch, WeightsVersion
-from rtgraph.msgs.errors import CheckpointError
+from rtgraph.msgs.errors import CheckpointError, NodeError
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams
 from rtgraph.nodes.learner.pretraining import Pretrained, PretrainingParams, pretrain
 from rtgraph.nodes.runtime import Output
@@ -40,6 +40,16 @@ class LearningParams(BatchParams):
     """A checkpoint to resume from, or a folder with checkpoints."""
     pretraining: PretrainingParams = PretrainingParams()
     """Updates from demonstrations before the graph starts. There are none if the node resumes from a checkpoint."""
+
+    @model_validator(mode="after")
+    def _margin_of_something(self) -> Self:
+        replay = self.pretraining.replay
+        if self.demonstration_margin and replay is not None and not replay.fill:
+            raise NodeError(
+                f"demonstration_margin={self.demonstration_margin:g} needs a demonstration to learn from",
+                hint="give a recording: demonstration=FILE; `rtgraph play` makes one",
+            )
+        return self
 
 
 P = TypeVar("P", bound=LearningParams)
@@ -111,7 +121,8 @@ class Learning(Batches[P]):
         if batch is None:
             return False
         began_ns = self.now_ns
-        self._update = _Update(message, batch.indices, self.owner.updater.prepare(batch), began_ns)
+        found = self.owner.updater.prepare(batch, self.params.demonstration_margin)
+        self._update = _Update(message, batch.indices, found, began_ns)
         return True
 
     def left_ns(self) -> int:

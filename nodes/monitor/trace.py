@@ -182,15 +182,19 @@ class Trace:
         }
 
     def figures(self, rate_hz: float | None = None, *, ticks_from: int = 0) -> dict[str, Any]:
-        """Return statistics of the run from the tick ``ticks_from`` on, as JSON values by name.
+        """Return statistics of the run, as JSON values by name.
+
+        Statistics of ticks, rewards and ``pending`` are over the ticks from ``ticks_from`` on. Those of episodes, inference times and
+        staleness, and the counts of late ticks and of decisions made, are over the whole run.
 
         * ``inaction``: the share of ticks on which the default behaviour acted. Resets do not count, nor ticks at the start of an
           episode, before the first decision can arrive.
         * ``tick_rate_hz``: from a linear regression of start times on tick numbers.
         * ``tick_rate_error``: signed relative difference of ``tick_rate_hz`` from the nominal rate with a period rounded to ns.
         * ``staleness_versions``, if weights have versions: the newest announced version at a decision, minus the version used.
-        * ``pending``, if an agent reads pending actions (decided but not yet applied): their number D (``slots``), the mean
-          number of ``known`` ones, and the mean ``share`` of known ones. The first D observations of an episode do not count.
+        * ``pending``, if an agent reads pending actions, i.e. those that apply before its own: the number D that it reads
+          (``slots``), the mean number that it knew when it decided (``known``), and the mean ``share`` of D that it knew. The first D
+          observations of an episode do not count.
         * ``captured_age_ms``, if parts of observations have capture times: the time from capture to tick, by part.
         * Infinite and NaN rewards and returns are excluded from sums and means; ``not_finite`` is their number.
         """

@@ -128,6 +128,7 @@ def _whole(message: SampledBatch) -> Batch:
         discounts=message.discounts,
         weights=message.weights,
         indices=message.indices,
+        demonstrated=message.demonstrated,
     )
 
 
@@ -148,4 +149,5 @@ def _drawn(message: SampledBatch) -> Draw:
         discounts=message.discounts,
         weights=message.weights,
         indices=message.indices,
+        demonstrated=message.demonstrated,
     )

@@ -52,6 +52,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
             age_ticks=params.filled_age_ticks,
             view=params.view,
         )
+    buffer.mark_demonstrated()
     return buffer
 
 

@@ -113,6 +113,7 @@ class Replay(Node[ReplayParams]):
         else:
             for path in params.fill:
                 self._fill(Path(path))
+            self._buffer.mark_demonstrated()
         if params.folder and params.identity and params.transfer:
             added = () if self._buffer.continued else params.fill
             mark_mixed(Path(params.folder), params.identity, (Bag.open(Path(path)) for path in added))
@@ -253,6 +254,7 @@ class Replay(Node[ReplayParams]):
                 discounts=drawn.discounts,
                 weights=drawn.weights,
                 indices=drawn.indices,
+                demonstrated=drawn.demonstrated,
                 ticks=self._memory.ticks,
             ),
             key=request.learner,

@@ -41,7 +41,7 @@ environment in ticks, and the target for the relative standard error of the meas
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Measures a reward rate. It is compared with the predicted rate, and with the bound of Theorem 1 for any policy."""
+    """Measures a reward rate, and reports it with the predicted rate and with the most that a policy can earn by Theorem 1."""
 
     launched: VirtualRun
     lanes: int

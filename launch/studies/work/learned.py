@@ -82,6 +82,10 @@ class Learned:
         greedy = self._greedy(folder, session, report) if self.greedy_episodes else None
         return {"greedy": greedy, **_learning_figures(session)}
 
+    def session(self, folder: Path) -> Path:
+        """Return the session folder in ``folder``, the folder of a run that has finished learning."""
+        return session_in(folder)
+
     def _learn(self, folder: Path, report: ReportProgress) -> Path:
         """Let the agent learn, and return the session folder. If an earlier attempt has written a checkpoint, continue from it."""
         attempts = sorted(folder.glob("run-*"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rtgraph.graphs import load_launch
@@ -16,6 +16,8 @@ from rtgraph.launch.studies.study import Figures, ReportProgress
 from rtgraph.launch.studies.work.learned import Learned, must_have_ended
 
 DEMONSTRATION = "demonstration"
+LEARNED_IN = "learned"
+"""Name of the subfolder in which the agent learns."""
 RECORDING = "session.mcap"
 
 
@@ -31,6 +33,8 @@ class Pretrained:
     """Launch arguments that say how the agent learns from the demonstration."""
     script: str
     demonstrated_ticks: int
+    observation: Mapping[str, str] = field(default_factory=dict)
+    """Launch arguments that say what the demonstration's observations are; empty for the launch file's."""
     alone: bool = False
 
     def identity(self) -> Mapping[str, object]:
@@ -38,7 +42,7 @@ class Pretrained:
         return {
             **self.learned.identity(),
             "pretraining": dict(self.pretraining),
-            DEMONSTRATION: [self.script, self.demonstrated_ticks],
+            DEMONSTRATION: [self.script, self.demonstrated_ticks, *self.observation.values()],
         }
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
@@ -47,9 +51,13 @@ class Pretrained:
         if self.learned.policy == "learned":
             recording = self._recording(folder / DEMONSTRATION).resolve()
             arguments |= {**self.pretraining, DEMONSTRATION: str(recording)}
-        work = folder / "learned"  # `Learned` may begin again with an empty folder
+        work = folder / LEARNED_IN  # `Learned` may begin again with an empty folder
         work.mkdir(exist_ok=True)
         return replace(self.learned, arguments=arguments).run(work, report)
+
+    def session(self, folder: Path) -> Path:
+        """Return the session folder in ``folder``, the folder of a run that has finished learning."""
+        return self.learned.session(folder / LEARNED_IN)
 
     def _recording(self, session: Path) -> Path:
         """Return the path of the recording in the session folder. If the recording is missing or not complete, first make it."""
@@ -57,7 +65,12 @@ class Pretrained:
             shutil.rmtree(session, ignore_errors=True)
             launch = self.learned.launch
             game = load_launch(
-                launch, {}, world="virtual", record=False, ticks=self.demonstrated_ticks, folders=FOLDERS
+                launch,
+                dict(self.observation),
+                world="virtual",
+                record=False,
+                ticks=self.demonstrated_ticks,
+                folders=FOLDERS,
             )
             plan = played(game, script=self.script, record={"journal": False})
             must_have_ended(run_plan(plan, Silent(), directory=session))

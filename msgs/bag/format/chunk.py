@@ -210,7 +210,7 @@ class ChunkReader:
         return data
 
     def messages(self, data: bytes) -> Iterator[Found]:
-        """Yield the messages in a chunk's content, in the order of writing."""
+        """Yield the messages of rtgraph in a chunk's uncompressed data (from ``data``), in the order of writing."""
         channels = self.known
         schemas: dict[int, tuple[bytes, SchemaRecord]] = {}
         place, end = 0, len(data)

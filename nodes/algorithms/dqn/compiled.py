@@ -36,7 +36,7 @@ class CompiledDqn(CompiledLoss):
         return None if network is None else cls(network, params)
 
     def gradient(
-        self, weights: Vector, target: Vector, samples: Samples, gradient: Vector
+        self, weights: Vector, target: Vector, samples: Samples, gradient: Vector, margin: float = 0.0
     ) -> BatchLoss | None:
         """Compute the loss of a batch and its gradient. None if the batch consists of tensors or has wrong shapes: use torch then."""
         network, count = self._network, samples.actions.shape[0] if samples.actions.ndim else 0
@@ -50,6 +50,11 @@ class CompiledDqn(CompiledLoss):
             return None
         if observations is None or next_observations is None:
             return None
+        demonstrated = None
+        if margin and samples.demonstrated is not None:
+            demonstrated = _checked(samples.demonstrated, np.bool_, count)
+            if demonstrated is None:
+                return None
         each = np.arange(count)
         try:
             following = network.values(target, next_observations)
@@ -68,6 +73,14 @@ class CompiledDqn(CompiledLoss):
             change[each, actions] = np.clip(errors, -1, 1) * importance / np.float32(count)
             sizes = np.abs(errors)
             losses = np.where(sizes < 1, 0.5 * errors * errors, sizes - 0.5)
+            if demonstrated is not None:
+                raised = values + np.float32(margin)
+                raised[each, actions] = taken
+                best, share = raised.argmax(1), demonstrated * importance / np.float32(count)
+                change[each, best] += share
+                change[each, actions] -= share
+                missed = demonstrated * (raised[each, best] - taken)
+                losses, sizes = losses + missed, sizes + missed
             loss = float(losses @ importance) / count
             within = None
             if reached is not None and gamma is not None:

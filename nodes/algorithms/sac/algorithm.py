@@ -50,8 +50,8 @@ class Sac(Algorithm[SacParams]):
         """
         if margin:
             raise LearningError(
-                "pretrain_margin is for discrete actions, and sac learns continuous ones",
-                hint="leave pretrain_margin out",
+                "a margin is for discrete actions, and sac learns continuous ones",
+                hint="leave pretrain_margin and demonstration_margin out",
             )
         online, target = _actor_critic(online), _actor_critic(target)
         actions = ActionRange.of(self._action, batch.actions.device).normalised(batch.actions)

@@ -39,6 +39,11 @@ class CartridgeGame:
     has_ladder: bool = False
 
     @property
+    def memory(self) -> range:
+        """The addresses of the console's work memory."""
+        return range(0xC000, 0xE000)
+
+    @property
     def rom(self) -> Path:
         """The path of the program (ROM). Raises ``RomError`` if it is not imported."""
         return find_rom(self.rom_name)

@@ -52,6 +52,13 @@ class ConsoleMemory:
         start = block_of(address, count)
         return self._blocks[start][address - start : address - start + count]
 
+    def read_range(self, addresses: range) -> bytes:
+        """Return the bytes at consecutive addresses, which may span blocks. Addresses that cannot be read are left out."""
+        return b"".join(
+            block[max(0, addresses.start - start) : max(0, addresses.stop - start)]
+            for start, block in sorted(self._blocks.items())
+        )
+
 
 class _Emulator:
     """The one emulator of this process, and the console that uses it at present."""

@@ -41,6 +41,11 @@ class Game(Protocol):
         ...
 
     @property
+    def memory(self) -> range:
+        """The addresses of the bytes of memory that can be observed."""
+        ...
+
+    @property
     def rules(self) -> Rules:
         """The rules for rewards and ends of episodes."""
         ...

@@ -37,6 +37,11 @@ class OwnGame:
     has_ladder: bool = False
 
     @property
+    def memory(self) -> range:
+        """The addresses of the bytes that describe the game. All programs keep them at the same place."""
+        return range(0xC000, 0xC100)
+
+    @property
     def rom(self) -> Path:
         """The path of the program (ROM)."""
         return _ROMS / f"{self.program}.gb"

@@ -29,6 +29,7 @@ from rtgraph.nodes.algorithms.acting_by_name import acting_of
 from rtgraph.nodes.algorithms.algorithm import BatchLoss, algorithm_of
 from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.algorithms.losses import clipping
+from rtgraph.nodes.learner.updates.copies import Copies
 from rtgraph.nodes.learner.updates.device import device_named
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
@@ -36,7 +37,7 @@ from rtgraph.nodes.learner.updates.state import Facts, TrainingState, copied
 from rtgraph.nodes.networks.compiled.trunk import accelerate
 from rtgraph.nodes.networks.flat import flatten, views
 from rtgraph.nodes.networks.network import Network
-from rtgraph.nodes.networks.parameters import Buffer, allocate, layout, read, size_bytes, write
+from rtgraph.nodes.networks.parameters import Buffer, allocate, layout
 from rtgraph.nodes.networks.spec import NetworkSpec
 from rtgraph.nodes.replay import Batch
 
@@ -82,7 +83,7 @@ class Updater:
         self._online, self.weights = self._made(lambda: self._acting.built(self._device, seed))
         """A view, (n,) float32, of the network's weights. The next update changes the weights in place."""
         self._slots = layout(self._online)
-        self._readers_slots = layout(self._acting.assemble())
+        self._copies = Copies(self._slots, layout(self._acting.assemble()), self._device)
         self._target, self.target_weights = self._blank()
         """A view, (n,) float32, of the target network's weights."""
         self._target.requires_grad_(requires_grad=False)
@@ -105,7 +106,7 @@ class Updater:
         self.target_weights.copy_(self.weights)
 
     def step(self, samples: Batch | TensorBatch, margin: float = 0.0) -> BatchLoss:
-        """Make one update from a batch. A ``margin`` above 0 is for demonstrations: the loss then includes `losses.margin`.
+        """Make one update from a batch. With a ``margin`` above 0, the loss of demonstrated transitions includes `losses.margin`.
 
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec, or gradients are not finite; nothing has
@@ -127,16 +128,16 @@ class Updater:
         """Apply the last prepared update. Return the norm of its gradient before clipping."""
         return self.apply(self._optimiser.gradient)
 
-    def gradients(self, samples: Batch | TensorBatch) -> tuple[Tensor, BatchLoss]:
+    def gradients(self, samples: Batch | TensorBatch, margin: float = 0.0) -> tuple[Tensor, BatchLoss]:
         """Compute the gradient of a batch, (n,) float32, not clipped, without changing anything.
 
-        Each call returns a new vector.
+        Each call returns a new vector. ``margin`` is that of `step`.
 
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec.
         """
         vector = torch.zeros_like(self.weights)
-        return vector, self._evaluated(samples, vector, list(views(vector, self._slots).values()))
+        return vector, self._evaluated(samples, vector, list(views(vector, self._slots).values()), margin)
 
     def apply(self, gradient: Tensor) -> float:
         """Update the weights with a gradient, (n,) float32. Return the norm of the gradient before clipping.
@@ -188,7 +189,7 @@ class Updater:
         Raises:
             ValueError: The buffer is read-only, too small or not contiguous.
         """
-        self._write(self._online, self.weights, buffer)
+        self._copies.write(self._online, self.weights, buffer)
 
     def write_target(self, buffer: Buffer) -> None:
         """Copy the target network's weights to a buffer.
@@ -196,7 +197,7 @@ class Updater:
         Raises:
             ValueError: The buffer is read-only, too small or not contiguous.
         """
-        self._write(self._target, self.target_weights, buffer)
+        self._copies.write(self._target, self.target_weights, buffer)
 
     def read(self, version: int, buffer: Buffer) -> None:
         """Copy weights from a buffer that another updater wrote, to compute gradients for this other updater.
@@ -206,7 +207,7 @@ class Updater:
         Raises:
             ValueError: The buffer is too small or not contiguous.
         """
-        read(self._online, buffer, self._readers_slots)
+        self._copies.read(self._online, self.weights, buffer)
         self.version = version
 
     def read_target(self, buffer: Buffer) -> None:
@@ -215,7 +216,7 @@ class Updater:
         Raises:
             ValueError: The buffer is too small or not contiguous.
         """
-        read(self._target, buffer, self._readers_slots)
+        self._copies.read(self._target, self.target_weights, buffer)
 
     def training_state(self, extra: Mapping[str, JsonValue] | None = None) -> TrainingState:
         """Return a copy of the training state for a checkpoint. ``extra`` holds further values to save with it."""
@@ -285,9 +286,9 @@ class Updater:
 
         ``parts`` are views of ``gradient``, one per parameter of the network.
         """
-        if self._compiled is not None and not margin:
+        if self._compiled is not None:
             vectors = self.weights.numpy(), self.target_weights.numpy()
-            found = self._compiled.gradient(*vectors, samples, gradient.numpy())
+            found = self._compiled.gradient(*vectors, samples, gradient.numpy(), margin)
             if found is not None:
                 return found
         batch = TensorBatch.of(samples, self.plant, self._device)
@@ -313,21 +314,6 @@ class Updater:
             return self._online.auxiliary_loss(
                 batch.observations, batch.next_observations, batch.discounts, self.params.gamma
             )
-
-    def _write(self, module: Network, vector: Tensor, buffer: Buffer) -> None:
-        if self._slots != self._readers_slots or self._device.type != "cpu":
-            write(module, buffer, self._readers_slots)
-            return
-        # In one copy, since the vector has the layout of the readers: a small network's parameters take longer one by one.
-        values = np.frombuffer(buffer, np.float32)
-        own = vector.numpy()[: size_bytes(self._slots) // np.dtype(np.float32).itemsize]
-        if not values.flags.writeable:
-            raise ValueError("cannot write weights into a read-only buffer")
-        if len(values) < len(own):
-            raise ValueError(
-                f"a buffer of {values.nbytes} bytes is too small for {own.nbytes} bytes of weights"
-            )
-        values[: len(own)] = own
 
     def _follow(self) -> None:
         if self.params.tau == 1:

@@ -5,14 +5,14 @@
  * is one-hot: 0 to classes - 1 in an observation; 1 to classes in pending actions, where 0 is all zeros. Pending actions are
  * appended to the inputs of layer ``join``.
  *
- * memory: the inputs of each layer, (count, inputs) one after the other, then rtgraph_mlp_scratch floats.
+ * memory: the inputs of each layer, (count, inputs) one after the other, then scratch memory, then the turned gradient of layer 0.
  */
 
 #include <stddef.h>
 #include <string.h>
 
 enum { LAYERS, JOIN, NUMBERS, CLASSES, PENDING, PENDING_CLASSES, HEADER };
-enum { BLOCK = 32 };
+enum { BLOCK = 32, TILE = 8 };
 
 typedef float Vector __attribute__((vector_size(32), aligned(4), may_alias));
 
@@ -41,7 +41,16 @@ static size_t scratch(const int *shape, int count) {
 
 /* Return the number of floats of memory for a batch. */
 size_t rtgraph_mlp_memory(const int *shape, int count) {
-    return inputs_before(shape, shape[LAYERS], count) + scratch(shape, count);
+    const Layer *first = layers_of(shape);
+    return inputs_before(shape, shape[LAYERS], count) + scratch(shape, count) + (size_t)first->inputs * first->outputs;
+}
+
+/* Transpose a matrix, (rows, columns), tile by tile, so that both matrices are in the cache. */
+static void turn(const float *matrix, int rows, int columns, float *turned) {
+    for (int j = 0; j < rows; j += TILE)
+        for (int i = 0; i < columns; i += TILE)
+            for (int y = j; y < j + TILE && y < rows; y++)
+                for (int x = i; x < i + TILE && x < columns; x++) turned[(size_t)x * rows + y] = matrix[(size_t)y * columns + x];
 }
 
 /* Add to BLOCK numbers of y the rows with these numbers, each times its factor. */
@@ -111,9 +120,7 @@ int rtgraph_mlp_forward(
             int classes = shape[PENDING_CLASSES], columns = shape[PENDING] * (classes ? classes : 1);
             if (!encode(pending, shape[PENDING], classes, 1, count, inputs, rows + inputs - columns)) return 0;
         }
-        if (count > 1)
-            for (int j = 0; j < outputs; j++)
-                for (int i = 0; i < inputs; i++) turned[(size_t)i * outputs + j] = weight[(size_t)j * inputs + i];
+        if (count > 1) turn(weight, outputs, inputs, turned);
         float *next = last ? output : rows + (size_t)count * inputs;
         int width = last ? outputs : layers[l + 1].inputs;
         for (int s = 0; s < count; s++) {
@@ -136,6 +143,13 @@ int rtgraph_mlp_forward(
     return 1;
 }
 
+/* Return whether most numbers are 0, as in observations of bits or one-hot codes. */
+static int is_sparse(const float *numbers, size_t n) {
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) found += numbers[i] != 0;
+    return found < n / 3;
+}
+
 /* Compute the gradient of the weights of layers ``from`` to ``to`` - 1 from that of their outputs, after a forward pass with this memory.
  *
  * Also write the gradient of the inputs of layer ``from``, without pending actions: (count, outputs of the layer before); nothing if it is 0.
@@ -150,9 +164,20 @@ void rtgraph_mlp_backward(
         const float *rows = memory + inputs_before(shape, l, count), *weight = weights + at->weight;
         float *weights_change = gradient + at->weight, *bias_change = gradient + at->bias;
         int inputs = at->inputs, outputs = at->outputs;
-        memset(weights_change, 0, (size_t)inputs * outputs * sizeof *gradient);
         memset(bias_change, 0, outputs * sizeof *gradient);
-        for (int j = 0; j < outputs; j++) add_rows(change + j, outputs, count, rows, inputs, weights_change + (size_t)j * inputs, inputs);
+        if (l == 0 && is_sparse(rows, (size_t)count * inputs)) {
+            float *turned = memory + inputs_before(shape, shape[LAYERS], count) + scratch(shape, count);
+            memset(turned, 0, (size_t)inputs * outputs * sizeof *turned);
+            for (int s = 0; s < count; s++)
+                for (int i = 0; i < inputs; i++) {
+                    float x = rows[(size_t)s * inputs + i];
+                    for (int j = 0; x != 0 && j < outputs; j++) turned[(size_t)i * outputs + j] += x * change[(size_t)s * outputs + j];
+                }
+            turn(turned, inputs, outputs, weights_change);
+        } else {
+            memset(weights_change, 0, (size_t)inputs * outputs * sizeof *gradient);
+            for (int j = 0; j < outputs; j++) add_rows(change + j, outputs, count, rows, inputs, weights_change + (size_t)j * inputs, inputs);
+        }
         for (int s = 0; s < count; s++)
             for (int j = 0; j < outputs; j++) bias_change[j] += change[(size_t)s * outputs + j];
         if (l == 0) return;
@@ -203,11 +228,6 @@ static Rolled parts_of(const int *model, int count, float *memory) {
 size_t rtgraph_roll_memory(const int *model, int count) {
     size_t rows = rows_of(model, count), width = model[FEATURES], hidden = model[HIDDEN], columns = columns_of(model);
     return (rows + count) * width + rows * (2 * hidden + columns + width) + (2 * width + columns) * hidden;
-}
-
-static void turn(const float *weight, int outputs, int inputs, float *turned) {
-    for (int j = 0; j < outputs; j++)
-        for (int i = 0; i < inputs; i++) turned[(size_t)i * outputs + j] = weight[(size_t)j * inputs + i];
 }
 
 /* Roll features, (count, features), through pending actions, (count, slots, numbers), into the memory; an unknown action, all zeros, changes

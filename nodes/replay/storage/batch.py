@@ -32,6 +32,8 @@ class Batch:
     """Importance weights, (B,), the largest of them 1; all 1 for uniform sampling."""
     indices: npt.NDArray[np.int64]
     """The index of each transition in the replay memory, (B,), to update its priority."""
+    demonstrated: npt.NDArray[np.bool_] | None = None
+    """Whether each transition comes from a demonstration, (B,); None if the memory never held a demonstration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Draw:
     discounts: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
     indices: npt.NDArray[np.int64]
+    demonstrated: npt.NDArray[np.bool_] | None = None
 
     def batch(self, frames: Frames) -> Batch:
         """Return the batch with a copy of its frames (observations).
@@ -63,6 +66,7 @@ class Draw:
             discounts=self.discounts,
             weights=self.weights,
             indices=self.indices,
+            demonstrated=self.demonstrated,
         )
 
 

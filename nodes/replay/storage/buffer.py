@@ -106,6 +106,10 @@ class ReplayBuffer:
     def ticks(self, count: int) -> None:
         self._table.ticks = count
 
+    def mark_demonstrated(self) -> None:
+        """Mark all transitions that were added so far as demonstrated, i.e. as decisions of a demonstrator."""
+        self._table.demonstrated = self._table.seen
+
     def __len__(self) -> int:
         """Return the number of transitions."""
         return self._count
@@ -176,6 +180,7 @@ class ReplayBuffer:
         else:
             rows, weights = self._priorities.draw(batch, correction, rng)
         drawn = self._table.rows[rows]
+        indices = drawn["index"].astype(np.int64) - 1
         return Draw(
             observations=drawn["observation"].copy(),
             actions=drawn["action"].copy(),
@@ -183,7 +188,8 @@ class ReplayBuffer:
             next_observations=drawn["next_observation"].copy(),
             discounts=drawn["discount"].copy(),
             weights=weights,
-            indices=drawn["index"].astype(np.int64) - 1,
+            indices=indices,
+            demonstrated=self._demonstrated(indices),
         )
 
     def update_priorities(
@@ -281,6 +287,13 @@ class ReplayBuffer:
         self._evicted, self._skipped, self._discarded, self._first, self._count = state["counts"]
         if self._priorities is not None:
             self._priorities.load_world_state(state["priorities"])
+
+    def _demonstrated(self, indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
+        """Return which transitions are demonstrated, by their indices, (n,) bool; None if no transition ever was."""
+        demonstrated = self._table.demonstrated
+        if not demonstrated:
+            return None
+        return (indices if self._order == "recent" else indices // self.capacity) < demonstrated
 
     def _place(self, seen: int, rng: np.random.Generator | None) -> int | None:
         """Return the row for the next transition; None if this transition is not kept."""

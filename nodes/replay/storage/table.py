@@ -80,6 +80,15 @@ class TransitionTable:
     def ticks(self, count: int) -> None:
         self._counters[1] = count
 
+    @property
+    def demonstrated(self) -> int:
+        """How many of the transitions ever added, counted from the first, come from demonstrations."""
+        return int(self._counters[2])
+
+    @demonstrated.setter
+    def demonstrated(self, count: int) -> None:
+        self._counters[2] = count
+
     def write(
         self,
         slot: int,

@@ -60,7 +60,9 @@ class Calibration:
                 hint="calibrate the arm: rtgraph robot calibrate --port PORT --file FILE",
             ) from error
         except (ValidationError, ValueError) as error:
-            raise RobotError(f"{path}: the file is not a calibration: {_first(error)}") from error
+            raise RobotError(
+                f"{path}: the file is not a calibration: {_first(error)}", hint="calibrate the arm again"
+            ) from error
         found = cls(joints)
         if problem := found.problem():
             raise RobotError(f"{path}: {problem}", hint="calibrate the arm again")

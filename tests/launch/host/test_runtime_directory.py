@@ -69,7 +69,7 @@ UNFIT = {
     "a circle of links": (a_circle, "Too many levels of symbolic links"),
     "not UTF-8": (
         lambda folder: folder / os.fsdecode(b"\xff"),
-        "in this locale the folder's name is not UTF-8",
+        "the folder's name is not UTF-8, or not in this locale",
     ),
     "relative": (lambda _: Path("run"), "the path of the folder is not absolute"),
     "anybody's": (everybodys, r"any user may replace the files in this folder: chmod \+t"),

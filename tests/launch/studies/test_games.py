@@ -44,6 +44,7 @@ def test_sequential_agents_decide_often_enough_to_begin_to_learn(name: str) -> N
     sequential = 0
     for cell in (cell for scale in Scale for cell in study_named(name).cells(scale, ())):
         learned = cell.work.learned if isinstance(cell.work, Won) else cell.work
+        learned = learned.learned if isinstance(learned, Pretrained) else learned
         assert isinstance(learned, Learned)
         arguments = learned.arguments
         if "agent" in arguments:

@@ -103,7 +103,7 @@ def test_the_actors_loss_does_not_change_the_critics():
 
 
 def test_a_margin_is_refused():
-    with pytest.raises(LearningError, match="pretrain_margin is for discrete actions"):
+    with pytest.raises(LearningError, match="a margin is for discrete actions"):
         parts_of_the_gradient(margin=0.5)
 
 

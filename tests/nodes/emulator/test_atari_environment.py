@@ -53,6 +53,13 @@ def test_the_memory_is_observed_as_the_emulator_reads_it():
         assert (np.round(observation * 255) == environment._ale.getRAM()).all()
 
 
+def test_the_bits_of_the_memory_are_observed():
+    environment = begun(atari("boxing", observation="bits"))
+    assert environment.spec.observation == ArraySpec(dtype="uint8", shape=(1024,), low=0, high=1)
+    for action in random_actions(environment, 20):
+        assert (np.packbits(environment.step(action).observation) == environment._ale.getRAM()).all()
+
+
 def test_a_game_that_is_not_there_is_named_with_its_nearest():
     with pytest.raises(
         ValueError, match=r"game 'Boxing': ale-py has no such game.*nearest names are boxing, "
@@ -154,7 +161,7 @@ def test_a_snapshot_is_exact(game, sticky):
         assert play(other, actions) == expected
 
 
-@pytest.mark.parametrize("observation", ["rgb", "ram"])
+@pytest.mark.parametrize("observation", ["rgb", "ram", "bits"])
 def test_a_snapshot_of_other_observations_is_exact(observation):
     environment = begun(atari("krull", observation=observation, noop_max=0))
     at_once = environment.snapshot()

@@ -28,6 +28,20 @@ def test_the_spec_follows_from_the_settings(observation, shape):
     assert spec.action.names[environment.noop] == "NOOP"
 
 
+@pytest.mark.parametrize("game", ["blocks", "duel_catching"])
+def test_the_memory_is_observed_as_bytes_or_as_bits(game):
+    bytes_seen, bits_seen = (begun(gameboy(game, observation=kind)) for kind in ("ram", "bits"))
+    assert bytes_seen.spec.observation == ArraySpec(dtype="float32", shape=(256,), low=0, high=1)
+    assert bits_seen.spec.observation == ArraySpec(dtype="uint8", shape=(2048,), low=0, high=1)
+    for action in random_actions(bytes_seen, 40):
+        seen = bytes_seen.step(action).observation
+        memory = np.frombuffer(bytes_seen._console.memory().read(0xC000, 256), np.uint8)
+        assert np.array_equal(np.round(seen * 255), memory)
+        bits = bits_seen.step(action).observation
+        assert bits_seen.spec.observation.admits(bits)
+        assert np.array_equal(np.packbits(bits), memory)
+
+
 def test_a_game_or_a_start_that_is_not_there_is_named():
     with pytest.raises(
         ValueError, match=r"game 'Block': there is no such Game Boy game. hint: choose from blocks"
@@ -110,7 +124,10 @@ def test_seeds_and_noop_starts_come_from_the_generator():
     assert len({begun(still, seed)._console.memory().read(0xC002, 2) for seed in range(20)}) == 1
 
 
-@pytest.mark.parametrize("settings", [{}, {"sticky": 0.25, "state": "level9"}, {"observation": "rgb"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"sticky": 0.25, "state": "level9"}, *({"observation": kind} for kind in ("rgb", "ram", "bits"))],
+)
 def test_a_snapshot_is_exact(settings):
     environment = begun(gameboy(max_frames=500, **settings))
     other = begun(gameboy(max_frames=500, **settings), seed=9)

@@ -87,6 +87,7 @@ def by_hand(recording, first, seed, margin=0.0):
             returns = rows["reward"][chosen]
             discounts = rows["discount"][chosen]
             weights = np.ones(BATCH, np.float32)
+            demonstrated = np.ones(BATCH, bool)
 
         first.step(Samples, margin)
         if torch.equal(first.target_weights, first.weights):
@@ -132,6 +133,23 @@ def test_margin_and_scaling_are_arguments_of_every_launch_that_learns(demonstrat
     name = "agent" if agent == "infer_learn" else "learner"
     (params,) = (node.params["pretraining"] for node in plan.nodes if node.name == name)
     assert (params["margin"], params["normalise"]) == (0.8, True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"learners": "2", "update_frames": "1"}, {"agent": "infer_learn"}], ids=str
+)
+def test_the_margin_is_kept_while_the_world_runs(demonstration, arguments) -> None:
+    """With a margin that no action reaches, the loss of the last update is far above that without a margin."""
+
+    def last_loss(**more: str) -> float:
+        world = world_of(plan_of(demonstration, minimum="1", pretrain_updates="0", **arguments, **more))
+        world.run()
+        last = world.node("agent" if "agent" in arguments else "learner").learned.newest
+        assert last.version > 5
+        return last.loss
+
+    assert last_loss(demonstration_margin="1000") > 500
+    assert last_loss() < 50
 
 
 def test_a_report_can_end_it(demonstration) -> None:
@@ -232,6 +250,14 @@ def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path, end)
         (
             {"pretrain_updates": "5"},
             r"pretrain_updates=5 needs a demonstration to learn from\. hint: give a recording: demonstration=FILE",
+        ),
+        (
+            {"demonstration_margin": "0.5"},
+            r"demonstration_margin=0\.5 needs a demonstration to learn from\. hint: give a recording",
+        ),
+        (
+            {"demonstration_margin": "0.5", "agent": "infer_learn"},
+            r"demonstration_margin=0\.5 needs a demonstration to learn from\. hint: give a recording",
         ),
         (
             {"pretrain_margin": "0.5"},

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from support.blocks_player import played, text_of
+from support import blocks_player, duel_player
 
 from rtgraph.msgs import Discrete
 from rtgraph.msgs.errors import GraphError
@@ -61,10 +61,19 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path) -> None:
 
 @pytest.mark.soak
 def test_the_shipped_script_is_what_the_heuristic_presses() -> None:
-    script, measured = played()
-    assert text_of(script) == (SHIPPED / "blocks.txt").read_text()
+    script, measured = blocks_player.played()
+    assert blocks_player.text_of(script) == (SHIPPED / "blocks.txt").read_text()
     assert (measured["lines"], measured["score"]) == (76, 19_175)
 
 
-def test_a_shipped_script_is_found_by_its_name() -> None:
-    assert len(read_script("blocks", GameBoySettings(game="blocks").spec().action)) > 10_000
+@pytest.mark.soak
+@pytest.mark.parametrize(("game", "wins"), [("duel_battles", 12), ("duel_catching", 46)])
+def test_the_shipped_scripts_of_duel_are_what_its_heuristic_presses(game, wins) -> None:
+    script, won = duel_player.played(game)
+    assert duel_player.text_of(game, script) == (SHIPPED / f"{game}.txt").read_text()
+    assert won == wins
+
+
+@pytest.mark.parametrize("name", ["blocks", "duel_battles", "duel_catching"])
+def test_a_shipped_script_is_found_by_its_name(name) -> None:
+    assert len(read_script(name, GameBoySettings(game=name).spec().action)) == 12_000

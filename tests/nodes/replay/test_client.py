@@ -48,6 +48,7 @@ def answer(buffer, request, store, *, incarnation=0, size=8):
         discounts=drawn.discounts,
         weights=drawn.weights,
         indices=drawn.indices,
+        demonstrated=drawn.demonstrated,
         ticks=7,
     )
     return message.stamped(Header(source="replay", incarnation=incarnation, sequence=0, stamp_ns=0))
@@ -61,12 +62,14 @@ def is_right(batch):
 @pytest.mark.parametrize("folder", [None, "kept"])
 def test_a_batch_read_in_place_is_the_one_that_comes_by_message(folder, tmp_path):
     buffer = filled(folder=tmp_path / folder if folder else None)
+    buffer.mark_demonstrated()
     store = SharedStore(buffer.frames.location, tmp_path, "replay/0", on_disk=folder is not None)
     assert str(os.getpid()) not in store.name
     reader = BatchReader("learner", 0, tmp_path)
     in_place, by_message = (reader.batch(answer(buffer, reader.ask(8), name)) for name in (store.name, None))
     is_right(in_place)
-    for name in ("observations", "next_observations", "actions", "returns", "discounts", "indices"):
+    assert in_place.demonstrated.all()
+    for name in in_place.__slots__:
         assert np.array_equal(getattr(in_place, name), getattr(by_message, name)), name
     store.withdraw()
     assert [path.name for path in tmp_path.iterdir()] == ([folder] if folder else [])

@@ -85,6 +85,14 @@ def test_numbers_are_written_lowest_byte_first():
     assert console.memory().read(0xC004, 2) == b"\x34\x12"
 
 
+def test_a_range_of_memory_spans_blocks():
+    memory = run(Console(ROM)).memory()
+    whole = memory.read_range(range(0xC000, 0xE000))
+    assert whole == memory.read(0xC000, 0x1000) + memory.read(0xD000, 0x1000)
+    assert memory.read_range(range(0xCFF0, 0xD010)) == whole[0xFF0:0x1010]
+    assert memory.read_range(range(0xC004, 0xC006)) == memory.read(0xC004, 2)
+
+
 @pytest.mark.parametrize(
     ("address", "count"), [(0x4000, 1), (0xCFFF, 2), (0xE000, 1), (0xFF40, 1), (0xFFFF, 2)]
 )

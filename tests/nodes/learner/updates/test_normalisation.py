@@ -71,6 +71,7 @@ def test_an_updater_scales_its_target_network_too():
         actions = np.zeros(8, np.int64)
         returns = discounts = np.zeros(8, np.float32)
         weights = np.ones(8, np.float32)
+        demonstrated = None
 
     made = Updater(NARROW, PLANT, DqnParams(), seed=0)
     before = made.weights.clone()

@@ -8,6 +8,7 @@ from support.batches import GAMMA, PIXELS, STEERING, VECTORS, drawn, params_for
 from rtgraph.msgs import ArraySpec, Continuous, PartsSpec
 from rtgraph.msgs.errors import LearningError
 from rtgraph.msgs.pending import PENDING, PendingCode, with_pending
+from rtgraph.nodes.algorithms import losses
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.algorithms.registry import params_class
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
@@ -24,6 +25,12 @@ HEADS = [HeadSpec(), HeadSpec(dueling=True), HeadSpec(noisy=True), HeadSpec(supp
 def updater_of(head=HeadSpec(), seed=1, **params):  # noqa: B008
     network = MlpSpec(hidden=(16,), head=head)
     return Updater(network, VECTORS, params_for(network, learning_rate=1e-2, **params), seed)
+
+
+def part_of(batch, part):
+    """Return a part of a batch. ``part`` is a slice."""
+    fields = ((name, getattr(batch, name)) for name in batch.__slots__)
+    return replace(batch, **{name: values[part] for name, values in fields if values is not None})
 
 
 def shown(updater):
@@ -94,6 +101,20 @@ def test_rainbow_learns_from_several_parts():
     tensors = {name: torch.from_numpy(part) for name, part in observed([0, 0, 1, 1], [0, 1, 0, 1]).items()}
     values = module(tensors).detach()[:, 0]
     torch.testing.assert_close(values, torch.tensor([0.0, -3.0, 2.0, -1.0]), atol=0.7, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["dqn", "munchausen"])
+def test_only_demonstrated_transitions_have_a_margin(kind):
+    updater = Updater(MlpSpec(hidden=(8,)), VECTORS, params_class(kind)(), seed=0)
+    batch = drawn(np.random.default_rng(0), 6)
+    plain = updater.prepare(batch).td_errors
+    assert np.array_equal(updater.prepare(batch, margin=2).td_errors, plain)
+    marked = replace(batch, demonstrated=torch.tensor([1.0, 0, 0, 1, 0, 0]))
+    more = updater.prepare(marked, margin=2).td_errors - plain
+    values = updater._online(batch.observations).detach()
+    missed = losses.margin(values, batch.actions, 2).numpy()
+    assert missed.min() > 0
+    np.testing.assert_allclose(more, missed * [1, 0, 0, 1, 0, 0], atol=1e-5)
 
 
 def test_nothing_is_left_of_an_earlier_gradient():
@@ -186,8 +207,7 @@ def test_a_weight_of_0_is_as_if_the_sample_were_not_there(head):
     weights = batch.weights.clone()
     weights[8:] = 0
     half, found = updater.gradients(replace(batch, weights=weights))
-    first = {name: getattr(batch, name)[:8] for name in batch.__slots__}
-    alone, _ = updater.gradients(replace(batch, **first))
+    alone, _ = updater.gradients(part_of(batch, slice(8)))
     torch.testing.assert_close(half, alone / 2)
     # ... but its error is reported nevertheless.
     assert np.all(found.td_errors[8:] > 0)
@@ -329,8 +349,7 @@ def test_parallel_learning_is_one_large_batch(count):
     for large in batches(5, 16 * count):
         for number, (name, helper) in enumerate(helpers.items()):
             part = slice(16 * number, 16 * (number + 1))
-            share = replace(large, **{field: getattr(large, field)[part] for field in large.__slots__})
-            assert group.offer(name, helper.gradients(share)[0], owner.version)
+            assert group.offer(name, helper.gradients(part_of(large, part))[0], owner.version)
         update = group.due()
         owner.apply(torch.stack([offer.gradient for offer in update.offers]).mean(0))
         alone.step(large)

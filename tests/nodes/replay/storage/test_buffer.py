@@ -344,6 +344,13 @@ def test_what_an_earlier_version_kept_that_is_not_finite_is_left_out(tmp_path):
     buffer.close()
 
 
+def test_nothing_is_demonstrated_in_a_memory_without_demonstrations():
+    buffer = buffer_of(20)
+    for transition in chain(5):
+        buffer.add(transition)
+    assert buffer.sample(8, rng()).demonstrated is None
+
+
 def test_nothing_is_drawn_from_nothing():
     for sampling in ("uniform", "prioritised"):
         buffer = buffer_of(10, sampling=sampling)
@@ -495,7 +502,10 @@ def test_a_restart_goes_on_where_it_was(order, sampling, tmp_path):
     options = {"order": order, "sampling": sampling, "folder": tmp_path / "replay"}
     source, chance = chain(400), rng()
     buffer = buffer_of(20, **options)
-    for _ in range(70):
+    for _ in range(60):
+        buffer.add(next(source), chance)
+    buffer.mark_demonstrated()
+    for _ in range(10):
         buffer.add(next(source), chance)
     if sampling == "prioritised":
         buffer.update_priorities(buffer.draw(8, chance).indices, np.arange(1.0, 9.0))
@@ -509,6 +519,8 @@ def test_a_restart_goes_on_where_it_was(order, sampling, tmp_path):
         buffer = buffer_of(20, **options)
         assert (len(buffer), buffer.stats.seen, buffer.stats.discarded) == (held, seen, 0)
         again = buffer.sample(500, rng(1))
+        # The number of a transition is its action.
+        assert np.array_equal(again.demonstrated, again.actions < 60)
         for name in again.__slots__:
             assert np.array_equal(getattr(again, name), getattr(expected, name)), name
         for _ in range(17):
