@@ -84,7 +84,7 @@ class DevicePlant(Plant[P]):
         return {**found, "warnings": warnings} if warnings else found
 
     def failure(self) -> str:
-        """Return why the device never connected, or why the robot refused every command; empty if neither happened."""
+        """Return why the device never connected, or why all commands or all decisions were refused; empty if none of this happened."""
         if absent := self._control.failure():
             return absent
         refused = self._control.refused

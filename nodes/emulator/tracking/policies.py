@@ -46,8 +46,8 @@ class PlannedMoves:
         positions: number of positions in the ring.
         steady: the probability that nothing drifts in a step.
         delay_frames: duration of an inference in frames. The first action applies after this time, rounded up.
-        chunk: number of actions that one inference decides, for successive ticks. After these ticks nothing moves until the
-            actions of the next inference apply.
+        chunk: number of actions that one inference decides, for successive ticks. After these ticks no action moves the
+            position, which only drifts, until the actions of the next inference apply.
         single: whether there is a single worker. It begins an inference when it is free, but at the earliest ``chunk`` ticks
             after it began the last one.
     """

@@ -47,7 +47,7 @@ def best_plan(
 
     A decision has actions for ``chunk`` successive steps, the first ``delay`` steps after the decision's observation. These
     actions do not depend on later observations. There is a decision every ``interval`` steps. On steps without an action
-    nothing moves. All pending actions (decided, not yet applied) are known.
+    the position only drifts. All pending actions (decided, not yet applied) are known.
 
     Returns:
         The mean reward per step. The actions by the position that the pending actions will reach, ignoring drift:
