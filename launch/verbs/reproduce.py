@@ -26,13 +26,14 @@ examples:
   rtgraph reproduce staggering
   rtgraph reproduce fig7 --scale desk
   rtgraph reproduce staggering --scale desk --only latency=const,norm5 workers=6,8
+  rtgraph reproduce delay --scale desk --shard 1/2
   rtgraph reproduce delay --scale desk --join here.csv there.csv --no-compute
 
 A study consists of cells: a cell is one run, with one combination of values on the study's axes.
 A study runs its cells side by side and keeps each one that is done in the folder of --out: after Ctrl-C, or a crash, the
 same command continues. The table is CSV, a row for each cell with the command that computes it. In the printed table and
-the picture, [low, high] is the 95 % bootstrap interval over seeds. --join takes the rows of such tables for done, so parts
-of a study can be computed on several machines.
+the picture, [low, high] is the 95 % bootstrap interval over seeds. --shard computes a part on each of several machines, and
+--join takes the rows of their tables for done.
 """
 
 
@@ -52,6 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="AXIS=A,B", help="only the cells with these values"
+    )
+    parser.add_argument(
+        "--shard", type=_shard, metavar="I/N", help="only the cells of shard I of N, one for each machine"
     )
     parser.add_argument(
         "--join",
@@ -90,7 +94,9 @@ def run(args: argparse.Namespace) -> int:
     if args.parquet:
         must_be_installed("pyarrow")  # else known only when the cells are computed
     study = study_named(args.study)
-    only = _only(args.only)
+    from rtgraph.launch.studies.engine.chosen import Chosen, Shard  # noqa: PLC0415
+
+    chosen = Chosen(_only(args.only), Shard(*args.shard) if args.shard else None)
     from rtgraph.launch.console.status import ConsoleStatus  # noqa: PLC0415
     from rtgraph.launch.studies.engine.engine import reproduce  # noqa: PLC0415
 
@@ -102,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
                 Scale(args.scale),
                 out,
                 status,
-                only=only,
+                chosen=chosen,
                 join=args.join,
                 compute=not args.no_compute,
                 jobs=args.jobs,
@@ -122,6 +128,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_table(study, found)
     return 0
+
+
+def _shard(text: str) -> tuple[int, int]:
+    number, _, total = text.partition("/")
+    if not (number.isdecimal() and total.isdecimal() and 0 < int(number[:9]) <= int(total[:9])):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N, with I from 1 to N, such as 2/3")
+    return int(number), int(total)
 
 
 def _only(words: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rtgraph.launch.console.status import Status
+from rtgraph.launch.studies.engine.chosen import Chosen
 from rtgraph.launch.studies.engine.joined import Joined, Place, place_of
 from rtgraph.launch.studies.engine.pool import computed
 from rtgraph.launch.studies.engine.store import WORK, CellResult, Store, digest_of
 from rtgraph.launch.studies.engine.table import COMMAND, command, write_table
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Work
-from rtgraph.msgs.errors import GraphError, LaunchError, RtgraphError
+from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
-
-Only = Mapping[str, Sequence[str]]
-"""The values to run, as text, of some parameters of a study, by name of the parameter. Other parameters keep all values."""
-_LONGEST_NAME = 120
-_PLAIN = re.compile(r"[\w.,=+-]+")
-"""Matches texts that can be part of a file name and need no quotes in a shell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +36,7 @@ def reproduce(
     out: Path,
     status: Status,
     *,
-    only: Only | None = None,
+    chosen: Chosen | None = None,
     join: Sequence[Path] = (),
     compute: bool = True,
     jobs: int | None = None,
@@ -57,44 +50,43 @@ def reproduce(
         scale: the size of the study.
         out: the study's folder.
         status: receives progress and notes.
-        only: run only the cells with these values of the varied parameters (axes). The file names then contain the values.
+        chosen: the cells to run; None for all. The file names contain the choice.
         join: tables of the same study, from other machines. Cells with a row in these tables are not run.
         compute: whether to run missing cells. If it is False and cells are missing, the file names end in ``_part``. Another
             process may compute cells in ``out`` meanwhile.
         jobs: number of processes; None for one per core.
 
     Raises:
-        GraphError: ``only`` names an unknown axis or value, or a table of ``join`` is of another study or scale.
+        GraphError: ``chosen`` names an unknown axis or value, or a table of ``join`` is of another study or scale.
         LaunchError: ``jobs`` is below 1, a cell failed, no cell is finished and none may run, or a file cannot be written.
     """
     if jobs is not None and jobs < 1:
         raise LaunchError(
             f"jobs={jobs}: at least 1 process is needed", hint="leave it out for one process per core"
         )
-    for axis in only or {}:
-        if axis not in study.axes:
-            raise GraphError(
-                f"{study.name} has no axis {axis!r}",
-                file="command line",
-                hint=f"its axes are {', '.join(study.axes)}",
-            )
+    chosen = chosen or Chosen()
+    chosen.check(study)
     joined = Joined(study, scale, join)
     store = Store(out)
     # What is done can be read while another process computes the rest.
     with store.held() if compute else contextlib.nullcontext():
         store.belong_to(study.name)
-        run = _Run(study, scale, store, status, only or {}, joined, jobs or os.cpu_count() or 1)
+        run = _Run(study, scale, store, status, chosen, joined, jobs or os.cpu_count() or 1)
         if join:
             run.check_joined()
         rows, missing = run.rows(compute=compute)
         if not rows:
+            if compute:
+                raise LaunchError(
+                    f"the chosen part of {study.name} has no cell", hint="choose fewer shards, or more values"
+                )
             raise LaunchError(
                 f"{out} has no finished cell of {study.name}, so there is nothing to draw",
                 hint="leave out --no-compute, or --join a table of another run",
             )
-        if not only and not missing:
+        if chosen.everything and not missing:
             _look_for_figures(study, rows, status)
-        name = f"{name_of(study, scale, only or {})}{'_part' if missing else ''}"
+        name = f"{chosen.name(study, scale)}{'_part' if missing else ''}"
         table, picture = out / f"{name}.csv", out / f"{name}.png"
         write_table(table, study, rows)
         _draw(study, rows, picture)
@@ -107,7 +99,7 @@ class _Run:
     scale: Scale
     store: Store
     status: Status
-    only: Only
+    chosen: Chosen
     joined: Joined
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
@@ -175,19 +167,10 @@ class _Run:
         return digest
 
     def _chosen(self, known: Sequence[Row]) -> list[Cell]:
-        """Return the cells (single runs of the study) to compute, given the table rows of the finished cells."""
+        """Return the chosen cells (single runs of the study), given the table rows of the finished cells."""
         cells = self.study.cells(self.scale, known)
         _check_places(self.study, cells)
-        for axis, values in self.only.items():
-            there = {str(cell.at[axis]): None for cell in cells if axis in cell.at}
-            for value in values if there else ():
-                if value not in there:
-                    raise GraphError(
-                        f"{self.study.name} has no {axis} {value!r} at scale {self.scale}",
-                        file="command line",
-                        hint=f"the values of {axis} are {', '.join(there)}",
-                    )
-        return [cell for cell in cells if _fits(cell, self.only)]
+        return self.chosen.of(self.study, self.scale, cells)
 
     def _compute(self, missing: Mapping[str, Cell], cells: Sequence[tuple[str, Cell]], jobs: int) -> None:
         """Run the missing cells (single runs of the study), and store their results.
@@ -239,18 +222,6 @@ def _run_cell(task: _Task, report: ReportProgress) -> Figures:
         raise LaunchError(f"the cell {place} failed: {error.problem}", hint=error.hint) from error
 
 
-def name_of(study: Study, scale: Scale, only: Only) -> str:
-    """Return the name of a study's table and picture, without suffix: the scale, followed by the values in ``only``.
-
-    If the name is too long or has special characters, a digest replaces the values.
-    """
-    wanted = [f"{axis}={','.join(sorted(set(only[axis])))}" for axis in study.axes if axis in only]
-    name = "_".join((str(scale), *wanted))
-    if len(name) <= _LONGEST_NAME and _PLAIN.fullmatch(name):
-        return name
-    return f"{scale}-{hashlib.blake2b(name.encode(), digest_size=8).hexdigest()}"
-
-
 def _look_for_figures(study: Study, rows: Sequence[Row], status: Status) -> None:
     """Warn about each result that the study names but that none of its runs computed. Its name may be misspelled."""
     computed = dict.fromkeys(name for row in rows for name in row if name not in study.axes)
@@ -296,14 +267,6 @@ def _check_places(study: Study, cells: Sequence[Cell]) -> None:
                 hint="add an axis on which they differ",
             )
         places.add(place)
-
-
-def _fits(cell: Cell, only: Only) -> bool:
-    """Return whether a cell (one run of a study) has one of the wanted values on each axis in ``only``.
-
-    A cell also fits if it has no value on an axis, because other cells may need its results.
-    """
-    return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in only.items())
 
 
 def _draw(study: Study, rows: Sequence[Row], path: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 from support.squares import Square, ran, study
 
 from rtgraph.launch.console.status import Silent
-from rtgraph.launch.studies.engine.engine import name_of, reproduce
+from rtgraph.launch.studies.engine.chosen import Chosen, Shard
+from rtgraph.launch.studies.engine.engine import reproduce
 from rtgraph.launch.studies.engine.store import Store
 from rtgraph.launch.studies.engine.table import command, write_parquet
-from rtgraph.launch.studies.study import Cell, Scale
+from rtgraph.launch.studies.study import Cell, Scale, Study
 from rtgraph.msgs.errors import GraphError, LaunchError
 
 
@@ -70,7 +71,7 @@ def test_two_places_of_one_work_are_two_rows_computed_once(tmp_path: Path) -> No
 def test_only_some_cells_make_a_table_of_their_own(tmp_path: Path) -> None:
     computed: list[int] = []
     numbers = study([Square(n, computed) for n in (1, 2, 3)])
-    part = ran(numbers, tmp_path, only={"number": ["1", "3"]})
+    part = ran(numbers, tmp_path, chosen=Chosen({"number": ["1", "3"]}))
     assert computed == [1, 3]
     assert part.table.name == "quick_number=1,3.csv"
     assert part.picture.name == "quick_number=1,3.png"
@@ -81,7 +82,7 @@ def test_only_some_cells_make_a_table_of_their_own(tmp_path: Path) -> None:
 def test_each_part_has_files_of_its_own() -> None:
     numbers = study([])
     names = [
-        name_of(numbers, Scale.DESK, only)
+        Chosen(only).name(numbers, Scale.DESK)
         for only in (
             {},
             {"number": ["1"]},
@@ -94,7 +95,31 @@ def test_each_part_has_files_of_its_own() -> None:
     assert names[:3] == ["desk", "desk_number=1", "desk_number=1,2_seed=0"]
     assert len(set(names)) == len(names)
     assert all("/" not in name and len(name) < 130 for name in names)
-    assert name_of(numbers, Scale.DESK, {"seed": ["0", "0"], "number": ["1", "2"]}) == names[2]
+    assert Chosen({"seed": ["0", "0"], "number": ["1", "2"]}).name(numbers, Scale.DESK) == names[2]
+    assert Chosen({"seed": ["0"]}, Shard(2, 3)).name(numbers, Scale.DESK) == "desk_seed=0_shard=2of3"
+
+
+def test_shards_share_all_cells_and_are_joined(tmp_path: Path) -> None:
+    computed: list[int] = []
+    numbers = study([Square(n, computed) for n in range(30)])
+    tables = [
+        ran(numbers, tmp_path / str(number), chosen=Chosen(shard=Shard(number, 3))).table
+        for number in (1, 2, 3)
+    ]
+    assert tables[0].name == "quick_shard=1of3.csv"
+    assert sorted(computed) == list(range(30)), "each cell is in one shard"
+    assert all(table.read_text().count("\n") > 5 for table in tables)
+    joined = ran(numbers, tmp_path / "joined", join=tables, compute=False)
+    assert (len(joined.rows), joined.missing) == (30, 0)
+    with pytest.raises(LaunchError, match=r"the chosen part of squares has no cell\. hint: choose fewer"):
+        ran(study([Square(1, [])]), tmp_path / "one", chosen=_empty(study([Square(1, [])])))
+
+
+def _empty(numbers: Study) -> Chosen:
+    """Return a shard without a cell."""
+    cells = numbers.cells(Scale.QUICK, ())
+    shards = (Chosen(shard=Shard(number, 2)) for number in (1, 2))
+    return next(shard for shard in shards if not shard.of(numbers, Scale.QUICK, cells))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +137,7 @@ def test_an_unknown_axis_or_value_is_one_error_before_anything_runs(
 ) -> None:
     computed: list[int] = []
     with pytest.raises(GraphError) as raised:
-        ran(study([Square(n, computed) for n in (1, 2)]), tmp_path, only=only)
+        ran(study([Square(n, computed) for n in (1, 2)]), tmp_path, chosen=Chosen(only))
     assert str(raised.value).endswith(said)
     assert not computed
 

@@ -10,6 +10,7 @@ import pytest
 from support.squares import Square, ran, study
 
 from rtgraph.launch.cli import main
+from rtgraph.launch.studies.engine.chosen import Chosen
 from rtgraph.launch.studies.study import Study
 from rtgraph.msgs.errors import GraphError, LaunchError
 
@@ -23,7 +24,7 @@ def squares(computed: list[int]) -> Study:
 def test_parts_that_were_computed_apart_make_the_table_of_the_whole(tmp_path: Path) -> None:
     whole = ran(squares([]), tmp_path / "whole")
     parts = [
-        ran(squares([]), tmp_path / name, only={"number": [number]}).table
+        ran(squares([]), tmp_path / name, chosen=Chosen({"number": [number]})).table
         for name, number in (("here", "2"), ("there", "3"))
     ]
     computed: list[int] = []
@@ -37,7 +38,7 @@ def test_parts_that_were_computed_apart_make_the_table_of_the_whole(tmp_path: Pa
 
 def test_what_is_done_makes_a_table_and_a_picture_of_its_own(tmp_path: Path) -> None:
     computed: list[int] = []
-    table = ran(squares([]), tmp_path / "there", only={"number": ["3"]}).table
+    table = ran(squares([]), tmp_path / "there", chosen=Chosen({"number": ["3"]})).table
     part = ran(squares(computed), tmp_path / "here", join=[table], compute=False)
     assert ([row["square"] for row in part.rows], part.missing, computed) == ([9], 2, [])
     assert (part.table.name, part.picture.name) == ("quick_part.csv", "quick_part.png")
