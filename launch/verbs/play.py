@@ -17,8 +17,8 @@ Arrows move, X and Z are A and B (FIRE of Atari games is X), Enter is START, the
 The window shows the keys of the game. Escape, closing the window and Ctrl-C end it. An action is applied on the next tick.
 The game runs in real time unless --world is given, whatever the file says.
 
-Each line of a script is an action and a number of ticks: `LEFT 3`. The script `blocks` ships with rtgraph. In the virtual
-world, the same script and seed give the same session.
+Each line of a script is an action and a number of ticks: `LEFT 3`. The scripts `blocks`, `duel_battles` and
+`duel_catching` ship with rtgraph. In the virtual world, the same script and seed give the same session.
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from pydantic import Field, PositiveInt, TypeAdapter
 
 from rtgraph.msgs import BatchRequest, Priorities, SampledBatch
 from rtgraph.msgs.errors import NodeError
+from rtgraph.msgs.spaces import Discrete
 from rtgraph.nodes.algorithms import AnyAlgorithm
 from rtgraph.nodes.algorithms.dqn.params import DqnParams
 from rtgraph.nodes.networks import NetworkSpec
@@ -64,6 +66,12 @@ class Batches(Node[B]):
         """Check that the weights exist, that the algorithm fits them, and that the device exists."""
         plan = weights_named(placement.weights, params.weights).plan
         params.algorithm.check(_SPEC.validate_python(plan.network), plan.spec)
+        for name, margin in cls.margins(params).items():
+            if margin and not isinstance(plan.spec.action, Discrete):
+                raise NodeError(
+                    f"{name} is for discrete actions, and the plant's are {plan.spec.action.kind}",
+                    hint=f"leave {name} out",
+                )
         latency = latency_of(params.latency, placement.name)
         latency.draws(generator(0, placement.name, 0), plan.spec.rate_hz)
         if params.algorithm.device != "cpu":
@@ -71,6 +79,11 @@ class Batches(Node[B]):
             from rtgraph.nodes.learner.updates.device import device_named  # noqa: PLC0415
 
             device_named(params.algorithm.device)
+
+    @classmethod
+    def margins(cls, params: B) -> Mapping[str, float]:
+        """Return the margins of demonstrated actions, by the name of the launch argument."""
+        return {"demonstration_margin": params.demonstration_margin}
 
     def on_prepare(self) -> None:
         """Create the client that requests batches from the replay memory."""

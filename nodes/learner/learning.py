@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -75,6 +76,11 @@ class Learning(Batches[P]):
     pretrained: Pretrained | None = None
     shown: WeightsVersion | None = None
     """The version of the weights that was published last; None if the last attempt to publish failed."""
+
+    @classmethod
+    def margins(cls, params: P) -> Mapping[str, float]:
+        """Return the margins of demonstrated actions, also that of the updates before the graph starts."""
+        return {**super().margins(params), "pretrain_margin": params.pretraining.margin}
 
     def on_prepare(self) -> None:
         """Make the network. Then resume from a checkpoint, or learn from demonstrations."""

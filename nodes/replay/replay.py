@@ -110,10 +110,11 @@ class Replay(Node[ReplayParams]):
         self._filled = 0
         if self._buffer.continued:
             self.log.info("continuing with %d transitions", len(self._buffer))
+            if params.fill:
+                self.log.warning("%s", self._not_filled())
         else:
             for path in params.fill:
                 self._fill(Path(path))
-            self._buffer.mark_demonstrated()
         if params.folder and params.identity and params.transfer:
             added = () if self._buffer.continued else params.fill
             mark_mixed(Path(params.folder), params.identity, (Bag.open(Path(path)) for path in added))
@@ -174,6 +175,7 @@ class Replay(Node[ReplayParams]):
             "ticks": memory.ticks,
             "refused": memory.refused,
             "filled": self._filled,
+            "demonstrated": self._buffer.demonstrated,
             "learners": self._requests.as_json(),
             "sampled": memory.sampled,
             "waiting": len(self._requests),
@@ -211,6 +213,7 @@ class Replay(Node[ReplayParams]):
 
     def _fill(self, path: Path) -> None:
         filled = self._memory.fill(Bag.open(path), self.params.filled_age_ticks)
+        self._buffer.mark_demonstrated()
         self._filled += filled.kept
         self.log.info("%d transitions from %s", filled.kept, path)
         for problem in filled.problems:
@@ -270,9 +273,18 @@ class Replay(Node[ReplayParams]):
             self._complained = True
             self.log.warning("transitions are not stored: %s", self._memory.problem)
 
+    def _not_filled(self) -> str:
+        """Return why the recordings in ``fill`` are not read."""
+        return (
+            f"{', '.join(self.params.fill)} is not read, because the memory in {self.params.folder} is continued: "
+            f"{self._buffer.demonstrated:,} of its {len(self._buffer):,} transitions are demonstrated"
+        )
+
     def _warnings(self) -> list[str]:
         """Return the warnings of this node for the end of a run."""
         memory, found = self._memory, []
+        if self._buffer.continued and self.params.fill:
+            found.append(self._not_filled())
         if memory.refused:
             found.append(f"{memory.refused:,} transitions were not stored; the first: {memory.problem}")
         if self._requests.learners and (problem := memory.nothing_drawn):

@@ -88,8 +88,8 @@ from the demonstration.
 class Won:
     """Lets an agent learn in a game with a series of encounters, and counts the encounters that it won.
 
-    The results are those of `Learned`, without greedy episodes, and further ones: ``won``, ``actions`` (ticks with an action
-    other than no-op), ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win, in
+    The results are those of `Learned`, without greedy episodes, and further ones: ``won``, ``actions`` (ticks of finished encounters
+    with an action other than no-op), ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win, in
     seconds of the game).
     """
 
@@ -137,6 +137,8 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
             "learning": "parallel" if method == "parallel" else "round_robin",
         }
         acting = {"agent": method} if sequential else beside
+        if scale is Scale.PAPER:
+            acting |= {"replay_mib": "12288"}  # all transitions, so that those of the demonstration stay
         if method == RANDOM:
             acting |= {"epsilon": "1", "updates_per_tick": "0.000001"}  # what is learned never acts
         learned = Learned(

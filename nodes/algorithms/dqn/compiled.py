@@ -76,6 +76,7 @@ class CompiledDqn(CompiledLoss):
             if demonstrated is not None:
                 raised = values + np.float32(margin)
                 raised[each, actions] = taken
+                # Of equally high values torch divides the gradient among all, and this takes the first.
                 best, share = raised.argmax(1), demonstrated * importance / np.float32(count)
                 change[each, best] += share
                 change[each, actions] -= share

@@ -110,6 +110,12 @@ class ReplayBuffer:
         """Mark all transitions that were added so far as demonstrated, i.e. as decisions of a demonstrator."""
         self._table.demonstrated = self._table.seen
 
+    @property
+    def demonstrated(self) -> int:
+        """Number of demonstrated transitions in the buffer. They are dropped like all others when it is full."""
+        marked = self._demonstrated(self._table.index[self._table.index > 0].astype(np.int64) - 1)
+        return 0 if marked is None else int(marked.sum())
+
     def __len__(self) -> int:
         """Return the number of transitions."""
         return self._count

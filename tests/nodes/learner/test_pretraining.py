@@ -171,7 +171,7 @@ def test_the_world_begins_with_what_was_learned_and_with_the_same_transitions(de
     learner, replay = world.node("learner").result(), world.node("replay").result()
     assert learner["pretrained"]["updates"] == learner["version"] == UPDATES
     assert learner["pretrained"]["target_version"] == 40
-    assert learner["pretrained"]["transitions"] == replay["filled"] > 150
+    assert learner["pretrained"]["transitions"] == replay["filled"] == replay["demonstrated"] > 150
     workers = [world.node(f"worker/{number}").result()["policy_versions"] for number in range(3)]
     assert {one["first"] for one in workers} == {UPDATES}, "no decision is made with what was not learned"
 
@@ -277,6 +277,30 @@ def test_a_restarted_learner_keeps_what_it_learned(demonstration, tmp_path, end)
 def test_what_pretraining_cannot_use_is_refused(arguments, told) -> None:
     with pytest.raises(GraphError, match=told):
         load_launch("delay_learning", arguments, folders=FOLDERS)
+
+
+@pytest.mark.parametrize("agent", ["staggered", "infer_learn"])
+@pytest.mark.parametrize("name", ["pretrain_margin", "demonstration_margin"])
+def test_a_margin_of_continuous_actions_is_refused_with_the_plan(demonstration, agent, name) -> None:
+    arguments = {"id": "Pendulum-v1", "demonstration": str(demonstration), "pretrain_updates": "5"}
+    with pytest.raises(GraphError, match=f"{name} is for discrete actions.* hint: leave {name} out"):
+        load_launch(
+            "gymnasium_learning",
+            arguments | {"agent": agent, "transfer": "true", name: "0.8"},
+            folders=FOLDERS,
+        )
+
+
+def test_a_memory_that_is_continued_says_that_it_reads_no_demonstration(demonstration, tmp_path) -> None:
+    folder = str(tmp_path / "memory")
+    for warned in (False, True):
+        world = world_of(plan_of(demonstration, replay_folder=folder))
+        world.run()
+        result = world.node("replay").result()
+        assert result["demonstrated"] > 150, "those that the folder holds stay marked"
+        assert (
+            any("is not read, because the memory in" in text for text in result.get("warnings", [])) == warned
+        )
 
 
 def test_a_demonstration_too_short_to_learn_from_is_told(tmp_path) -> None:
