@@ -28,7 +28,10 @@ ReportProgress = Callable[[float], None]
 
 
 class Scale(StrEnum):
-    """The size of a study: ``quick`` takes minutes, ``desk`` a night on two cores, and ``paper`` is as large as in the paper."""
+    """The size of a study: ``quick`` takes a minute, ``desk`` at most a night, and ``paper`` is as large as in the paper.
+
+    The times are for two cores.
+    """
 
     QUICK = "quick"
     DESK = "desk"
@@ -72,7 +75,7 @@ class Cell:
 class Study:
     """An experiment: its varied parameters (axes), the names of its results, its runs (cells), and a picture of the results.
 
-    The columns of the table are ``axes``, ``figures`` (names of results) and ``lists``. If a run lacks a result, the result
+    The columns of the table begin with ``axes``, ``figures`` (names of results) and ``lists``. If a run lacks a result, the result
     is missing in its row, or None. If ``seed`` is an axis, results are averaged over the seeds. ``cells`` gets the scale and
     the rows of the finished runs, and returns all runs of the study. It is called until it adds no new run, so results can
     determine further runs. ``draw`` and ``seen`` get one or more rows, and the rows of some runs may be missing.

@@ -56,7 +56,7 @@ class CompiledLoss(ABC):
         gradient: npt.NDArray[np.float32],
         margin: float = 0.0,
     ) -> BatchLoss | None:
-        """Compute the loss of a batch and its gradient. None if the batch consists of tensors or has wrong shapes: use torch then.
+        """Compute the loss of a batch and its gradient. None if the batch consists of tensors or is invalid: use torch then.
 
         Args:
             weights: the parameters, (n,), in the layout of `parameters.layout`.
@@ -84,7 +84,7 @@ class Algorithm(ABC, Generic[P_co]):
         rng: np.random.Generator,
         margin: float = 0.0,
     ) -> Loss:
-        """Compute the loss of a batch without changing anything.
+        """Compute the loss of a batch without changing weights.
 
         Args:
             online: the network to improve.

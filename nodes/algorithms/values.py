@@ -71,7 +71,7 @@ class ValueAlgorithm(Algorithm[P_co]):
         rng: np.random.Generator,
         margin: float = 0.0,
     ) -> Loss:
-        """Compute the loss of a batch of transitions without changing anything."""
+        """Compute the loss of a batch of transitions without changing weights."""
         with torch.no_grad():
             wanted = self.wanted(online, target, batch, rng)
         online.draw_noise(rng)

@@ -63,7 +63,7 @@ class Batches(Node[B]):
 
     @classmethod
     def check_placement(cls, params: B, placement: Placement) -> None:
-        """Check that the weights exist, that the algorithm fits them, and that the device exists."""
+        """Check that the weights exist, that algorithm and margins fit them, and that the latency and the device can be used."""
         plan = weights_named(placement.weights, params.weights).plan
         params.algorithm.check(_SPEC.validate_python(plan.network), plan.spec)
         for name, margin in cls.margins(params).items():
@@ -120,7 +120,7 @@ class Batches(Node[B]):
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Return the received batch, and request the next one. None if the replay memory has overwritten frames of the received batch.
+        """Return the received batch, and request the next one. None if frames of the received batch can no longer be read.
 
         Args:
             message: the message with the received batch.

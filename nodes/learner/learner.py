@@ -99,7 +99,7 @@ class Learner(Learning[LearnerParams]):
         return 1 if self.params.learners > 1 else super().versions_per_publication()
 
     def result(self) -> dict[str, Any]:
-        """Return the number of updates, and the number of applied gradients of each gradient learner."""
+        """Return the results of `Learning`, and with gradient learners the counts of `GradientRing`."""
         found = super().result()
         return found | {"ring": self._ring.figures()} if self.params.learners > 1 else found
 

@@ -32,7 +32,7 @@ class LearningParams(BatchParams):
     publish_every: PositiveInt = 1
     """Number of updates from one published version of the weights to the next; always 1 with several learners."""
     checkpoint_every_s: float | None = Field(default=60.0, gt=0)
-    """Seconds of the graph's time between two checkpoints; null for a single checkpoint, at the end."""
+    """Seconds of the graph's time between two checkpoints; null to save only at the end, and after pretraining."""
     keep_checkpoints: PositiveInt = 3
     """Number of checkpoints to keep, the newest ones."""
     checkpoints: str = Field(default="checkpoints", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")
@@ -75,7 +75,7 @@ class Learning(Batches[P]):
     owner: Owner
     pretrained: Pretrained | None = None
     shown: WeightsVersion | None = None
-    """The version of the weights that was published last; None if the last attempt to publish failed."""
+    """The version of the weights that was published last; None before the first one, or if the last attempt to publish failed."""
 
     @classmethod
     def margins(cls, params: P) -> Mapping[str, float]:
@@ -107,7 +107,7 @@ class Learning(Batches[P]):
         self.owner.save(self.now_ns)
 
     def result(self) -> dict[str, Any]:
-        """Return the number of updates, and how many versions of the weights could not be published."""
+        """Return the numbers of updates, ticks and failed attempts to publish or save, and the results of pretraining."""
         version, ticks = self.owner.updater.version, self.owner.ticks(self.now_ns)
         counts: dict[str, Any] = {"version": version, "ticks": ticks, "skipped": self._skipped}
         if self.pretrained is not None:
@@ -122,7 +122,7 @@ class Learning(Batches[P]):
             self.publish_weights()
 
     def compute(self, message: SampledBatch) -> bool:
-        """Compute an update from a batch. `computed` applies it later. Return False if frames of the batch are already overwritten."""
+        """Compute an update from a batch. `computed` applies it later. Return False if the batch can no longer be read."""
         batch = self.read(message, self.owner.updater.version)
         if batch is None:
             return False

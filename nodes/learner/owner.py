@@ -50,7 +50,7 @@ class Owner:
         folder: the folder of checkpoints; None for no checkpoints.
         keep: number of checkpoints to keep.
         target: whether to publish the target network too, because other nodes use it.
-        noise_seed: the seed of the noise of noisy layers.
+        noise_seed: the seed of all randomness of the loss, such as the noise of noisy layers.
         most_ticks: number of ticks after which the run ends; None without a limit.
 
     Raises:
@@ -125,7 +125,7 @@ class Owner:
         return self._ticks_before + (ticks if self._most_ticks is None else min(ticks, self._most_ticks))
 
     def publish_weights(self, life: int) -> WeightsVersion | None:
-        """Publish the current weights. Return None, without writing, if other processes still read all slots of the shared memory.
+        """Publish the current weights. Return None if other processes still read all slots of the shared memory.
 
         Args:
             life: how often the node that owns the weights was restarted.

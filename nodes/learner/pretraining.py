@@ -61,7 +61,7 @@ class Pretrained:
     target_version: int
     """The version (number of updates) at the last change of the target network."""
     loss: float
-    """Mean loss of the last 20 updates."""
+    """Mean loss of the last 20 updates; 0 without updates."""
 
 
 def pretrain(
@@ -85,7 +85,8 @@ def pretrain(
 
     Raises:
         LearningError: the demonstrations have no transitions, or gradients or weights are no longer finite.
-        ReplayError: the demonstrations come from another plant (environment or robot).
+        ReplayError: a recording has no plant (environment or robot), or observations of another shape or dtype.
+        BagError: a recording cannot be read.
     """
     if params.replay is None:
         raise LearningError(

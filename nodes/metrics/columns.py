@@ -8,13 +8,13 @@ ENDING = ("reason", "encounter", "actions", "wins")
 * ``reason``: why the episode ended: won, lost, game_over or timeout.
 * ``encounter``: the name of the saved game state in which the episode started.
 * ``actions``: number of ticks of the episode with an action other than no-op.
-* ``wins``: number of episodes won so far; empty for a game that cannot be won or lost.
+* ``wins``: number of episodes won so far; empty for an episode without ``encounter`` that was neither won nor lost.
 """
 
 EPISODES = ("episode", "tick", "length", "return", "terminated", "truncated", "time_s", "plant", *ENDING)
 """Columns of the table with one row per episode. The plant's measurements are further columns.
 
-* ``tick``: number of plant ticks (frames) from the start of the run to the end of the episode.
+* ``tick``: number of ticks (frames) of all plants from the start of the run to the end of the episode.
 * ``length``: number of ticks of the episode.
 * ``terminated``, ``truncated``: 0 or 1.
 """

@@ -29,10 +29,10 @@ def newest_tick(*tables: Table) -> int:
 def figures(episodes: Table, updates: Table, total: Tally, carried: int) -> dict[str, Any]:
     """Return the results of learning of a run as a dict of JSON values; an unknown value is None.
 
-    A run may resume an earlier run. Then ``ticks``, ``version``, ``episodes``, ``return_last``, ``return_best`` and ``positive``
-    cover both runs, and the other results cover only this run. ``return_last`` is the mean return of the last 100 episodes, and
-    ``positive`` the share of these episodes with a positive return. Episodes with an infinite or NaN return are excluded;
-    ``not_finite`` is their number, if there are any.
+    A run may resume an earlier run. Then ``ticks``, ``version``, ``episodes``, ``not_finite``, ``return_last``, ``return_best`` and
+    ``positive`` cover both runs, and the other results cover only this run. ``return_last`` is the mean return of the last 100
+    episodes, and ``positive`` the share of these episodes with a positive return. Episodes with an infinite or NaN return are
+    excluded; ``not_finite`` is their number, if there are any.
 
     Args:
         episodes: The table of episodes, including rows of the earlier run.

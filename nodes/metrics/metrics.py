@@ -59,7 +59,7 @@ class Metrics(Node[MetricsParams]):
     """Writes the learning curves of a run, from the messages of learners, replay memories, workers and plants.
 
     The node writes ``episodes.csv`` (one row per episode), ``updates.csv`` (one row per ``period_s``) and a TensorBoard event file
-    with the same values over ticks. New rows are written twice a second.
+    with most of these values over ticks. New rows are written twice a second.
     """
 
     stop_rank: ClassVar[int] = 2
@@ -183,7 +183,7 @@ class Metrics(Node[MetricsParams]):
             sums.add(beat)
 
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
-        """Return the messages about ended episodes for which all data have arrived.
+        """Return the messages about ended episodes for which all data have arrived, or that have waited for one interval.
 
         Some plants publish the reason of an episode's end on another topic. Then the message waits one interval for the reason.
         """

@@ -45,8 +45,10 @@ class KnownCounts:
     def figures(self, ticks: dict[str, Column], ticks_from: int) -> dict[str, Any]:
         """Return statistics of the known pending actions (decided but not yet applied); empty if no policy reads such actions.
 
-        The values under ``pending`` are ``slots``: the number D of pending actions that a policy reads; ``known``: the mean number
-        of them that were known; ``share``: the mean of this number divided by D. Decisions on the first D observations of an
+        The result is empty, too, if no episode starts in the trace.
+
+        The values under ``pending`` are ``slots``: the highest number D of pending actions that a policy reads; ``known``: the mean
+        number of them that were known; ``share``: the mean of this number divided by D. Decisions on the first D observations of an
         episode are left out, because fewer than D actions are pending then.
 
         Args:

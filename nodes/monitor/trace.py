@@ -185,7 +185,7 @@ class Trace:
         """Return statistics of the run, as JSON values by name.
 
         Statistics of ticks, rewards and ``pending`` are over the ticks from ``ticks_from`` on. Those of episodes, inference times and
-        staleness, and the counts of late ticks and of decisions made, are over the whole run.
+        staleness are over the whole run, as are ``overruns``, ``slipped``, ``missed``, ``first_tick`` and the decisions ``made``.
 
         * ``inaction``: the share of ticks on which the default behaviour acted. Resets do not count, nor ticks at the start of an
           episode, before the first decision can arrive.

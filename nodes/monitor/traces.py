@@ -21,7 +21,7 @@ class Watched:
     title: str
     """The title of the plant's results. If the monitor is named ``NAMESPACE/monitor``, the namespace; else the monitor's full name.
 
-    In the title, dots replace slashes.
+    In the title, dots replace slashes. If two monitors would have the same title, every title is the full name.
     """
     file: str
     """Name of the trace's file, in the session folder."""

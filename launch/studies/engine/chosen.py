@@ -58,7 +58,7 @@ class Chosen:
         A cell without a value on an axis fits every choice of values, because other cells may need its results.
 
         Raises:
-            GraphError: no cell has one of the wanted values.
+            GraphError: a wanted value occurs in no cell.
         """
         for axis, values in self.only.items():
             there = {str(cell.at[axis]): None for cell in cells if axis in cell.at}

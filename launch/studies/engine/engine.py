@@ -58,7 +58,8 @@ def reproduce(
 
     Raises:
         GraphError: ``chosen`` names an unknown axis or value, or a table of ``join`` is of another study or scale.
-        LaunchError: ``jobs`` is below 1, a cell failed, no cell is finished and none may run, or a file cannot be written.
+        LaunchError: ``jobs`` is below 1, a cell failed, there is no cell to draw, a file cannot be written, or ``out`` is of
+            another study or in use by another process.
     """
     if jobs is not None and jobs < 1:
         raise LaunchError(

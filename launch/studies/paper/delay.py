@@ -12,6 +12,7 @@ state. The agents are:
   appendix B.5). It acts on every tick and knows all pending actions, because it decided them. But later actions of a chunk
   act on older observations.
 * ``sequential``: it infers and learns in turn, and acts every ``delay`` ticks.
+* ``random``: it acts at random, and learns nothing.
 
 The game Catch is deterministic. So an agent that knows all pending actions loses only the first ticks of an episode. The best
 policy without them is as good, because the ball's row tells the time: move until the row equals the distance to the ball,

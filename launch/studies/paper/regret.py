@@ -41,7 +41,7 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """Measures the regret per tick. It is compared with ``bound``, the regret that Theorem 1 states for one worker."""
+    """Measures the regret per tick, and reports it with ``bound``, the regret that Theorem 1 states for one worker."""
 
     launched: VirtualRun
     bound: float

@@ -60,7 +60,7 @@ class Learned:
     most_frames: int | None = None
     """Maximum length of a greedy episode, in frames; None for the default of ``evaluation_plan``."""
     policy: str = "learned"
-    """The policy of the greedy episodes. With ``random`` or ``noop`` instead of ``learned``, nothing is learned."""
+    """The policy of the greedy episodes. With ``random`` or ``noop``, nothing is learned, and ``greedy`` is the only result."""
     latency: Mapping[str, Any] = field(default_factory=dict)
     """Parameters that replace every ``latency`` of the launch file, while learning and playing; empty to keep the launch file's."""
     alone: bool = False

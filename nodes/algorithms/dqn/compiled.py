@@ -38,7 +38,7 @@ class CompiledDqn(CompiledLoss):
     def gradient(
         self, weights: Vector, target: Vector, samples: Samples, gradient: Vector, margin: float = 0.0
     ) -> BatchLoss | None:
-        """Compute the loss of a batch and its gradient. None if the batch consists of tensors or has wrong shapes: use torch then."""
+        """Compute the loss of a batch and its gradient. None if the batch consists of tensors or is invalid: use torch then."""
         network, count = self._network, samples.actions.shape[0] if samples.actions.ndim else 0
         gamma, weight = self._params.gamma, self._params.auxiliary_weight
         actions = _checked(samples.actions, np.int64, count, least=0, most=network.outputs - 1)

@@ -34,8 +34,8 @@ class Gaussian(NamedTuple):
     def log_probability(self, sample: Tensor) -> Tensor:
         """Return the log-density of tanh(sample), (batch,), for samples before tanh is applied, (batch, size).
 
-        The logarithm of tanh's derivative, 1 − tanh², is computed as 2·(log 2 − x − softplus(−2x)). This stays exact for large x
-        (Haarnoja et al., 2018, appendix C).
+        The logarithm of tanh's derivative, 1 − tanh², is computed as 2·(log 2 − x − softplus(−2x)). Here x is a
+        sample before tanh. The result stays exact for large x (Haarnoja et al., 2018, appendix C).
         """
         scaled = (sample - self.mean) / self.log_deviation.exp()
         normal = -0.5 * scaled.square() - self.log_deviation - 0.5 * math.log(2 * math.pi)

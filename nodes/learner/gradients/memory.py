@@ -72,7 +72,7 @@ class GradientReader:
         self._mapped: dict[str, Region] = {}
 
     def vector(self, gradient: Gradient) -> Vector | None:
-        """Return a copy of a gradient, (size,) float32; None if its memory cannot be opened, or newer gradients have overwritten it."""
+        """Return a gradient, (size,) float32; None if its memory cannot be opened, or newer gradients have overwritten it."""
         if gradient.store is None:
             found: Vector = gradient.vector
             return found

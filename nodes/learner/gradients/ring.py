@@ -15,9 +15,12 @@ from rtgraph.msgs import Gradient
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""A learner is silent if it sends nothing for a while: this number of times the longest recent time between two gradients."""
+"""A learner is silent if it sends nothing for this number of times the longest recent gap, and for at least ``silence_ns``.
+
+A gap is the time between a gradient and the message that the same learner sent before it.
+"""
 GAPS = 32
-"""Number of recent times between two gradients that are stored, over all learners. The longest one defines silence."""
+"""Number of recent gaps that are stored, over all learners."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class GradientRing:
         return True
 
     def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
-        """Add a gradient. Return the discarded gradients: their learners need an answer too."""
+        """Add a gradient. Return it in a sequence if it is refused but needs an answer; else return an empty sequence."""
         if not 0 <= gradient.place < len(self._heard_ns):
             return ()
         gap_ns = now_ns - self._heard_ns[gradient.place]
@@ -96,7 +99,7 @@ class GradientRing:
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> DueUpdate | None:
-        """Return the gradients to apply now; None if a gradient that must come first has not arrived."""
+        """Return the gradients to apply now, and count them as applied; None if a gradient of the next update has not arrived."""
         update = self._ring.due()
         if update is None:
             return None

@@ -46,8 +46,8 @@ class Update(Generic[G]):
 class _Ring(Generic[G]):
     """Learners in cyclic order. Some may have left the ring. Also holds the gradients that learners have offered.
 
-    ``refused`` counts gradients offered by learners outside the ring. ``discarded`` counts gradients that were not yet applied when
-    the learner left.
+    ``refused`` counts gradients that were offered but not accepted. ``discarded`` counts accepted gradients that were removed
+    before they were applied.
     """
 
     def __init__(self, learners: Sequence[str], version: int = 0) -> None:
@@ -139,7 +139,7 @@ class RoundRobin(_Ring[G]):
         turn: The learner with the first turn; by default the first learner.
 
     Raises:
-        ValueError: There are no learners, or one occurs twice.
+        ValueError: There are no learners, one occurs twice, or ``turn`` is not one of them.
     """
 
     def __init__(self, learners: Sequence[str], version: int = 0, turn: str | None = None) -> None:
@@ -164,7 +164,7 @@ class RoundRobin(_Ring[G]):
 class Parallel(_Ring[G]):
     """The mean of the gradients of all learners, applied at once: the baseline, equal to one batch N times as large.
 
-    Arguments and errors are those of `RoundRobin`.
+    Arguments and errors are those of `RoundRobin`, without ``turn``.
     """
 
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:

@@ -27,7 +27,7 @@ class Optimiser:
 
     @property
     def steps(self) -> int:
-        """Return the number of optimiser steps so far. Adam corrects its bias with this number."""
+        """Return the number of steps of Adam so far. Adam corrects its bias with this number. Gradient descent counts none."""
         return int(self._step)
 
     @steps.setter

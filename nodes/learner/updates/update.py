@@ -50,7 +50,7 @@ class Updater:
         plant: The spec of observations and actions.
         params: The parameters of the algorithm and the optimiser.
         seed: The seed of the initial weights.
-        noise_seed: The seed of the noise of noisy layers; by default ``seed``.
+        noise_seed: The seed of all randomness of the loss, such as the noise of noisy layers; by default ``seed``.
 
     Raises:
         LearningError: The algorithm does not fit the network or the plant's spec, or there is no such device.
@@ -109,8 +109,8 @@ class Updater:
         """Make one update from a batch. With a ``margin`` above 0, the loss of demonstrated transitions includes `losses.margin`.
 
         Raises:
-            LearningError: The batch's shapes or actions do not fit the plant's spec, or gradients are not finite; nothing has
-                changed.
+            LearningError: The batch's shapes or actions do not fit the plant's spec, or the gradient or the new weights are not
+                finite (see `apply`).
         """
         found = self.prepare(samples, margin)
         self.finish()
@@ -129,7 +129,7 @@ class Updater:
         return self.apply(self._optimiser.gradient)
 
     def gradients(self, samples: Batch | TensorBatch, margin: float = 0.0) -> tuple[Tensor, BatchLoss]:
-        """Compute the gradient of a batch, (n,) float32, not clipped, without changing anything.
+        """Compute the gradient of a batch, (n,) float32, not clipped, without changing the weights.
 
         Each call returns a new vector. ``margin`` is that of `step`.
 
