@@ -1,8 +1,9 @@
 """Adapts a robot of LeRobot to the interface of drivers. This code runs in the driver's process.
 
-Three things differ from LeRobot. First, calibration never prompts at a terminal. Second, connecting writes nothing. LeRobot
-switches the torque off, configures the motors and switches the torque on, so an arm sags, then jumps to its last goal. The
-adapter configures a motor only before it switches the torque of that motor on, and leaves motors with torque as they are.
+Three things differ from LeRobot. First, calibration never prompts at a terminal. Second, connecting writes nothing to
+motors on an attribute ``bus``. LeRobot switches the torque off, configures the motors and switches the torque on, so an arm
+sags, then jumps to its last goal. The adapter configures an arm once, before it switches torque on, and only if no motor of
+the arm has torque. Motors with torque stay as they are.
 Third, each motor gets its present position as goal before its torque is switched on.
 """
 
@@ -55,7 +56,8 @@ class Adapter:
         """Import the modules that a robot needs, and check its configuration.
 
         Raises:
-            RobotError: LeRobot is not installed in this interpreter, has no robot of this type, or the configuration is wrong.
+            RobotError: LeRobot or a package that the type needs is not installed in this interpreter, LeRobot has no robot
+                of this type, or the configuration is wrong.
         """
         make_config(type, config)
 
@@ -115,7 +117,10 @@ class Adapter:
         return {name: _reading(values[name]) for name in features if name in values}
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goals. Return the goals that LeRobot reports as sent."""
+        """Send goals and the constant values. Return the goals that LeRobot reports as sent.
+
+        A goal that LeRobot does not report is returned as it was given.
+        """
         sent = self._robot.send_action({**action, **self._constant})
         return {name: float(sent.get(name, value)) for name, value in action.items()}
 

@@ -40,6 +40,7 @@ class LeRobot(DriverProcess):
         """Check the type and the configuration. No robot is made.
 
         Raises:
-            RobotError: LeRobot is not installed in this interpreter, has no robot of this type, or the configuration is wrong.
+            RobotError: LeRobot or a package that the type needs is not installed in this interpreter, LeRobot has no robot
+                of this type, or the configuration is wrong.
         """
         Adapter.check(type, constant, **config)

@@ -1,7 +1,7 @@
 """Calls into the library LeRobot: its types of robots, and their configurations.
 
 Only this module imports LeRobot. It imports only the modules of the requested types, because each brand of motors and
-cameras has dependencies that may not be installed.
+cameras has dependencies that may not be installed. For a type that LeRobot itself lacks, it imports all installed plugins.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def make_config(robot_type: str, config: Mapping[str, object]) -> Any:
     the bus does not drop an arm.
 
     Raises:
-        RobotError: LeRobot is not installed, has no robot of this type, or the configuration does not fit the type.
+        RobotError: LeRobot or a dependency of the type is not installed, LeRobot has no robot of this type, or the
+            configuration does not fit the type.
     """
     base: Any = _imported("lerobot.robots").RobotConfig
     config_class = _class_of(base, "lerobot.robots", robot_type)

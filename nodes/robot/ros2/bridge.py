@@ -44,8 +44,8 @@ class Ros2BridgeParams(Params):
     qos: QosParams = COMMAND
     """The quality of service in ROS of the graph's topics (``topics``)."""
     frame_id: str | None = None
-    """The frame in the headers of messages in ROS. null: the message's field ``frame_id`` or, without this field, the
-    publisher's name."""
+    """The frame in the headers of messages in ROS. null: the message's field ``frame_id`` or, if this field is missing
+    or empty, the publisher's name."""
     from_ros: dict[str, FromRosParams] = Field(default_factory=dict)
     """The topics of ROS that are published in the graph, by the name of the output that publishes them."""
     stamps: Literal["header", "reception"] = "header"
@@ -138,7 +138,10 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
         self._session.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the number of messages on each ROS topic, and warnings about lost or refused messages."""
+        """Return the number of messages on each ROS topic, the number of messages that could not be decoded, and warnings.
+
+        The warnings are about messages from ROS that were lost or refused.
+        """
         incoming = {one.params.topic: one.counts() for one in self._incoming.values()}
         warnings = [
             f"{counts[what]:,} messages on {topic} were {what}"
@@ -173,14 +176,17 @@ class Ros2Bridge(Node[Ros2BridgeParams]):
                 output.publish(message)
 
     def _epoch(self) -> int:
-        """Return the wall time of the graph's time 0, in ns. It changes only if the wall clock is set."""
+        """Return the wall time of the graph's time 0, in ns.
+
+        A new value replaces the last value only if it differs by more than ``STEP_NS``, as when the wall clock is set.
+        """
         epoch_ns = unix_ns() - self.now_ns
         if abs(epoch_ns - self._epoch_ns) > STEP_NS:
             self._epoch_ns = epoch_ns
         return self._epoch_ns
 
     def _spec(self) -> RecordedSpec:
-        """Return the spec of the graph's plant."""
+        """Return the spec of the graph's plant. The spec is empty if there is no plant, or if plants have different specs."""
         directory = self.context.launch_context.directory
         plan = None if directory is None else Path(directory) / PLAN
         return spec_in(parsed_plan(plan.read_text(encoding="utf-8") if plan and plan.exists() else None))

@@ -22,7 +22,8 @@ class CommandWriter:
     Args:
         command: the topic's name and message type, and its joints.
         made: makes a ROS message from its type and its fields.
-        degrees: whether rtgraph's joints are in degrees. In ROS they are in radians.
+        degrees: whether rtgraph's joints are in degrees. In ROS they are in radians. Numbers in ``fields`` are not
+            converted.
     """
 
     def __init__(self, command: CommandParams, made: Maker, *, degrees: bool) -> None:
@@ -35,6 +36,9 @@ class CommandWriter:
         Args:
             action: a number for each feature of the action.
             unix_ns: the wall time, for the header.
+
+        Raises:
+            RobotError: a path of ``fields`` does not lead to a number.
         """
         command = self._command
         numbers = np.array([action[f"{name}.{command.suffix}"] for name in command.joints]) * self._scale

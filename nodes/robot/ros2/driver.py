@@ -23,7 +23,8 @@ log = logging.getLogger("rtgraph.ros2")
 class Ros2Robot:
     """Reads the newest messages of ROS topics, and publishes commands. Only ``connect`` waits for messages.
 
-    A silent topic is not an error of the driver: its readings become stale, and the robot holds still.
+    A topic that falls silent after ``connect`` is not an error of the driver: its readings become stale, and the
+    robot holds still.
 
     Args:
         observation: the observed topics (``PartParams``) by name. For pictures, the name is that of a camera of the
@@ -32,9 +33,10 @@ class Ros2Robot:
         node: the name of the ROS 2 node.
         domain: the ROS domain; None to use the environment variable ``ROS_DOMAIN_ID``.
         stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
-            ``reception``: when it was received, for clocks that differ.
-        degrees: True if joints are in degrees in the graph. In ROS they are in radians.
-        wait_s: maximum wait for the first message of each topic.
+            ``reception``: when it was received. Use this if the computers' clocks differ.
+        degrees: True if joints are in degrees in the graph. In ROS they are in radians. Numbers in ``fields`` are not
+            converted.
+        wait_s: maximum wait of ``connect``, for all topics together.
     """
 
     isolated = False  # ROS receives in its own threads, and the calls only read
@@ -74,7 +76,7 @@ class Ros2Robot:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """The features of an observation for which a value has been received."""
+        """The features of an observation. Of a JointState, only those for which a value has been received."""
         return {
             name: feature for reader in self._readers.values() for name, feature in reader.features.items()
         }
@@ -88,8 +90,11 @@ class Ros2Robot:
     def connect(self) -> None:
         """Create the ROS 2 node, and wait for the first message of each topic. Nothing is published.
 
+        On a JointState topic, wait until the position of each joint has arrived.
+
         Raises:
-            RobotError: no message of a topic arrives in time, or a message does not fit ``observation``.
+            RobotError: a message or a joint's position does not arrive in time, or a message does not fit
+                ``observation``.
         """
         params = self._params
         session = self._session = RosSession(params.node, params.domain)
@@ -140,7 +145,10 @@ class Ros2Robot:
         return action
 
     def _read(self) -> str:
-        """Read the received messages. Return as text which readings have never arrived; empty if nothing is missing."""
+        """Read the received messages. Return as text what has never arrived; empty if nothing is missing.
+
+        If several topics miss something, the text names only what the first of them misses.
+        """
         missing = ""
         for name, reader in self._readers.items():
             for received in self._subscriptions[name].take(only_newest=reader.only_newest):

@@ -64,7 +64,8 @@ class FromRosParams(Record):
         """Return the path in the ROS message from which each field is filled, by the field's name.
 
         Raises:
-            NodeError: a field does not exist, or several fields could be filled and ``fields`` does not say which.
+            NodeError: the message class or a field does not exist, a required field has no value, or it is not clear
+                which field the ROS message fills.
         """
         own = self.message_class.model_fields
         for name in (*self.fields, *self.values):
@@ -98,7 +99,8 @@ class FromRos:
     """Converts the messages of one ROS topic to messages of the graph.
 
     Raises:
-        NodeError: a field does not exist, or several fields could be filled and ``fields`` does not say which.
+        NodeError: the message class or a field does not exist, a required field has no value, or it is not clear which
+            field the ROS message fills.
     """
 
     def __init__(self, params: FromRosParams) -> None:
@@ -133,7 +135,10 @@ class FromRos:
         return self._class(**values)
 
     def _fitted(self, name: str, value: Any) -> Any:
-        """Convert an array to the dtype of its field. A grey picture gets two axes, unless the field has three."""
+        """Convert an array to the dtype of its field or, if the field declares no dtype, to the parameter ``dtype``.
+
+        A grey picture gets two axes, unless the field has three.
+        """
         field = self._arrays[name]
         axes = 2 if field.shape is None else len(field.shape)
         if self._params.type in PICTURES and value.shape[2:] == (1,) and axes == 2:
@@ -145,6 +150,8 @@ class FromRos:
 def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
     """Return the value at a path of a ROS message: a number, a text, or an array.
 
+    The vector of a JointState is its positions; its velocities if it has no positions; else its efforts.
+
     Args:
         ros: the message.
         kind: the type of the message.
@@ -154,7 +161,8 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
         names: for a JointState, the joints, in the order in which the returned vector holds them.
 
     Raises:
-        RobotError: there is no such part, or the part is itself a message.
+        RobotError: there is no such part, the part is not a number, a text or an array, or the whole message cannot be
+            read.
     """
     value = _whole(ros, kind, names) if not path else ros
     for key in path.split(".") if path else ():
@@ -215,7 +223,7 @@ def checked_from_ros(from_ros: Mapping[str, FromRosParams]) -> None:
     """Check the ROS topics that are published in the graph.
 
     Raises:
-        NodeError: a message class does not exist, or a field is wrong.
+        NodeError: a message class does not exist, a field is wrong, or a dtype is unknown.
     """
     for name, params in from_ros.items():
         try:

@@ -36,9 +36,10 @@ class RosTopic:
 
 
 class ToRos:
-    """Publishes each field of a message on a separate ROS topic. The topics have the same names as in an export to rosbag2.
+    """Publishes each field of a message on a separate ROS topic.
 
-    A field without subscribers in ROS is not converted, unless late subscribers receive it too (``transient_local``).
+    The topics have the same names as in an export to rosbag2, with ``namespace`` before them. A field without
+    subscribers in ROS is not converted, unless late subscribers receive it too (``transient_local``).
 
     Args:
         publishers: makes publishers.

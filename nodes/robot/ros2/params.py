@@ -59,7 +59,7 @@ class PartParams(Record):
         return {name: name for name in names} if isinstance(names, (list, tuple)) else names
 
     def problem(self) -> str:
-        """Return which parameter is missing, as text; empty if no parameter is missing."""
+        """Return which parameter is missing or wrong, as text; empty if there is no problem."""
         if self.type == JOINT_STATE and not self.names:
             return "a JointState needs names: [joint, ...]"
         if self.type in PICTURES and (self.shape is None or self.shape[2] not in {1, 3, 4}):
@@ -94,7 +94,7 @@ class CommandParams(Record):
 
     @property
     def is_by_name(self) -> bool:
-        """Whether the message lists the joints by name. Otherwise each joint has a separate field."""
+        """Whether the message lists the numbers of the joints (``names``). Otherwise each joint has a field (``fields``)."""
         return self.type in {JOINT_STATE, MULTI_ARRAY, TRAJECTORY}
 
     @property

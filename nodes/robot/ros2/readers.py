@@ -39,11 +39,11 @@ class PartReader(Protocol):
 
     @property
     def features(self) -> Mapping[str, Feature]:
-        """The features for which a value has been received."""
+        """The features of the readings. For joints, only those for which a value has been received."""
         ...
 
     def missing(self) -> str:
-        """Return what has not been received yet, as text; empty if everything has been received."""
+        """Return what ``connect`` must still wait for, as text; empty if nothing. For joints, it waits for positions only."""
         ...
 
     def take(self, message: Any, captured_ns: int) -> None:
@@ -57,7 +57,8 @@ def make_reader(name: str, part: PartParams, *, degrees: bool) -> PartReader:
     Args:
         name: the name of the part; for pictures, the name of the camera.
         part: the parameters of the part.
-        degrees: whether joints are in degrees in the graph. In ROS they are in radians.
+        degrees: whether joints are in degrees in the graph. In ROS they are in radians. Numbers in ``fields`` are not
+            converted.
     """
     if part.type == JOINT_STATE:
         return JointReader(part, degrees=degrees)

@@ -1,4 +1,4 @@
-"""The only module that uses rclpy: a node of ROS 2, its subscriptions and its publisher."""
+"""The only module that uses rclpy: a node of ROS 2, its subscriptions and its publishers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def message_class(name: str) -> Any:
     """Return the class of a message type, such as ``sensor_msgs/msg/Image``.
 
     Raises:
-        RobotError: the message type does not exist.
+        RobotError: the package has no such message type.
+        ImportError: the package is not installed.
     """
     package, _, type_name = name.partition("/msg/")
     found = getattr(importlib.import_module(f"{package}.msg"), type_name, None)
@@ -98,7 +99,7 @@ class Subscription:
     def __init__(self, subscription: Any, message_type: Any) -> None:
         self._subscription, self._type = subscription, message_type
         self.received = self.lost = 0
-        """Number of received and lost messages. ``lost`` counts gaps in the sequence numbers, so it is
+        """Number of received and lost messages. ``lost`` counts the missing sequence numbers, so it is
         wrong if the topic has several publishers."""
         self._sequence = 0
 

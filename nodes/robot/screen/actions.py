@@ -56,7 +56,7 @@ def check_actions(actions: Sequence[str]) -> None:
     """Check the names of actions.
 
     Raises:
-        NodeError: a name is empty or occurs twice, or the first action presses something.
+        NodeError: the first action is not ``NOOP``, an action occurs twice, or the name of a button is empty.
     """
     if not actions or actions[0] != NOOP:
         raise NodeError(

@@ -133,7 +133,7 @@ class SerialButtons:
         """Press the buttons with value 1, and release all other buttons. Return which buttons the firmware then presses.
 
         Raises:
-            RobotError: the firmware does not answer.
+            RobotError: the buttons are not connected, or the firmware does not answer as the protocol says.
         """
         mask = sum((action.get(name, 0.0) > 0.5) << bit for bit, name in enumerate(self.names))
         return self._ask(f"p {mask:x}")

@@ -17,7 +17,8 @@ NONE: Pressed = frozenset()
 class ScreenControl(DeviceControl):
     """Presses the buttons of one console.
 
-    Each tick sends the state of all buttons, pressed or not. The firmware releases them when no tick comes.
+    Each tick sends the state of all buttons, pressed or not, if the console is connected and not stopped. The firmware
+    releases the buttons when nothing is sent.
 
     Args:
         actions: the buttons of each action.
@@ -47,7 +48,7 @@ class ScreenControl(DeviceControl):
         self._admitted_ns = 0
         self._has_acted = False
         self.is_ready = False
-        """Whether the last tick had a fresh picture, and no reset was in progress."""
+        """Whether the last tick had a fresh picture and working buttons, and no reset or emergency stop was in progress."""
 
     @property
     def is_homing(self) -> bool:
@@ -63,7 +64,13 @@ class ScreenControl(DeviceControl):
             self.states.enter("homing", "a physical reset", now_ns)
 
     def tick(self, command: Command | None, default: int, now_ns: int) -> str:
-        """Press the buttons of the command if it is fresh and from the node that commands, else the buttons of ``default``.
+        """Press the buttons of one tick.
+
+        A command is admitted if it is fresh and from the node that commands. Without an admitted command, the buttons of
+        ``default`` are pressed until the last admitted command is stale; then all buttons are released.
+
+        A physical reset presses its buttons instead. Without a fresh picture all buttons are released. During a fault or
+        an emergency stop nothing is sent.
 
         Returns:
             Why the command was refused; empty if it was admitted, or if there was no command.
@@ -125,7 +132,7 @@ class ScreenControl(DeviceControl):
             self.connection.post({name: float(name in pressed) for name in self._buttons}, now_ns)
 
     def _rest_here(self) -> None:
-        """Restart the physical reset after a new connection, because buttons may not have been pressed."""
+        """Restart the physical reset from its first step, because some of its buttons may not have been pressed."""
         self._step, self._step_ns = 0, None
 
     def _hold_here(self, now_ns: int) -> None:

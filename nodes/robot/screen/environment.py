@@ -55,7 +55,7 @@ class FilmedEnvironment:
         return self._observed()
 
     def step(self, action: Action) -> Step:
-        """Return the observation, the reward since the last tick, and whether the episode ends."""
+        """Return the observation, the reward since the last tick, whether the episode ends, and the counters."""
         reward, self._reward = self._reward, 0.0
         rules = self._rules
         return Step(
@@ -67,11 +67,11 @@ class FilmedEnvironment:
         )
 
     def captured_ns(self) -> dict[str, int]:
-        """Return the capture time of the picture."""
+        """Return the capture time of the picture; empty before the first picture."""
         return {"": self._seen_ns} if self._seen_ns >= 0 else {}
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return the rectified picture, (height, width, 3) uint8 RGB."""
+        """Return the rectified picture, (height, width, 3) uint8 RGB; black before the first picture."""
         return self._picture
 
     def close(self) -> None:

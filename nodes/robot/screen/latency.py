@@ -18,9 +18,9 @@ from rtgraph.nodes.robot.screen.digits import Region
 from rtgraph.nodes.robot.screen.rectify import Image
 
 STILL_PICTURES = 12
-"""Number of pictures without a press. They show how much the region changes by itself."""
+"""Number of pictures without a press. The later half of them shows how much the region changes by itself."""
 MARGIN = 2.0
-"""A change counts if it is at least this many times the largest change without a press."""
+"""A change counts if it is more than this many times the largest change without a press."""
 LEAST_CHANGE = 4.0
 """Minimum change that counts, of the mean brightness of a block. Brightness is from 0 to 255."""
 BLOCK = 4
@@ -31,7 +31,8 @@ REFRESH_S = 0.03
 """Interval at which a pressed button is sent again, so that the firmware does not release it."""
 FIRST_S = 10.0
 CHANGE_S = 1.0
-"""``FIRST_S`` and ``CHANGE_S``: maximum wait, in seconds, for the first picture, and for a change after a press."""
+"""``FIRST_S`` and ``CHANGE_S``: maximum wait, in seconds, for each picture before a press, and for a change after a
+press."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class LatencyMeter:
         self._number = 0
 
     def measure(self, buttons: Sequence[str], times: int) -> Latency:
-        """Press buttons in turn, and measure the time until the picture changes.
+        """Press the buttons in turn, ``times`` presses in all. Measure the time from each press until the picture changes.
 
         Raises:
             RobotError: there is no such button, the camera gives no picture, or no press changed the picture.

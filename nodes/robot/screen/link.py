@@ -24,7 +24,7 @@ class ScreenLink(Link):
 
     @property
     def health(self) -> Health:
-        """The state of the connection to the buttons; ``connecting`` before the first picture."""
+        """The state of the connection to the buttons; ``connecting`` if they answer before the first picture."""
         health = self._health
         if health.state == "up" and self._capture.newest() is None:
             return Health(
@@ -43,11 +43,11 @@ class ScreenLink(Link):
         super().start(now_ns)
 
     def newest(self) -> Sample | None:
-        """Return the newest picture."""
+        """Return the newest picture; None before the first picture."""
         picture = self._capture.newest()
         return None if picture is None else Sample({PICTURE: picture.image}, picture.captured_ns)
 
     def close(self, within_s: float) -> bool:
-        """Release the buttons, then the camera."""
+        """Release the buttons, then the camera. Return False if one of them blocks."""
         closed = super().close(within_s)
         return self._capture.close(within_s) and closed

@@ -24,8 +24,8 @@ LEAST_CONTRAST = 40
 class Rectifier:
     """Rectifies pictures of one camera.
 
-    Each pixel is the mean of k × k samples, where k is about the number of camera pixels per rectified pixel. This keeps
-    thin lines and averages noise.
+    Each pixel is the mean of k × k samples, where k is about the number of camera pixels along the longer side of a
+    rectified pixel, and at most 4. This keeps thin lines and averages noise.
 
     Args:
         corners: the screen's corners.
@@ -65,10 +65,10 @@ def grey_of(image: Image) -> Image:
 
 
 def find_corners(image: Image) -> Corners:
-    """Find the largest bright rectangle in a picture, (height, width, 3) uint8, such as a screen in a dark room.
+    """Return the corners of the largest bright area in a picture, (height, width, 3) uint8, such as a screen in a dark room.
 
     Raises:
-        RobotError: the picture shows no such rectangle.
+        RobotError: no bright area is large enough, or the largest does not have four corners.
     """
     cv2, grey = opencv(), grey_of(image)
     if np.ptp(grey) < LEAST_CONTRAST:

@@ -26,7 +26,7 @@ class SteadyCounter:
         self.value: int | None = None
         """The last accepted number; None before the first."""
         self.unreadable = self.refused = 0
-        """Number of pictures without a readable number, and of pictures with a number that was not accepted at once."""
+        """Number of pictures without a readable number, and of pictures with a number that was not accepted."""
         self._waiting: int | None = None
         self._seen = 0
 

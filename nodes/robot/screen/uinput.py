@@ -47,7 +47,7 @@ class UinputButtons:
 
     Args:
         keys: the key of each button, such as ``{FIRE: SPACE, UP: UP}``, or its code as a number.
-        silent_s: time without a command after which all keys are released.
+        silent_s: time without a command after which the next call of ``get_observation`` releases all keys.
         device: the path of uinput's device.
 
     Raises:

@@ -66,7 +66,7 @@ class ServoArm:
 
     @classmethod
     def joint_names(cls, port: str, calibration: str | None = None, **_: object) -> tuple[str, ...]:
-        """Return the names of the joints in the calibration file. The port is not opened."""
+        """Return the names of the joints in the calibration file; without a file, those of an SO-101. The port is not opened."""
         return tuple(
             JOINTS if calibration is None else Calibration.read(Path(calibration).expanduser()).joints
         )
@@ -98,8 +98,8 @@ class ServoArm:
         """Open the port and the cameras, and check the servos against the calibration. Nothing is written.
 
         Raises:
-            RobotError: the arm or a camera does not answer, the arm is not calibrated, or its calibration differs from the
-                file.
+            RobotError: the arm or a camera does not answer, the arm is not calibrated, its calibration differs from the
+                file, a servo is not in the position mode, or the port or the file cannot be opened.
         """
         expected = None if self._file is None else Calibration.read(self._file)
         bus = ServoBus(self._port, timeout_s=self._timeout_s, tries=self._tries)

@@ -30,13 +30,14 @@ class ServoBus:
         tries: maximum number of times that a request is sent.
 
     Raises:
-        RobotError: the port cannot be opened. All calls raise this error if the port fails or a servo does not answer.
+        RobotError: the port cannot be opened. All requests raise this error if the port fails. ``read``, ``write``,
+            ``write_kept`` and ``sync_read`` raise it, too, if a servo does not answer.
     """
 
     def __init__(self, path: str, *, timeout_s: float = TIMEOUT_S, tries: int = TRIES) -> None:
         self.path = path
         self.retries = 0
-        """Number of requests that were repeated."""
+        """Number of repetitions of requests, without pings."""
         self.states: Counter[str] = Counter()
         """Number of replies in which a servo reports a bad state, by the kind of state, such as overload."""
         self._tries = tries
@@ -81,7 +82,7 @@ class ServoBus:
             self.write(servo, LOCK, 1)
 
     def sync_read(self, servos: Sequence[int], registers: Sequence[Register]) -> dict[int, tuple[int, ...]]:
-        """Read adjacent registers of several servos at once.
+        """Read registers of several servos at once. Each reply holds all bytes from the first to the last register.
 
         Args:
             servos: the ids of the servos.

@@ -1,4 +1,7 @@
-"""Calibration of an arm by hand: an operator moves each joint to the middle of its range, then through the whole range."""
+"""Calibration of an arm by hand: an operator moves each joint to the middle of its range, then through the whole range.
+
+The joints of ``ENDLESS`` need not be moved through their range.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from rtgraph.nodes.robot.servo.joints import ENDLESS, read_kept, write_calibrati
 from rtgraph.nodes.robot.servo.registers import MIDDLE, PRESENT_POSITION, TICKS
 
 LEAST_RANGE = 200
-"""Minimum range of a joint, in encoder ticks: 18 degrees."""
+"""Minimum range of a joint, in encoder ticks: about 18 degrees."""
 JUMP = TICKS // 2
 """Half a turn, in encoder ticks. A larger change between two readings means that the joint passed the end of its encoder."""
 
@@ -48,7 +51,7 @@ class Ranges:
         """The joints that have passed the end of their encoders."""
 
     def look(self) -> str:
-        """Read all positions. Return which joints have not been moved enough, as text."""
+        """Read all positions. Return as text which joints have not been moved enough, or that all were moved."""
         for name, position in self._read().items():
             if abs(position - self._last[name]) > JUMP:
                 self.passed.add(name)
@@ -89,7 +92,8 @@ def calibrate(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> C
         operator: the person who moves the joints.
 
     Raises:
-        RobotError: the operator has cancelled, or the ranges are invalid. The servos then keep their old calibration.
+        RobotError: the operator has cancelled, a joint is at the end of its encoder, or the ranges are invalid. The old
+            calibration is then written back to the servos.
     """
     before = read_kept(bus, joints)
     set_torque(bus, joints.values(), on=False)

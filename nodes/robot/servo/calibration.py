@@ -111,7 +111,7 @@ class Calibration:
         return min(max(round(ticks), joint.range_min), joint.range_max)
 
     def per_tick(self, name: str, units: Units) -> float:
-        """Return the size of one encoder tick in the joint's unit."""
+        """Return the size of one encoder tick in the joint's unit; negative if ``drive_mode`` reverses positions in this unit."""
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:
             return 360 / (TICKS - 1)

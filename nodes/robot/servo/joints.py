@@ -40,7 +40,7 @@ ENDLESS = frozenset({"wrist_roll"})
 
 
 class ServoState(Record):
-    """The state of one servo, in the units of its registers."""
+    """The state of one servo. Positions, offset and range are in encoder ticks, ``voltage`` is in volts."""
 
     joint: str
     id: int
@@ -59,7 +59,7 @@ class ServoState(Record):
 
 
 def read_states(bus: ServoBus, joints: Mapping[str, int]) -> list[ServoState]:
-    """Return the state of each servo, by joint.
+    """Return the state of each servo, in the order of ``joints``.
 
     Args:
         bus: the bus of the servos.

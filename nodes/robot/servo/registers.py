@@ -9,7 +9,8 @@ MODEL = 777
 TICKS = 4096
 """Number of encoder positions per turn."""
 MIDDLE = TICKS // 2 - 1
-"""The position in the middle of a turn. After calibration this is the middle of a joint's range."""
+"""The position in the middle of a turn. Calibration gives this position to the place that the operator
+chose as the middle of a joint's range."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,8 @@ def check_device(name: str, params: Mapping[str, JsonValue]) -> None:
     If the device's class has a class method ``check``, this method is called with the parameters.
 
     Raises:
-        NodeError: the check fails.
+        NodeError: the device does not exist, lacks an attribute, or does not take these parameters. Its method ``check``
+            may raise other errors.
     """
     found = device_class(name)
     for attribute, meaning in (

@@ -61,7 +61,7 @@ class LeaderArm:
         """Check that pyserial is installed, and check the units and the calibration file. The port is not opened.
 
         Raises:
-            NodeError, RobotError: the check fails.
+            MissingPackage, NodeError, RobotError: the check fails.
         """
         del port
         pyserial()

@@ -78,7 +78,10 @@ class _Window(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Release all buttons: the window or the gamepad is gone, or another window has the keyboard."""
+        """Count all buttons and sticks as released.
+
+        It is called on an emergency stop, when the window or the gamepad is gone, or when another window has the keyboard.
+        """
 
     def _show(self, status: str) -> None:
         if status == self._shown:

@@ -1,4 +1,4 @@
-"""Checks what a teleoperation device returns: mistakes raise errors; old or non-finite readings are refused and counted."""
+"""Checks what a teleoperation device returns: mistakes raise errors; readings that may not command are refused and counted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ class Readings:
             trouble: why the device cannot be read; empty if it can be read.
 
         Raises:
-            NodeError: ``reading`` is not an ``OperatorInput``, or names joints that the robot does not have.
+            NodeError: ``reading`` is not an ``OperatorInput``, has a part of a wrong type, or names joints that the robot
+                does not have.
         """
         self._trouble = trouble or (NOTHING if reading is None else "")
         if reading is None:
@@ -83,7 +84,7 @@ class Readings:
         return reading
 
     def may_command(self, asked: OperatorInput, now_ns: int) -> bool:
-        """Return whether a reading is recent and finite, and so may become a command. If not, count it as refused."""
+        """Return whether a reading may become a command: it is recent, finite and not from the future. Else count it as refused."""
         age_ns = now_ns - asked.captured_ns
         odd = [name for name, value in asked.values.items() if not math.isfinite(value)]
         if odd:
@@ -97,7 +98,10 @@ class Readings:
         return True
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of refused readings and of speeds beyond −1 to 1, if any, with warnings."""
+        """Return the counts of refused readings and of readings with speeds beyond −1 to 1, if any, with warnings.
+
+        A device that could be read earlier, but not at the end, causes a warning too.
+        """
         found: dict[str, Any] = {"refused": dict(self._refused)} if self._refused else {}
         warnings = [
             f"{count:,} readings of the device were {reason}" for reason, count in self._refused.items()

@@ -18,8 +18,8 @@ from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, Place
 from rtgraph.nodes.runtime.clock import period_ns
 
 LEAD_S = 0.25
-"""Maximum distance of a goal from the joint, in seconds of motion at full speed. It is short, so that a joint stops soon
-after the stick."""
+"""Maximum distance of a goal from the last sent position, in seconds of motion at full speed. It is short, so that a joint
+stops soon after the stick."""
 LOOK_NS = 50_000_000
 """Maximum interval between polls of the device, in ns. A desktop reports a window that is polled less often as not responding."""
 
@@ -36,16 +36,16 @@ class TeleopParams(Params):
     enabled: Changeable[bool] = True
     """Whether the person may command. With a leader arm, which has no deadman button, this parameter is the switch."""
     speed: Changeable[float] = Field(default=0.2, gt=0, le=1)
-    """Full speed. For position commands: a share of a joint's range per second. For velocity commands: a share of the
-    joint's maximum speed."""
+    """Full speed of a device that gives speeds. For position commands: a share of a joint's range per second. For velocity
+    commands: a share of the joint's maximum speed. A device that gives positions ignores it."""
 
 
 class Teleop(Node[TeleopParams]):
     """Publishes a decision for every observation while a person commands.
 
     The plant receives these decisions on its port ``takeover`` and applies them in place of the policy's. The node
-    publishes no decision while the deadman button is not held, or when the last reading is too old. A launch fails if
-    the device could never be read.
+    publishes no decision while the deadman button is not held or ``enabled`` is false, when the reading is refused, or
+    before the first message on ``applied``. A launch fails if the device could never be read.
     """
 
     reproducible: ClassVar[bool] = False
@@ -94,7 +94,7 @@ class Teleop(Node[TeleopParams]):
         self.every(LOOK_NS, self._attend)
 
     def on_applied(self, applied: Applied) -> None:
-        """Store the position that was last sent to the robot."""
+        """Store the action (positions or velocities) that was last sent to the robot."""
         self._at = np.asarray(applied.action if applied.sent is None else applied.sent, np.float64)
 
     def on_observation(self, observation: Observation) -> None:
@@ -120,7 +120,7 @@ class Teleop(Node[TeleopParams]):
         self._device.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of refused readings, if any."""
+        """Return the counts of refused readings and of readings with speeds beyond −1 to 1, if any, with warnings."""
         return self._readings.result()
 
     def failure(self) -> str:
@@ -150,8 +150,8 @@ class Teleop(Node[TeleopParams]):
     def _wanted(self, given: OperatorInput, at: Vector) -> Vector:
         """Return the action for a reading, (joints,).
 
-        Positions from the device are the goal positions. Speeds from the device become velocities, or goal positions
-        slightly ahead of ``at``, as the robot's command requires.
+        Positions from the device, clipped to the joints' ranges, are the goal positions. Speeds from the device become
+        velocities, or goal positions slightly ahead of ``at``, as the robot's command requires.
         """
         names, low, high = self._action.names, self._low, self._high
         if self._device.gives == "positions":

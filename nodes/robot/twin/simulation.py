@@ -39,7 +39,8 @@ class Simulation:
         path: the MJCF file.
 
     Raises:
-        RobotError: MuJoCo is not installed, or the file is invalid.
+        MissingPackage: MuJoCo is not installed.
+        RobotError: the file is missing or invalid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +98,7 @@ class Simulation:
         self._mujoco.mj_forward(self._model, self._data)
 
     def aim(self, goals: Vector) -> None:
-        """Set the goals of the servos, angles of shape (joints,)."""
+        """Set the goals of the servos, angles of shape (joints,), clipped to the joints' ranges."""
         self._data.ctrl[:] = np.radians(np.clip(goals, self.low, self.high))
 
     def step(self, duration_s: float) -> None:

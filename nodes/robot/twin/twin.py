@@ -23,8 +23,9 @@ class Twin:
 
     Args:
         model: the MJCF file; None for the arm that comes with rtgraph.
-        units: ``degrees``, or ``normalized`` from −100 to 100. The gripper is from 0 to 100 in either unit.
-        sensor_ms: age of readings.
+        units: ``degrees`` from the middle of a joint's range, or ``normalized`` from −100 to 100. The gripper is from 0 to
+            100 in either unit.
+        sensor_ms: age of readings of the joints.
         actuator_ms: delay of goals.
         jitter_ms: mean of an exponentially distributed delay that is added to ``sensor_ms`` and ``actuator_ms``.
         noise_deg: standard deviation of the noise of positions, in degrees.
@@ -129,7 +130,10 @@ class Twin:
         self._simulation.close()
 
     def get_observation(self) -> dict[str, Reading]:
-        """Return an earlier state of the arm, with noise. The delay is ``sensor_ms`` with jitter."""
+        """Return an earlier state of the joints, with noise on the positions. The delay is ``sensor_ms`` with jitter.
+
+        The pictures show the present state.
+        """
         limit_s = self._now_s - self._late(self._sensor_s) + 1e-9
         old_enough = (one for one in reversed(self._read) if one[0] <= limit_s)
         _, angles, velocities, loads = next(old_enough, self._read[0])
