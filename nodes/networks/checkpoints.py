@@ -36,7 +36,7 @@ def checkpoint_in(path: Path) -> Path:
     If ``path`` is a folder of checkpoints or a session folder, return the newest checkpoint in it.
 
     Raises:
-        CheckpointError: there is no checkpoint.
+        CheckpointError: there is no checkpoint, or ``path`` cannot be read.
     """
     try:
         if (path / FACTS).exists():

@@ -42,7 +42,9 @@ class FrameShape(NamedTuple):
 
 
 MOST_CHANNELS = 4
-"""Maximum number of channels in an array that counts as a picture: grey has 1, RGB 3, RGBA 4."""
+"""Maximum length of the last axis of a picture that counts as the channels: grey has 1, RGB 3, RGBA 4. If the last axis is longer,
+the first axis is the channels.
+"""
 
 
 class PictureShape(NamedTuple):
@@ -163,7 +165,7 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:
-    """Check that every number in the observation is below ``one_hot``, the number of classes."""
+    """Check that the numbers in the observation, by its spec, are from 0 to ``one_hot`` - 1. Without ``one_hot``, check nothing."""
     if one_hot is None:
         return
     low = observation.low if observation.low is not None else 0

@@ -56,7 +56,7 @@ class Joined(Network):
         self.head = Head(spec.head, sizes[-1], hidden, outputs)
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the features of all parts, concatenated, (batch, features). Only pictures are scaled, to [0, 1]."""
+        """Compute the input of the head from all parts, (batch, features). Only pictures are scaled, to [0, 1]."""
         if not isinstance(observations, dict) or observations.keys() != self.parts.keys():
             got = ", ".join(sorted(observations)) if isinstance(observations, dict) else "one array"
             raise ValueError(f"expected an observation with the parts {', '.join(self.parts)}, got {got}")

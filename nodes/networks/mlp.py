@@ -91,7 +91,8 @@ class Pipelined(Network):
         Args:
             stage: The number of the stage, from 0. It must not be the last one.
             features: The features from the stage before; None in stage 0.
-            observations: What this stage observes, as arrays by ``name`` or by ``name@stage``; None if it observes nothing.
+            observations: What this stage observes, as arrays by ``name`` in stage 0, and by ``name@stage`` in later stages; None
+                if it observes nothing.
 
         Raises:
             ValueError: The observations have other parts or shapes than the network was built for.

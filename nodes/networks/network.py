@@ -43,7 +43,7 @@ class Network(nn.Module, ABC):
         """Compute the features that a stage passes on to the next stage, (batch, features).
 
         Raises:
-            ValueError: The network is not in stages, or has no such stage, or observations have another shape.
+            ValueError: The network is not in stages, or observations have another shape.
         """
         raise ValueError("this network is not divided into stages, so no stage can be computed alone")
 

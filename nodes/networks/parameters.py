@@ -1,8 +1,9 @@
 """A module's weights as one flat buffer. Any number of processes can map the buffer, and compute with the weights in it.
 
->>> layout = parameters.layout(module)                          # the learner >>> parameters.write(module, shared.buf)
-# at least size_bytes(layout) long >>> twin = build(spec, plant, device="meta")                    # an inference process >>>
-parameters.bind(twin, shared.buf.toreadonly())              # no copy: later writes are visible
+>>> layout = parameters.layout(module)                          # the learner
+>>> parameters.write(module, shared.buf)                        # at least size_bytes(layout) long
+>>> twin = build(spec, plant, device="meta")                    # an inference process
+>>> parameters.bind(twin, shared.buf.toreadonly())              # no copy: later writes are visible
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ class WithPrediction(PendingNetwork):
     already shows its effect. An unknown action changes nothing. Delayed world models and VLASH predict in the same way.
 
     Args:
-        inner: the network for the observation alone, which keeps its head.
+        inner: the network for the observation alone. Its head becomes the head of the new network.
         pending: the spec of the pending actions.
         single: whether ``inner`` reads one array instead of a dict of named parts.
     """

@@ -53,7 +53,9 @@ class HeadSpec(_Spec):
     dueling: bool = False
     """Use two streams of layers: one for the value of the state, one for the advantages of actions (Wang et al., 2016)."""
     noisy: bool = False
-    """Add noise to the weights, to explore. The scale of the noise is learned (Fortunato et al., 2018). Doubles the parameters."""
+    """Add noise to the head's weights, to explore. The scale of the noise is learned (Fortunato et al., 2018). Doubles the
+    parameters of the head.
+    """
     support: SupportSpec | None = None
     """Learn the distribution of returns over these possible returns (C51, Bellemare et al., 2017), instead of the mean return."""
 

@@ -15,14 +15,16 @@ _Write = tuple[int, Sequence[StoredMessage]]
 
 
 class Background:
-    """Writes messages to a storage in a separate thread. The methods only queue the work; the thread does it in order.
+    """Writes messages to a storage in a separate thread.
+
+    ``write``, ``flush`` and ``keep`` only queue the work; the thread does it in order.
 
     Args:
         storage: the storage to write to.
         most_bytes: maximum total size in bytes of the messages that wait to be written.
 
     Raises:
-        BagError: the storage failed in the thread. The next call of a method raises this error.
+        BagError: the storage failed in the thread. The next call of ``write``, ``flush``, ``keep`` or ``close`` raises this error.
     """
 
     def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:

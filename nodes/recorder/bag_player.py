@@ -41,7 +41,7 @@ class BagPlayer(Playing[BagPlayerParams]):
 
     @classmethod
     def outputs_of(cls, params: Params) -> dict[str, Output[Any]]:
-        """Return the outputs of a player with these parameters, by name: one output for each recorded output of a node."""
+        """Return the outputs of a player with these parameters, by name: those of every player, and one for each played output."""
         if not isinstance(params, BagPlayerParams):
             return {}
         bag = Bag.open(Path(params.file))
@@ -73,6 +73,8 @@ class BagPlayer(Playing[BagPlayerParams]):
 
 def played_channels(bag: Bag, topics: Sequence[str], exclude: Sequence[str]) -> dict[str, Channel]:
     """Return the channels (recorded outputs of nodes) to play. The keys are the names of the player's outputs.
+
+    An output with keys has several channels, one per key. Only one of these channels is returned.
 
     Args:
         bag: the recording.

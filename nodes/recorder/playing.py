@@ -38,7 +38,9 @@ class Playing(Node[P], abc.ABC):
     """The base class of players, which publish recorded messages at the right times and obey `rtgraph bag ctl`."""
 
     urgency: ClassVar[Urgency] = Urgency.TICK
-    """Order among events of the same time. A player in place of a plant publishes with the ticks; other players before them."""
+    """Order among events of the same time. A player in place of a node other than a plant publishes before the ticks; other players
+    publish with the ticks.
+    """
     ends: ClassVar[bool] = True
     """Whether the launch ends when the playback ends."""
 

@@ -82,6 +82,7 @@ def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_byt
 
     Raises:
         BagError: a file cannot be written.
+        CheckpointError: the checkpoint of a first version cannot be read, or holds another network.
     """
     found: dict[str, str] = {}
     left = most_bytes

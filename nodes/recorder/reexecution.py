@@ -98,11 +98,11 @@ class Rerun:
     def run(self) -> Generator[MessageId, bytes | None, None]:
         """Run the node again, entry by entry of the journal (the list of what the node consumed and published).
 
-        The generator yields the id of each message that the node consumed. The caller sends back the encoded message, or None if
-        the recording lacks the message.
+        The generator yields the id of each message that the node consumed, unless the journal holds the message itself. The caller
+        sends back the encoded message, or None if the recording lacks the message.
 
         Raises:
-            Difference: the node behaves differently from the journal.
+            Difference: the node behaves differently from the journal, or a consumed message is missing, changed or not decodable.
         """
         for number, entry in enumerate(self._entries):
             kind, clock, what, published = entry

@@ -21,7 +21,9 @@ _HINT = "to use it nevertheless: transfer=true"
 
 
 def check_folder(folder: Path, here: Identity) -> bool:
-    """Check that the replay memory in a folder comes from the environment ``here``. Return whether the folder names its environment.
+    """Check that the replay memory in a folder comes from the environment ``here``.
+
+    Return False if the folder holds a memory without the name of its environment; True for a new folder, too.
 
     Raises:
         ReplayError: the memory comes from another environment, or holds transitions of several environments, or the identity file

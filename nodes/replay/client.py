@@ -29,7 +29,7 @@ class BatchReader:
 
     def __init__(self, learner: str, incarnation: int, directory: Path | None) -> None:
         self.unread = 0
-        """Number of batches with frames that could no longer be read."""
+        """Number of batches with frames that could not be read."""
         self._learner = learner
         self._incarnation = incarnation
         self._directory = directory
@@ -81,7 +81,8 @@ class BatchReader:
     def batch(self, message: SampledBatch) -> Batch | None:
         """Return the batch of an answer, and close the answered request.
 
-        None if newer frames have overwritten frames of the batch, or if this process cannot map the frames. Then request again.
+        None if newer frames have overwritten frames of the batch, or if this process cannot map the frames. Also None if the answer
+        does not name one frame per transition. Then request again.
         """
         if self.answers(message):
             self._open = None

@@ -15,7 +15,10 @@ from rtgraph.nodes.replay.storage.sizes import Sizes
 
 
 def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuffer:
-    """Return a replay memory with the transitions of the recordings in ``params.fill``, just large enough for these transitions.
+    """Return a replay memory with the transitions of the recordings in ``params.fill``.
+
+    The memory is just large enough for these transitions, but at most as large as ``params`` allow. If they do not
+    all fit, some are dropped.
 
     Args:
         params: the parameters of the replay node.

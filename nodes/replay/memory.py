@@ -97,17 +97,22 @@ class ReplayMemory:
 
     @property
     def drawn(self) -> int:
-        """Number of batches that learners have received."""
+        """Number of batches sampled for learners, without the batches sampled in place of lost ones."""
         return self._limiter.counts.sampled
 
     @property
     def held_back(self) -> int:
-        """Number of times that a batch was requested too early, i.e. while none was due."""
+        """Number of attempts to sample a batch that failed because none was due. A waiting request is tried again at each tick.
+
+        Attempts before the memory holds ``minimum`` transitions do not count.
+        """
         return self._limiter.counts.sample_waits
 
     @property
     def cannot_begin(self) -> str:
         """Why no batch can ever be sampled if episodes stay as short as now; empty if batches can be sampled.
+
+        Also empty as long as the memory is not full.
 
         A memory that keeps the newest transitions has one slot for a frame (observation) per transition. In short episodes many
         transitions need a second slot. Then fewer transitions fit, perhaps fewer than ``minimum``.

@@ -54,14 +54,17 @@ class ReplayParams(Params):
     folder: str | None = None
     """The folder of a memory on disk. An existing memory is continued. Null or empty for a memory in RAM."""
     fill: tuple[str, ...] = ()
-    """Recordings added at the start, such as demonstrations: one path, or a list of paths."""
+    """Recordings added to a new memory at the start, such as demonstrations: one path, or a list of paths. A continued memory reads
+    no recording.
+    """
     fill_age_ticks: int | None = Field(default=None, ge=1)
     """Age in ticks of the observation that an action in `fill` is based on, so that a slower agent can learn from it; null: see
     `fill_latency_frames`.
     """
     fill_latency_frames: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    """`fill_age_ticks`, given as the duration of the agent's inference in frames. The duration is rounded up to whole ticks, at least
-    1. Null: the ages in the recordings.
+    """`fill_age_ticks`, given as the duration of the agent's inference in frames. The duration is rounded up to whole ticks, at
+    least 1. For a network in stages, the duration of all stages is used instead of this number. Null: the ages in the recordings.
+    Not used if `fill_age_ticks` is given.
     """
     in_place: bool = True
     """In real time, let learners read frames (observations) from shared memory. If false, and in virtual time, messages carry the

@@ -36,9 +36,9 @@ class PendingHistory(History):
     """Joins the observation (frame) of each decision with the pending actions that the agent knew at the decision.
 
     Pending actions are decided but not yet applied. A delay-aware worker publishes them with its decision. A decision of a person,
-    of the default behaviour β or of another agent has none, so they are made from the actions applied before the decision. They are
-    all of these actions if the network reads pending actions at its end (``read: late``), and only the oldest one if the network
-    reads them at its start.
+    of the default behaviour β or of another agent has none, so they are made from the actions of decisions that were applied in the
+    last D ticks before this decision is applied. D is the number of slots. They are all of these actions if the network reads
+    pending actions at its end (``read: late``), and only the action D ticks before if the network reads them at its start.
 
     A decision may give a chunk, i.e. actions for several successive ticks. Then further slots hold the earlier actions of the same
     chunk. A transition leads from each action of a chunk to the next one, and from the last one to the next chunk.
@@ -51,7 +51,9 @@ class PendingHistory(History):
         self._oldest_only = view.read == "start"
         self._acted: deque[tuple[int, Action]] = deque(maxlen=view.slots + view.chunk - 1)
         self._last: Array | None = None
-        """The pending actions known at the last decision, without the actions of this decision; None before the first decision."""
+        """The pending actions known at the last decision, without the actions of this decision. None before the first decision, or
+        if D is 0.
+        """
 
     def begin(self) -> None:
         """Begin an episode: no action is pending."""
@@ -59,7 +61,7 @@ class PendingHistory(History):
         self._last = None
 
     def applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick. Call ``decided`` for this tick first."""
+        """Add the action applied at a tick, if it was decided. Call ``decided`` for this tick first."""
         if applied.by == "policy":
             self._acted.append((applied.tick, applied.action))
 

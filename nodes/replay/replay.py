@@ -38,8 +38,9 @@ Then the restarted node closes it.
 class Replay(Node[ReplayParams]):
     """Makes transitions from the plants' observations and applied actions, stores them, and answers requests for batches.
 
-    Requests are answered in their order of arrival. An answer is sent at a tick, when a batch is due by ``updates_per_tick``. A
-    request never delays a tick, and a learner that waits for an answer blocks no other node. Without ticks no batch becomes due.
+    Requests are answered in their order of arrival, each as soon as a batch is due by ``updates_per_tick``. A request never delays
+    a tick, and a learner that waits for an answer blocks no other node. Without ticks no batch becomes due, unless
+    ``updates_per_tick`` is 0, i.e. without a limit.
     """
 
     observation = Input(Observation, lossless, many=True)
@@ -53,8 +54,11 @@ class Replay(Node[ReplayParams]):
     def check(cls, params: ReplayParams) -> None:
         """Check that the recordings in ``fill`` exist, and that ``minimum`` transitions fit into the memory.
 
+        Unless ``transfer`` is set, also check that the folder and the recordings come from this environment.
+
         Raises:
-            NodeError: a recording is missing or comes from another environment, or fewer transitions fit.
+            NodeError: a recording is missing, the folder or a recording comes from another environment, or fewer transitions fit.
+            BagError: a recording cannot be read.
         """
         try:
             sizes = Sizes.of(
@@ -80,6 +84,8 @@ class Replay(Node[ReplayParams]):
     @staticmethod
     def _check_world(params: ReplayParams) -> list[str]:
         """Check that the folder and the recordings in ``fill`` come from this environment. Return the paths that do not name one.
+
+        With ``transfer``, or if the environment has no identity, nothing is checked, and the list is empty.
 
         Raises:
             ReplayError: the folder or a recording comes from another environment.
@@ -127,7 +133,7 @@ class Replay(Node[ReplayParams]):
         self.every(STATE_PERIOD_NS, self._publish_state)
 
     def on_applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick. Send the batches that have become due with this tick."""
+        """Add the action applied at a tick. Answer the open requests for which a batch is due."""
         # The observation was published before: it has no handler, so that a tick is one event and not two.
         self._observe()
         self._memory.applied(applied)
@@ -135,7 +141,10 @@ class Replay(Node[ReplayParams]):
         self._answer()
 
     def on_request(self, request: BatchRequest) -> None:
-        """Answer a learner's request now if a batch is due, else at the tick at which a batch becomes due."""
+        """Answer a learner's request now if a batch is due, else at the tick at which a batch becomes due.
+
+        If the same request was answered before, the answer was lost. Then send another batch at once.
+        """
         if self._requests.take(request):
             self._send(request, self._memory.draw_again(request.size, request.correction))
         else:

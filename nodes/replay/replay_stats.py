@@ -11,7 +11,9 @@ class ReplayStats:
 
     transitions: int
     capacity: int
-    """Maximum number of transitions, if each transition shares its frames (observations) with the ones before and after it."""
+    """Maximum number of transitions, if each transition shares its frames (observations) with the ones before and after it. With
+    ``order=reservoir``, if each transition has two frames.
+    """
     fits: int
     """Number of transitions that fit, if each needs as many frames (observations) as the stored ones on average. Transitions of short
     episodes share fewer frames.
@@ -25,6 +27,8 @@ class ReplayStats:
     skipped: int
     """Number of transitions that the random selection (``order=reservoir``) did not keep since the memory was opened."""
     discarded: int
-    """Number of transitions on disk that were dropped when the memory was opened: not finite, or partly written by a killed process."""
+    """Number of transitions on disk that were dropped when the memory was opened: not finite, partly written by a killed process,
+    or (``order=recent``) older than such a transition.
+    """
     size_bytes: int
     """Size of the memory or of its files in bytes. It does not grow as the memory fills."""

@@ -76,7 +76,7 @@ class Requests:
         self._learners[request.learner].answers += 1
 
     def as_json(self) -> dict[str, dict[str, int]]:
-        """Return the counts of requests, answers and unread batches as JSON values: a dict by the name of the learner."""
+        """Return the counts of requests, answers, unread batches and restarts as JSON values: a dict by the name of the learner."""
         return {
             name: {
                 "requests": learner.requests,

@@ -26,7 +26,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The step from one applied decision to the next applied decision, or to the n-th next (n-step)."""
+    """The step from one applied decision to the next applied decision, or to the n-th next (n-step).
+
+    The fields call this later decision the next decision, also for n-step.
+    """
 
     observation: Frame
     """The observation that the decision is based on, not the newest one when the action was applied."""
@@ -37,7 +40,8 @@ class Transition:
     """The observation that the next decision is based on.
 
     If the episode was terminated, this is the last frame of the episode. If it was truncated, this is the observation for an imagined next
-    decision, applied one tick after the end. This observation is as old, when applied, as the one of this decision.
+    decision, applied one tick after the end. When the imagined decision is applied, its observation is as old as the observation of
+    the last decision was when that decision was applied.
     """
     discount: float
     """gamma to the power of ``ticks``; 0 if the episode was terminated."""

@@ -29,15 +29,15 @@ class Assembled:
     decisions: int = 0
     """Number of applied decisions. Actions of the default behaviour β count if the agent learns from them."""
     default_ticks: int = 0
-    """Number of ticks at which the default behaviour β acted."""
+    """Number of ticks at which the default behaviour β acted, or at which no observation is as old as ``age_ticks``."""
     unowned_ticks: int = 0
     """Number of ticks with a reward that belongs to no decision. They precede the first decision of an episode, or follow a lost
-    message.
+    message or a decision that was left out.
     """
     cut: int = 0
     """Number of decisions without a transition, because the next decision is unknown: a message was lost, or the stream ended."""
     unknown: int = 0
-    """Number of decisions left out because their observation never arrived."""
+    """Number of decisions left out because an observation that the agent saw is unknown, for example because it never arrived."""
     unpaired: int = 0
     """Number of messages without a counterpart. Each tick has two messages: an observation and an applied action."""
 
@@ -67,12 +67,12 @@ class Assembler:
     Args:
         gamma: the discount per tick.
         learn_default: make transitions also from the actions of the default behaviour β, as decisions based on the
-            observation of the tick before.
+            observation of the tick before, or on the one that ``age_ticks`` gives.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
-        age_ticks: base each action on the observation that is this old when the action is applied; None for the observation that
-            the decision was based on. So a slower agent can learn from a person's game. Actions at the first ticks of an episode
-            are left out, because no observation is old enough.
+        age_ticks: base each action on the observation that is this old when the action is applied, so that a slower agent can
+            learn from a person's game. Actions at the first ticks of an episode are left out, because no observation is old
+            enough. None for the observation that the decision was based on.
         view: what else the agent sees at a decision, besides one observation; None for nothing else.
 
     Raises:
@@ -117,7 +117,7 @@ class Assembler:
         self._follows: tuple[int, int, int] | None = None
         """What comes next if no message is lost: the plant's number of restarts, the episode and the tick."""
         self._began = -1
-        """The first tick of the episode; -1 if the first observation of the episode was lost."""
+        """The tick of the last reset, i.e. the first tick of its episode; -1 before the first reset."""
         self._open: _Open | None = None
         self.counts = Assembled()
 

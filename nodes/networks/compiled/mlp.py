@@ -28,7 +28,8 @@ _SAMPLES = 5
 def compiled_mlp(module: Network) -> CompiledMlp | None:
     """Return compiled code for a fully connected network on the CPU; None if the network cannot be compiled.
 
-    Networks with dueling or noisy heads, or with distributions of returns, cannot be compiled. Also return None if there is no
+    Networks cannot be compiled with fewer than two hidden layers, in stages, with several arrays in an observation (besides pending
+    actions), with dueling or noisy heads, or with distributions of returns. Also return None if there is no
     compiler, or if the results differ from torch's. The reason is then logged once per process.
     """
     layers = _layers_of(module)

@@ -59,7 +59,7 @@ class Limiter:
 
     @property
     def due(self) -> float:
-        """Number of samples due; negative if more samples were taken than allowed."""
+        """Number of samples due; negative if more samples were taken than allowed; 0 without a limit."""
         return self._due() / self._per_sample
 
     def may_sample(self) -> bool:

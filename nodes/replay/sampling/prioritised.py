@@ -17,7 +17,7 @@ LEAST_ERROR = 1e-6
 class PriorityRows:
     """The priorities p^alpha of the rows of a table of transitions, and sampling in proportion to the priorities.
 
-    Changed priorities are collected, and written to the tree of sums at the next draw.
+    Changed priorities are collected, and written to the tree of sums at the next draw or earlier.
 
     A new row gets the highest current priority, so that it is likely to be sampled soon (Schaul et al., section 3.3). The highest
     priority that ever occurred would be wrong. After one error of 10⁹ nearly every draw would be a new row, for the rest of the

@@ -128,8 +128,8 @@ class ReplayBuffer:
         Raises:
             NotFinite: a number in the transition is not finite, or its reward is too large for a float32.
                 Nothing has changed.
-            ReplayError: the transition's arrays have another shape or dtype than the environment's, or ``reservoir`` has no
-                ``rng``. Nothing has changed.
+            ReplayError: a frame has another shape or dtype than the environment's, the action is not one of the environment's, the
+                discount is outside 0 to 1, or ``reservoir`` has no ``rng``. Nothing has changed.
         """
         self._table.check(transition.action, transition.discounted_reward, transition.discount)
         for frame in (transition.observation, transition.next_observation):

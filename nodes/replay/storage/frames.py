@@ -134,7 +134,7 @@ class Frames:
         return self._region.location
 
     def close(self) -> None:
-        """Unmap the frames. Arrays returned before stay valid. Closing twice is allowed."""
+        """Close the frames. Arrays returned before stay valid. Closing twice is allowed."""
         self._region.close()
 
     def _value(self, arrays: dict[str, Array]) -> Value:

@@ -43,7 +43,10 @@ class SharedStore:
                 partial.symlink_to(location)
 
     def withdraw(self) -> None:
-        """Remove the name, so that no further process can map the memory. Processes that have mapped the memory keep it."""
+        """Remove the link, so that no further process can map the memory by it. Processes that have mapped the memory keep it.
+
+        A file on disk has no link, so nothing changes.
+        """
         if self._link is not None:
             with contextlib.suppress(OSError):
                 self._link.unlink()

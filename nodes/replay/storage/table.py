@@ -98,7 +98,7 @@ class TransitionTable:
         outcome: tuple[float, float, int],
         priority: float,
     ) -> None:
-        """Write an empty row.
+        """Write a transition into an empty row.
 
         ``frames`` are the handles (numbers) of the row's two frames; ``outcome`` is the reward, the discount and the number of
         ticks.
@@ -112,7 +112,7 @@ class TransitionTable:
         return int(self._observation[slot]), int(self._next[slot])
 
     def finite(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return for each row whether all its numbers are finite, (n,) bool."""
+        """Return for each row whether its action, reward and discount are finite, (n,) bool."""
         found: npt.NDArray[np.bool_] = np.isfinite(self.rows["reward"][rows]) & np.isfinite(
             self.rows["discount"][rows]
         )
@@ -124,8 +124,9 @@ class TransitionTable:
         """Check that a row can hold these values.
 
         Raises:
-            NotFinite: a number is not finite, or too large for a float32.
-            ReplayError: the action has another shape or dtype than the environment's, or the discount is outside 0 to 1.
+            NotFinite: the action or the reward is not finite, or the reward is too large for a float32.
+            ReplayError: the action has another shape than the environment's, a ``Discrete`` action is out of range, or the discount
+                is outside 0 to 1.
         """
         if isinstance(self._action, Discrete):
             right = np.ndim(action) == 0 and 0 <= int(action) < self._action.count
