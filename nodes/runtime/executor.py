@@ -75,7 +75,7 @@ class Executor:
         """Returns the graph's time, in ns."""
         self._timers = 0
         self._shared = not (launch_context.realtime or node_type.only_reads)
-        """Whether the node needs a copy of each message, because other nodes receive the same object in the virtual world."""
+        """Whether inputs that are not read-only get copies of messages: in virtual time other nodes receive the same object."""
         self.log = logging.getLogger(f"rtgraph.{identity.name}")
         self.busy = False
         self.alive = True
@@ -117,7 +117,7 @@ class Executor:
         self._change(with_values(self.node.params, values), values, quietly=quietly)
 
     def deliver(self, port: BoundInput[Any], message: Any) -> None:
-        """Put a message into the inbox of a port. Call the port's handler if there is one and the node is free."""
+        """Put a message into the inbox of a port, unless the port is paused. The port's handler is called once the node is free."""
         if port.paused:
             return
         port.put(unshared(message) if self._shared and not port.read_only else message)
@@ -264,7 +264,7 @@ class Executor:
         self.host.finish(self, reason)
 
     def preparing(self, what: str, done: int, total: int) -> bool:
-        """Report the progress of the node's preparation. Return False if the launch is being stopped."""
+        """Report the progress of the node's preparation. Return whether the preparation should continue."""
         return self.host.preparing(self, what, done, total)
 
     # Internal. A journal is kept around these calls; see ``JournalledExecutor``.

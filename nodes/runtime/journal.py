@@ -1,8 +1,8 @@
 """The journal of a node: what the node consumed, in which order, and the readings of its clock.
 
-A node is deterministic except for three things: the order and time of messages, the times at which timers fire, and the
-readings of the clock. If all three are recorded, the same class can be re-executed on the recorded messages and must publish
-the same bytes.
+A node is deterministic except for four things: the order and time of messages, the times at which timers fire, the readings
+of the clock, and changes of parameters. If all four are recorded, the same class can be re-executed on the recorded messages
+and must publish the same bytes.
 
 A journal entry is ``[kind, clock, what, published]``:
 
@@ -122,7 +122,7 @@ class JournalWriter:
         self._digest = b""
 
     def now_ns(self) -> int:
-        """Read the clock and record the reading."""
+        """Return the reading of the clock. In real time, record the reading in the open entry, if there is one."""
         now_ns = self._read_ns()
         if self._realtime and self._open is not None:
             self._open[1].append(now_ns)
@@ -159,13 +159,13 @@ class JournalWriter:
         return True
 
     def published(self, output: str, key: str | None, message: Message) -> None:
-        """Record that a message was published."""
+        """Record in the open entry that a message was published. Do nothing if no entry is open."""
         if self._open is not None:
             digest = self._documents.digest(message)
             self._open[3].append([output, key or "", message.header.sequence, digest])
 
     def world_state(self) -> dict[str, Any]:
-        """Return the unpublished journal entries, and the number of entries before them. Called between two entries."""
+        """Return the state: the unpublished entries, the number and digest of entries before them. Called between two entries."""
         return {
             "entries": self._entries,
             "first": self._first,
@@ -174,7 +174,7 @@ class JournalWriter:
         }
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the unpublished journal entries, and the number of entries before them."""
+        """Restore the state that ``world_state`` returned."""
         self._entries, self._first = state["entries"], state["first"]
         self._since_ns, self._digest = state["since_ns"], state["digest"]
 

@@ -4,8 +4,8 @@ Durations are given in milliseconds (``ms``) or in frames (``frames``). A frame 
 environment.
 
 In real time an inference is padded to the drawn latency. This emulates another accelerator, or a larger network. In virtual
-time an inference takes exactly the drawn latency, on any machine. The transport of a message takes time only in virtual time,
-and only if its edge has a model.
+time an inference takes exactly the drawn latency, on any machine. Models of the transport of messages apply only in virtual
+time. There, an edge without a model takes no time, unless a fault delays the message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Milliseconds = Annotated[float, Field(ge=0, le=1e9)]
 Times = Annotated[float, Field(ge=0, le=1e6)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Spread = Annotated[float, Field(ge=0, le=10)]
-"""The relative spread of a distribution. With a larger value nearly all draws would be extreme."""
+"""The relative spread of a distribution, at most 10. With a larger value nearly all draws would be extreme."""
 
 Draw = Callable[[], int]
 """A function that draws the next duration, in ns."""

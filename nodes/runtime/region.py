@@ -56,7 +56,7 @@ class Region:
     def open(cls, layout: Layout, size_bytes: int, path: Path | None = None) -> Region:
         """Open a region for writing, and create its file if the file is missing.
 
-        Without a path the region is a memory file, which the kernel frees when the last process has closed it.
+        Without a path the region is a memory file, which the kernel frees when no process uses it any more.
 
         Args:
             layout: the description of the contents.
@@ -64,8 +64,8 @@ class Region:
             path: the file; None for a memory file.
 
         Raises:
-            RegionError: too little memory or disk space is free, another process writes the file, or the file exists with
-                another layout or size.
+            RegionError: too little memory or disk space is free, the file cannot be opened, another process writes the file,
+                the file exists with another layout or size, or the layout does not fit into the first page.
         """
         if path is None:
             descriptor = os.memfd_create(f"rtgraph-{layout['kind']}", os.MFD_CLOEXEC)

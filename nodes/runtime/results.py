@@ -28,7 +28,8 @@ def result_of(node: Node[Any]) -> dict[str, JsonValue]:
     """Return a node's result. Numpy's numbers become Python's, and NaN and infinity become None.
 
     Raises:
-        NodeError: the result holds a value that JSON cannot express.
+        NodeError: the result is not a dict, is nested too deeply, or holds a value that cannot be sent as JSON, such as an
+            integer of more than 64 bits.
         Exception: any error that the node's code raises.
     """
     result: object = node.result()
@@ -43,6 +44,8 @@ def results_of(
     executors: Mapping[str, Executor], failed: Set[str], interruption: type[BaseException]
 ) -> tuple[dict[str, dict[str, JsonValue]], dict[str, str]]:
     """Return two dicts by node name: results, and the reasons why nodes have no result or report a failure.
+
+    A node that returns an empty result and reports no failure is in neither dict.
 
     Args:
         executors: the executors of the nodes, by name.

@@ -48,7 +48,11 @@ def described(dtype: np.dtype[Any]) -> str:
 
 
 def dtype_of(description: str) -> np.dtype[Any]:
-    """Return the numpy dtype for a text that ``described`` returned. Raises ``CheckpointError`` if the text is invalid."""
+    """Return the numpy dtype for a text that ``described`` returned.
+
+    Raises:
+        CheckpointError: the text is invalid, or the dtype holds Python objects or has elements of 0 bytes.
+    """
     try:
         dtype = np.lib.format.descr_to_dtype(ast.literal_eval(description))
     except (IndexError, KeyError, SyntaxError, TypeError, ValueError) as error:

@@ -54,7 +54,7 @@ class SnapshotFolder:
         return sorted(found, key=lambda path: int(path.stem))
 
     def write(self, head: dict[str, Any], document: Any, buffers: Buffers) -> Path:
-        """Write a checkpoint file completely or not at all. Delete all files but the two newest.
+        """Write a checkpoint file completely or not at all. Delete all checkpoints but the two newest.
 
         Raises:
             CheckpointError: the checkpoint cannot be written.

@@ -2,7 +2,7 @@
 
 Objects can refer to each other in cycles. So they are rebuilt in three steps:
 
-1. Every object is made. An immutable object, such as a tuple, is complete at once. All other objects are empty.
+1. Every object is made. Immutable objects, such as tuples, and arrays are complete at once. All other objects are empty.
 2. The empty objects are filled.
 3. ``load_world_state`` is called on each object that has this method. Objects to which the object refers come first.
 
@@ -278,7 +278,7 @@ def _check_fields(kind: type, needed: Iterable[str], saved: Mapping[str, Any]) -
         saved: the saved values of the object, by field name.
 
     Raises:
-        CheckpointError: the object lacks a field of its class, or has a field that its class does not have.
+        CheckpointError: the object lacks a field of its class, or is a pydantic model with a field that its class does not have.
     """
     missing = [name for name in needed if name not in saved]
     # A class also has the name of what it caches in an attribute.

@@ -274,6 +274,9 @@ def _large(value: Any) -> msgpack.ExtType:
 
 
 def _owner(anchor: str) -> str:
-    """Return the node's name in an object's name, which is ``kind:node`` or ``kind:node:port``."""
+    """Return an object's name without its kind: ``node`` for ``kind:node``, ``node:port`` for ``kind:node:port``.
+
+    A name without a kind, such as ``world``, is returned unchanged.
+    """
     _, _, rest = anchor.partition(":")
     return rest or anchor

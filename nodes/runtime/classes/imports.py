@@ -33,7 +33,7 @@ _NOT_THE_USERS = (
     f"{Path(os.__file__).parent}{os.sep}",
     "<frozen",
 )
-"""Prefixes of the file names of rtgraph's and Python's own code. All other code is the user's."""
+"""Prefixes of the file names of rtgraph's and Python's own code. All other code outside ``site-packages`` is the user's."""
 _folders: list[str] = []
 _pinned: dict[str, Path] = {}
 _loaded: dict[str, tuple[Path, str]] = {}
@@ -144,10 +144,11 @@ def installed_at(name: str, own: Iterable[Path]) -> str | None:
 
 
 def module_of(name: str) -> ModuleType:
-    """Import a module by its full name. Every failure is raised as one ``NodeError``.
+    """Import a module by its full name.
 
     Raises:
-        NodeError: the module or one of its imports is missing, or the import fails.
+        NodeError: the module or one of its imports is missing, or its code raises another exception.
+        RtgraphError: the module's code raises this error.
     """
     name = normalised(name)
     _forget_another(name.partition(".")[0])

@@ -32,7 +32,7 @@ def load_class(path: str) -> type[Node[Any]]:
     The path ``package.module:Player[package.module:Class]`` gives a player of recordings that replaces nodes of ``Class``.
 
     Raises:
-        NodeError: the module or class does not exist, or the class is not a node class.
+        NodeError: the module or class does not exist, the import fails, or the class is not a node class.
     """
     if path in _stand_ins:
         return _stand_ins[path]
@@ -101,7 +101,7 @@ def load_message(path: str) -> type[Message]:
     """Import a message class by its path, ``package.module:Class``.
 
     Raises:
-        NodeError: the module or class does not exist, or the class is not a message class for topics.
+        NodeError: the module or class does not exist, the import fails, or the class is not a message class for topics.
     """
     found = class_at(path)
     if not issubclass(found, Message):
@@ -118,7 +118,8 @@ def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[An
     """Return a dict of the outputs, by name, of a node with this class path and these parameters.
 
     Raises:
-        NodeError: the class cannot be loaded, the parameters are invalid, or the class's ``outputs_of`` raises this error.
+        NodeError: the class cannot be loaded. If its outputs depend on the parameters: the parameters are invalid, or
+            ``outputs_of`` raises this error.
     """
     node_type = load_class(path)
     if not node_type.has_outputs_of_params():

@@ -29,7 +29,7 @@ class LocalModule(Record):
     """The path of the file, or of the folder of a package, relative to the launch file's folder or the current folder."""
     beside: Literal["launch file", "current folder"] = "launch file"
     digest: str
-    """The digest of the source: of the file, or of all files in the package."""
+    """The digest of the source: of the file, or of all Python files in the package."""
 
 
 @dataclass
@@ -89,7 +89,7 @@ def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> 
 
 
 def paths_as_json(modules: Mapping[str, LocalModule]) -> str:
-    """Return the paths of the modules by name, as the JSON text of ``FILE``."""
+    """Return the known paths of the modules by name, as the JSON text of ``FILE``."""
     known = {name: _known.get((name, module.digest)) for name, module in modules.items()}
     return json.dumps({name: str(path) for name, path in known.items() if path}, indent=2) + "\n"
 

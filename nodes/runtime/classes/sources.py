@@ -38,7 +38,7 @@ def local_module(name: str, folder: Path) -> Path | None:
 
 
 def digest(module: Path) -> str:
-    """Return a digest of the source of a module: of the file, or of all files in the package."""
+    """Return a digest of the source of a module: of the file, or of all Python files in the package."""
     found = hashlib.blake2b(digest_size=8)
     for file in source_files(module):
         found.update(b"" if file == module else file.relative_to(module).as_posix().encode() + b"\0")
@@ -47,14 +47,17 @@ def digest(module: Path) -> str:
 
 
 def source_files(module: Path) -> list[Path]:
-    """Return the files of a module, in the same order on every host."""
+    """Return the Python files of a module, in the same order on every host."""
     if module.is_file():
         return [module]
     return sorted(file for file in module.rglob("*.py") if file.is_file())
 
 
 def imported_names(module: Path) -> Iterator[str]:
-    """Yield the full names of the modules that a module imports. Files that cannot be parsed are skipped."""
+    """Yield the full names of the modules that a module imports, and of what it imports from them, such as ``package.Class``.
+
+    Relative imports and files that cannot be parsed are skipped.
+    """
     for file in source_files(module):
         try:
             tree = ast.parse(file.read_bytes())

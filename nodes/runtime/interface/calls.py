@@ -51,7 +51,7 @@ def check_method(handler: object, node: object) -> None:
     A world checkpoint saves a scheduled call by the name of this method.
 
     Raises:
-        NodeError: the handler is not such a method.
+        NodeError: the handler is not such a method, is async, or is a generator.
     """
     if not isinstance(handler, MethodType) or handler.__self__ is not node:
         raise NodeError(

@@ -17,7 +17,9 @@ from rtgraph.nodes.runtime.interface.ports import BoundOutput
 
 
 class Urgency(enum.IntEnum):
-    """The order of events at the same time, in real time and in virtual time.
+    """The order of events at the same time.
+
+    In real time, only the scheduled calls of one node have this order. In virtual time all events have it.
 
     Events are ordered by time, then by urgency, then by the node's place in the plan (the resolved launch file), then by the
     order in which they were scheduled.
@@ -48,7 +50,7 @@ class Timer:
     """Whether the call ends the node's busy time."""
 
     def cancel(self) -> None:
-        """Cancel the call. Do nothing if the call was already made."""
+        """Cancel the call, or all further calls if the call is repeated. Do nothing if the call was already made."""
         self.cancelled = True
 
 
@@ -64,7 +66,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """The limits at which a run of a graph ends: a number of ticks and a duration; None for no limit."""
+    """The limits at which a run of a graph ends: a number of ticks and a duration; None for no limit.
+
+    A node that runs in real time does not know the duration: for this node it is None.
+    """
 
     ticks: int | None = None
     duration_ns: int | None = None
@@ -106,7 +111,7 @@ class LaunchContext:
 
 
 class Context(Protocol):
-    """The runtime's interface for a node. ``Node`` has a method or property for each member."""
+    """The runtime's interface for a node. ``Node`` has a method or property for most members."""
 
     identity: Identity
     rng: np.random.Generator

@@ -34,7 +34,7 @@ _OF_THE_RUNTIME = frozenset(
         "finish",
     ]
 )
-"""Names that the runtime sets on each node."""
+"""Names of members of every node. A node class must not define them again."""
 _ASKED_OF_THE_CLASS = ("spec", "check", "outputs_of")
 _PORT_NAME = re.compile("[a-z][a-z0-9_]*")
 _MUTABLE = (list, dict, set, bytearray, deque, np.ndarray)

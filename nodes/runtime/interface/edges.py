@@ -15,8 +15,8 @@ class EdgeCount:
     """The counts of one publisher's messages at one input.
 
     ``lost`` messages never arrived (a gap in the sequence numbers), or did not fit into the inbox of a lossless input.
-    ``overwritten`` messages arrived, but newer ones replaced them before the node read them. ``refused`` messages could not
-    be decoded.
+    ``overwritten`` messages arrived, but newer ones replaced them before the node read them, or the input was paused.
+    ``refused`` messages could not be decoded.
     """
 
     received: int = 0
@@ -27,7 +27,7 @@ class EdgeCount:
     next_sequence: int = 0
 
     def add(self, incarnation: int, sequence: int) -> None:
-        """Count a message that arrived, and the lost messages before it. A restarted publisher (higher incarnation) counts from 0."""
+        """Count a message that arrived, and the lost messages before it. After a restart, sequence numbers begin at 0."""
         self.received += 1
         if incarnation > self.incarnation:
             self.lost += sequence if self.incarnation >= 0 else 0

@@ -51,7 +51,8 @@ class Node(Generic[P]):
     Subclasses name their parameters (``class Plant(Node[PlantParams])``), declare ports as class attributes, and may define
     ``on_prepare``, ``on_start``, ``on_params``, ``on_stop`` and, for an input ``x``, ``on_x``.
 
-    ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, recorders 2).
+    ``stop_rank`` orders the stop of a graph: lower ranks stop first (plants 0, most nodes 1, monitors and
+    metrics 2, recorders 3).
 
     ``agrees_on`` maps an input to names of parameters. These parameters must be equal in this node and in every node that
     publishes to the input.
@@ -118,7 +119,7 @@ class Node(Generic[P]):
     def check(cls, params: P) -> None:
         """Check what the types of the parameters cannot express, for example that a class named by a parameter exists.
 
-        Called when a graph is checked, before any node starts. Not called for a node with another interpreter.
+        Called when a graph is checked, before any node starts. A node with another interpreter is checked in that interpreter.
 
         Raises:
             NodeError: the parameters are invalid.
@@ -127,6 +128,8 @@ class Node(Generic[P]):
     @classmethod
     def check_placement(cls, params: P, placement: Placement) -> None:
         """Check what depends on the node's place in the graph. Called after ``check``, for each replica (copy) of the node.
+
+        Not called for a node with another interpreter.
 
         Raises:
             NodeError: the node cannot start there.
@@ -144,7 +147,7 @@ class Node(Generic[P]):
 
     @property
     def rng(self) -> np.random.Generator:
-        """The node's own random generator, seeded from the plan's seed and the node's name."""
+        """The node's own random generator, seeded from the plan's seed, the node's name and its number of restarts."""
         return self.context.rng
 
     @property
@@ -162,7 +165,8 @@ class Node(Generic[P]):
         """Report the progress of a long ``on_prepare``, such as 300 of 16,000 updates.
 
         The graph waits for ``on_prepare`` as long as the node reports progress at least once a minute. Return False if the
-        launch is being stopped. ``on_prepare`` must then return.
+        launch is being stopped. ``on_prepare`` must then return. In real time the result is always True: the launcher kills
+        the node instead.
         """
         return self.context.preparing(what, done, total)
 
@@ -173,10 +177,14 @@ class Node(Generic[P]):
         """Handle changed parameters, given by their dotted paths. ``self.params`` already has the new values."""
 
     def on_stop(self) -> None:
-        """Stop the node: the last chance to publish. Not called when the process is killed."""
+        """Stop the node: the last chance to publish. Not called when the node has failed or its process is killed."""
 
     def on_failure(self, problem: str) -> None:
-        """Bring a device into a safe state. Called in real time after the node raised an error, before its process ends."""
+        """Bring a device into a safe state. Called only in real time and if ``hardware`` is true.
+
+        Called after ``on_start`` or a later method raised an error, before the process ends. Not called after an error in
+        ``on_stop``.
+        """
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
         """Be busy for ``duration_ns``: no handler runs until this time is over. Then ``then`` runs first.
@@ -184,11 +192,13 @@ class Node(Generic[P]):
         The call returns at once. In real time the process then waits, and continues to receive messages. In virtual time,
         computation takes time only by this call.
 
-        A message that ``then`` publishes arrives *at* the end of the busy time. So a decision that is due exactly at a tick
-        counts for that tick. The node becomes free after all other events of that instant.
+        In virtual time, a message that ``then`` publishes arrives *at* the end of the busy time, unless its edge has a
+        transport time. So a decision that is due exactly at a tick counts for that tick. The node becomes free after all
+        other events of that instant.
 
         Raises:
-            NodeError: the duration is negative or not a whole number, or the node is already busy.
+            NodeError: the duration is negative or not a whole number, ``then`` is not a method of the node, or the node is
+                already busy.
         """
         self.context.spend(duration_ns, then)
 
@@ -208,10 +218,10 @@ class Node(Generic[P]):
     def at(self, due_ns: int, handler: Callable[[], None], urgency: Urgency = Urgency.TIMER) -> Timer:
         """Call a method of this node once, at a time of the graph's clock (when the node is free).
 
-        ``urgency`` orders the call among other events at the same time.
+        If the time is over, the call is due now. ``urgency`` orders the call among other events at the same time.
 
         Raises:
-            NodeError: the time is not a whole number, or the handler is not a method of the node.
+            NodeError: the time is not a whole number, the handler is not a method of the node, or ``urgency`` is ``FREE``.
         """
         return self.context.at(due_ns, handler, urgency)
 

@@ -139,7 +139,7 @@ class BoundInput(Generic[M]):
     handler: Callable[[M], None] | None = None
     edges: dict[str, EdgeCount] = field(default_factory=dict)
     newest: M | None = None
-    """The last message that arrived, read or not."""
+    """The last message that the inbox took, read or not; None if there is none since the last ``pause``."""
     paused: bool = False
     on_pause: Callable[[bool], None] | None = None
     as_sent: bool = False
@@ -210,7 +210,10 @@ class BoundInput(Generic[M]):
         return taken
 
     def read_newest(self) -> M | None:
-        """Return the newest message, read or not; None if no message has arrived. Older unread messages count as overwritten."""
+        """Return ``newest``, the newest message, read or not; None if there is none since the last ``pause``.
+
+        Older unread messages count as overwritten.
+        """
         self._overwrite(1)
         self.inbox.clear()
         return self.newest
@@ -234,7 +237,7 @@ class BoundInput(Generic[M]):
             self.handler, self._muted = None, self.handler
 
     def unmute(self) -> None:
-        """Call the handler again. A message that is unread at this time is handled together with the next one."""
+        """Call the handler again. Messages that are unread at this time are handled when the next one arrives."""
         if self._muted is not None:
             self.handler, self._muted = self._muted, None
 
@@ -308,7 +311,8 @@ class BoundOutput(Generic[M]):
 
         Raises:
             NodeError: the message is of another class, ``of`` is neither a message nor a lineage, the key is missing on a
-                keyed output, or a key is given on an output that is not keyed.
+                keyed output or is not text, a key is given on an output that is not keyed, or the node has not started yet
+                or has ended.
         """
         if type(message) is not self.message_type:
             raise NodeError(

@@ -1,8 +1,9 @@
 """The realtime bus: ZeroMQ publish/subscribe, peer to peer, no broker.
 
-A node binds two sockets. The socket ``plain`` queues at most 1,000 messages for each subscriber. The socket ``lossless`` queues
-at most 20,000 messages for each subscriber that needs every message. So a stalled subscriber neither blocks a publisher nor
-uses unlimited memory. A subscriber detects missed messages from the sequence numbers and counts them.
+A node binds one or two sockets. The socket ``plain`` queues at most 1,000 messages for each subscriber. The socket ``lossless``,
+bound only if a subscriber needs every message, queues at most 20,000 messages for each such subscriber. So a stalled
+subscriber neither blocks a publisher nor fills the publisher's memory. A subscriber detects missed messages from the sequence
+numbers and counts them.
 
 A message begins with its *lead*: the bytes of topic and key, by which ZeroMQ filters messages. A *probe* is a short test
 message that shows that an edge works.
@@ -33,9 +34,9 @@ from rtgraph.nodes.runtime.realtime.threads import fifo_priority
 
 WAITING_MOST = 1000
 WAITING_MOST_LOSSLESS = 20_000
-"""Maximum number of queued messages for a subscriber that needs every message: five minutes at 60 Hz.
+"""Maximum number of messages that a publisher queues for a subscriber that needs every message: five minutes at 60 Hz.
 
-A subscriber that stalls for longer loses all later messages until it reads again.
+If the whole process of a subscriber stalls for longer, the subscriber loses all later messages until the process continues.
 """
 COPY_BELOW = 1 << 16
 _NOW, _NOW_AND_MORE = int(zmq.NOBLOCK), int(zmq.NOBLOCK | zmq.SNDMORE)
@@ -124,7 +125,7 @@ class Bus:
     def receive(
         self, deliver: Callable[[BoundInput[Any], Any], None], ready: Container[int] | None = None
     ) -> tuple[bool, list[Probed]]:
-        """Receive all waiting messages and pass each one to ``deliver``.
+        """Receive waiting messages, at most ``BURST`` from each socket, and pass each one to ``deliver``.
 
         Args:
             deliver: takes an input and a message for it.

@@ -15,7 +15,7 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 
 
 class FunctionCall(Record):
-    """A function, ``package.module:function``, and the plain values to call it with.
+    """A function, ``package.module:function``, and its only argument, a plain value.
 
     The launcher chooses the function, so that the runtime need not import its module.
     """

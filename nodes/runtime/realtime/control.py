@@ -40,7 +40,7 @@ class ControlClient:
             return None
 
     def close(self) -> None:
-        """Close the socket after sending pending messages."""
+        """Close the socket. Pending messages may still be sent for a second."""
         self._socket.close()
 
 

@@ -15,7 +15,7 @@ class Draining:
 
     Args:
         executor: the executor of the node.
-        stop: the stop message of the launcher, with the number of messages that each publisher has sent.
+        stop: the stop message of the launcher, with the number of messages that each publisher has sent, if it has ended.
         now_ns: the time at which the stop message arrived.
     """
 
@@ -28,7 +28,11 @@ class Draining:
         self._until_ns = now_ns + (stop.deadline_ns - now_ns) // 2
 
     def is_over(self, now_ns: int) -> bool:
-        """Return whether the wait is over: all messages have arrived and been handled, or the wait took too long."""
+        """Return whether the wait is over.
+
+        It is over when no message is missing, or none came for ``SILENCE_NS``, and those that came have been handled. It is
+        also over when half of the time until the deadline has passed.
+        """
         if now_ns > self._until_ns:
             return True
         if self._not_arrived() and now_ns <= self.arrived_ns + SILENCE_NS:

@@ -53,7 +53,7 @@ def take_injected(
 ) -> None:
     """Deliver a message to an input of the node. A person sent this message from outside the graph.
 
-    If the message is invalid, count it as refused.
+    If the message is invalid, count it as refused. If the node has no such input, do nothing.
     """
     port = executor.node.inputs.get(inject.port)
     if port is None:

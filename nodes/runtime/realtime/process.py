@@ -81,7 +81,7 @@ class RealtimeNode:
         self._control = ControlClient(self._zmq, config.control, f"{plan.name}#{config.incarnation}")
         self._bus: Bus | None = None
         self._guard: Guard | None = None
-        """Stops the node in order when the launcher dies, if the node drives a device. None for other nodes."""
+        """Stops the node in order when the launcher dies or on SIGTERM, if the node drives a device. None for other nodes."""
 
     def run(self) -> int:
         """Prepare the node, wait until all nodes are ready, run until the stop. Return the exit code of the process."""

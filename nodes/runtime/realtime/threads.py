@@ -83,12 +83,12 @@ def fifo_priority() -> int | None:
 
 
 def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None:
-    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, the new thread gets SCHED_FIFO with a lower priority.
+    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, so has the new thread, with a priority lower by ``below``.
 
     Args:
         work: the function that the thread runs.
         name: the name of the thread, for debuggers.
-        below: the difference between the two priorities. The lowest priority is 1.
+        below: the difference between the two priorities; 0 for the same priority. The lowest priority is 1.
     """
     priority = fifo_priority()
     _starter.start(_Start(work, name, None if priority is None else max(1, priority - below)))

@@ -1,8 +1,8 @@
 """Transport times of messages in the virtual world, drawn from a latency model per edge.
 
-Messages of one edge never overtake each other, as with ZeroMQ over TCP. A faster message arrives together with the message
-before it. Each edge has a separate random generator, so the messages of one edge do not change the transport times of another
-edge.
+Without faults, messages of one edge never overtake each other, as with ZeroMQ over TCP. A faster message arrives together with
+the message before it. Each edge has a separate random generator, so the messages of one edge do not change the transport times
+of another edge.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class EdgeDelays:
         self._edges: dict[tuple[str, str, str, str], _Edge | None] = {}
 
     def delay_ns(self, source: str, output: str, target: str, port: str, now_ns: int) -> int:
-        """Return the transport time of the next message of an edge, in ns.
+        """Return the transport time of the next message of an edge, in ns; 0 if no model matches the edge.
 
         Args:
             source: the node that publishes.
@@ -77,7 +77,7 @@ class EdgeDelays:
         return edge.last_ns - now_ns
 
     def world_state(self) -> list[tuple[tuple[str, str, str, str], _Edge | None]]:
-        """Return the state of every edge that was used, without the latency models. The launch file gives the models."""
+        """Return the state of every edge that was used, with its latency model. The launch file gives the models of other edges."""
         return list(self._edges.items())
 
     def load_world_state(self, state: list[tuple[tuple[str, str, str, str], _Edge | None]]) -> None:

@@ -153,9 +153,9 @@ class EventQueue:
         return []
 
     def end(self) -> list[RtgraphError]:
-        """Deliver the messages of this instant, and discard all other events. Return the errors that nodes raise meanwhile.
+        """Deliver messages and complete work of this instant, and discard all other events. Return the errors that nodes raise.
 
-        If nodes answer each other without end at this instant, no message is delivered.
+        If nodes have already sent messages in an endless loop at this instant, all events are discarded.
         """
         instant = self._clock.time_ns, Urgency.DELIVERY
         going_round = self._at_this_instant > MOST_EVENTS_AT_ONCE
@@ -164,7 +164,10 @@ class EventQueue:
         return self.settle()
 
     def settle(self) -> list[RtgraphError]:
-        """Deliver all messages of this instant. Return a list of the errors."""
+        """Deliver all messages and complete the work of this instant. Return a list of the errors.
+
+        If nodes send messages in an endless loop, the other events are discarded.
+        """
         failures: list[RtgraphError] = []
         while self._heap and self._heap[0][:2] == (self._clock.time_ns, Urgency.DELIVERY):
             _, _, _, _, call, arguments = heapq.heappop(self._heap)

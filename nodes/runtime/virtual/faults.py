@@ -75,7 +75,10 @@ class FaultInjector:
         self._rng = generator(seed, "faults", 0)
 
     def arrivals(self, source: str, target: str, port: str) -> list[int]:
-        """Return the delay in ns of each copy of a message; empty if the message is lost."""
+        """Return the delay in ns of each copy of a message; empty if the message is lost.
+
+        Only the first fault that matches the edge applies.
+        """
         for fault in self._faults:
             if not _about(fault, source, target, port):
                 continue

@@ -121,17 +121,18 @@ class VirtualWorld:
         keeper: CheckpointWriter | None = None,
         preparing: Callable[[str, int, int], None] | None = None,
     ) -> None:
-        """Run until a node asks for the end, the duration is over, no event is left, or ``interrupt`` is called.
+        """Run until a node asks for the end or fails, the duration is over, no event is left, or ``interrupt`` is called.
 
-        If a node fails, the other nodes are still stopped in order, so that they save their data.
+        Then stop the nodes in order. If a node fails, the other nodes are still stopped, so that they save their data.
 
         Args:
             progress: called with the virtual time in ns, about every 4,000 events.
-            keeper: writes checkpoints when they are due, and one at the end, before the nodes are stopped.
+            keeper: writes checkpoints when they are due, and one before the nodes are stopped, if no node failed.
             preparing: called with the progress of a node's preparation: what it does, how much is done, and the total.
 
         Raises:
-            WorldError: a node failed, or nodes send messages in an endless loop at one instant.
+            RtgraphError: a node raised this error.
+            WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
             CheckpointError: a checkpoint cannot be written.
         """
         failures: list[RtgraphError] = []
@@ -171,6 +172,8 @@ class VirtualWorld:
 
     def advance_to(self, time_ns: int, reached: Callable[[], object]) -> None:
         """Run the events that are due at or before ``time_ns``, and set the clock to it. Stop early if ``reached`` returns true.
+
+        If a node asks for the end, the later events do not run, but the clock is set.
 
         Raises:
             RtgraphError: a node failed. Call ``end`` nevertheless, to stop the nodes.
