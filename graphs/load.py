@@ -77,7 +77,7 @@ def load_launch(
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file launched by itself.
 
-    Afterwards Python can import modules from the folders of these files.
+    Afterwards Python can import modules from the folders of these files, except from ``folders`` and ``graph_folders``.
 
     >>> load_launch("demo.yaml", {"workers": "6"}, world="virtual", seed=3)  # doctest: +SKIP
 
@@ -333,7 +333,7 @@ def _enabling(missing: list[tuple[str, ...]]) -> str:
 
     Args:
         missing: for each entry that uses the argument but is switched off, the conditions that are false. The hint names
-            the entries with the fewest false conditions.
+            the conditions of the entries with the fewest false conditions. If the list is empty, the hint is a general one.
     """
     if not missing:
         return "leave it out, or change the argument that disables it, such as `agent` or `learn`"

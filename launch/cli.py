@@ -113,7 +113,7 @@ def _threads_left() -> list[str]:
 
 
 def _guarded(arguments: list[str]) -> int:
-    """Run the command line, and return the exit code. Errors become messages and exit codes."""
+    """Run the command line, and return the exit code. Errors of rtgraph become messages and exit codes."""
     from rtgraph.launch.console import streams  # noqa: PLC0415 - see above
 
     streams.prepare()

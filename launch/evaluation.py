@@ -38,7 +38,7 @@ class Evaluation:
 
     @property
     def finite(self) -> list[float]:
-        """The finite returns, from which all statistics are computed."""
+        """The finite returns, from which the statistics of returns are computed."""
         return [value for value in self.returns if math.isfinite(value)]
 
     @property
@@ -47,7 +47,7 @@ class Evaluation:
         return len(self.returns) - len(self.finite)
 
     def as_json(self) -> dict[str, Any]:
-        """Return JSON values. Non-finite returns are None. If no return is finite, the statistics are None, too."""
+        """Return JSON values. Non-finite returns are None. If no return is finite, their statistics are None, too."""
         finite = self.finite
         return {
             "episodes": len(self.returns),
@@ -84,7 +84,7 @@ def evaluation_plan(
         most_frames: maximum length of an Atari or Game Boy episode if the file sets none.
 
     Raises:
-        GraphError: the file is wrong, or lacks an argument that an evaluation sets.
+        GraphError: the file is wrong or lacks an argument that an evaluation sets, or ``given`` holds such an argument.
     """
     wanted = {"episodes": str(episodes)}
     if isinstance(policy, Path):
@@ -174,7 +174,7 @@ def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tu
 def _without_workers(nodes: tuple[NodePlan, ...]) -> tuple[NodePlan, ...]:
     """Remove the nodes that decide on actions, so that the default behaviour acts on every tick.
 
-    Nodes that decide are workers and the stages of a pipeline.
+    These are workers and the stages of a pipeline. Coordinators, which say when workers begin, are removed, too.
     """
     acting = {node.name for node in nodes if issubclass(load_class(node.node), (Worker, Stage, Coordinator))}
     return without(nodes, acting)

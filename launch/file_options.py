@@ -115,8 +115,8 @@ def load(
 def launch_folders() -> tuple[Path, ...]:
     """Return the folders in which launch files are found by name: rtgraph's, then those of installed packages.
 
-    If a package has a launch file with the name of a launch file of rtgraph, the package's file is ignored. An entry point that
-    names no folder is ignored, too. Both are logged as warnings.
+    If a package has a launch file with the name of a launch file of rtgraph or of an earlier package, the file is ignored. An
+    entry point that names no folder is ignored, too. Both are logged as warnings.
     """
     from rtgraph.nodes.extensions import extensions, ignore  # noqa: PLC0415 - so that --help is instant
 

@@ -33,8 +33,9 @@ AGENT: tuple[type[Any], ...] = (Coordinator, Batches, Replay, Metrics)
 def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] | None) -> Plan:
     """Return a plan in which a person or a script plays.
 
-    The plant (the environment) applies an action on the next tick. Without a new action it repeats the last one. It
-    publishes its image if there is a window. The nodes of the agent and the network weights are removed; all other nodes stay.
+    The plant (the environment) applies an action on the next tick. Without a new action it repeats the last one. In
+    real time it publishes its image, for the window. The nodes of the agent and the network weights are removed; all other nodes
+    stay.
 
     Args:
         plan: the plan of the launch, without a recorder.

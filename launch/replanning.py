@@ -10,7 +10,7 @@ from rtgraph.nodes.runtime import NodePlan
 def without(
     nodes: Sequence[NodePlan], removed: Collection[str], instead: NodePlan | None = None
 ) -> tuple[NodePlan, ...]:
-    """Return the nodes without ``removed``, renumbered from 0. Inputs that lose all their publishers are dropped.
+    """Return the nodes without ``removed``, renumbered from 0. Inputs without publishers are dropped.
 
     Args:
         nodes: the nodes of a plan.

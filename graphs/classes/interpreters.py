@@ -29,7 +29,7 @@ class Interpreters:
         self._running: dict[str, _Interpreter] = {}
 
     def ask(self, python: str, question: dict[str, Any], place: Place) -> dict[str, Any]:
-        """Send a question to an interpreter's helper process, and return the answer: the description of a node class.
+        """Send a question to an interpreter's helper process, and return the answer: the description of a node class, or a problem.
 
         Args:
             python: path of the interpreter.

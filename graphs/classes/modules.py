@@ -1,4 +1,4 @@
-"""The user's Python modules that graph files name. A module is searched in the folder of the file that names the module."""
+"""The user's Python modules that graph files name. A module is searched first in the folder of the file that names it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ModuleClaim:
     path: Path
     digest: str
     by: str
-    """The file that names the module, with line and key, for errors: for example ``graph.yaml:3: class``."""
+    """Where the module is named, for errors: a graph file with the line, such as ``graph.yaml:3``, or a Python file."""
 
 
 class LocalModules:

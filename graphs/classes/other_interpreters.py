@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime.interface.node import Node
 class OtherInterpreters:
     """Gets the classes, parameters and specs of nodes that run in another Python interpreter.
 
-    If the node's class can be imported here too, the imported class is returned. Otherwise a stand-in class is made from the
+    If the same class can be imported here too, the imported class is returned. Otherwise a stand-in class is made from the
     other interpreter's description of the node's class.
     """
 

@@ -1,8 +1,8 @@
 """A layered layout: positions of boxes, labels and lines, from left to right.
 
-After Sugiyama, Tagawa and Toda (1981), in four steps. Edges that close a cycle are reversed. A box goes into the layer that
-equals the length of the longest path to the box. An edge gets one waypoint in every layer that the edge crosses; one of these
-waypoints is the label. Then sweeps in both directions sort the waypoints of a layer by the mean position of their neighbours.
+After Sugiyama, Tagawa and Toda (1981), in four steps. Edges that close a cycle are reversed. The number of a box's
+layer is twice the length of the longest path to the box. An edge gets one waypoint in every layer between its two boxes; one of
+these waypoints is the label. Then sweeps in both directions sort the waypoints of a layer by the mean position of their neighbours.
 """
 
 from __future__ import annotations

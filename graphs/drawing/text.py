@@ -39,7 +39,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """All edges from one box to another, drawn as one arrow with one line of text per topic."""
+    """All edges from one box to another, drawn as one arrow. Each edge has a line of text; equal lines are printed once."""
 
     source: str
     target: str

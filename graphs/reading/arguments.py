@@ -56,7 +56,8 @@ def check_declaration(entry: ArgumentEntry, place: Place) -> None:
     """Check that the declaration of an argument is consistent.
 
     Raises:
-        GraphError: bounds on a type that is not a number, a choice or default of the wrong type, a default out of bounds.
+        GraphError: bounds on a type that is not a number, a minimum above the maximum, a choice or default of the wrong type, a
+            default out of bounds or not among the choices.
     """
     for bound in ("minimum", "maximum"):
         if getattr(entry, bound) is not None and entry.type not in ("int", "float"):

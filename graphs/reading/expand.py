@@ -42,10 +42,11 @@ class Scope:
     """One inclusion of a graph or launch file, with the arguments and the namespace of this inclusion.
 
     Attributes:
-        asked: the topics that the file's nodes use, as named in this file. Serves to find remaps without effect.
-        partial: whether a condition removed an entry. Serves to find remaps without effect.
-        passed: arguments that this file passes on, each with the scope of the graph that receives it. Serves to find arguments
+        asked: the topics that the nodes of this file and of the graphs in it use, as named in this file. Serves to find remaps
             without effect.
+        partial: whether a condition removed an entry of this file or of a graph in it. Serves to find remaps without effect.
+        passed: arguments that this file passes on by ``expose``, each with the scope of the graph that receives it. Serves to
+            find arguments without effect.
         disabled: entries that a condition removed, as JSON text, each with the false parts of the condition. Serves to find
             arguments without effect.
     """
@@ -149,7 +150,7 @@ class PlacedWeights:
 
 @dataclass(frozen=True)
 class Parts:
-    """The result of expanding a graph: nodes, weights, and the scopes, i.e. the files that were included."""
+    """The result of expanding a graph: nodes, weights, and the scopes, i.e. the file itself and the files that were included."""
 
     nodes: tuple[PlacedNode, ...] = ()
     weights: tuple[PlacedWeights, ...] = ()

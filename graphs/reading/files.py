@@ -26,8 +26,8 @@ _ARGUMENTS = TypeAdapter(dict[Name, ArgumentEntry])
 def find(name: str | Path, folders: Sequence[Path], *, origin: Place | None = None) -> Path:
     """Return the file that a name refers to.
 
-    A name that ends in ``.yaml`` or ``.yml``, or contains a slash, is a path. Any other name is the name of a file in
-    one of the folders.
+    A name that ends in ``.yaml`` or ``.yml``, or contains a slash, is a path. Any other name is the name, without ``.yaml``, of
+    a file in one of the folders. If no folder has this file, the name is a path, too.
 
     Args:
         name: the path or name.
@@ -72,7 +72,7 @@ def read(path: Path) -> Document:
     """Read and parse a file.
 
     Raises:
-        GraphError: the file cannot be read, is not a YAML mapping, has a duplicate key, or uses a YAML tag.
+        GraphError: the file cannot be read, is not a YAML mapping, has a duplicate key, or uses an unsupported tag.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")

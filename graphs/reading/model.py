@@ -133,7 +133,7 @@ class ReplacementEntry(Entry):
 
 
 class Settings(Entry):
-    """How to run a graph: settings such as the seed and the duration, which do not depend on the nodes."""
+    """How to run a graph: settings such as the seed, the duration, and replacements of nodes."""
 
     world: World = "realtime"
     seed: Seed = 0

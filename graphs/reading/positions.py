@@ -65,7 +65,7 @@ class Place:
 
     @property
     def line(self) -> int | None:
-        """Line number, counted from 1."""
+        """Line number, counted from 1; None if it is unknown."""
         return self.document.line(self.path)
 
     def __str__(self) -> str:
@@ -86,7 +86,8 @@ def parse(text: str, file: str) -> Document:
         file: file name for errors.
 
     Raises:
-        GraphError: the text is empty, is not YAML or not a mapping, has a duplicate key, or uses a tag.
+        GraphError: the text is empty, is not YAML or not a mapping, has a duplicate key, uses an unsupported tag, or holds too
+            many values.
     """
     try:
         root = yaml.compose(text, Loader=_Loader)

@@ -1,5 +1,6 @@
 """References in files: ``${argument}``, ``${env:NAME}``, ``${spec:node.field}`` and ``${weights:name}``.
 
+* ``${identity:node}``: the parameters that identify a plant's environment.
 * ``${gate_of:argument}``: the gate (the rule by which a plant applies decisions) for the stagger method in an argument.
 * ``${algorithm_of:weights}``: the learning algorithm of the named weights.
 * ``${usual:node.argument}``: the usual value of a learning argument, given the action space of a plant node.
@@ -136,14 +137,14 @@ def escaped(text: str) -> str:
 
 
 def false_parts(condition: bool | str, place: Place, references: References) -> tuple[str, ...]:
-    """Return the parts of an ``if`` condition that are false; an empty tuple if the condition is true.
+    """Return the parts of an ``if`` condition that are false; an empty tuple if the condition is true. False gives ("true",).
 
     An ``if`` is a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
 
     ``A`` and ``B`` are compared as numbers if at least one of them is a number, otherwise as text.
 
     Raises:
-        GraphError: the condition has none of these forms.
+        GraphError: the condition has none of these forms, or a reference in it cannot be resolved.
     """
     if isinstance(condition, bool):
         return () if condition else ("true",)

@@ -40,7 +40,7 @@ def adapted(adapter: TypeAdapter[T], annotation: object, value: object, place: P
     """Validate a value with a type that is not a pydantic model, such as a union of models, and return the result.
 
     Raises:
-        GraphError: the value is invalid. The error names the file and line at ``place``.
+        GraphError: the value is invalid. The error names the file and the line of the problem.
     """
     return _checked(adapter, annotation, value, place, "key")
 

@@ -57,7 +57,7 @@ class Latencies:
         return arguments[f"{name}_frames"]
 
     def edges(self, plans: Sequence[NodePlan]) -> tuple[EdgeDelay, ...]:
-        """Return the transport times of messages from all latency files in use, for edges that exist in the plan."""
+        """Return the transport times of messages from all latency files in use, if source, target and output are in the plan."""
         names = [plan.name for plan in plans]
         outputs = {port for plan in plans for port in plan.outputs}
         return tuple(

@@ -81,8 +81,8 @@ def stand_ins(file: str, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
         nodes: full names of nodes. The common name of replicas selects all of them.
 
     Raises:
-        GraphError: the recording has no such node.
-        BagError: the file is not a recording, or has no plan.
+        GraphError: the recording has no such node, or has no plan.
+        BagError: the file is not a recording.
     """
     from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - needed only for a replay
 

@@ -28,7 +28,7 @@ def replaced(
         scope: the file in which they are written.
 
     Raises:
-        GraphError: there is no node of that name.
+        GraphError: there is no node of that name, or the name is that of a single replica.
     """
     found = {node.name: node for node in nodes}
     for name, replacement in replacements.items():
@@ -60,7 +60,8 @@ def replaced(
 def check_replacements(nodes: Sequence[PlacedNode], wiring: Wiring) -> None:
     """Check that a replacing class has the ports that other nodes use.
 
-    If the replaced class cannot be imported, its ports are unknown, and this check is skipped.
+    If the replaced class cannot be imported, its ports are unknown, and this check is skipped. A player of a recording needs no
+    inputs.
 
     Raises:
         GraphError: the replacing class lacks a port, or the port has another message class.

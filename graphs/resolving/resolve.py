@@ -74,7 +74,7 @@ class Resolver:
         """Import and return a node's class.
 
         Raises:
-            GraphError: the class cannot be imported, does not exist, or is not a node class.
+            GraphError: the class cannot be imported, does not exist, is not a node class, or drives a device in virtual time.
         """
         if node.name not in self._types:
             self._modules.claim_class(node)

@@ -16,7 +16,7 @@ _Patterns = Mapping[str, tuple[str, Sequence[str]]]
 
 
 def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: World, place: Place) -> None:
-    """Check that faults are injected only in virtual time (``world: virtual``), and into nodes and edges that exist.
+    """Check that faults are injected only in virtual time (``world: virtual``), and into nodes and outputs that exist.
 
     Raises:
         GraphError: the world is not virtual, or a node or an output does not exist.
@@ -36,7 +36,7 @@ def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: Worl
 
 
 def check_delays(delays: Sequence[EdgeDelay], plans: Sequence[NodePlan], world: World, place: Place) -> None:
-    """Check that messages are delayed only in virtual time (``world: virtual``), and on edges that exist.
+    """Check that messages are delayed only in virtual time (``world: virtual``), and between nodes and on outputs that exist.
 
     Raises:
         GraphError: the world is not virtual, or a node or an output does not exist.

@@ -48,7 +48,7 @@ class End(Generic[P]):
 
 
 def instances(node: PlacedNode) -> list[str]:
-    """Return the full names of a node's replicas, or the node's own name if it has none."""
+    """Return the full names of a node's replicas, or the node's own name if the graph sets no ``replicas``."""
     if node.entry.replicas is None:
         return [node.name]
     return [f"{node.name}/{replica}" for replica in range(node.entry.replicas)]

@@ -11,7 +11,7 @@ _MINUS = "\N{MINUS SIGN}"
 def rounded(value: float | None) -> str:
     """Return the text of a number with three significant digits.
 
-    Whole numbers are in full, with commas between thousands. None is a dash.
+    Numbers from 100 on are rounded to whole numbers. Whole numbers are in full, with commas between thousands. None is a dash.
     """
     return NOTHING if value is None else _significant(value, 3)
 

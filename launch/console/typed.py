@@ -6,7 +6,7 @@ import argparse
 
 MOST_PORT = 65535
 MOST_SECONDS = 10**9
-"""Maximum of a time in seconds, about thirty years. A longer time in nanoseconds would need more than 64 bits."""
+"""Maximum of a time in seconds, about thirty years. A much longer time in nanoseconds would need more than 64 bits."""
 
 
 def whole(text: str) -> int:

@@ -54,7 +54,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     * ``tick``, ``worker``: the tick of the observation, and the worker that asks for an action;
     * ``ticks``: number of ticks in this step; ``policy_ticks`` of them with a decision, ``default_ticks`` with β;
     * ``starting_ticks``: number of ticks with β because the episode has just begun;
-    * ``age_ticks``: age, in ticks, of the decision applied last; -1 before the first one;
+    * ``age_ticks``: age, in ticks, of the decision applied last; -1 before the first one of the episode;
     * in real time also ``agent_ms``, ``missed_ticks``, ``lateness_ms`` and ``slipped_ticks``, see ``RealTimeWorld.timing``.
 
     Args:
@@ -112,7 +112,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode. With a seed, all nodes start anew, so that the same seed gives the same run."""
+        """Begin an episode. With a seed, all nodes start anew. In virtual time, the same seed gives the same run."""
         super().reset(seed=seed)
         if self._world is None or seed is not None:
             self._end_world()
@@ -164,8 +164,8 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     def figures(self) -> dict[str, Any]:
         """Return statistics of all ticks since the nodes started; an empty dict before the first ``reset``.
 
-        ``ticks`` is the number of ticks; ``inaction`` is the share of ticks without a decision; ``age_ticks`` is the mean age of the
-        applied decisions, in ticks.
+        ``ticks`` is the number of ticks. ``inaction`` is the share of ticks without a decision; starts of episodes do not count.
+        ``age_ticks`` is the mean age of the applied decisions, in ticks. ``inaction`` and ``age_ticks`` are None without any data.
         """
         return {} if self._world is None else self._world.watch.figures()
 

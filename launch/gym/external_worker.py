@@ -37,7 +37,7 @@ class Asking(Protocol):
 
 @dataclass(slots=True)
 class Question:
-    """A worker's request for an action on an observation. Virtual time stands still until ``worker.answer`` is called."""
+    """A worker's request for an action on an observation. Virtual time stands still until the program runs the world on."""
 
     worker: Asking
     observation: Observation
@@ -165,7 +165,7 @@ class PlantWatch(Node[WatchParams]):
             self.starting += applied["starting"]
 
     def take_reward(self) -> float:
-        """Return the sum of the rewards since the last call of this method."""
+        """Return the sum of the rewards since the last call of this method, or since the episode began if that was later."""
         reward, self._reward = self._reward, 0.0
         return reward
 

@@ -126,7 +126,8 @@ class RealTimeWorld:
     def next_question(self) -> Question | None:
         """Apply the agent's action at the next tick, and return the request for the next action; None if the episode has ended.
 
-        Ticks that passed while the agent computed are run first, with the default behaviour.
+        Ticks that passed while the agent computed are run first, with the default behaviour. If the episode ends in these ticks,
+        the action is not applied.
 
         Raises:
             RtgraphError: the plant failed.

@@ -12,7 +12,7 @@ from rtgraph.msgs.spaces import ActionSpec, ArraySpec, PartsSpec, PlantSpec
 
 
 def observation_space(plant: PlantSpec) -> Space[Any]:
-    """Return the space of a plant's observations: a ``Box``, or a ``Dict`` of boxes if the observation has named parts."""
+    """Return the space of a plant's observations: a ``Box`` (``MultiBinary`` for bools), or a ``Dict`` of these for named parts."""
     spec = plant.observation
     if isinstance(spec, PartsSpec):
         return spaces.Dict({name: _box(part) for name, part in spec.parts.items()})

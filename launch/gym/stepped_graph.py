@@ -176,7 +176,10 @@ class SteppedWorld:
         return None
 
     def _advance(self) -> None:
-        """Run until a worker has a question, an episode ends, or a node is restarted."""
+        """Run until a worker has a question, an episode ends, or a node is restarted.
+
+        With faults or delays, any observation or applied action of the plant ends the call, too.
+        """
         world = self._world
         world.advance(self._has_news)
         if world.reason or not self._has_news():

@@ -47,11 +47,11 @@ def allow(count: int, user: str) -> None:
     """Raise the limit of file descriptors of this process and its children.
 
     Args:
-        count: the number of file descriptors needed. A reserve is added.
+        count: the number of file descriptors needed. A reserve is added as far as the hard limit allows.
         user: name, in the error, of the process that needs them.
 
     Raises:
-        LaunchError: the limit cannot be raised that far.
+        LaunchError: the hard limit is below ``count``.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = count + _SPARE

@@ -53,8 +53,8 @@ class Attached:
     ) -> Iterator[Message]:
         """Return an iterator over messages, from now on until the graph ends.
 
-        Up to 1,000 messages wait while the program does something else. ZeroMQ then drops further messages to this program,
-        and ``missed`` counts the dropped messages.
+        Up to 1,000 messages of each publisher wait while the program does something else. ZeroMQ then drops further messages to
+        this program, and ``missed`` counts the dropped messages.
 
         Args:
             topics: one or more topics.

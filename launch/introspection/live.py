@@ -31,7 +31,7 @@ class LiveEdge:
 
 @dataclass(frozen=True, slots=True)
 class LiveNode:
-    """State of a node. Rates are means over the last two seconds. Unknown values are None."""
+    """State of a node. Rates are means over the last two seconds. Unknown values are None, but unknown counts are 0."""
 
     node: str
     node_class: str

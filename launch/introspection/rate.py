@@ -7,7 +7,10 @@ import time
 
 
 class Rate:
-    """Waits for the next of evenly spaced times, and skips times that have passed. Never waits if ``rate_hz`` is None."""
+    """Waits for evenly spaced times. Never waits if ``rate_hz`` is None.
+
+    If a call is more than a period late, later times count from this call.
+    """
 
     def __init__(self, rate_hz: float | None) -> None:
         self._period_s = 0.0 if rate_hz is None else 1 / rate_hz

@@ -87,7 +87,7 @@ class Description(Record):
         """Return the path of the message class that subscribers of a topic expect.
 
         Raises:
-            GraphError: no node subscribes to the topic.
+            GraphError: no node subscribes to the topic. Taps, such as that of a recorder, do not count.
         """
         subscribers = {
             subscriber.topic: subscriber.message

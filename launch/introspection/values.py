@@ -78,7 +78,7 @@ def selected(values: Mapping[str, object], paths: Iterable[str]) -> dict[str, ob
 
 
 def as_json(value: object, *, full: bool = False) -> object:
-    """Convert a value to JSON types. Arrays, except short vectors, are summarised unless ``full`` is set.
+    """Convert a value to JSON types. Bytes and arrays, except short vectors, are summarised unless ``full`` is set.
 
     Numbers that JSON lacks (NaN and the infinities) become strings.
     """
@@ -96,7 +96,7 @@ def as_json(value: object, *, full: bool = False) -> object:
 
 
 def as_lines(value: object, *, full: bool = False, depth: int = 0) -> list[str]:
-    """Return a value as readable lines of text, similar to YAML. Long lists are cut unless ``full`` is set."""
+    """Return a value as readable lines of text, similar to YAML. Lists, arrays and bytes are shortened unless ``full`` is set."""
     indent = "  " * depth
     if isinstance(value, Mapping):
         lines = []

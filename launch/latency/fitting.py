@@ -22,7 +22,7 @@ LEAST_MS = 1e-3
 LEAST_MIXED = 20
 """Minimum number of durations to which a mixture is fitted."""
 LEAST_SIGMA = 0.01
-"""Minimum standard deviation of the logarithm of a component of the mixture.
+"""Minimum standard deviation of the logarithm, of a lognormal and of each component of the mixture.
 
 Without this limit, a component could shrink to a single duration.
 """

@@ -59,7 +59,7 @@ def draw_learning(
             group.
         path: path of the picture. The suffix selects the format: png, svg or pdf.
         title: title of the picture.
-        lines: reference returns, by label. Each is drawn as a horizontal line.
+        lines: reference returns, by label. The first three are drawn as horizontal lines.
     """
     from rtgraph.launch.plots.learning import draw_curves  # noqa: PLC0415 - see above
 

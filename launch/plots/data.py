@@ -43,7 +43,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class TickSpan:
-    """One tick in the timeline picture: when it began, when the next tick began, and what chose its action, such as the policy."""
+    """One tick in the timeline picture: when it began, when it ended, and what chose its action, such as the policy.
+
+    A tick ends when the next tick begins, but at most 1.5 periods after its own beginning.
+    """
 
     tick: int
     began_ns: int
@@ -79,7 +82,7 @@ def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
 
 
 def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
-    """Prepare the timeline of about a second in the middle of a run. The run must have at least one tick."""
+    """Prepare the timeline of about a second (24 to 120 ticks) in the middle of a run. The run must have at least one tick."""
     ticks = {name: integers(trace.ticks[name]) for name in trace.ticks if name != "reward"}
     decisions = {name: integers(trace.decisions[name]) for name in _BAR_COLUMNS}
     period = period_ns(trace, rate_hz) or 1e9

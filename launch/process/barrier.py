@@ -44,7 +44,7 @@ class Barrier:
     def proven(self, message: Proven) -> None:
         """Mark an edge as working, because it has delivered a probe (test message).
 
-        A probe that was sent before the last ``require`` is ignored.
+        A probe that was sent before the last ``require`` of this edge is ignored.
         """
         edge = (message.publisher, message.node, message.port)
         if self._pending.get(edge, message.nonce + 1) <= message.nonce:

@@ -38,7 +38,7 @@ class _Change:
 class Changes:
     """Changes parameters of running nodes, for clients such as ``rtgraph param set``.
 
-    A change is sent to several nodes. The client gets one answer when all these nodes have answered.
+    A change is sent to several nodes. The client gets one answer, when all these nodes have answered, ended or timed out.
 
     Args:
         members: the nodes.
@@ -54,9 +54,9 @@ class Changes:
         self._numbers = itertools.count(1)
 
     def begin(self, client: bytes, question: SetParams, members: Sequence[Member], now_s: float) -> None:
-        """Send a parameter change to nodes. The client gets an answer when all these nodes have answered.
+        """Send a parameter change to nodes. The client gets an answer when all these nodes have answered, ended or timed out.
 
-        A node that is down gets the new values at its restart. A value given as text is parsed as the parameter's type.
+        A node that is down or not ready gets the new values at its start. A value given as text is parsed as the parameter's type.
 
         Raises:
             GraphError: no value is given, or a node cannot take the values; no node is changed.

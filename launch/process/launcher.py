@@ -48,7 +48,7 @@ INTERRUPTED_STOP_S = 1.2
 STOP_EACH_S = 0.015
 """Seconds added to ``INTERRUPTED_STOP_S`` for each node, because all nodes stop at once on a few cores."""
 HURRIED_STOP_S = 1.2
-"""Seconds in which nodes must stop after a second signal."""
+"""Seconds in which nodes must stop after a signal that arrives while they stop."""
 HEAD_START_NS = 20_000_000
 STOP_KEY = b"e"
 
@@ -261,7 +261,7 @@ class Launcher:
             began = max(began, time.monotonic() - share_s)  # a robot's time is not taken from the others
 
     def _hurried_deadline(self) -> float:
-        """Return the time by which nodes must stop after a second signal; infinity if no second signal has arrived."""
+        """Return the time by which nodes must stop after a signal that arrives while they stop; infinity without such a signal."""
         asked = 0 if self._outcome.signal is None else 1
         return (
             self._signals.times_s[asked] + HURRIED_STOP_S if len(self._signals.times_s) > asked else math.inf

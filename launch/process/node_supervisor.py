@@ -138,7 +138,7 @@ class NodeSupervisor:
     # Running.
 
     def handle_messages(self) -> None:
-        """Handle the control and progress messages that nodes have sent."""
+        """Handle the control messages that nodes have sent."""
         for name, incarnation, message in self._control_server.received():
             member = self._members.get(name)
             if member is None or incarnation != str(member.incarnation):
@@ -149,7 +149,7 @@ class NodeSupervisor:
                 self._take(member, message)
 
     def do_due_work(self, now_s: float) -> None:
-        """Do all work that is due: send probes (test messages), restart dead nodes, and report silent nodes."""
+        """Do all work that is due: send probes (test messages), restart dead nodes, let them run, and report silent nodes."""
         self.barrier.probe(
             now_s, lambda name, nonce: self._control_server.send(self._members[name], Probe(nonce=nonce))
         )
@@ -229,7 +229,7 @@ class NodeSupervisor:
                 self._give_up(member, f"{name} was down at the end: {member.died_of}")
 
     def stop(self, rank: int, deadline_s: float) -> None:
-        """Ask some nodes to stop. From now on no node is restarted.
+        """Ask some nodes to stop; kill those that have not begun to run. From now on no node is restarted.
 
         Args:
             rank: the ``stop_rank`` of the nodes to stop. Nodes with a lower rank, such as plants, stop before nodes with a higher one.

@@ -22,7 +22,7 @@ class Outcome:
     statistics: dict[str, Statistics] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
     causes: dict[str, str] = field(default_factory=dict)
-    """The reason for the last restart of each restarted node, by node."""
+    """The last error of each restarted node, by node."""
     down: dict[str, str] = field(default_factory=dict)
     """The last error of each node that was down at the end, by node."""
     silent_s: dict[str, float] = field(default_factory=dict)
@@ -68,9 +68,10 @@ def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str
 
 
 def statistics_of_all(members: Mapping[str, Member], *, began: bool) -> dict[str, Statistics]:
-    """Return the message counts of every node, by node name.
+    """Return the message counts of the nodes, by node name.
 
-    A node that was down at the end has no counts. All messages to its lossless inputs then count as lost.
+    A node that was down at the end has no counts. All messages to its lossless inputs then count as lost. Such a node is left out
+    if it has no inputs, or if the graph did not begin.
     """
     found = {}
     for name, member in members.items():

@@ -218,7 +218,7 @@ def start_with_own_python(
 
 
 def last_line(file: str) -> str:
-    """Return the last line of a log that is not empty; "" if there is none. It names the error of a failed process."""
+    """Return the last non-empty line of a log; "" if there is none. This line names the error of a failed process."""
     try:
         with open(file, encoding="utf-8", errors="replace") as log:
             lines = [line.strip() for line in log if line.strip()]

@@ -31,7 +31,7 @@ MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A fork server, which creates a process for each node, and the socket for requests to it. It ends with the launcher."""
+    """A fork server, which creates a process for each node, and its socket for requests. The server ends with the launcher."""
 
     popen: subprocess.Popen[bytes]
     channel: socket.socket
@@ -87,7 +87,7 @@ class EarlyServer:
         self._end()
 
     def preload(self, preview: PlanPreview) -> None:
-        """Make the server import the modules that the nodes of the launch need.
+        """Make the server import the modules that the launch needs for rtgraph's own nodes.
 
         Virtual time needs no processes, so there the server is ended instead.
         """

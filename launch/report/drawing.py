@@ -37,7 +37,7 @@ def draw(result: Result, status: Status) -> tuple[Path, ...]:
 
 
 def _draw_learning(result: Result, status: Status) -> tuple[Path, ...]:
-    """Draw the learning curves of a launch: one picture for each metrics node. Return the paths of the pictures."""
+    """Draw the learning curves of a launch: one picture for each metrics node with updates. Return the paths of the pictures."""
     folders = learning_folders(result.plan)
     drawn = []
     for name in folders:

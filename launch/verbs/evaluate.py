@@ -102,7 +102,7 @@ def _words(words: list[str], policy: Literal["random", "noop"] | None) -> tuple[
     If ``policy`` is given, the words contain no checkpoint, and "" is returned for it.
 
     Raises:
-        GraphError: the checkpoint or the launch file is missing.
+        GraphError: the checkpoint or the launch file is missing, or an argument is not ``name=value`` or is given twice.
     """
     from rtgraph.msgs.errors import GraphError  # noqa: PLC0415 - so that --help is instant
 

@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Let a person or a script play, print the summary, and return the exit code of the launch. Ctrl-C ends the game in order."""
+    """Let a person or a script play, print the summary, and return the exit code of the launch. Ctrl-C is no failure."""
     # Slow imports wait until the arguments are known to be right.
     import signal  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415

@@ -246,7 +246,7 @@ def _warn_of_no_limit(plan: Plan, status: Status) -> None:
 
 
 def use_threads(plan: Plan) -> None:
-    """Set the number of threads of torch to the highest ``threads`` of all nodes.
+    """Set the number of threads of torch to the highest ``threads`` of all nodes, if the plan has weights.
 
     The number matters for reproducible runs, because it affects the last bits of sums.
     """

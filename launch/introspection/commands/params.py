@@ -81,7 +81,7 @@ def change(session: LiveSession, nodes: str, changes: Sequence[tuple[str, str]],
     Values are sent as text. The launcher parses each as the type that the node declares.
 
     Returns:
-        The exit code: 0, or 1 if a node refused the change.
+        The exit code: 0, or 1 if a node refused the change, ended, or did not answer in time.
 
     Raises:
         GraphError: a parameter is unknown or read-only, or a value is wrong; nothing was changed.

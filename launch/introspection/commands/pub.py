@@ -28,7 +28,7 @@ def publish(
     count: int | None,
     as_json: bool,
 ) -> int:
-    """Send a message to every node that subscribes to the topic: once, or at a rate.
+    """Send a message to every node that subscribes to the topic: once, ``count`` times, or without end if only a rate is given.
 
     Raises:
         GraphError: the topic has no subscriber, or the message does not fit the topic's class.

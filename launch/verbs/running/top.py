@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the table of nodes until the user presses q or Ctrl-C, or the launch ends."""
+    """Show the table of nodes until the user presses q or Ctrl-C, the launch ends, or the wanted number of updates is shown."""
     # Imported late, so that --help is instant.
     from rtgraph.launch.introspection.commands.watching import watch  # noqa: PLC0415
     from rtgraph.launch.introspection.sessions import pick  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""``rtgraph screen learn-digits``: Learn to read numbers from rectified pictures that show known numbers. Together the pictures must show all ten digits."""
+"""``rtgraph screen learn-digits``: Learn to read numbers from rectified pictures that show known numbers. Digits that no picture shows stay unreadable."""
 
 from __future__ import annotations
 
