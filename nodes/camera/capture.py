@@ -28,7 +28,7 @@ class CaptureParams(SourceParams):
     silent_s: float = Field(default=1.0, gt=0)
     """Time without a picture after which the source counts as silent."""
     retry_s: float = Field(default=0.2, gt=0)
-    """Pause before a failed source is opened again. The pause doubles with each further failure."""
+    """Pause before a failed source is opened again. The pause doubles with each further failure before a picture arrives."""
     retry_most_s: float = Field(default=5.0, gt=0)
 
 
@@ -55,7 +55,7 @@ class CaptureCounts(Record):
 
 
 class Capture:
-    """Reads one source, from ``start`` to ``close``. Calls are thread-safe, and only ``wait_newer`` blocks.
+    """Reads one source, from ``start`` to ``close``. Calls are thread-safe, and only ``wait_newer`` and ``close`` block.
 
     Args:
         params: the source.

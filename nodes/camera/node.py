@@ -53,13 +53,13 @@ class Camera(Node[CameraParams]):
             self.log.warning("the camera does not answer: the thread that reads it is left running")
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of pictures, and a warning if the camera is silent."""
+        """Return the counts of pictures and failures, and a warning if no new pictures arrived at the end."""
         counts = self._capture.counts.model_dump()
         warnings = [self._problem] if self._problem else []
         return {"published": self._published, **counts, **({"warnings": warnings} if warnings else {})}
 
     def failure(self) -> str:
-        """Return why no picture was received; empty if a picture was received."""
+        """Return why no picture was published; empty if a picture was published."""
         return "" if self._published else f"no picture was published: {self._capture.problem or 'none came'}"
 
     def _look(self) -> None:

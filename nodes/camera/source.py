@@ -102,7 +102,8 @@ def open_source(params: SourceParams) -> Source:
     """Open a camera, a video file or a stream.
 
     Raises:
-        RobotError: OpenCV is not installed, or the source cannot be opened.
+        MissingPackage: OpenCV is not installed.
+        RobotError: the source cannot be opened.
     """
     return _VideoSource(params)
 

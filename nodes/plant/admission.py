@@ -37,7 +37,10 @@ class Admission:
         self._first = ""
 
     def takes(self, decision: Decision) -> bool:
-        """Return whether a decision's actions fit the spec. If not, count the decision as refused and log the worker that made it."""
+        """Return whether a decision's actions fit the spec, or can be clamped to fit it.
+
+        If not, count the decision as refused. The first refused decision of each worker is logged.
+        """
         action = decision.action
         # The usual decision of a game.
         if type(action) is int and 0 <= action < self._count and decision.chunk is None:

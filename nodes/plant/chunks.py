@@ -1,8 +1,8 @@
 """Decisions with a chunk, i.e. actions for several successive ticks, and what happens where chunks overlap.
 
-The gate chooses one of the received decisions at a tick. At this tick the decision's chunk begins. From then on one
-action of the chunk acts at each tick. Overlapping chunks are averaged as in the temporal ensembling of ACT (Zhao et
-al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware", RSS 2023).
+The gate chooses one of the received decisions at a tick. At this tick the decision's chunk begins or, with ``overlap: none``,
+when the running chunk ends. From then on one action of the chunk acts at each tick. Overlapping chunks are averaged as in
+the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware", RSS 2023).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def chunk_length(decision: Decision) -> int:
 
 
 def action_at(decision: Decision, place: int) -> Action:
-    """Return one action of a decision. Action 0 is for the tick at which the decision was chosen, action 1 for the next tick."""
+    """Return one action of a decision. Action 0 is for the tick at which the decision begins to act, action 1 for the next."""
     if not place or decision.chunk is None:
         return decision.action
     if isinstance(decision.action, int):
@@ -61,7 +61,7 @@ class ChunkGate:
     late.
 
     Args:
-        gate: chooses decisions, by their first actions.
+        gate: chooses a decision at each tick, or none.
         params: what happens where chunks overlap, and the maximum age.
         action: the plant's actions. Continuous actions are averaged; discrete actions are chosen by a weighted vote.
         period_ns: time between two ticks.
@@ -124,7 +124,7 @@ class ChunkGate:
         self._running.append(_Running(decision, tick))
 
     def _act(self, tick: int, choice: Choice) -> None:
-        """Put the action for this tick into ``choice``, in a copy of the newest decision."""
+        """Put the newest running decision into ``choice``, with the action for this tick; None if no decision runs."""
         if not self._running:
             choice.decision = None
             return

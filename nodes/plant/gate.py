@@ -1,9 +1,9 @@
 """The gate of a plant chooses which decision applies at a tick.
 
-A gate is a plain object: each tick it receives the new decisions and chooses one. Three rules hold for all gates. The
-decision on the newest *observation* wins, not the decision that arrived last. Of several decisions on this observation,
-the last arrival wins. A decision never acts after a decision on a newer observation has acted. A decision made in an
-earlier episode, or before a restart of the plant, never acts.
+A gate is a plain object: each tick it receives the new decisions and chooses one or none. These rules hold for all gates.
+Of the decisions that may act at a tick, the decision on the newest *observation* wins, not the decision that arrived last.
+Of several decisions on this observation, the last arrival wins. A decision never begins to act after a decision on a newer
+observation has acted. A decision made in an earlier episode, or before a restart of the plant, never acts.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ class PlayoutParams(_GateParams):
 
     kind: Literal["playout"] = "playout"
     most_ticks: int | None = Field(default=None, ge=1)
-    """Maximum of the delay D, in ticks; null for no maximum."""
+    """Maximum of the delay D, in ticks; null for no maximum. If ``max_age_ms`` is set, D is never longer than this age either."""
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
     """The delay D is this quantile of the ages that decisions had on arrival, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
     """``always``: hold every decision until its observation is D ticks old. ``contended``: D is S − 1 ticks less if the
-    observations of successive decisions are at least S ticks apart, because such decisions do not compete for the same
-    tick."""
+    observations of successive decisions are nearly always at least S ticks apart, because such decisions do not compete
+    for the same tick."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -81,18 +81,22 @@ class Choice:
 
     decision: Decision | None = None
     overwritten: int = 0
-    """Number of decisions that arrived in time but were not chosen, because another decision had a newer observation."""
+    """Number of decisions that arrived in time but were not chosen, because another decision was chosen: on a newer
+    observation, later on the same observation, or made by a person."""
     late: int = 0
-    """Number of decisions that were too late: a decision on a newer observation had acted, or ``max_age_ms`` was exceeded."""
+    """Number of decisions that were too late: a decision on a newer observation had acted, ``max_age_ms`` was exceeded, or
+    (for robots) the measured delay D exceeded its maximum."""
     dropped: int = 0
-    """Number of decisions from an earlier episode, from before a restart, or beyond the maximum number of held decisions."""
+    """Number of decisions from an earlier episode, from before a restart, without an observation, or beyond the maximum
+    number of held decisions."""
     delay_ticks: int = 0
     too_old: int = 0
     """Number of the ``late`` decisions that were older than ``max_age_ms``."""
     delay_over: int = 0
-    """The measured delay D, in ticks, if it exceeds its maximum ``most_ticks``; else 0."""
+    """The measured delay D, in ticks, if it exceeds its maximum (``most_ticks`` or ``max_age_ms``); else 0."""
     starting: bool = False
-    """True while an episode is too young for any decision on it. The default behaviour β then acts."""
+    """True until the first decision of the episode acts; with ``playout`` at most for D ticks, once D is known. Until then
+    the default behaviour β acts, or a person."""
     place: int = 0
     """Which action of the decision applies, from 0, if the decision has actions for several successive ticks."""
     averaged: int = 0
@@ -189,7 +193,7 @@ class LatestGate(_EpisodeGate):
 class PlayoutGate(_EpisodeGate):
     """Holds decisions until their observations are D ticks old.
 
-    A decision that arrives with an older observation acts at once, unless a decision on a newer observation has acted.
+    A decision that arrives with an older observation acts at once, unless a decision on a newer observation has acted or acts now.
     An episode counts as starting until its first decision acts or, if D is known, until D ticks have passed.
     """
 
@@ -213,7 +217,7 @@ class PlayoutGate(_EpisodeGate):
         self._held: list[Decision] = []
         self._ages: deque[int] = deque(maxlen=AGES_KEPT)
         self._delay: int | None = None
-        """The delay D, in ticks; None before the first decision has arrived."""
+        """The delay D, in ticks; None until D is first measured."""
         self._delay_over = 0
 
     def begin(self, tick: int, episode: int, incarnation: int) -> int:
@@ -288,7 +292,7 @@ class PlayoutGate(_EpisodeGate):
 
 
 def observed_tick(decision: Decision) -> int:
-    """Return the tick of the observation that a decision is based on."""
+    """Return the tick of the observation that a decision is based on; -1 if the decision has no observation."""
     # Dicts are read in a fifth of the time of a model's attributes.
     lineage = decision.__dict__["header"].__dict__["lineage"]
     return -1 if lineage is None else int(lineage.__dict__["tick"])

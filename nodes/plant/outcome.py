@@ -31,7 +31,7 @@ class Outcomes:
         log: reports the first observation and the first reward that are not finite.
 
     Raises:
-        NodeError: from every method, if the environment's output does not fit the spec.
+        NodeError: from every method but ``result``, if the environment's output does not fit the spec.
     """
 
     def __init__(self, plant: str, spec: PlantSpec, log: logging.Logger) -> None:
@@ -150,7 +150,7 @@ class Outcomes:
     def result(self) -> dict[str, Any]:
         """Return the numbers of observations and rewards that were not finite; empty if all were finite.
 
-        Also log a warning about the observations.
+        If observations were not finite, the result also has a warning.
         """
         found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
         if count := self._counts.get(OBSERVATIONS):

@@ -31,13 +31,13 @@ _applied_of, _observation_of = Applied.unchecked, Observation.unchecked
 class Plant(Node[P]):
     """The base of every plant, i.e. a node with an environment that steps at a fixed rate and never waits for an agent.
 
-    Tick k is due at k·P of the graph's clock; P is the whole number of ns nearest to 10⁹/rate. Deadlines are absolute,
-    so errors never accumulate. At each tick the gate chooses one of the received decisions, or none. The environment
-    makes one step, and the observation and the applied action are published. The first tick of an episode only resets.
-    A decision with an action that does not fit the spec is refused: it is counted, never reaches the gate, and the log
-    names its worker. With ``out_of_range: clamp``, an action beyond its range is clamped and applied instead. A launch
-    in which all decisions were refused has failed. Every observation and reward is compared with the spec; values that
-    are not finite are published and counted.
+    Tick k is due at (k + s)·P of the graph's clock. P is the whole number of ns nearest to 10⁹/rate, and s is the number of
+    ticks skipped since the start. Deadlines are absolute, so errors never accumulate. At each tick the gate chooses one of
+    the received decisions, or none. The environment makes one step, and the observation and the applied action are
+    published. The first tick of an episode only resets. A decision with an action that does not fit the spec is refused:
+    it is counted, never reaches the gate, and the log names its worker. With ``out_of_range: clamp``, a continuous action
+    beyond its range is clamped and applied instead. A launch in which all decisions were refused has failed. Every
+    observation and reward is compared with the spec; values that are not finite are published and counted.
 
     A subclass defines the plant's actions and observations (``spec``) and makes its environment
     (``environment``).
@@ -48,7 +48,7 @@ class Plant(Node[P]):
     """Parameters that are not part of ``identity``, by name. They set the pace, show the environment or end its episodes."""
 
     _sent: Action | None = None
-    """The action that the environment received at this tick, if it differs from the action of the decision."""
+    """The action that the environment received at this tick, if it differs from the chosen action; else None."""
     _names_are_known: bool = False
     """Whether the spec gives the names of the measurements, all in ASCII."""
 
@@ -117,7 +117,10 @@ class Plant(Node[P]):
         self._environment.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of observations and rewards that were not finite, and of clamped actions, if there were any."""
+        """Return the counts of observations and rewards that were not finite, and of clamped actions, if there were any.
+
+        If observations were not finite, the result also has a warning.
+        """
         return self._outcomes.result() | self._admission.result()
 
     def failure(self) -> str:
@@ -125,7 +128,11 @@ class Plant(Node[P]):
         return self._admission.failure()
 
     def world_state(self) -> dict[str, Any]:
-        """Return the state to save in a checkpoint. If the environment can make a snapshot, the snapshot is saved in its place."""
+        """Return the state to save in a checkpoint.
+
+        If the environment can make a snapshot, the snapshot is saved in its place; before the first reset, nothing is saved
+        of such an environment.
+        """
         state = super().world_state()
         environment = state.get("_environment")
         if isinstance(environment, Saveable):
@@ -134,7 +141,14 @@ class Plant(Node[P]):
         return state
 
     def load_world_state(self, state: dict[str, Any]) -> None:
-        """Restore the state from a checkpoint. Make the environment again, and restore its snapshot if there is one."""
+        """Restore the state from a checkpoint.
+
+        If the checkpoint holds the environment itself, that object is used. Otherwise the environment is made again, and its
+        snapshot is restored if there is one.
+
+        Raises:
+            CheckpointError: the checkpoint holds a snapshot, which the environment cannot restore.
+        """
         saved = state.pop("_environment")
         super().load_world_state(state)
         if saved is not None and not isinstance(saved, bytes):
@@ -189,7 +203,7 @@ class Plant(Node[P]):
         """Do what a subclass does at the start of each tick, before a decision is chosen."""
 
     def _is_ready(self) -> bool:
-        """Return whether an episode can begin at this tick. Before the first episode, nothing is published."""
+        """Return whether an episode can begin at this tick. Before the first episode, no observation is published."""
         return True
 
     def _end(self) -> str:

@@ -42,7 +42,7 @@ class Takeover:
             now_ns: the graph's time.
 
         Returns:
-            whether the command has passed from the policy to a person or back.
+            whether the command has passed between the policy and a person, or from one person to another.
         """
         before = self.person
         if decisions:

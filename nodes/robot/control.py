@@ -22,10 +22,11 @@ from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_afte
 ARRIVED = 0.02
 """Tolerance of a joint's position, as the distance that the joint moves in this many seconds at maximum speed.
 
-A pose is reached if each joint rests within the tolerance for ``SETTLED_TICKS`` ticks.
+A pose is reached if the position sent to each joint rests within the tolerance for ``SETTLED_TICKS`` ticks. Measured
+positions are not compared.
 """
 STILL = 1e-3
-"""A joint rests if it is slower than this share of its maximum speed."""
+"""A joint rests if the speed sent to it is at most this share of its maximum speed."""
 SETTLED_TICKS = 3
 NO_COMMAND = "no valid command"
 REFUSALS: Mapping[str, str] = {
@@ -34,7 +35,7 @@ REFUSALS: Mapping[str, str] = {
     "commander": "another node commands",
     "far": "it is too far from the robot's position",
 }
-"""The text for each reason why a command is refused."""
+"""The text for each reason why the safety rules refuse a command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Control(DeviceControl):
         period_ns: time from tick to tick.
         now_ns: the graph's time.
         homing_speed: speed at which ``go_to`` moves the robot to a pose, as a share of the maximum speed.
-        resume_within_s: after a hold, a command is admitted only if each joint can reach it in this time at its maximum
+        resume_within_s: after a hold, a position command is admitted only if each joint can reach it in this time at its maximum
             speed.
         cameras: the age in ns at which the picture of each camera becomes stale.
     """
@@ -88,7 +89,7 @@ class Control(DeviceControl):
 
     @property
     def measured(self) -> Vector:
-        """The positions of the joints in the newest sample, (joints,), in the joints' units."""
+        """The positions of the joints in the newest sample, (joints,), in the joints' units; zeros before the first sample."""
         if self.sample is None:
             return self._nowhere
         values = self.sample.values
@@ -119,7 +120,7 @@ class Control(DeviceControl):
             self.states.enter("holding", reason, now_ns)
 
     def hand_over(self, commander: str, now_ns: int) -> None:
-        """Let another node command the robot. The robot holds until that node sends a command near the present position."""
+        """Let another node command the robot. The robot holds until a command is admitted, unless it moves to a pose."""
         self.safety.hand_over()
         if self._may_move() and not self.is_homing:
             self.states.enter("holding", f"{commander} takes over", now_ns)
@@ -131,7 +132,9 @@ class Control(DeviceControl):
         now_ns: int,
         missing: str = "",
     ) -> TickResult:
-        """Apply the safety rules to ``command`` or, if there is no command, to ``default``. Send the result.
+        """Apply the safety rules to ``command`` or, without an admitted command, to ``default``. Send the result.
+
+        ``command`` is refused while the robot is stopped, moves to a pose, or gives no fresh readings.
 
         Args:
             command: the command of this tick, if there is one.
@@ -193,7 +196,9 @@ class Control(DeviceControl):
         self._pose = None
 
     def _rest_here(self) -> None:
-        """Set the position from which the robot starts: the last goal, or the measured position if that is far from the goal.
+        """Set the position from which the robot starts: the last goal, or the measured position.
+
+        The measured position is used if it is far from the last goal, if there is no last goal, and for velocity commands.
 
         A loaded joint hangs below its goal, so holding the measured position would lower the joint at each hold. A
         robot that fell while its torque was off is far from its last goal.

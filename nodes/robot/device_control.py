@@ -74,7 +74,10 @@ class DeviceControl(ABC):
         self.states.enter("stopped", self.stopped_by, now_ns)
 
     def reset(self, now_ns: int) -> None:
-        """End an emergency stop. The robot holds its position, and its torque is switched on."""
+        """End an emergency stop, if one is active.
+
+        If the device is connected, the robot then holds its position, and its torque is switched on.
+        """
         if not self.stopped_by:
             return
         self.stopped_by = ""
@@ -98,7 +101,7 @@ class DeviceControl(ABC):
         }
 
     def warnings(self) -> list[str]:
-        """Return a warning if the device failed after it was connected."""
+        """Return a warning if the device failed, before or after it was first connected; no warning if it never connected."""
         connection = self.connection
         if not connection.faults or not self._driver_number:
             return []
@@ -114,7 +117,7 @@ class DeviceControl(ABC):
         return f"the device never connected: {connection.last_fault or connection.health.reason}"
 
     def close(self, reason: str, now_ns: int) -> None:
-        """Enter the state ``stopped`` for good: from now on nothing is sent."""
+        """Enter the state ``stopped`` for good: from now on nothing but the action of the emergency stop is sent."""
         self.connection.latch()
         self.states.enter("stopped", reason, now_ns)
 

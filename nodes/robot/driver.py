@@ -1,8 +1,8 @@
 """The interface of drivers, through which a plant reads and commands a device.
 
 The methods have the names of LeRobot's ``Robot``, so a robot of LeRobot is a driver without changes. A driver may
-block, and may raise anything: the plant calls it in a separate thread. If it raises too often, the plant makes a new
-driver object.
+block, and may raise anything: the plant of a real device calls it in a separate thread. If it raises too often, that plant
+makes a new driver object.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class EStopServer:
 
     Args:
         path: the path of the socket.
-        stop: stops the robot; called with the reason, in the server's thread.
+        stop: stops the robot; called with the reason, in a thread of the server.
         reset: allows motion again.
         state: returns the state as one line.
     """

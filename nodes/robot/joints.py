@@ -24,7 +24,7 @@ SUFFIX: Mapping[str, str] = {"position": "pos", "velocity": "vel"}
 class JointParams(Record):
     """A joint and its limits, in the joint's unit and in seconds.
 
-    A real robot needs ``range``, ``speed`` and ``acceleration`` of every joint.
+    A robot, real or simulated, needs ``range``, ``speed`` and ``acceleration`` of every joint.
     """
 
     range: tuple[Finite, Finite] | Literal["endless"] | None = None
@@ -85,7 +85,10 @@ class Limits:
 
 
 def missing_limits(joints: Mapping[str, JointParams]) -> str:
-    """Return the missing limits as text, such as ``elbow (speed), wrist (range, speed)``; empty if all limits are there."""
+    """Return the missing limits as text, such as ``elbow (speed), wrist (range, speed)``; empty if all limits are there.
+
+    If there are no joints, the text says so.
+    """
     if not joints:
         return "there are no joints"
     found = []

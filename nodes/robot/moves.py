@@ -11,7 +11,7 @@ from rtgraph.nodes.robot.joints import Limits, Vector
 
 STAY = 0
 CAREFUL_SPEED = 0.2
-"""Default speed of a real robot, as a share of its maximum speed."""
+"""Speed of a real robot's discrete moves if ``speed`` is null, as a share of the maximum speed."""
 UP, DOWN = " up", " down"
 """The ends of the names of actions, such as ``elbow up``."""
 
@@ -22,7 +22,7 @@ class MovesParams(Record):
     joints: tuple[str, ...] = Field(min_length=1)
     """The joints that move."""
     speed: float | None = Field(default=0.5, gt=0, le=1)
-    """Share of the maximum speed; null for the default: 1 for a simulated robot, 0.2 for a real robot."""
+    """Share of the maximum speed; null: 1 for a simulated robot, 0.2 for a real robot."""
 
 
 class Moves:

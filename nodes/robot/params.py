@@ -65,8 +65,8 @@ class RobotParams(PlantParams):
     homing_speed: float = Field(default=0.25, gt=0, le=1)
     """Share of the maximum speed at which the robot goes to the pose of a reset and to its park pose."""
     resume_within_s: float | None = Field(default=NEAR_S, gt=0)
-    """After a hold, a command is admitted only if each joint can reach it in this time at its maximum speed; null admits all.
-    Exploration with random positions needs null. Speed and acceleration are limited in either case."""
+    """After a hold, a position command is admitted only if each joint can reach it in this time at its maximum speed; null
+    admits all. Exploration with random positions needs null. Speed and acceleration are limited in either case."""
     dry_run: bool = False
     """Read the device, and never write to it."""
     torque_off: bool = True
@@ -134,7 +134,7 @@ def moves_of(params: RobotParams, default_speed: float = CAREFUL_SPEED) -> Moves
     """Return the discrete actions; None if actions are goals. ``default_speed`` applies if ``moves`` sets no speed.
 
     Raises:
-        NodeError: ``moves`` names no joint of the robot, or a limit is missing.
+        NodeError: ``moves`` names a joint that the robot does not have, or a limit is missing.
     """
     return (
         None

@@ -123,7 +123,7 @@ class DevicePlant(Plant[P]):
             self._control.reset(self.now_ns)
 
     def _stopped(self) -> None:
-        """Do what a subclass adds to an emergency stop. It is called at the stop, and again at the next tick."""
+        """Do what a subclass adds to an emergency stop. A stop through the socket calls it at once, and again at the next tick."""
 
     def _is_ready(self) -> bool:
         return self._control.sample is not None
@@ -184,7 +184,7 @@ class RobotPlant(DevicePlant[R], ABC):
 
     Each tick takes the newest reading of the device and one of the received decisions, applies the safety rules, and
     leaves the resulting command for the driver. If the rules refuse a decision, the refusal is counted. Then the
-    default behaviour β acts, so the robot stands still.
+    default behaviour β acts: if ``default`` is ``hold``, the robot stands still.
     """
 
     _control: Control

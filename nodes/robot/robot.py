@@ -33,7 +33,7 @@ class Robot(RobotPlant[RobotParams]):
     """Drives a robot through its driver, in real time only.
 
     The driver's calls run in a separate thread, so that they do not delay the tick. At the end, the robot moves slowly
-    to its park pose, and its torque is switched off.
+    to its park pose, if it has one. At this pose its torque is switched off, unless ``torque_off`` is False.
     """
 
     hardware: ClassVar[bool] = True
@@ -67,7 +67,7 @@ class Robot(RobotPlant[RobotParams]):
         return self._link
 
     def on_prepare(self) -> None:
-        """Start the driver's process, and make the environment."""
+        """Start the driver's process, if it has one, and make the environment."""
         start_process(self.params.driver, self.params.driver_params, self.params.link)
         super().on_prepare()
 
@@ -77,7 +77,7 @@ class Robot(RobotPlant[RobotParams]):
         super().on_start()
 
     def on_stop(self) -> None:
-        """Park, switch the torque off, and disconnect."""
+        """Park, switch the torque off if the robot is parked and ``torque_off`` is set, and disconnect."""
         self._come_to_rest("park", "the launch ends")
         super().on_stop()
 
@@ -109,7 +109,10 @@ class Robot(RobotPlant[RobotParams]):
         )
 
     def _torque_problem(self) -> str:
-        """Switch the torque off. Return why this failed; empty if it succeeded, or if the driver cannot switch the torque."""
+        """Switch the torque off. Return why this failed; empty if it succeeded.
+
+        The text is also empty if the driver cannot switch the torque, and with ``dry_run``.
+        """
         link = self._link
         link.set_torque(False)
         done = self._tick_until(link.is_idle, self.now_ns + HOLD_NS, sends=False)

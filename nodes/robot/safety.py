@@ -4,10 +4,10 @@ The rules have no clock, no thread and no randomness: the same calls give the sa
 robot and on hardware. The rules are not a safety function in the sense of a standard: see ``docs/robots.md``.
 
 A command is admitted if its numbers are finite, its stamp is recent, and it comes from the one node that commands.
-After a hold the command must also be near the present position. The admitted target is clipped to the range; then the
+After a hold a position command must also be near the last position sent. The admitted target is clipped to the range; then the
 velocity towards it is limited so that the joint can always stop before a bound, and clipped to the maximum speed and
-acceleration. Without an admitted command a joint stops with its maximum deceleration. So every command that is sent is
-within range, speed and acceleration.
+acceleration. Without an admitted command and without a default behaviour that moves, a joint stops with its maximum
+deceleration. So every command that is sent is within speed and acceleration, and within range if the joint starts within it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Safety:
         command: whether commands are positions or velocities.
         period_ns: time from tick to tick.
         stale_ns: age at which a command becomes stale; default: ``stale_after_ns``.
-        near_s: time in seconds. After a hold, a command is admitted only if each joint can reach it in this time at its
+        near_s: time in seconds. After a hold, a position command is admitted only if each joint can reach it in this time at its
             maximum speed.
     """
 
@@ -90,11 +90,11 @@ class Safety:
         self._commander = ""
         self._admitted_ns: int | None = None
         self.holds = True
-        """Whether the robot holds its position. Then only a command near the position is admitted."""
+        """Whether the robot holds its position. Then a position command is admitted only if it is near the last position sent."""
 
     @property
     def position(self) -> Vector:
-        """The last position sent, or the position given to ``begin``, (joints,)."""
+        """The last position sent, or the position given to ``begin``, (joints,). For velocity commands: the last one measured."""
         return self._position.copy()
 
     @property
@@ -109,7 +109,7 @@ class Safety:
         self.holds = True
 
     def hand_over(self) -> None:
-        """Let another node command the robot. The robot holds until that node sends a command near the present position."""
+        """Let another node command the robot. The robot holds until a command is admitted."""
         self._commander = ""
         self.holds = True
 
@@ -200,7 +200,7 @@ def is_finite(command: Command) -> bool:
 
 
 def is_fresh(command: Command, now_ns: int, stale_ns: int) -> bool:
-    """Return whether a command's stamp is younger than the stale limit, and not in the future."""
+    """Return whether a command's stamp is at most ``stale_ns`` before or after the present time."""
     return abs(now_ns - command.stamp_ns) <= stale_ns
 
 

@@ -3,11 +3,11 @@
 ========== =====================================================================================================
 connecting no device yet, or a new driver is being made after a fault
 homing     the plant moves the robot slowly by itself: a physical reset, or the way to the park pose
-holding    the robot stands still and waits for a first command
-running    commands of the policy are sent
+holding    the robot stands still and waits for a command
+running    commands of the policy, or of a person, are sent
 stale      no valid command for too long, or the device is silent: the robot stands still
 fault      the device failed; a new driver follows after a pause
-stopped    an emergency stop is active, or the plant has ended: nothing is sent
+stopped    an emergency stop is active, or the plant has ended: nothing but the stop is sent
 ========== =====================================================================================================
 """
 

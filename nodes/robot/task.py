@@ -87,10 +87,11 @@ class Reach:
         rate_hz: ticks per second.
         time_limit_s: length of an episode, without its physical reset.
         margin: minimum distance of targets and poses from the ends of each range, as a share of the range.
-        joints: the joints with a target; None for all. A reset moves the others to the middle of their ranges.
+        joints: the joints with a target; None for all. A reset that moves the robot moves the others to the middle of
+            their ranges.
         start: ``pose``: the robot moves slowly to a random pose before each episode; ``stay``: it moves to the middle of
             its ranges before the first episode, and later episodes begin where the robot is.
-        relative: observe the signed distance of each joint from its target instead of the target.
+        relative: observe the signed distance from each joint to its target (target − position) instead of the target.
     """
 
     def __init__(
@@ -144,12 +145,12 @@ class Reach:
         return pose
 
     def observation(self, position: Vector) -> Vector:
-        """Return the target of each joint, (joints,), or with ``relative`` the signed distance from the joint to its target."""
+        """Return the target of each joint that has one, (observed,); with ``relative`` the signed distance to the target."""
         seen: Vector = (self._target - position if self._relative else self._target)[self._counts]
         return seen
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Return the reward of a tick: minus the mean distance of the joints from the target."""
+        """Return the reward of a tick, minus the mean distance of the joints from the target, and whether the time is over."""
         self._ticks += 1
         distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))
         return Verdict(-distance, truncated=self._ticks >= self._most_ticks)

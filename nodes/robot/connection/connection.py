@@ -30,15 +30,15 @@ class Health:
     """The state of the connection to the device."""
 
     state: Literal["connecting", "up", "fault", "lost"]
-    """``connecting``: no driver has worked yet. ``up``: a driver works. ``fault``: the driver failed, and a new one will
-    be made. ``lost``: no new driver will be made."""
+    """``connecting``: the first driver, or a new driver after a fault, does not work yet. ``up``: a driver
+    works. ``fault``: the driver failed, and a new one will be made. ``lost``: no new driver will be made."""
     reason: str = ""
     driver_number: int = 0
     """Number of drivers made so far."""
 
 
 class Connection(Protocol):
-    """The interface through which a tick reads and commands the device, real or simulated. No call blocks."""
+    """The interface through which a tick reads and commands the device, real or simulated. Only ``close`` may block."""
 
     sent: int
     faults: int
@@ -46,7 +46,8 @@ class Connection(Protocol):
     last_fault: str
     """Reason of the last fault; empty if there was none."""
     last_sent: Mapping[str, Reading]
-    """The goals of the last command that was sent, as the driver returned them."""
+    """The goals of the last command that was sent, as the driver returned them; empty before a command, and once the torque
+    is switched off."""
 
     @property
     def health(self) -> Health: ...

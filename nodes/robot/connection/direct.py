@@ -66,7 +66,7 @@ class Direct:
         self._sample = Sample(self.driver.get_observation(), now_ns)
 
     def attend(self, now_ns: int) -> None:
-        """Step the simulation by the period that ends now, and read the device."""
+        """Step the simulation by the period that ends now, and read the device. The first call only reads."""
         if self._latched and not self._stop_sent and self._stop is not None:
             self.last_sent = self.driver.send_action(self._stop)
         self._stop_sent = self._latched
@@ -80,7 +80,7 @@ class Direct:
         return not self._latched
 
     def post(self, action: dict[str, float], now_ns: int) -> None:
-        """Send a command to the simulated device."""
+        """Send a command to the simulated device. During an emergency stop, drop the command."""
         if not self._latched:
             self.last_sent = self.driver.send_action(action)
             self.sent += 1
@@ -90,7 +90,7 @@ class Direct:
         return False
 
     def newest(self) -> Sample | None:
-        """Return the sample of this tick."""
+        """Return the sample of this tick; None before ``start``."""
         return self._sample
 
     def latch(self) -> None:

@@ -54,7 +54,7 @@ class DriverSession:
     def __init__(self, link: SessionLink, number: int) -> None:
         self.number = number
         self.over = False
-        """True if the thread must not call the driver again. ``Link`` sets this flag."""
+        """True if the thread must not call the driver again, except to disconnect it. ``Link`` sets this flag."""
         self.call = ""
         """The name of the running call; empty if no call is running."""
         self.call_began_ns = 0
@@ -88,7 +88,10 @@ class DriverSession:
         return not self.over
 
     def cycle(self) -> bool:
-        """Send a waiting command and read the device. Return False if the driver must not be called again."""
+        """Send a waiting command, switch the torque if this was requested, and read the device.
+
+        Return False if the session ends now.
+        """
         link, driver = self._link, self._driver
         if driver is None or self.over:
             return False

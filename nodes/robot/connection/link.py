@@ -3,9 +3,9 @@
 A tick takes the newest reading and leaves at most one command in the ``Mailbox``. Each driver object has a thread (a
 ``DriverSession``). The thread sends a waiting command, reads the device, and waits for the next command or period.
 
-The driver is replaced after three consecutive failures of a call, or when a call blocks for three times its deadline.
-The new driver is made after a pause. A thread in a blocked call cannot be ended: it is abandoned and counted, and makes
-no further calls.
+The driver is replaced if it cannot connect, after three consecutive failures of another call, or when such a call blocks for
+three times its deadline. ``LinkParams.failures`` sets another number than three. The new driver is made after a pause. A
+thread in a blocked call cannot be ended: it is abandoned and counted. When its call returns, it only disconnects.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Link:
             self._changed.notify_all()
 
     def is_idle(self) -> bool:
-        """Return whether the driver has received everything that was posted."""
+        """Return whether the driver has received everything that was posted, and no call of the driver is running."""
         session = self._session
         return self._mailbox.is_empty and not (session is not None and session.call)
 
@@ -258,7 +258,7 @@ class Link:
                 self._log.info("the device is connected")
 
     def failed(self, session: DriverSession, reason: str) -> None:
-        """Drop a driver that failed. A new driver is made after a pause."""
+        """Drop a driver that failed. A new driver is made after a pause, unless ``attempts`` drivers in a row have failed."""
         with self._changed:
             if session.over:
                 return

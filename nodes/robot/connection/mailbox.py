@@ -77,7 +77,7 @@ class Mailbox:
         self.torque = on
 
     def latch(self) -> None:
-        """Start the emergency stop: drop the waiting command, and accept no command until ``release``."""
+        """Start the emergency stop: drop a waiting command or torque-on request, and accept neither until ``release``."""
         self.latched = True
         self._command = None
         self._stop_due = self._stop is not None
@@ -92,7 +92,7 @@ class Mailbox:
     def take_action(self, now_ns: int) -> dict[str, float] | None:
         """Return the action to send: the emergency stop's action until it is sent, then the waiting command.
 
-        Return None if neither may be sent now.
+        Return None if neither may be sent now, or if the command was dropped because it is too old.
         """
         if self._stop_due:
             self._sent_ns = now_ns
@@ -110,8 +110,8 @@ class Mailbox:
     def take_torque(self) -> bool | None:
         """Return how to switch the torque now: True for on, False for off; None to leave the torque as it is.
 
-        True is returned only after a command was sent. Until then the device may have an old goal, to which it would
-        jump.
+        Nothing is switched while a command waits. After a command was dropped or failed, True is returned only once another
+        command was sent. Until then the device may have an old goal, to which it would jump.
         """
         return self.torque if self._command is None and self._may_switch() else None
 
@@ -132,7 +132,7 @@ class Mailbox:
         return self._stop_due
 
     def begin_again(self) -> None:
-        """Prepare for a new driver: drop the waiting command, and repeat the emergency stop if it is active."""
+        """Prepare for a new driver: drop what waits, and repeat the emergency stop if it is active."""
         self._command = None
         self.lost = True
         self._unsent = False

@@ -32,7 +32,7 @@ def port_names() -> list[tuple[str, str]]:
 
 
 class SerialPort:
-    """An open serial port. No other process can open it.
+    """An open serial port. It is locked: other programs that lock the port cannot open it.
 
     Args:
         path: the device, such as ``/dev/ttyACM0``.
