@@ -59,7 +59,7 @@ class AtariSettings(GameSettings):
         """Return the spec of an environment with these settings.
 
         Loads the ROM the first time (0.1 s), but makes no step. Raises ``ValueError`` if there is no such
-        game, or if the game's own actions lack a no-op.
+        game, if ALE cannot play it, or if the game's own actions lack a no-op.
         """
         facts = _game_facts(self.game, self.full_action_set)
         return PlantSpec(
@@ -168,7 +168,10 @@ class AtariEnvironment:
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of this game with these settings."""
+        """Restore a snapshot.
+
+        Raises ``ValueError`` if it is not a snapshot of this game with the same ``observation`` and as many actions.
+        """
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 
         saved = unpack_snapshot(snapshot, self._owner, _SavedAtari)
@@ -230,7 +233,7 @@ def _game_facts(game: str, full_action_set: bool, loaded: ALEInterface | None = 
 def _load(game: str) -> ALEInterface:
     """Return an emulator that has loaded the game and is not reset yet.
 
-    Raises ``ValueError`` if there is no such game.
+    Raises ``ValueError`` if there is no such game, or if ALE cannot play it.
     """
     from ale_py import ALEInterface, LoggerMode, roms  # noqa: PLC0415 - loads gymnasium
 

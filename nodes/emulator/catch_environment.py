@@ -110,7 +110,7 @@ class CatchEnvironment:
     def step(self, action: Action) -> Step:
         """Move the paddle by the action and the ball by one row.
 
-        Raises ``ValueError`` on an invalid action, ``RuntimeError`` before a reset.
+        Raises ``ValueError`` on an invalid action, ``RuntimeError`` if no episode is running.
         """
         row, column = self._begun()
         if row == self._rows - 1:

@@ -55,6 +55,7 @@ class GameBoySettings(GameSettings):
         """Return the spec of an environment with these settings. Nothing is run.
 
         Raises ``ValueError`` if there is no such game or start state, or if ``ladder`` is set and the game has no encounters.
+        Raises ``RomError`` if a ROM or savestates that the user must provide are missing.
         """
         game = find_game(self.game)
         game.load_state(self.start)
@@ -69,7 +70,7 @@ class GameBoySettings(GameSettings):
 
     @property
     def start(self) -> str:
-        """The name of the state from which an episode starts."""
+        """The name of the state from which every episode starts; with ``ladder``, the first episode."""
         return next(iter(find_game(self.game).states)) if self.state is None else self.state
 
 
@@ -192,7 +193,10 @@ class GameBoyEnvironment:
         return pack_snapshot(self._owner, saved)
 
     def restore(self, snapshot: bytes) -> None:
-        """Restore a snapshot. Raises ``ValueError`` if it is not a snapshot of this game with these settings."""
+        """Restore a snapshot.
+
+        Raises ``ValueError`` if it is not a snapshot of this version of the game with the same ``observation``.
+        """
         saved = unpack_snapshot(snapshot, self._owner, _SavedGameBoy)
         if not self._settings.observes_memory:
             unpack_picture(saved.observation, self.spec.array.shape)

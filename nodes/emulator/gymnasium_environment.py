@@ -128,7 +128,10 @@ class GymnasiumEnvironment:
         return None if image is None else np.asarray(image, np.uint8)
 
     def world_state(self) -> dict[str, Any]:
-        """Return the attributes of the environment and of its wrappers, as a list. The outermost wrapper is first."""
+        """Return the settings, whether the episode is over, and a list ``layers`` with the attributes of each wrapper.
+
+        The outermost wrapper is first, and the environment itself is last.
+        """
         layers = [_attributes(layer) for layer in _layers(self._env)]
         return {"settings": self._settings, "over": self._over, "layers": layers}
 

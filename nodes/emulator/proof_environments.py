@@ -196,8 +196,8 @@ class InactionEnvironment(LaneEnvironment):
     """Two states: reaching s1 (observed as 0) earns 1, reaching s2 (observed as 1) earns nothing.
 
     From both states, the actions a1 and a2 (0, 1) lead to s1, and the action a3 (2) leads to s2. The default behaviour β always
-    takes a3. If the policy acts on every I-th step and β on the other steps, the mean reward is 1/I: ``theory.inaction_rate``.
-    Every lane (independent copy) begins in s1.
+    takes a3. If the policy takes a1 or a2 on every I-th step and β acts on the other steps, the mean reward is 1/I:
+    ``theory.inaction_rate``. Every lane (independent copy) begins in s1.
     """
 
     def __init__(self, settings: InactionSettings) -> None:

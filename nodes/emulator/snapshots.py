@@ -35,7 +35,7 @@ def pack_snapshot(owner: str, saved: Saved) -> bytes:
 
 
 def unpack_snapshot(snapshot: bytes, owner: str, record: type[SavedT]) -> SavedT:
-    """Return the record of a snapshot. Raises ``ValueError`` if the snapshot was not packed with the same ``owner``."""
+    """Return the record of a snapshot. Raises ``ValueError`` if it is damaged, or was not packed with the same ``owner``."""
     try:
         packed_by, fields = msgpack.unpackb(snapshot)
     except _UNREADABLE as problem:

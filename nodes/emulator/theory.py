@@ -50,7 +50,9 @@ def best_delayed_rate(stay: float, delay: int) -> float:
     """Return the maximum mean reward under a delay of k = ``delay`` steps: max_j C(k, j) (1 - p)^j p^(k - j), with p = ``stay``.
 
     After k steps the number of moves is distributed as Binomial(k, 1 - p). The best policy assumes the most likely number of
-    moves. No policy that sees only the old state is better. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
+    moves. In an environment of n states the rate holds for k < n. Then no policy that sees only the old state is better.
+
+    Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     shift = best_delayed_shift(stay, delay)
     if shift == 0:
@@ -66,7 +68,8 @@ def chunked_rate(stay: float, delay: int, chunk: int, interval: int, states: int
 
     There is a decision every ``interval`` steps. Its first action applies ``delay`` steps after its observation, each further
     action one step later. The next decision replaces the actions that are left. On steps without an action, the default
-    behaviour β acts, and is right in one of ``states`` steps.
+    behaviour β acts, and is right in one of ``states`` steps. The rate holds if every action applies fewer than ``states`` steps
+    after its observation.
 
     Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, chunk >= 1, interval >= 1, states >= 1.
     """

@@ -41,22 +41,25 @@ class CoordinatorParams(Params):
     chunk: int = Field(default=1, ge=1, exclude_if=lambda chunk: chunk == 1)
     """Number of successive ticks for which an inference gives actions."""
     overlap: ChunkOverlap = Field(default="newest", exclude_if=lambda overlap: overlap == "newest")
-    """With ``none``, at least ``chunk`` ticks lie between two observations that workers get. So one chunk of actions ends when the
-    next begins.
+    """With ``none``, at least ``chunk`` ticks lie between two observations of an episode that workers get. So a chunk of actions
+    ends before the next chunk begins.
     """
     inference_frames: float = Field(default=0.0, ge=0, exclude_if=operator.not_)
-    """The mean duration of an inference in frames; 0 if it is measured. A worker that is silent for ten times this duration is
-    removed.
+    """The mean duration of an inference in frames; 0 if it is measured. A worker is removed if it is silent for longer than
+    the longest of three times: 2 s, ten times this duration, ten times the longest inference.
     """
     claim_at_ticks: bool = Field(default=False, exclude_if=operator.not_)
     """Whether workers get only observations that have just arrived. If false, a worker that becomes free may get an older one."""
     skips_observations: bool = Field(default=False, exclude_if=operator.not_)
-    """Whether observations are ignored while all workers are busy. False for recordings from before this field existed."""
+    """Whether observations wait while all workers are busy. The newest of them is read when a worker becomes free.
+
+    False for recordings from before this field existed.
+    """
 
 
 @dataclass(slots=True)
 class _Member:
-    """What the coordinator knows of a worker: how often it was restarted, and when its last message arrived."""
+    """What the coordinator knows of a worker: how often it was restarted, and when its last state arrived."""
 
     incarnation: int
     seen_ns: int
@@ -65,9 +68,9 @@ class _Member:
 class Coordinator(Node[CoordinatorParams]):
     """Coordinates the workers by a stagger method. Messages are handled one at a time, so there are no races.
 
-    A method either delays workers, or assigns each observation to one worker with a message, the claim. So a worker receives either
-    the time to sleep before its next inference, or an observation. A restarted worker receives the current inference times of the
-    method. A worker that stays silent is removed until it sends a message.
+    A method either delays workers, or assigns each observation to at most one worker with a message, the claim. So a worker
+    receives either the time to sleep before its next inference, or an observation. If the method delays workers, a new or restarted
+    worker receives the current inference times of the method. A worker that stays silent is removed until it sends a message.
     """
 
     only_reads = True
@@ -122,7 +125,10 @@ class Coordinator(Node[CoordinatorParams]):
         self._longest_ns = max(self._longest_ns, report.inference_ns)
 
     def on_observation(self, observation: Observation) -> None:
-        """Give a new observation to the worker that has been free for the longest time, if a worker is free."""
+        """Give a new observation to the worker that has been free for the longest time.
+
+        If no worker is free, or if it is too early for the next claim, no worker gets it now.
+        """
         self._method.add_observation(observation)
         self._claim_at(self.context.now_ns())
 
@@ -180,7 +186,10 @@ class Coordinator(Node[CoordinatorParams]):
         )
 
     def _remove_silent_workers(self) -> None:
-        """Remove workers that have been silent for ten times the longest inference, at least 2 s."""
+        """Remove workers that have been silent for ten times the longest or the usual inference, at least 2 s.
+
+        Remove no worker before the first inference time is known.
+        """
         longest_ns = max(self._longest_ns, self._method.longest_ns)
         if not longest_ns:
             return

@@ -63,7 +63,7 @@ class DelayAwareWorker(Worker):
             raise NodeError(problem, hint=hint) from error
 
     def on_prepare(self) -> None:
-        """Make the policy, and run it a few times, because the first passes are slow."""
+        """Make the policy. In real time, also run it a few times, because the first passes are slow."""
         self._actions = KnownActions(self.params.plant, self.params.pending_slots)
         super().on_prepare()
         head = latency_of(self.params.head, self.name)

@@ -10,7 +10,10 @@ _Episode = tuple[str, int, int]
 
 
 class KnownActions:
-    """The decided actions of the running episode, by the tick of the observation. Of several decisions for one tick, the last counts.
+    """The decided actions of the running episode, by the tick of the observation.
+
+    Of several actions for one tick, the one decided on the newest observation counts. Of several decided on the same observation,
+    the last one counts.
 
     The plant (environment or robot) applies decisions in the order of their observations. So a decision on an observation that is k
     ticks older is applied k ticks earlier; its *lag* is k. A decision may have a chunk of actions for successive ticks. The second

@@ -21,7 +21,7 @@ from rtgraph.nodes.inference.policy import (
 
 
 class Layers(ABC):
-    """A network in stages. Each stage runs in its own process with its own instance of this class."""
+    """A network in stages. Each stage is a node with its own instance of this class."""
 
     version: int | None = None
     """The version of the weights in use; None without weights."""

@@ -1,4 +1,4 @@
-"""Makes a policy from its parameters, and checks that the policy fits the plant (environment or robot)."""
+"""Makes a policy from its parameters. Also checks the class of a scripted policy, and the pending actions that a network reads."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def make_policy(
     """Return a new policy with these parameters.
 
     Raises:
-        NodeError: the policy does not fit the plant's observations and actions, or needs a missing package or missing weights.
+        NodeError: the class of a scripted policy cannot be imported or called, or the graph has no weights with this name.
+        CheckpointError: a checkpoint of the weights cannot be read, or holds another network.
     """
     if isinstance(params, RandomParams):
         return RandomPolicy(plant, rng)

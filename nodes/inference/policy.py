@@ -23,7 +23,10 @@ EPSILON_OVER = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An action, and whether it was drawn uniformly at random (explored)."""
+    """An action, and whether it was drawn uniformly at random (explored).
+
+    With a chunk, ``explored`` is True if at least one action of the chunk was drawn uniformly at random.
+    """
 
     action: Action
     explored: bool = False
@@ -99,8 +102,9 @@ class EpsilonGreedyParams(Record):
     compiled: bool = Field(default=False, exclude_if=operator.not_)
     """Whether compiled C code computes the network, if it is fully connected or an IMPALA network of width k up to 1/2.
 
-    The code is compiled once per machine. Its results equal those of torch within rounding. A pass of an IMPALA network with k =
-    1/16 takes a fifth of the time. Without a C compiler, torch computes the network.
+    A fully connected network is compiled only without dueling and noisy heads, and only if the algorithm acts greedily. The code
+    is compiled once per machine. Its results equal those of torch within rounding. A pass of an IMPALA network with k = 1/16 takes
+    a fifth of the time. Without a C compiler, torch computes the network.
     """
 
     @model_validator(mode="after")

@@ -51,8 +51,9 @@ class Stage(Node[StageParams]):
     action is applied. With ``skip`` the last stage also sees an observation that is only one tick old when the action is applied.
     Source: Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
-    The age of a decision counts from the first stage's observation. ``seen`` gives the ticks of the observations that the later
-    stages saw. Each stage uses the newest announced version of the weights, and switches to a newer version between two inferences.
+    The age of a decision counts from the first stage's observation. With ``skip``, ``seen`` of the decision gives the ticks of the
+    observations that the later stages saw. Each stage uses the newest announced version of the weights, and switches to a newer
+    version between two inferences.
     """
 
     params_type: ClassVar[type[Params]] = StageParams
@@ -65,7 +66,7 @@ class Stage(Node[StageParams]):
 
     @classmethod
     def check(cls, params: StageParams) -> None:
-        """Check that the class of a scripted network can be imported and has a method ``layer``."""
+        """Check that the class of a scripted network can be imported, accepts the parameters, and has a method ``layer``."""
         if not isinstance(params.policy, ScriptedParams):
             return
         made = script_class(params.policy)
@@ -82,7 +83,7 @@ class Stage(Node[StageParams]):
 
     @classmethod
     def check_placement(cls, params: StageParams, placement: Placement) -> None:
-        """Check that the weights belong to a network with this number of stages, and that a stage takes time in virtual time."""
+        """Check that the network has these stages and this ``skip``, and that a stage takes time in virtual time."""
         if isinstance(params.policy, EpsilonGreedyParams):
             cls._check_weights(params, params.policy.weights, placement)
         draw = latency_of(params.latency, placement.name).draws(
@@ -149,13 +150,16 @@ class Stage(Node[StageParams]):
         self._layers.change(self.params.policy)
 
     def on_weights(self, announced: WeightsVersion) -> None:
-        """Use the announced weights from the next observation on."""
+        """Use the announced weights from the next inference on."""
         if not self._layers.adopt(announced):
             # The slot already holds another version, so a newer announcement is on its way.
             self._missed += 1
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin an inference in the first stage. Further stages begin with features, and then read the newest observation."""
+        """Begin an inference in the first stage. Further stages begin with features.
+
+        With ``skip``, they then read the newest observation.
+        """
         if not self._stage:
             self._run(None, observation, observation.origin(), self.now_ns, ())
 
@@ -173,7 +177,10 @@ class Stage(Node[StageParams]):
             self._run(features.values, newest, oldest, features.began_ns, seen)
 
     def result(self) -> dict[str, Any]:
-        """Return how many features found no observation to join, and how many versions of the weights were overwritten before use."""
+        """Return how many features found no observation to join, and how many versions of the weights were overwritten before use.
+
+        Counts of 0 are omitted.
+        """
         counts = {"without_observation": self._unseen, "versions_missed": self._missed}
         return {name: count for name, count in counts.items() if count}
 

@@ -102,12 +102,12 @@ class Worker(Node[WorkerParams]):
 
     @classmethod
     def check(cls, params: WorkerParams) -> None:
-        """Check that the policy fits the plant, and that the class of a scripted policy can be imported."""
+        """Check the class of a scripted policy: it can be imported, accepts the parameters, and has a method ``act``."""
         check_policy(params.policy, params.plant)
 
     @classmethod
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
-        """Check that the weights exist, and that inferences take time in virtual time."""
+        """Check that the weights exist, that the network reads what the worker sees, and that inferences take virtual time."""
         if isinstance(params.policy, EpsilonGreedyParams):
             must_see(weights_named(placement.weights, params.policy.weights), params.seen)
         latency = latency_of(params.latency, placement.name)
@@ -116,7 +116,7 @@ class Worker(Node[WorkerParams]):
             _must_take_time(placement.name, latency, draw)
 
     def on_prepare(self) -> None:
-        """Make the policy, and run it a few times, because the first passes are slow."""
+        """Make the policy. In real time, also run it a few times, because the first passes are slow."""
         params = self.params
         stagger_method(params.stagger)  # imports it before the world runs
         self._policy = self._make_policy()
@@ -165,7 +165,10 @@ class Worker(Node[WorkerParams]):
             self._begin(observation)
 
     def result(self) -> dict[str, Any]:
-        """Return which versions of the weights were used, if the worker used several."""
+        """Return which versions of the weights were used.
+
+        Empty without weights, or if only version 0 was used and no announced version was missed.
+        """
         versions = self._versions.versions()
         # Weights that never change need no report.
         return (

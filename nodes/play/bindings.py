@@ -36,7 +36,8 @@ class Bindings:
     """Maps the buttons that are held to the actions of a plant.
 
     An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. An action that
-    is not named after buttons has a key of ``NUMBER_KEYS``. Button B acts as A if no action is named after B.
+    is not named after buttons has a key of ``NUMBER_KEYS``, except the idle action and actions from 20 on. Button B acts
+    as A if no action is named after B.
 
     Args:
         actions: the plant's actions.
@@ -58,8 +59,8 @@ class Bindings:
     def action(self, held: Sequence[str]) -> int:
         """Return the index of the action for the held buttons and number keys, given in the order of pressing.
 
-        The action that uses the most of the held buttons wins. If two actions use equally many, the action with the
-        button pressed last wins. A number key wins over all buttons.
+        Of the actions with all their buttons held, the action with the most buttons wins. If two have equally many, the
+        action with the button pressed last wins. A number key wins over all buttons.
         """
         numbered = [self._numbered[key] for key in held if key in self._numbered]
         if numbered:

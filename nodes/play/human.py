@@ -66,7 +66,7 @@ class Human(Node[HumanParams]):
             )
 
     def on_prepare(self) -> None:
-        """Read the script, and open the window."""
+        """Read the script. In real time, open the window."""
         params, actions = self.params, _actions_of(self.params.plant)
         self._bindings = Bindings(actions, params.idle)
         self._script = None if params.script is None else read_script(params.script, actions)

@@ -31,7 +31,7 @@ def read_script(name: str, actions: Discrete) -> tuple[int, ...]:
         actions: the plant's actions, with their names.
 
     Raises:
-        GraphError: the file cannot be read, or a line does not hold an action and a number of ticks.
+        GraphError: the file cannot be read, has no actions or too many ticks, or a line is not an action and a number of ticks.
     """
     path = SHIPPED / f"{name}.txt"
     if "/" in name or not path.is_file():

@@ -84,7 +84,10 @@ class Window:
             self._handle(event)
 
     def show(self, image: npt.NDArray[np.uint8] | None, status: str) -> None:
-        """Show an image, (height, width, 3) uint8 RGB, as large as fits, with a line of text and the keys below it."""
+        """Show an image, (height, width, 3) uint8 RGB, with a line of text and the keys below it; None shows the text only.
+
+        The image is enlarged by the largest whole factor that fits, or reduced if it does not fit.
+        """
         pygame, surface = self._pygame, self._surface
         surface.fill((24, 24, 28))
         width, height = surface.get_width(), surface.get_height() - _TEXT_ROWS * _ROW_HEIGHT

@@ -69,7 +69,7 @@ def local_versions(plan: WeightsPlan) -> LocalVersions:
 def write_first(plan: WeightsPlan, memory: memoryview) -> None:
     """Write the first version of the parameters into memory.
 
-    The parameters are read from the checkpoint that the plan names; without a checkpoint they are drawn at random from its seed.
+    The parameters are read from the plan's checkpoint; without a checkpoint they are drawn at random from the plan's seed.
 
     Raises:
         CheckpointError: the checkpoint cannot be read, or holds another network or version.

@@ -21,7 +21,7 @@ _RETRY_NS = 20_000_000
 _PATIENCE = 4
 """A missing part of a version is requested again after this many times the time between the last two parts."""
 _LONGEST_NS = 10_000_000_000
-"""Maximum time in ns between two unanswered requests. So a sender that restarts soon gets a new request."""
+"""The time between two unanswered requests doubles up to this time in ns. So a sender that restarts soon gets a new request."""
 
 
 class ReceiverParams(Params):
@@ -69,8 +69,8 @@ class _IncomingVersion:
 class WeightsReceiver(Node[ReceiverParams]):
     """Copies versions of network weights from a `WeightsSender` on another host, and announces each complete version.
 
-    A version arrives in parts, and lost parts are requested again. After each version the receiver requests the newest version.
-    Versions that were published in the meantime are skipped.
+    A version arrives in parts, and lost parts are requested again. After each version the receiver requests the newest version,
+    if a newer one has been announced. Versions that were published in the meantime are skipped.
     """
 
     announced = Input(WeightsVersion, latest)
@@ -104,7 +104,10 @@ class WeightsReceiver(Node[ReceiverParams]):
         self._request_parts()
 
     def on_announced(self, announced: WeightsVersion) -> None:
-        """If the announced version is newer than this host's version, request the newest; else announce this host's version again."""
+        """If the announced version is newer than this host's version, request the newest; else announce this host's version again.
+
+        While a version is being received, do neither.
+        """
         if announced.weights != self.params.of:
             return
         self._wanted = announced
@@ -147,12 +150,15 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()
 
     def result(self) -> dict[str, Any]:
-        """Return how many versions were received and refused, and how many requests were repeated."""
+        """Return how many versions were received, how many requests were repeated and, if any, how many versions were refused."""
         refused = {"refused": self._refused} if self._refused else {}
         return {"received": self._received, "asked_again": self._again} | refused
 
     def _is_missing(self) -> bool:
-        """Return whether the learner on the sender's host has announced a version that is not received yet."""
+        """Return whether a newer version than this host's, or another version of the target network, has been announced.
+
+        A refused version does not count.
+        """
         wanted, here = self._wanted, self._here
         if wanted is None or (wanted.life, wanted.version) == self._useless:
             return False
@@ -185,7 +191,10 @@ class WeightsReceiver(Node[ReceiverParams]):
         )
 
     def _retry_lost_parts(self) -> None:
-        """If no part has arrived for long, request only the next part again: later parts may still be on their way."""
+        """If no part has arrived for long, request only the next part again: later parts may still be on their way.
+
+        If no version is being received and a newer one is announced, request it.
+        """
         if not self._until and self._is_missing():
             self._request_parts()
         elif self._until and not self._whole and self.now_ns - self._heard_ns >= self._patience_ns:

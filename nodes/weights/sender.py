@@ -26,7 +26,7 @@ class SenderParams(Params):
     part_bytes: PositiveInt = 1 << 20
     """Size in bytes of one part. A version is sent in parts."""
     lease_s: float = Field(default=60.0, gt=0)
-    """Time in seconds after a receiver's last request. Then the sender drops the copy that it keeps for this receiver."""
+    """Minimum time in seconds from a receiver's last request until the sender drops the copy that it keeps for this receiver."""
 
 
 @dataclass(slots=True)
@@ -72,7 +72,10 @@ class WeightsSender(Node[SenderParams]):
             self._announced = announced
 
     def on_weights_request(self, request: WeightsRequest) -> None:
-        """Send the requested parts of a version. If the sender has no copy of that version, send the newest version instead."""
+        """Send the requested parts of a version.
+
+        If the sender has no copy of that version, send the first parts of the newest version instead.
+        """
         copy, first = self._copies.get(request.receiver), request.first
         if copy is None or (copy.life, copy.version) != (request.life, request.version):
             copy, first = self._copy_newest(request), 0

@@ -47,7 +47,7 @@ class VersionedModule:
 
     @property
     def compiled(self) -> CompiledMlp | None:
-        """Compiled code that computes the network's output from ``vector``; None for a kind of network without compiled code."""
+        """Compiled code that computes the network's output from ``vector``; None if the network cannot be compiled on this host."""
         return _bound_of(self._weights).compiled
 
     @property

@@ -104,7 +104,10 @@ class SharedVersions:
         return self._slots[slot]
 
     def hold(self, version: int, slot: int) -> memoryview | None:
-        """Keep a version from being overwritten, until `release`. Return its parameters; None if it is already overwritten."""
+        """Keep a version from being overwritten, until `release`. Return its parameters; None if it is already overwritten.
+
+        With the sharing ``shared``, return the slot's memory, which may still be overwritten.
+        """
         if self.sharing != "snapshot":
             return self._slots[slot] if 0 <= slot < len(self._slots) else None
         if version < 0 or not 0 <= slot < len(self._slots):

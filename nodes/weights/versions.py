@@ -1,8 +1,8 @@
 """Versions of weights in memory slots, which a learner writes and workers read.
 
 A *slot* is memory for one version. A learner publishes a version by writing it into a slot. A reader holds the slot that it reads.
-With the sharing ``snapshot`` a held slot is never written, so no reader sees half a version. With ``shared`` a single slot is
-written in place, so readers may see a mix of two versions.
+With the sharing ``snapshot`` a held slot is never written, so no reader sees half a version. With ``shared`` the slots
+are written in place, so readers may see a mix of two versions.
 
 The learner never waits for readers. If all slots are held, the learner skips the version, and the skipped versions are counted.
 """
@@ -50,6 +50,8 @@ class Versions(Protocol):
     def hold(self, version: int, slot: int) -> memoryview | None:
         """Hold a slot: the version in the slot is not overwritten until `release` has been called as often as `hold`.
 
+        With the sharing ``shared``, the slot may still be overwritten.
+
         Returns:
             The parameters of the version, read-only; None if the version is already overwritten.
         """
@@ -62,7 +64,7 @@ class Versions(Protocol):
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """Write a version into a free slot.
+        """Write a version into a free slot. With the sharing ``shared``, write it in place.
 
         Args:
             version: number of the version.
@@ -101,8 +103,8 @@ def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
 class LocalVersions:
     """Versions of weights in the memory of one process, shared by the nodes of this process.
 
-    Slot numbers only increase, and each number is used once. So announcements of versions do not depend on which slots are held.
-    If a node crashes in virtual time, its slot is never released, and the memory of one version stays in use.
+    With ``snapshot``, slot numbers only increase, and each number is used once. So announcements of versions do not depend on which
+    slots are held. If a node crashes in virtual time, its slot is never released, and the memory of one version stays in use.
 
     Args:
         sharing: how the weights are shared. With ``snapshot`` there are as many slots as needed.

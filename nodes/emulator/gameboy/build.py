@@ -28,17 +28,17 @@ _LETTERS = 64
 _MOST_TILES = 256
 
 CHECKSUMS = "SHA256SUMS"
-"""The checksums of all shipped files, in the format of ``sha256sum --check``."""
+"""The name of the file with the checksums of all shipped files, in the format of ``sha256sum --check``."""
 
 
 def build(program: str, folder: Path, sources: Path = _SOURCES) -> Path:
     """Compile one program of ``sources`` into ``folder`` and return the ROM's path.
 
-    Code that all programs share is taken from rtgraph's sources, not from ``sources``.
+    Files that ``sources`` lacks, such as the code that all programs share, are taken from rtgraph's sources.
 
     Raises:
         FileNotFoundError: ``sdcc`` is not installed.
-        ValueError: a drawing is invalid, or the compiler refused a source.
+        ValueError: a drawing is invalid, or the compiler refused a source or gave a warning.
     """
     if shutil.which("sdcc") is None:
         raise FileNotFoundError("sdcc is not installed. hint: apt-get install --no-install-recommends sdcc")
@@ -135,7 +135,7 @@ def make_states(game: OwnGame, rom: Path) -> dict[str, bytes]:
 
 
 def checksums(folder: Path) -> str:
-    """Return one line for each file, with its SHA-256 and its name."""
+    """Return one line for each file in the folder except ``CHECKSUMS``, with its SHA-256 and its name."""
     files = sorted(path for path in folder.iterdir() if path.name != CHECKSUMS)
     return "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files)
 

@@ -45,7 +45,7 @@ class CartridgeGame:
 
     @property
     def rom(self) -> Path:
-        """The path of the program (ROM). Raises ``RomError`` if it is not imported."""
+        """The path of the program (ROM). Raises ``RomError`` if it is not imported, or is not the needed revision."""
         return find_rom(self.rom_name)
 
     @property
@@ -70,7 +70,7 @@ class CartridgeGame:
         return read_state(states_folder(self.name) / f"{state}.state")
 
     def begin(self, console: Console, state: bytes, seed: int) -> None:
-        """Load a savestate.
+        """Load a savestate, and run one frame.
 
         ``seed`` has no effect: the games derive randomness from the time at which buttons are pressed. No-op frames at the
         start of an episode vary this time.

@@ -42,13 +42,13 @@ state, a field is its name, three bytes with the size, and the content."""
 
 
 class ConsoleMemory:
-    """A copy of the machine's memory. Reading an address that cannot be read raises ``IndexError``."""
+    """A copy of the machine's memory."""
 
     def __init__(self, blocks: dict[int, bytes]) -> None:
         self._blocks = blocks
 
     def read(self, address: int, count: int = 1) -> bytes:
-        """Return ``count`` bytes from ``address`` on. All must be in one block of memory."""
+        """Return ``count`` bytes from ``address`` on. Raises ``IndexError`` unless all are in one block of memory."""
         start = block_of(address, count)
         return self._blocks[start][address - start : address - start + count]
 

@@ -57,12 +57,12 @@ class Game(Protocol):
 
     @property
     def rom(self) -> Path:
-        """The path of the program (ROM). Raises ``ValueError`` if there is no such file."""
+        """The path of the program (ROM). Raises ``RomError`` if the user must provide it and has not."""
         ...
 
     @property
     def states(self) -> Collection[str]:
-        """The names of the start states, in order. The first is the default. Raises ``ValueError`` if there is none."""
+        """The names of the start states, in order. The first is the default. Raises ``RomError`` if there is none."""
         ...
 
     def load_state(self, state: str) -> bytes:
@@ -78,6 +78,6 @@ class Game(Protocol):
 
 
 def name_some(names: Collection[str]) -> str:
-    """Return names as text on one line: all names if they are few, else the first and the last."""
+    """Return names as text on one line: all names if they are few, else the first two and the last."""
     listed = list(names)
     return ", ".join(listed if len(listed) < 5 else [*listed[:2], "...", listed[-1]])

@@ -68,7 +68,10 @@ ROMS: Final = {
 
 
 def library() -> Path:
-    """Return the folder of the user's ROMs and savestates: ``rtgraph/gameboy`` in ``$XDG_DATA_HOME``."""
+    """Return the folder of the user's ROMs and savestates: ``rtgraph/gameboy`` in ``$XDG_DATA_HOME``.
+
+    If this variable is not set to an absolute path, the folder is in ``~/.local/share``.
+    """
     base = os.environ.get("XDG_DATA_HOME", "")
     return (
         (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share") / "rtgraph" / "gameboy"

@@ -75,7 +75,8 @@ class VariableReader:
     def read(self, console: Console) -> Variables:
         """Return the values of all variables, by name. If no value has changed, this is the same mapping as before.
 
-        Raises ``ValueError`` if a digit of a decimal number is above 9.
+        For a game with a variable of more than 7 bytes, the mapping is always new. Raises ``ValueError`` if a digit of a decimal
+        number is above 9.
         """
         numbers = console.numbers(self._places)
         if self._long or numbers != self._numbers:

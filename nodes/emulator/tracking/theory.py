@@ -25,7 +25,7 @@ _MOST_STATES = 200_000
 """Maximum number of states of the computation: positions times sequences of unknown pending actions. More states take minutes."""
 
 Policy = tuple[int, ...]
-"""A policy for Tracking: the action for each observed position."""
+"""A policy for Tracking: the action for each position, observed or predicted."""
 
 
 def informed_rate(positions: int, steady: float, delay: int) -> float:
@@ -54,7 +54,7 @@ def best_plan(
             (positions, chunk).
 
     Raises:
-        ValueError: a number is below 1, or ``chunk`` is above ``interval``.
+        ValueError: ``delay`` or ``chunk`` is below 1, or ``chunk`` is above ``interval``.
     """
     _check(delay)
     if not 1 <= chunk <= interval:

@@ -20,7 +20,7 @@ class WorkerStagger:
         self._pending_ns = 0
 
     def apply_delay(self, delay: StaggerDelay) -> None:
-        """Add a delay that the coordinator has sent to the duration of the next sleep."""
+        """Make the next sleep longer by a delay from the coordinator."""
         self._pending_ns += delay.delay_ns
 
     def hold_ns(self, inference_ns: int) -> int:

@@ -112,7 +112,7 @@ class Pacing(CoordinatorStagger):
     def _is_due(self, observation: Observation) -> bool:
         """Return whether an observation may be assigned to a worker.
 
-        It may, if it begins an episode, or comes at least ``claim_ticks`` after the last assigned one.
+        It may, if it is of another episode than the last assigned one, or comes at least ``claim_ticks`` ticks after it.
         """
         if self._claimed is None:
             return True
@@ -150,7 +150,10 @@ class Pacing(CoordinatorStagger):
 
 
 class Method(StaggerMethod):
-    """Assign each observation to one worker. The plant's gate ``playout`` applies all decisions at the same age of the observation."""
+    """Assign each observation to at most one worker.
+
+    The plant's gate ``playout`` applies all decisions at the same age of the observation.
+    """
 
     gate = "playout"
     claims = True

@@ -12,7 +12,10 @@ def natural_order(name: str) -> tuple[str, int]:
 
 
 def distances(ring: Sequence[str], worker: str) -> list[tuple[str, int]]:
-    """Return the other workers, each with its distance behind ``worker`` in cyclic order: 1 for the worker that comes next."""
+    """Return the other workers, each with its distance behind ``worker`` in cyclic order: 1 for the worker that comes next.
+
+    Empty if ``worker`` is not in ``ring``.
+    """
     if worker not in ring:
         return []
     here, size = ring.index(worker), len(ring)
