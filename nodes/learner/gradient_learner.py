@@ -155,8 +155,9 @@ class GradientLearner(Batches[BatchParams]):
     def _has_weights(self) -> bool:
         """Read the newest weights. Return whether they are recent enough for the next gradient.
 
-        They are if they have the version that the learner's last answer named, or a newer one. Return False if they are older or
-        already overwritten: the learner will announce a newer version.
+        They are if they have the version that the learner's last answer named, or a newer one. If that answer named no version,
+        they must be newer than the weights of the last gradient. Return False if the weights are older, already overwritten or not
+        announced: the learner will announce a newer version.
         """
         announced = self._shown
         if announced is None or announced.target_version is None or announced.target_slot is None:

@@ -48,12 +48,12 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check(cls, params: SequentialParams) -> None:
-        """Check that the policy fits the plant's observations and actions."""
+        """Check the policy with `check_policy`, as a worker does."""
         check_policy(params.policy, params.plant)
 
     @classmethod
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
-        """Check also that the policy's weights exist, and that the model of the inference latency can be read."""
+        """Check also the weights of the policy, which must exist and fit the plant's pending actions, and the inference latency."""
         super().check_placement(params, placement)
         must_see(weights_named(placement.weights, params.policy.weights), params.plant)
         inference = latency_of(params.inference, placement.name)

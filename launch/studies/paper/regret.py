@@ -41,7 +41,7 @@ _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """Measures the regret per tick, and reports it with ``bound``, the regret that Theorem 1 states for one worker."""
+    """Measures the regret per tick, and reports it with ``bound``, the regret that Theorem 1 states."""
 
     launched: VirtualRun
     bound: float
@@ -52,7 +52,7 @@ class Regret:
         return {**self.launched.identity(), "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the environment. Return the regret per tick, the bound for one worker, and the results of `VirtualRun`."""
+        """Run the environment. Return the regret per tick, the bound, and the results of `VirtualRun`."""
         found = self.launched.run(folder, report)
         regret = 1 - real(found["reward"])
         return {**found, "regret": regret, "bound": self.bound}
@@ -85,7 +85,11 @@ def _run(environment: str, tau: int, method: str, ticks: int, seed: int) -> Virt
 
 
 def _bound(environment: str, tau: int) -> float:
-    """Return the regret per tick that Theorem 1 states for one worker, which decides once every ``tau`` ticks."""
+    """Return the regret per tick that Theorem 1 states for an environment.
+
+    In the inaction environment, one worker decides once every ``tau`` ticks. In the delay environment, there is a decision for
+    every tick.
+    """
     if environment == "inaction":
         return theory.inaction_bound(tau) / tau
     return theory.delay_bound(STAY, tau)

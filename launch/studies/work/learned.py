@@ -41,7 +41,8 @@ class Learned:
 
     The results are:
 
-    * ``greedy``: mean return of the greedy episodes; None without greedy episodes.
+    * ``greedy``: mean return of the greedy episodes, which explore only if ``arguments`` hold ``epsilon``; None without greedy
+      episodes.
     * ``last``: mean return of the last 100 episodes of learning.
     * ``episodes``, ``updates``: number of episodes of learning, and of updates.
     * ``wins``: episodes won while learning; None if the environment does not report wins.
@@ -111,7 +112,7 @@ class Learned:
         return session
 
     def _greedy(self, folder: Path, session: Path | None, report: ReportProgress) -> float:
-        """Play episodes without exploration, and return the mean of their returns.
+        """Play the greedy episodes, and return the mean of their finite returns.
 
         Args:
             folder: the folder of this run of the study.

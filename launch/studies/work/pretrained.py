@@ -25,7 +25,7 @@ RECORDING = "session.mcap"
 class Pretrained:
     """Records a script that plays a game. Then an agent learns, with the recording in its replay memory.
 
-    The results are those of `Learned`.
+    The results are those of `Learned`. If the policy of ``learned`` is ``random`` or ``noop``, nothing is recorded or learned.
     """
 
     learned: Learned
