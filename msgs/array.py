@@ -20,7 +20,7 @@ DTYPES = {
 
 MAX_DIMENSIONS = 8
 SHORT_VECTOR = 64
-"""Maximum length of a vector that exports and commands show in full. They summarise larger arrays."""
+"""Maximum length of a vector that exports and commands show in full. Larger arrays are summarised or left out."""
 LONGEST = 2**48
 WIRE_KEYS = frozenset({"dtype", "shape", "buffer"})
 """The keys of the dict that encodes an array. An observation cannot be a dict with exactly these keys, because it would be
@@ -92,11 +92,14 @@ class ArrayField:
 def array(dtype: str | None = None, *shape: int | None) -> Any:
     """Annotate a message's array field.
 
-    With no arguments, any numeric array is valid. With only a dtype, any shape is valid. ``None`` in the
+    With no arguments, any array of numbers or booleans is valid. With only a dtype, any shape is valid. ``None`` in the
     shape is an axis of any length.
 
     >>> class Image(Message):
     ...     pixels: array("uint8", None, None, 3)
+
+    Raises:
+        ValueError: the dtype cannot be sent.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ValueError(f"an array of {dtype!r} cannot be sent; the dtypes are {', '.join(DTYPES)}")
@@ -111,9 +114,9 @@ def array_or_parts() -> Any:
 def frozen(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """Return a read-only C-order array with the same values, shape and dtype.
 
-    The array is copied unless it is a view of ``bytes``, which can never be written. A read-only array is copied as well,
-    because its owner can make it writeable again, or write to its memory. A subclass (``np.matrix``, ``np.memmap``) becomes a
-    plain array.
+    The array is copied unless it is a C-order view of ``bytes``, which can never be written. Any other read-only array is
+    copied, because its owner can make it writeable again, or write to its memory. A subclass (``np.matrix``, ``np.memmap``)
+    becomes a plain array.
 
     Raises:
         ValueError: the array is masked, or its dtype cannot be sent.
@@ -137,7 +140,7 @@ def to_wire(value: npt.NDArray[np.generic], buffers: list[memoryview | bytes]) -
 
 
 def on_bytes(array: npt.NDArray[np.generic]) -> bool:
-    """Return whether a plain C-order array is a view of a ``bytes`` object, so that nobody can change its elements."""
+    """Return whether an array is a plain C-order view of ``bytes``, so that nobody can change its elements."""
     if type(array) is not np.ndarray or array.dtype not in _NAMES:
         return False
     base: object = array.base

@@ -13,7 +13,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import RtgraphError
 
 LONGEST_NAME = 240
-"""Maximum length of a file's name in bytes. If the name is longer, the name of its temporary file is a hash."""
+"""Maximum length in bytes of a file's name that its temporary file's name contains. A longer name is replaced by a hash."""
 _HINTS = {
     errno.ENOSPC: "make room on the disk, or write elsewhere",
     errno.EDQUOT: "make room within the quota, or write elsewhere",
@@ -30,7 +30,7 @@ _HINTS = {
 
 @contextlib.contextmanager
 def atomic_path(path: Path, error: type[RtgraphError], *, durable: bool = False) -> Iterator[Path]:
-    """Yield a temporary path in the folder of ``path``. At the end of the ``with`` block, the temporary path is renamed to ``path``.
+    """Yield a temporary path in the folder of ``path``. At the end of the ``with`` block, rename the temporary path to ``path``.
 
     The temporary path may become a file, a folder or a link. An existing file at ``path`` is replaced: readers see the old
     one or the new one, never half of it. On an error, everything written is removed and ``path`` is unchanged. Two processes
@@ -96,7 +96,7 @@ def writing(path: Path, error: type[RtgraphError]) -> Iterator[None]:
 
 
 def cannot_write(path: Path, reason: OSError, error: type[RtgraphError]) -> RtgraphError:
-    """Return the error for a file that cannot be written, with the operating system's reason and a hint."""
+    """Return the error for a file that cannot be written, with the operating system's reason. Common reasons get a hint."""
     reason_text = os.strerror(reason.errno) if reason.errno else str(reason)
     return error(f"{path} cannot be written: {reason_text}", hint=_HINTS.get(reason.errno or 0))
 

@@ -135,7 +135,7 @@ class Message(Record):
     """The base of every message between nodes.
 
     Subclass it with annotated fields; declare arrays with ``rtgraph.msgs.array``. A message's name is the
-    name of its class. Its schema hash changes whenever a field or a field's type changes.
+    name of its class. Its schema hash depends on the names, types, bounds and defaults of its fields.
 
     >>> class Temperature(Message):
     ...     celsius: float
@@ -207,7 +207,7 @@ _SMALL = frozenset({int, float, bool, type(None), Header})
 
 
 def size_bytes(message: object) -> int:
-    """Return a message's approximate memory in bytes: its arrays and texts, plus a fixed number of bytes for the rest.
+    """Return a message's approximate memory in bytes: its arrays, texts, lists and dicts, plus a fixed number for each record.
 
     Args:
         message: a pydantic model or a dataclass.
@@ -272,7 +272,10 @@ def _size_of(value: object) -> int:
 
 
 def equal(one: object, other: object) -> bool:
-    """Return whether two values of a field are equal. Arrays are compared by all elements, and NaN equals NaN."""
+    """Return whether two values of a field are equal. Arrays are equal if their dtypes, shapes and elements are equal.
+
+    In an array, NaN equals NaN. Outside arrays, NaN differs from NaN.
+    """
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return (
             isinstance(one, np.ndarray)

@@ -182,7 +182,7 @@ def built(model: type[M]) -> type[M]:
 
 
 def build_record(model: type[BaseModel]) -> None:
-    """Build the validator of a user's record now. Records that come with rtgraph are built in the next ``build_all``."""
+    """Build the validator of a user's record now. Records of rtgraph are built at their first use, or in the next ``build_all``."""
     _unbuilt.add(model)
     build_if_foreign(model)
 

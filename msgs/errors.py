@@ -31,7 +31,7 @@ from collections.abc import Sequence
 
 
 class RtgraphError(Exception):
-    """The base class of every error that rtgraph raises on purpose. ``hint`` says what to do; None if nothing can be done."""
+    """The base class of every error that rtgraph raises on purpose. ``hint`` says what to do; None if the error has no hint."""
 
     def __init__(self, problem: str, *, hint: str | None = None) -> None:
         super().__init__(problem)
@@ -71,7 +71,10 @@ class ExtensionError(RtgraphError):
 
 
 class GraphError(RtgraphError):
-    """A graph, launch or script file is invalid. ``str()`` gives ``file:line: key: problem. hint: …``."""
+    """A graph, launch or script file is invalid. ``str()`` gives ``file:line: key: problem. hint: …``.
+
+    Parts that are None are left out.
+    """
 
     def __init__(
         self,

@@ -81,7 +81,8 @@ class StaggerDelay(Message):
 class WorkerState(Message):
     """Whether a worker is busy, and with which claim (an observation that the coordinator assigned to the worker).
 
-    A worker sends it when it is ready, after each decision, and twice a second.
+    Sent by a worker when ready, when ignoring an outdated claim, and twice a second. With the stagger method ``paced``, also
+    sent after each decision.
     """
 
     worker: str

@@ -39,7 +39,10 @@ class SetParams(Question):
 
 
 class Publish(Question):
-    """Deliver a message to every subscriber of a topic; with a ``key``, only to the node of that name."""
+    """Deliver a message to every running subscriber of a topic.
+
+    If each message of the topic is for one node, ``key`` is the name of this node.
+    """
 
     topic: str
     key: str = ""
@@ -95,7 +98,10 @@ class ParamsAnswer(ControlMessage):
 
 
 class ParamsSet(ControlMessage):
-    """Each node's answer to a change of parameters: the values now in force, or why nothing changed."""
+    """Each node's answer to a change of parameters: the new values, or why the node has not confirmed them.
+
+    A node that is down gets the new values at its restart.
+    """
 
     number: int
     values: dict[str, dict[str, Any]] = Field(default_factory=dict)

@@ -36,7 +36,9 @@ _TEXT = frozenset({str})
 
 
 def isolated(message: M) -> M:
-    """Return the message itself if it holds nothing writeable, else a copy with new lists and dicts.
+    """Return the message itself if it holds nothing writeable, else a copy with new lists and dicts, and with read-only arrays.
+
+    A message with the header ``OWNED`` is returned unchecked.
 
     Raises:
         EncodeError: a field holds something that cannot be sent.

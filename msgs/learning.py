@@ -80,7 +80,8 @@ class BatchRequest(Message):
     in_place: bool = True
     """Whether the learner can map the file of frames into its memory. If False, the answer contains the frames."""
     unread: int = Field(default=0, ge=0)
-    """Number of batches so far that the learner received too late to read."""
+    """Number of batches so far that the learner could not read. Their frames were overwritten, or their file could not be
+    mapped."""
 
 
 class SampledBatch(Message):
@@ -168,9 +169,10 @@ class GradientAnswer(Message):
     """The incarnation (number of restarts so far) of the gradient learner."""
     number: int = Field(ge=0)
     version: int | None = None
-    """The version of the weights that the gradient made. None if the gradient was not used, so that the learner must send a new one."""
+    """The version of the weights that the gradient made. None if the gradient was not used: the learner must send a new one."""
     in_place: bool = True
-    """Whether the owner of the weights could map the gradient's ``store``. If False, the learner must send the gradient in the message."""
+    """Whether the owner of the weights could map the gradient's ``store``. If False, the learner must send the gradient in the
+    message."""
 
 
 class LearnerState(Message):
@@ -189,7 +191,8 @@ class Learned(Message):
     learner: str
     """The learner that computed the gradient; several names are joined by commas."""
     delay: int = Field(default=0, ge=0)
-    """How many new versions of the weights were made between computing the gradient and applying it."""
+    """How many new versions of the weights were made between computing the gradient and applying it. If several gradients were
+    applied together, the largest of these numbers."""
     loss: float
     q_mean: float
     """Mean value Q(s, a) of the actions taken, over the batch."""
@@ -216,8 +219,9 @@ class LearningProgress(Message):
     return_mean: float | None = None
     """Mean return of the last 20 episodes."""
     explored: float | None = None
-    """Share of decisions that were random."""
+    """Share of decisions with an action that was drawn uniformly at random."""
     loss: float | None = None
+    """Mean loss of the updates. Without an update in the last few seconds, the last mean before."""
     updates_per_s: float | None = None
     version: int | None = None
     """The newest version of the weights."""

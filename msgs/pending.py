@@ -51,7 +51,7 @@ class DelayAware(Record):
     """When a worker reads the pending actions. ``start``: when an inference begins. ``late``: just before the inference ends,
     after the trunk of the network."""
     slots: PositiveInt | None = Field(default=None, le=10_000)
-    """D, the number of ticks between an observation and its action; null: ``latency_frames``, rounded up."""
+    """D, the number of ticks between an observation and its action; null: ``latency_frames``, rounded up, at least 1."""
     latency_frames: float = Field(default=1.0, ge=0, le=1e6)
     """The duration of an inference in frames."""
     chunk: PositiveInt = Field(default=1, le=1000, exclude_if=lambda chunk: chunk == 1)

@@ -86,7 +86,7 @@ def empty_observation(plant: PlantSpec) -> Value:
 class Applied(Message):
     """The action applied to the plant at a tick, with the timing of the tick.
 
-    ``lineage`` in the header is copied from the applied decision. It is None if the default behaviour β acted.
+    ``lineage`` in the header is copied from the applied decision; None if no decision was applied.
     """
 
     tick: int = Field(ge=0)
@@ -104,7 +104,7 @@ class Applied(Message):
     """Whether β acted only because the episode has just begun: no decision on an observation of the episode can act yet."""
     delay_ticks: int = 0
     """D, the age in ticks at which the plant applies decisions, if its gate is ``playout``. 0 if its gate is ``latest``,
-    which applies the newest decision at once. The gate is the rule by which a plant chooses decisions."""
+    which applies the decision on the newest observation at once. The gate is the rule by which a plant chooses decisions."""
     due_ns: int
     lateness_ns: int
     """How long after ``due_ns`` the tick began, in ns."""
@@ -121,18 +121,21 @@ class Applied(Message):
     late: int = 0
     dropped: int = 0
     refused: int = 0
-    """Number of decisions received with an invalid action."""
+    """Number of decisions since the previous tick that were refused: an action did not fit the spec, or a robot's safety rules
+    forbade the action."""
     sent: int | array() | None = None  # type: ignore[valid-type]
     """The action that the plant sent to its device, if it differs from ``action``, the requested one."""
     captured_age_ns: dict[str, int] = Field(default_factory=dict)
-    """Time in ns from the capture of each part of this tick's observation to the tick. Parts without a capture time are omitted."""
+    """Time in ns from the capture of each part of this tick's observation to the tick. Parts without a capture time are
+    omitted."""
     pending: array() | None = None  # type: ignore[valid-type]
     """The pending actions (decided, not yet applied) that the policy knew when it decided. None if the policy sees no pending
     actions, or if no decision was applied."""
     place: int = 0
     """The position of the applied action in the decision's chunk (actions for successive ticks), from 0."""
     averaged: int = 0
-    """Number of decisions of which the action is the average; 0 if it is the action of one decision. ``decision`` is the newest one."""
+    """Number of decisions of which the action is the average; 0 if it is the action of one decision. ``decision`` is the newest
+    of these decisions."""
     seen: tuple[int, ...] = ()
     """The tick of the observation that each later stage of the network saw, in order of the stages; empty if no later stage
     sees an observation."""

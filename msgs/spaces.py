@@ -35,7 +35,11 @@ class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def agrees_with(self, other: Self) -> bool:
-        """Return whether a policy for one spec fits the other spec. If an optional field is empty in one spec, it is not compared."""
+        """Return whether a policy for one spec fits the other spec.
+
+        Units, the command, and the names of numbers are not compared if they are empty in one of the specs. The names of
+        discrete actions are always compared.
+        """
         fields = type(self).model_fields
         return type(self) is type(other) and all(
             _agree(value, getattr(other, name))
@@ -189,7 +193,8 @@ class PlantSpec(_Spec):
     observation: ArraySpec | PartsSpec
     action: ActionSpec
     measurements: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
-    """The names of the measurements in each observation except an episode's first; empty if they vary."""
+    """The names of the measurements in each observation except an episode's first; empty if they vary,
+    or if there are no measurements."""
 
     def agrees_with(self, other: PlantSpec) -> bool:
         """Return whether a policy for this plant fits another plant: rates, observations and actions agree."""

@@ -10,7 +10,10 @@ from rtgraph.msgs.base import ControlMessage, Message, Record
 
 
 class Progress(Message):
-    """Progress of a run since the last progress message."""
+    """Progress of a run. ``tick`` and ``episode`` are the latest, ``overruns`` counts from the start of the run.
+
+    The other fields are over the ticks since the last progress message.
+    """
 
     tick: int
     episode: int

@@ -190,7 +190,7 @@ class Bag:
         return self._merged(chunks, _MessageFilter(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the last message of each channel. The files are read from the end, and only as far as needed."""
+        """Return the message of each channel that was written last. The files are read from the end, and only as far as needed."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:

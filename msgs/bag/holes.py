@@ -17,6 +17,8 @@ _NUMBER = re.compile(r"(.*_)(\d+)")
 def holes(parts: Sequence[Part]) -> Iterator[str]:
     """Yield a line of text for each gap in time between files, and a line with the total number of missing messages.
 
+    Further lines say that the beginning or the end of the recording is missing.
+
     Missing messages are counted by gaps in the publishers' sequence numbers. So a channel counts only if it has messages
     before and after the gap. The total is known only if the recording ends with the counts of its messages.
 

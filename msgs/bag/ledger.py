@@ -10,7 +10,8 @@ from pydantic import Field, ValidationError
 from rtgraph.msgs import Record
 
 MOST_GAPS = 1024
-"""Maximum number of gaps in a channel's sequence numbers that late messages can still fill. Messages missing in older gaps are lost."""
+"""Maximum number of gaps in a channel's sequence numbers that late messages can still fill. Messages missing in older gaps are
+lost."""
 
 
 class StreamLosses(Record):
@@ -44,7 +45,7 @@ class Losses(Record):
 
     @property
     def duplicates(self) -> int:
-        """Number of messages that were received more than once, of all topics."""
+        """Number of received duplicates, of all topics. A message that was received three times counts twice."""
         return sum(stream.duplicates for stream in self.streams)
 
     def as_json(self) -> dict[str, object]:

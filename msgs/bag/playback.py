@@ -15,8 +15,8 @@ class Playback:
     """Converts the graph's time to a time of the recording, and plays the messages that are due.
 
     The recording's times are the times at which its messages were published. At rate 1, from the start and
-    without a pause, these times equal the graph's times. So in virtual time, every message is played at exactly the time of its publication in the
-    recording.
+    without a pause, these times equal the graph's times. So in virtual time, every message is played at exactly
+    the time of its publication in the recording.
 
     Args:
         messages: a function that returns the messages from a time of the recording on, in order.
@@ -152,7 +152,7 @@ class Playback:
 def messages_of(
     bag: Bag, *, topics: tuple[str, ...] = (), exclude: tuple[str, ...] = (), publishers: tuple[str, ...] = ()
 ) -> Messages:
-    """Return a function that takes a time of the recording, and yields the messages from this time on."""
+    """Return a function that takes a time of the recording, and yields the messages that were received from this time on."""
     return lambda start_ns: bag.messages(
         topics=topics, exclude=exclude, publishers=publishers, start_ns=start_ns
     )

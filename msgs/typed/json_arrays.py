@@ -1,6 +1,7 @@
 """Make messages from JSON values.
 
-An array is written as nested lists, or as ``{"dtype", "shape", "data"}``. Each element must fit its dtype exactly.
+An array is written as nested lists, or as ``{"dtype", "shape", "data"}``. With a float dtype, numbers are rounded to the nearest.
+With any other dtype, each element must fit the dtype exactly.
 """
 
 from __future__ import annotations
@@ -42,17 +43,20 @@ def message_of(message_type: type[M], values: Mapping[str, object]) -> M:
 
 
 def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | None = None) -> Array:
-    """Return nested lists as an array. Every element must fit the dtype exactly; floats are rounded to the nearest.
+    """Return nested lists as an array. With a float dtype, numbers are rounded to the nearest.
+
+    With any other dtype, every element must fit the dtype exactly.
 
     Args:
         value: lists of equal length, nested; a single element gives an array of shape ().
         dtype: the dtype of the elements; None for the first of bool, int64 (uint64 if needed) and float64 that
-            holds all of them.
+            holds all of them; float64 if there are no elements.
         shape: the shape of the array, for which the elements may also be one flat list; None for the shape of the
             lists.
 
     Raises:
-        ValueError: an element does not fit the dtype, or the lists differ in length.
+        ValueError: an element does not fit the dtype, the lists do not form an array of this shape, or the array
+            has more than 8 dimensions.
     """
     own = _shape(value)
     if len(own) > MAX_DIMENSIONS:
@@ -104,7 +108,7 @@ def _kind(elements: Sequence[object]) -> np.dtype[Any]:
 
 
 def _element(value: object, dtype: np.dtype[Any]) -> bool | int | float | np.generic:
-    """Return an element as a value that the dtype holds exactly."""
+    """Return an element as a value that the dtype holds exactly. Numbers are rounded for a float dtype."""
     wanted = {"b": "true or false", "i": "a whole number", "u": "a whole number", "f": "a number"}[dtype.kind]
     if dtype.kind == "b":
         if isinstance(value, bool):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rtgraph.msgs.typed.strict import complaint
 
 MAX_LINE_LENGTH = 300
-"""Maximum length of an error in a summary; the log has the full text."""
+"""Maximum length of an error's message in a summary; the log has the full text."""
 
 
 def in_one_line(error: BaseException) -> str:
@@ -19,7 +19,7 @@ def in_one_line(error: BaseException) -> str:
 
 
 def _invalid(error: ValidationError) -> str:
-    """Return the first of pydantic's errors, as ``Class.field: problem``."""
+    """Return the first of pydantic's errors, as ``Class.field: problem``, and how many more there are."""
     first, *others = error.errors(include_url=False)
     place = ".".join([error.title, *map(str, first["loc"])])
     problem = " ".join(complaint(first)[0].split())

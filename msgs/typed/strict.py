@@ -26,8 +26,8 @@ MOST_ROUNDS = 64
 def strict(adapter: TypeAdapter[T], value: object, *, context: object = None) -> T:
     """Validate a value against a declared type.
 
-    ``Typed`` text is read as the declared type: as text if the type admits text, as None (``null``, ``none``)
-    if it admits None, else as a number, a boolean, a list (comma-separated elements, or JSON) or an object
+    ``Typed`` text is read as the declared type: ``null`` and ``none`` as None if the type admits None, any text
+    as text if the type admits text, else as a number, a boolean, a list (comma-separated elements, or JSON) or an object
     (JSON).
 
     Args:
@@ -53,7 +53,7 @@ def strict(adapter: TypeAdapter[T], value: object, *, context: object = None) ->
 
 
 def complaint(details: ErrorDetails) -> tuple[str, str | None]:
-    """Return one of pydantic's errors as a readable problem. A hint follows if there is one."""
+    """Return a readable problem and its hint for one of pydantic's errors. The hint is None if there is no hint."""
     context: dict[str, Any] = details.get("ctx", {})
     kind, given = details["type"], details["input"]
     if kind in _KINDS:

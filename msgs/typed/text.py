@@ -24,7 +24,8 @@ def whole_number(text: str) -> int:
     """Parse an integer in decimal digits; leading zeros are ignored.
 
     Raises:
-        ValueError: the text is something else (0x10, 1_000, 1e3, 1.0), or the number has more than 64 bits.
+        ValueError: the text is something else (0x10, 1_000, 1e3, 1.0), the number has more than 64 bits, or the text has
+            more than 40 characters.
     """
     if not _WHOLE.fullmatch(text):
         raise ValueError(f"should be a whole number in decimal digits, not {shortened(text)}")

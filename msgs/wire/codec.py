@@ -32,7 +32,7 @@ if sys.byteorder != "little":
 WIRE_VERSION = 1
 MOST_PROBLEMS = 100
 INLINE_BYTES = 1 << 16
-"""Messages with smaller buffers are sent as one frame: below this size a copy is cheaper than a frame."""
+"""A message with fewer bytes in all its buffers is sent as one frame: below this size a copy is cheaper than a frame."""
 
 SHORT_LIST = 32
 """Lists up to this length are allocated as their header says. For a longer list, the header is first checked against the size
@@ -122,11 +122,12 @@ def _default(buffers: list[Frame], fields: Callable[[Record], dict[str, Any]], v
 
 
 class Decoder(Generic[M]):
-    """Decodes frames to messages of one class, with arrays as read-only views of the given bytes.
+    """Decodes frames to messages of one class. Arrays are read-only.
 
-    Invalid bytes, even hostile ones, raise only ``DecodeError`` (``SchemaMismatch`` for a message of another
-    class or version). Decoding never allocates more memory than the bytes take. ``also`` holds the schema
-    hashes of earlier versions to accept, as in a recording.
+    An array in a separate frame is a view of the frame, unless the frame is not aligned. An array in a message of one frame is
+    copied. Invalid bytes, even hostile ones, raise only ``DecodeError`` (``SchemaMismatch`` for a message of another class or
+    version). Decoding allocates memory only in proportion to the number of bytes, whatever lengths the bytes claim. ``also``
+    holds the schema hashes of earlier versions to accept, as in a recording.
     """
 
     def __init__(self, message_type: type[M], also: Sequence[bytes] = ()) -> None:
@@ -180,7 +181,10 @@ def encode(message: Message) -> bytes:
 
 
 def frames_of(message: Message) -> list[Frame]:
-    """Return a message as frames: its document is cut before and after large buffers, which are not copied."""
+    """Return a message as one frame or, if its buffers are large, as several. Then the document is cut at every buffer.
+
+    The buffers of a cut document are not copied.
+    """
     return _codecs.encoder(type(message)).encode(message)
 
 
@@ -235,7 +239,7 @@ def _document(frames: Sequence[Frame], start: int) -> list[object]:
 
 
 def _unpacked(data: Frame) -> object:
-    """Decode a msgpack document without allocating more memory than the document's size."""
+    """Decode a msgpack document without allocating memory for elements that are claimed but not there."""
     try:
         return msgpack.unpackb(data, max_array_len=SHORT_LIST)
     except ValueError:

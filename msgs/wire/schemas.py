@@ -19,7 +19,7 @@ _as_described: weakref.WeakKeyDictionary[type[Message], tuple[dict[str, Any], by
 
 
 def as_described(message_type: type[Message], json_schema: dict[str, Any], known_hash: bytes) -> None:
-    """Set the schema and the hash of a stand-in class. It takes the place of a message class that is not installed here.
+    """Set the schema and the hash of a stand-in class, which takes the place of a message class that is not installed here.
 
     Messages of a stand-in can be passed on and recorded, but not decoded.
     """

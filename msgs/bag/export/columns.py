@@ -74,7 +74,7 @@ class Column:
         return np.dtype(self.kind if self.kind == "bool" else "float64")
 
     def take(self, value: object) -> None:
-        """Change the column's type so that the column can also hold this value."""
+        """Change the column's type so that the column can also hold this value. If it cannot, set ``problem``."""
         kind = _kind(value)
         if self.present and kind != self.kind:
             if {kind, self.kind} == {"int", "float"}:

@@ -50,7 +50,8 @@ def export_csv(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> table = numpy.genfromtxt("run.csv", delimiter=",", names=True, dtype=None)
 
     Raises:
-        BagError: the selected part is empty, or holds observations of no plant or of several; or ``out`` exists or cannot be written.
+        BagError: the selected part is empty, or holds observations of no plant or of several; or ``out`` exists or cannot be
+            written.
     """
     plant = PlantTicks(bag, selection, passes=2)
     spec = spec_in(parsed_plan(bag.plan_yaml))

@@ -28,7 +28,8 @@ from rtgraph.msgs.bag.export.report import EVERYTHING, ExportReport, Selection
 CHUNK_BYTES = 1 << 20
 SECOND_NS = 1_000_000_000
 NAMED = frozenset({"Observation", "Applied", "Decision"})
-"""Names of message classes with observations or actions. The recorded plan (the resolved launch file) may name the elements of both."""
+"""Names of message classes with observations or actions. The recorded plan (the resolved launch file) may name the elements of
+both."""
 
 
 def export_foxglove(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:

@@ -46,8 +46,8 @@ def jsonable(
     """Return a field as JSON values.
 
     An array becomes its dtype, shape, minimum and maximum. A short vector has its elements too: by name in ``elements`` if
-    ``names(path)`` returns names, else in ``data``. Bytes become their length; NaN and infinities, which JSON lacks, become
-    null. ``note(path, why)`` is called for each value that is left out.
+    ``names(path)`` returns a name for each, else in ``data``. Bytes become their length; NaN and infinities, which JSON lacks,
+    become null. ``note(path, why)`` is called for each value that is not kept in full.
     """
     if isinstance(value, dict):
         return {
@@ -83,7 +83,10 @@ def _array(
 
 
 def summary(array: np.ndarray[Any, Any]) -> Json:
-    """Return the dtype, shape, minimum and maximum of an array of any shape."""
+    """Return the dtype, shape, minimum and maximum of an array of any shape.
+
+    A minimum or maximum is None if it is not finite, or if the array is empty.
+    """
     bounds = [array.min().item(), array.max().item()] if array.size else [None, None]
     low, high = (None if isinstance(bound, float) and not math.isfinite(bound) else bound for bound in bounds)
     return {"dtype": str(array.dtype), "shape": list(array.shape), "min": low, "max": high}

@@ -42,7 +42,7 @@ def export_npz(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Export
         >>> observations, rewards = data["observation/value"], data["observation/reward"]
 
     Raises:
-        BagError: the selected part is empty, or ``out`` exists or cannot be written.
+        BagError: the selected part is empty, two columns would have the same name, or ``out`` exists or cannot be written.
     """
     reading = Reading(bag, selection, passes=2)
     with whole(out) as work:

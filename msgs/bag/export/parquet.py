@@ -30,7 +30,8 @@ LONGEST_NAME = 240
 """Maximum length in bytes of a file's name without its suffix. File systems allow 255 bytes with the suffix."""
 GROUP_BYTES = 2 << 20
 GROUP_ROWS = 1 << 14
-"""Limits of a row group, in bytes and rows: a group ends at the first limit that it reaches. One group per topic is held in memory."""
+"""Limits of a row group, in bytes and rows: a group ends at the first limit that it reaches. One group per topic is held in
+memory."""
 
 
 def export_parquet(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -129,7 +130,10 @@ class _Writer:
 
 
 def _is_list(column: Column) -> bool:
-    """Return whether a column's arrays are stored as lists, because they differ in shape or are empty. Otherwise they are tensors."""
+    """Return whether a column's arrays are stored as lists, because they differ in shape or are empty.
+
+    Other arrays are stored as tensors, or as scalars if their shape is ().
+    """
     return column.kind == "array" and (column.ragged or not math.prod(column.shape or ()))
 
 

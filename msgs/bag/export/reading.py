@@ -34,6 +34,9 @@ class Reading:
         """Yield each message with its fields.
 
         A message that cannot be decoded is skipped. It is counted as left out when the part is read for the first time.
+
+        Raises:
+            BagError: no message of the selected topics was recorded in the selected time range.
         """
         taken = 0
         every = max(1, self._expected * self._passes // STEPS)

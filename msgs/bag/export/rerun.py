@@ -33,7 +33,8 @@ MODELS: dict[int, Literal["L", "RGB", "RGBA"]] = {1: "L", 3: "RGB", 4: "RGBA"}
 """Rerun's name of an image's colour model, by the number of channels."""
 
 LARGEST_CURVES = 64
-"""Maximum number of elements of a vector that is drawn as curves, one per element. A larger array is exported as a tensor."""
+"""Maximum number of elements of a vector that is drawn as curves, one per element. Any other array that is not an image is
+exported as a tensor."""
 
 
 def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
@@ -63,7 +64,7 @@ def export_rerun(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Expo
 
 @dataclass(slots=True)
 class _Batch:
-    """Successive values of one field that are sent together, with their times. All are of one kind: images, numbers, texts or tensors."""
+    """Successive values of one field that are sent together, with their times. All are of one kind, such as images or numbers."""
 
     times: list[tuple[int, int, int]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)

@@ -68,7 +68,7 @@ class Recorded:
         return message
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of the message by name. Arrays are read-only views. The message's class is not needed.
+        """Return the fields of the message by name. Arrays are read-only. The message's class is not needed.
 
         Raises:
             DecodeError: the bytes are not a message of this channel.

@@ -17,7 +17,7 @@ _array: TypeAdapter[Any] = TypeAdapter(array())
 
 
 def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
-    """Return the schema hash and the fields of an encoded message. Arrays are read-only views of the given bytes.
+    """Return the schema hash and the fields of an encoded message. Arrays are read-only.
 
     Raises:
         DecodeError: the bytes are not a message.

@@ -18,8 +18,9 @@ from rtgraph.msgs.wire.envelope import envelope
 class Recovery:
     """The result of recovering a recording.
 
-    ``missing`` is the number of messages in the recording's index that could not be read; None if it has no index. ``losses``
-    holds the counts of the new file: received, duplicate and lost messages. Messages in damaged parts count as lost.
+    ``missing`` is the number of messages in the recording's index that could not be read. ``missing`` is None if the recording
+    was not finished, or if one of its files is missing. ``losses`` holds the counts of the new file: received, duplicate and
+    lost messages. Messages in damaged parts count as lost.
     """
 
     path: Path
@@ -44,7 +45,8 @@ def recover(path: Path, out: Path, *, progress: Callable[[float], None] | None =
         progress: called with the fraction done, from 0 to 1.
 
     Raises:
-        BagError: there is no recording at ``path``, or ``out`` cannot be written; ``out`` is then removed.
+        BagError: there is no recording at ``path``, or ``out`` exists or cannot be written. A partly written
+            ``out`` is removed.
     """
     bag = Bag.open(path)
     attachments = tuple(bag.attached().values())

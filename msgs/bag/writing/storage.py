@@ -54,7 +54,7 @@ class Storage:
         return self._ledger.reached()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Write messages, and count them. Return the messages that could not be written: here always an empty list."""
+        """Write messages, and count them. Return the messages that could not be written: here always empty."""
         write, see = self._sink.write, self._ledger.see
         for channel, incarnation, sequence, log_ns, publish_ns, data in entries:
             write(channel, sequence, log_ns, publish_ns, data)
@@ -68,7 +68,7 @@ class Storage:
         self._sink.flush()
 
     def keep(self, reason: str) -> None:
-        """Write the messages in a ring buffer to a file. Without a ring buffer, do nothing, since messages are written as they arrive."""
+        """Write the messages in a ring buffer to a file. Without a ring buffer, do nothing: messages are written as they arrive."""
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:
@@ -82,7 +82,7 @@ class Storage:
         self._sink.close(losses.as_json())
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of written messages."""
+        """Return the names of the files, and the numbers of written messages, of their bytes, and of lost messages."""
         return {
             "files": [path.name for path in self._sink.paths],
             "messages": self._messages,

@@ -46,21 +46,22 @@ MOST_CHANNELS = (1 << 16) - 1
 # mcap's writer is not used: it cannot choose the compression level, cannot remove a chunk that a full disk cut off, and describes
 # a channel only once per file.
 class BagWriter:
-    """Writes one recording. The bytes of the file depend only on the arguments and on the times of flushes.
+    """Writes one recording. The bytes of the file depend only on rtgraph's version and on the methods' calls.
 
-    Only the current chunk, a group of messages, is buffered. It is written in one piece when it is full, and when ``flush`` is called.
+    Only the current chunk, a group of messages, is buffered. The chunk is written in one piece when it is full, and when
+    ``flush`` is called.
 
     Args:
         path: the file to create; it must not exist.
         info: information about the session, such as versions, for the metadata at the start.
-        attachments: files to attach at the start. The plan (the resolved launch file) comes first.
+        attachments: files to attach at the start, in this order.
         chunk_bytes: uncompressed size at which a chunk is compressed and written.
         compression: "zstd", or "" for none.
         level: zstd's level. Level 1 is the fastest, and makes images of games as small as level 3 does.
 
     Raises:
-        BagError: from all methods, when the disk is full or the file cannot be written. Earlier data can be read, and
-            ``close`` still finishes the file if there is room for the end.
+        BagError: ``path`` exists, or the compression is unknown; or, from all methods, the disk is full or the file cannot be
+            written. Earlier data can be read, and ``close`` still finishes the file if there is room for the end.
     """
 
     def __init__(

@@ -45,11 +45,12 @@ def export_lerobot(
         >>> dataset[0]["observation.image"], dataset[0]["action"]
 
     ``quality`` of the films is ``lossless``, or H.264's constant rate factor, from 0 (best) to 51. ``task`` is what the robot
-    does, in words; by default the description in the recorded launch file, or its name.
+    does, in words; by default the description in the recorded launch file, its name, or the plant's name.
 
     Raises:
         BagError: the selected part is empty, holds observations of no plant or of several, or holds no action after an
-            observation; or ``out`` exists or cannot be written.
+            observation; observations or actions change their shape or dtype; ``quality`` is invalid; or ``out`` exists or
+            cannot be written.
     """
     checked_quality(quality)
     plant = PlantTicks(bag, selection, passes=2)
@@ -96,13 +97,16 @@ class _Clock:
         self._index += 1
 
     def rate(self, planned_hz: float | None) -> Fraction:
-        """Return the rate in the plan, ``planned_hz``, as a fraction. If it is None, return the median rate of the recorded stamps."""
+        """Return the rate in the plan, ``planned_hz``, as a fraction; if it is None, the median rate of the recorded stamps."""
         rate_hz = planned_hz or 1e9 / max(1.0, float(np.median(self._periods)))
         near = Fraction(rate_hz).limit_denominator(LARGEST_DENOMINATOR)
         return near if near and abs(near - rate_hz) <= NEAR * rate_hz else _whole_near(rate_hz)
 
     def apart_s(self, rate: Fraction) -> float:
-        """Return, over all episodes, the largest difference in seconds between an episode's duration by stamps and by number of frames."""
+        """Return the largest difference, over all episodes, between an episode's duration by stamps and by number of frames.
+
+        The result is in seconds.
+        """
         return max((abs(ns / 1e9 - float(index / rate)) for index, ns in self._ends), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""Write a LeRobot dataset frame by frame: tables, films, episodes and statistics. Memory does not grow with the number of frames."""
+"""Write a LeRobot dataset frame by frame: tables, films, episodes, statistics. Memory does not grow with the number of frames."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from rtgraph.msgs.errors import BagError
 CHUNK_FILES = 1000
 TABLE_MB = 100
 FILM_MB = 200
-"""Sizes in MB at which a new file of a table or a film begins, as in LeRobot."""
+"""Sizes in MiB. After a file has reached its size, the next episode begins a new file, as in LeRobot."""
 
 FILM_S = 900
-"""Maximum seconds of film in a file, unless one episode is longer. LeRobot finds a frame by its time, a float32, with a
-tolerance of 0.1 ms."""
+"""Seconds of film in a file after which the next episode begins a new file. LeRobot finds a frame by its time, a float32, with
+a tolerance of 0.1 ms."""
 
 LOSSLESS = "lossless"
 BEST, WORST = 0, 51

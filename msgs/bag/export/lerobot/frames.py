@@ -14,7 +14,7 @@ CUT = "the next tick is not recorded completely, so its action is unknown"
 
 @dataclass(frozen=True, slots=True)
 class DatasetFrame:
-    """The observation of a tick, and the two messages of the next tick: ``applied`` with the action, ``outcome`` with the observation.
+    """The observation of a tick, and the next tick's two messages: ``applied`` with the action, ``outcome`` with the observation.
 
     ``begins`` says whether this is the first frame of the episode. ``follows`` says whether the previous frame is of the
     previous tick in the same episode.

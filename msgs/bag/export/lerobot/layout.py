@@ -26,7 +26,7 @@ STATE = "observation.state"
 """The name of the column that holds all vectors of an observation, one after the other."""
 
 UNKNOWN = -1
-"""The number written in place of a missing number, because LeRobot reads no nulls."""
+"""The number written in place of a missing integer, because LeRobot reads no nulls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class LayoutSurvey:
         """Differences of the dataset from the recording, one line of text each, in order."""
 
     def take(self, frame: DatasetFrame) -> None:
-        """Add the columns and videos that this row of the dataset needs.
+        """Add the columns and films that this frame of the dataset needs.
 
         Raises:
             BagError: the frame's observation or action differs in shape or dtype from that of an earlier frame.

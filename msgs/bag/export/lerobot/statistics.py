@@ -60,7 +60,7 @@ def merged(blocks: Sequence[FeatureStatistics]) -> FeatureStatistics:
 
 
 class PixelStatistics:
-    """Computes statistics of a film for each colour channel, scaled to 0 to 1. It counts how often each of the 256 levels occurs."""
+    """Computes statistics of a film for each colour channel, scaled to 0 to 1. Counts how often each of the 256 levels occurs."""
 
     def __init__(self) -> None:
         self._levels = np.zeros((3, 256), np.int64)

@@ -28,7 +28,10 @@ def values_in(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
 
 
 def picture(value: object) -> Pixels | None:
-    """Return an array if it is an image, (height, width) or (height, width, 3 or 4) uint8, else None."""
+    """Return an array if it is an image, (height, width) or (height, width, 1, 3 or 4) uint8, else None.
+
+    One channel is returned as (height, width).
+    """
     if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim not in (2, 3):
         return None
     if min(value.shape[:2]) < SMALLEST or (value.ndim == 3 and value.shape[2] not in ENCODINGS):
@@ -37,7 +40,7 @@ def picture(value: object) -> Pixels | None:
 
 
 def newest_of_stack(value: object) -> Pixels | None:
-    """Return the last image of a (frames, height, width) uint8 stack of grey images; None if the value is not such a stack."""
+    """Return the last image of a (frames, height, width) uint8 stack of 1 to 16 grey images; None for any other value."""
     if not isinstance(value, np.ndarray) or value.ndim != 3 or picture(value) is not None:
         return None
     return picture(value[-1]) if 0 < value.shape[0] <= DEEPEST_STACK else None

@@ -31,14 +31,14 @@ class RecordedSpec:
     command: str | None = None
 
     def names_of(self, field: str) -> tuple[str, ...]:
-        """Return the names of the elements of a field: ``value``, ``value.PART``, ``action`` or ``sent``. Empty if it has no names."""
+        """Return the names of the elements of a field: ``value``, ``value.PART``, ``action`` or ``sent``; empty without names."""
         kind, _, part = field.partition(".")
         return (
             self.action_names if field in ACTIONS else self.elements.get(part, ()) if kind == "value" else ()
         )
 
     def units_of(self, field: str) -> tuple[str, ...]:
-        """Return the units of a field's elements: one unit for each element, or one unit for all."""
+        """Return the units of a field's elements: one unit for each element, one unit for all, or empty if unknown."""
         kind, _, part = field.partition(".")
         unit = self.units.get(part, "") if kind == "value" else ""
         return self.action_units if field in ACTIONS else (unit,) if unit else ()

@@ -79,7 +79,8 @@ class RosConverter:
             schema_name: the name of the message's class.
             stamp_ns: when the message was published, as wall time in ns.
             epoch_ns: the wall time in ns of the graph's time 0.
-            wanted: a function that gets a field's path and the ROS type, and returns whether to make the ROS message; None to make all.
+            wanted: a function that gets a field's path and the ROS type, and returns whether to make the ROS message; None to
+                make all.
         """
         frame_id = self._frame_id or fields.get("frame_id") or fields["header"]["source"]
         for path, given in _flat(fields):
