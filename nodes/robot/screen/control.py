@@ -70,7 +70,7 @@ class ScreenControl(DeviceControl):
         ``default`` are pressed until the last admitted command is stale; then all buttons are released.
 
         A physical reset presses its buttons instead. Without a fresh picture all buttons are released. During a fault or
-        an emergency stop nothing is sent.
+        an emergency stop this method sends nothing.
 
         Returns:
             Why the command was refused; empty if it was admitted, or if there was no command.
