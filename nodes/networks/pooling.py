@@ -14,8 +14,8 @@ class MaxPool(nn.Module):
     """The largest value of each unpadded 3x3 window.
 
     torch's pooling visits each window separately, and always records the index of the maximum. This takes a third of the time of a
-    small network, unless the channels are the innermost axis and fill vectors. If no gradients are needed, this class first finds
-    the maximum of each row of a window, for all windows at once. It is up to ten times as fast.
+    small network, unless the channels are the innermost axis and fill vectors. Otherwise, if no gradients are needed, this class
+    first finds the maximum of each row of a window, for all windows at once. This is up to ten times as fast.
     """
 
     def __init__(self, stride: int) -> None:

@@ -14,7 +14,9 @@ class RecorderParams(Params):
     """The parameters of the recorder: the topics that it records, and how it writes them."""
 
     topics: tuple[str, ...] = ("*",)
-    """Glob patterns of the topics to record. Journals, i.e. what each node consumed and published, are always recorded."""
+    """Glob patterns of the topics to record. Journals, i.e. what each node consumed and published, are recorded too, unless
+    ``exclude`` matches their topic, ``_journal``.
+    """
     exclude: tuple[str, ...] = ()
     """Glob patterns of topics to leave out."""
     file: str = Field(default="session.mcap", pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.mcap$")

@@ -45,7 +45,7 @@ def info(launch_context: LaunchContext, now_ns: int) -> dict[str, str]:
 
 
 def facts(world: str) -> dict[str, str]:
-    """Return versions of libraries and other properties that can change computed numbers in the last bits, by name.
+    """Return versions of imported libraries and other properties that can change computed numbers in the last bits, by name.
 
     Args:
         world: ``realtime`` or ``virtual``.

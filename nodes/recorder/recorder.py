@@ -32,7 +32,7 @@ _OF_A_FILE = ("_storage", "_channels", "_ports", "_types")
 
 
 class Recorder(Node[RecorderParams]):
-    """Records every message of a graph in its encoded form.
+    """Records every message of the chosen topics of a graph (``topics``, ``exclude``), in its encoded form.
 
     In real time a thread writes the messages, so a slow disk delays no node. At most 1 GiB of messages may wait to be written.
     Further messages are lost and counted; the recording, the summary and the exit code report the loss.

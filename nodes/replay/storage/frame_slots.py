@@ -36,7 +36,7 @@ class FrameSlots:
     def hold(self, frame: Frame, release_some: Callable[[], None]) -> int:
         """Store a frame if it is not stored yet. Add one reference to the frame, and return its handle (a number).
 
-        ``release_some`` drops an old transition, which may release a frame. It is called until a slot is free.
+        ``release_some`` drops an old transition, which may release a frame. It is called until more than ``spare`` slots are free.
         """
         handle = self._stored.get(frame, -1)
         slot = handle % self._store.slots
