@@ -59,7 +59,7 @@ _DELIVERY = Kind.DELIVERY  # members of an enum take five times as long to look 
 
 
 class Documents:
-    """A cache of encoded messages, so that each message is encoded once.
+    """A cache of encoded messages, so that a message in the cache is not encoded again.
 
     Args:
         most: maximum number of messages.

@@ -28,7 +28,7 @@ from rtgraph.msgs.errors import CheckpointError
 _OWN = ("rtgraph.msgs", "rtgraph.nodes")
 """Reading a checkpoint may import modules of these packages. Modules of all other packages must already be imported."""
 _HEAP_TYPE = 1 << 9
-"""The flag that CPython sets on classes written in Python."""
+"""The flag that CPython sets on classes written in Python, and on some classes written in C."""
 INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
 """The hint of errors about objects that cannot be saved."""
 _BUILTINS: dict[str, type] = {

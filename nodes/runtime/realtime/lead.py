@@ -3,7 +3,7 @@
 A lead is topic and key, each followed by a zero byte. A ZeroMQ subscription is the beginning of a lead, or a whole lead.
 
 A *probe* is a short test message that shows that an edge works. It has a lead, too. Then follows a byte with which no encoded
-message begins.
+message begins. A paused input subscribes to a lead and this byte.
 """
 
 from __future__ import annotations
