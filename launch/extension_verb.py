@@ -29,7 +29,8 @@ def run_extension_verb(extension: Extension, arguments: Sequence[str]) -> int:
     """Run the verb that an entry point names, and return the exit code.
 
     Raises:
-        ExtensionError: the module cannot be imported, has no ``configure`` or no ``run``, or raises an exception.
+        ExtensionError: the module cannot be imported, has no ``configure`` or no ``run``, or raises an exception
+            other than an ``RtgraphError`` or an ``OSError``.
     """
     verb = extension.load()
     lacks = [name for name in ("configure", "run") if not callable(getattr(verb, name, None))]

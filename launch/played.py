@@ -44,8 +44,8 @@ def played(plan: Plan, *, script: str | None, record: bool | Mapping[str, Any] |
             that are only for the window.
 
     Raises:
-        GraphError: there is not exactly one plant, its actions are not discrete, the script cannot be read, or without a script
-            there is no window (virtual time, or pygame is missing).
+        GraphError: there is not exactly one plant, its actions are not discrete, the script cannot be read, a person would play
+            in virtual time, or pygame is missing in real time.
     """
     plants = [node for node in plan.nodes if issubclass(load_class(node.node), Plant)]
     if len(plants) != 1:

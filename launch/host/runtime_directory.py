@@ -19,7 +19,7 @@ from rtgraph.msgs.errors import LaunchError
 SOCKET_PATH_BYTES = 107
 """Maximum length of a Unix socket's path, in bytes."""
 LONGEST_NAME = "introspect"
-"""The longest file name of a socket. The sockets of nodes have shorter names, such as ``7-all``."""
+"""The longest file name of a socket. Other names, such as ``7-all`` and ``estop-1a2b``, are not longer."""
 _RANDOM_LETTERS = 8
 MOST_BASE_BYTES = SOCKET_PATH_BYTES - len(f"/{PREFIX}{'x' * _RANDOM_LETTERS}/{LONGEST_NAME}")
 

@@ -1,7 +1,7 @@
 """The part of the launcher that answers introspection clients, such as ``rtgraph topic``, and forwards requests to nodes.
 
 The service never waits. Answers to a client that does not read are dropped, and questions that cannot be decoded are ignored. If
-a question needs a node, the client gets the answer when the node has answered or has timed out.
+a client changes parameters, it gets the answer when all the nodes have answered, ended or timed out.
 """
 
 from __future__ import annotations
