@@ -172,7 +172,8 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
         own = [row for row in rows if row["game"] == game]
         for axes, model in zip(line, models, strict=False):
             _draw_wins(axes, [row for row in own if row["model"] == model])
-            axes.set(title=f"{game}, {model}: {MODELS[model]} frames", xlabel="time of the game (s)")
+            frames = f"{MODELS[model]} frame{'s' if MODELS[model] > 1 else ''}"
+            axes.set(title=f"{game}, {model}: {frames}", xlabel="time of the game (s)")
         line[0].set_ylabel("encounters won")
         draw_bars(line[-1], own, x="model", y="won_per_1000_actions", by="method")
         line[-1].set(title="won per 1,000 actions")
