@@ -34,7 +34,7 @@ class Step:
     reason: EndReason | None = None
     """Why the episode ended; None if the episode goes on, or if the reason is unknown."""
     encounter: str | None = None
-    """The name of the episode's start state, if it has several."""
+    """The name of the episode's encounter (start state); None if the environment has no encounters."""
 
 
 class Environment(Protocol):

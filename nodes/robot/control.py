@@ -101,7 +101,11 @@ class Control(DeviceControl):
         return self._pose is not None
 
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
-        """Move the robot slowly to a pose, (joints,), during the next ticks."""
+        """Move the robot slowly to a pose, (joints,), during the next ticks. The pose is clipped to the range.
+
+        Raises:
+            NodeError: the robot takes velocities.
+        """
         if self._kind != "position":
             raise NodeError(
                 "the robot takes velocities, so the plant cannot move it to a pose",

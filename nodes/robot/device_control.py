@@ -125,7 +125,10 @@ class DeviceControl(ABC):
         return not self.stopped_by and self.sample is not None and self.connection.health.state == "up"
 
     def _came_up(self, driver_number: int, now_ns: int) -> None:
-        """Hold the present position after a new driver has connected, since the new driver does not know earlier goals."""
+        """Hold the device after a new driver has connected, since the new driver does not know earlier goals.
+
+        During an emergency stop, send nothing. If the device was moving to a pose, this motion goes on.
+        """
         self._driver_number = driver_number
         self._rest_here()
         self.connection.take_lost()

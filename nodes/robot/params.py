@@ -57,7 +57,7 @@ class RobotParams(PlantParams):
     """How one of the received decisions is chosen at each tick. For a robot, decisions always have a maximum age."""
     default: str = "hold"
     """The default behaviour β, which acts at ticks without a decision: hold (stand still), repeat_last, or
-    package.module:Class."""
+    package.module:Class. With velocity commands also zero and noop, which are zero velocity."""
     catch_up_ticks: int = Field(default=0, ge=0, le=0)
     """Always 0: a robot skips missed ticks."""
     link: LinkParams = LinkParams()

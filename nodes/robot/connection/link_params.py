@@ -17,7 +17,7 @@ class LinkParams(Record):
     failures: int = Field(default=3, ge=1)
     """Number of consecutive failures of a call after which the driver has a fault and is replaced."""
     retry_s: float = Field(default=0.2, gt=0)
-    """Pause before the first new driver after a fault. Before each further new driver the pause doubles."""
+    """Pause before the first new driver after a fault. The pause doubles with each further driver that does not connect."""
     retry_most_s: float = Field(default=5.0, gt=0)
     attempts: int | None = Field(default=None, ge=1)
     """Number of consecutive failed drivers after which the plant fails; null: it never fails for this reason."""
