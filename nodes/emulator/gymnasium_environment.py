@@ -66,7 +66,7 @@ class GymnasiumEnvironment:
     there is other state, such as a physics engine.
 
     Raises:
-        ValueError: the environment does not exist, cannot be made, or has spaces of another kind.
+        ValueError: the environment does not exist, cannot be made, or has spaces of another kind, or ``noop`` does not fit.
     """
 
     def __init__(self, settings: GymnasiumSettings) -> None:

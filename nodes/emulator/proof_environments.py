@@ -216,8 +216,8 @@ class DelayEnvironment(LaneEnvironment):
 
     A step first moves every lane (independent copy) to the next state or, with probability p, not at all. Then it compares the
     action with the new state, which is also the observation. So an action that applies d steps after an observation (d = 1: at
-    the next step) is compared after d steps, in each of which the lane may move. The maximum mean reward is ``theory.best_delayed_rate(p, d)``. Every lane
-    begins in a random state.
+    the next step) is compared after d steps, in each of which the lane may move. The maximum mean reward is
+    ``theory.best_delayed_rate(p, d)``. Every lane begins in a random state.
 
     The paper defines no action of the default behaviour β here. ``noop`` is action 0, which is right in one of n steps on
     average. To measure only delay, let the policy act on every step.

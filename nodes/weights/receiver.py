@@ -70,7 +70,8 @@ class WeightsReceiver(Node[ReceiverParams]):
     """Copies versions of network weights from a `WeightsSender` on another host, and announces each complete version.
 
     A version arrives in parts, and lost parts are requested again. After each version the receiver requests the newest version,
-    if a newer one has been announced. Versions that were published in the meantime are skipped.
+    if a newer one has been announced. Versions that were published in the meantime are skipped. A version with NaN or infinite
+    weights is refused.
     """
 
     announced = Input(WeightsVersion, latest)
@@ -119,7 +120,10 @@ class WeightsReceiver(Node[ReceiverParams]):
             self.weights.publish(self._here)
 
     def on_weights_chunk(self, chunk: WeightsChunk) -> None:
-        """Store a received part of a version. When the last part arrives, write the version to memory and announce it."""
+        """Store the next part of a version; drop any other part.
+
+        When the last part arrives, write the version to memory and announce it.
+        """
         if not self._until or self._whole:
             return
         incoming = self._incoming

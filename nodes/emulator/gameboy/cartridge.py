@@ -62,7 +62,7 @@ class CartridgeGame:
         return names
 
     def load_state(self, state: str) -> bytes:
-        """Return the content of a savestate. Raises ``ValueError`` if there is no such savestate."""
+        """Return the content of a savestate. Raises ``ValueError`` if there is no such savestate, ``RomError`` if it is damaged."""
         if state not in self.states:
             raise ValueError(
                 f"game {self.name} has no state {state!r}. hint: the states are {name_some(self.states)}"
