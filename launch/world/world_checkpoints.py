@@ -59,7 +59,7 @@ def plan_of(session: Path) -> Plan:
 
 
 def world_saver_of(plan: Plan, directory: Path, every_s: float) -> WorldSaver:
-    """Return a writer of checkpoints, which save the state of all nodes every ``every_s`` seconds of virtual time and at the end."""
+    """Return a writer of checkpoints, which save the state of all nodes every ``every_s`` s of virtual time and at the end."""
     about = {"plan": plan_digest(plan), "facts": facts("virtual"), "every_s": every_s}
     return WorldSaver(directory / FOLDER, round(every_s * 1e9), about)
 
