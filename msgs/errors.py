@@ -10,14 +10,14 @@
     ├── NodeError         a node is declared or used wrongly
     ├── ExtensionError    an entry point of an installed package cannot be used
     ├── GraphError        a graph, launch or script file is invalid (exit code 2)
-    ├── WorldError        a running graph cannot continue, in real time or in virtual time
-    ├── LaunchError       the processes of a launch could not be started or kept alive
-    ├── BagError          a recording cannot be written, or is not a recording
+    ├── WorldError        a running graph cannot continue, or is used wrongly
+    ├── LaunchError       a launch cannot be started, kept alive, or reached
+    ├── BagError          a recording cannot be written, read or exported
     ├── RegionError       mapped or shared memory is not available, or its file cannot be used
     ├── ReplayError       a replay memory is set up or used wrongly
     │   ├── FrameOverwritten   ... the requested frames are overwritten
     │   └── NotFinite          ... a transition holds a number that is not finite
-    ├── LearningError     an update cannot be computed
+    ├── LearningError     an update cannot be computed, or the settings of learning do not fit
     ├── CheckpointError   a checkpoint cannot be written, or is not a checkpoint
     ├── MetricsError      the curves or the trace of a run cannot be written, or are invalid
     ├── MissingPackage    an optional package is not installed
@@ -100,15 +100,15 @@ class GraphError(RtgraphError):
 
 
 class WorldError(RtgraphError):
-    """A running graph cannot continue, in real time or in virtual time."""
+    """A running graph cannot continue, in real time or in virtual time; or a program uses the graph wrongly."""
 
 
 class LaunchError(RtgraphError):
-    """The processes of a launch could not be started or kept alive."""
+    """The processes of a launch could not be started or kept alive, or a running launch cannot be reached or used."""
 
 
 class BagError(RtgraphError):
-    """A recording cannot be written, or a file is not a recording."""
+    """A recording cannot be written, read or exported, or a file is not a recording."""
 
 
 class RegionError(RtgraphError):
@@ -138,7 +138,10 @@ class NotFinite(ReplayError):
 
 
 class LearningError(RtgraphError):
-    """An update cannot be computed: numbers are no longer finite, or a batch does not fit the network."""
+    """An update cannot be computed, or there is nothing to learn from.
+
+    Numbers are no longer finite, a batch does not fit the network, or the algorithm does not fit the network or the plant.
+    """
 
 
 class CheckpointError(RtgraphError):

@@ -70,7 +70,7 @@ class StaggerDelay(Message):
     """Asks one worker to wait ``delay_ns`` longer before its next inference, so that the workers are staggered.
 
     The message also holds the inference times from which the delay was computed: ``maximum_ns`` is m of Algorithm 1,
-    ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025).
+    ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025). The time of the other algorithm is 0.
     """
 
     delay_ns: int = Field(ge=0)

@@ -109,7 +109,7 @@ class ParamsSet(ControlMessage):
 
 
 class Published(ControlMessage):
-    """The answer to ``Publish``: the inputs that received the message, as ``node.port``."""
+    """The answer to ``Publish``: the inputs to which the launcher sent the message, as ``node.port``."""
 
     number: int
     inputs: list[str]

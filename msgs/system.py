@@ -170,7 +170,7 @@ class Statistics(ControlMessage):
     scheduling: str = ""
     """The priority of the process."""
     memory_bytes: int = 0
-    """Memory in bytes that only this process uses, not shared with others."""
+    """Memory in bytes that only this process uses, not shared with others; 0 if the host does not report it."""
     cpu_s: float = 0.0
     result: dict[str, Any] = Field(default_factory=dict)
     problem: str = ""
