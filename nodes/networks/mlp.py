@@ -141,7 +141,7 @@ class Pipelined(Network):
             raise ValueError(f"expected {name} of shape (batch, *{part.shape}), got {tuple(values.shape)}")
         flat = values.reshape(len(values), -1)
         if self.one_hot is not None:
-            flat = functional.one_hot(flat.to(torch.int64), self.one_hot).flatten(1)
+            return functional.one_hot(flat.to(torch.int64), self.one_hot).flatten(1).to(torch.float32)
         numbers = flat.to(torch.float32)
         return numbers / 255 if part.is_picture else numbers
 

@@ -135,6 +135,7 @@ class DriverSession:
             if took_ns > link.deadline_ns:
                 problem = f"took {took_ns / 1e6:.0f} ms"
         except Exception as error:  # a driver may raise anything
+            self.call = ""
             problem = in_one_line(error)
             if not self.over:
                 failed(problem)

@@ -175,7 +175,7 @@ def unpacked(message: Any) -> Pixels:
     """Return the pixels of an Image, uint8: (height, width, channels), with channels grey, RGB or RGBA.
 
     Raises:
-        RobotError: the encoding of the Image is not one of ``CHANNELS``.
+        RobotError: the encoding of the Image is not one of ``CHANNELS``, or its data do not fit its size.
     """
     order = CHANNELS.get(message.encoding)
     if order is None:
@@ -184,6 +184,11 @@ def unpacked(message: Any) -> Pixels:
             hint=f"the known encodings are {', '.join(CHANNELS)}",
         )
     height, width, channels = message.height, message.width, len(order)
+    if len(message.data) != height * message.step or message.step < width * channels or not height:
+        raise RobotError(
+            f"an Image of {width}x{height} in {message.encoding} has {len(message.data)} bytes, with step {message.step}",
+            hint="step is the length of a row in bytes, and data holds height such rows",
+        )
     rows = np.frombuffer(message.data, np.uint8).reshape(height, message.step)
     pixels = rows[:, : width * channels].reshape(height, width, channels)
     if order.startswith("BGR"):

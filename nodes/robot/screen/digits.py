@@ -67,6 +67,8 @@ class DigitReader:
                 if text:
                     return None
                 continue
+            if not self._names:
+                return None
             alike = self._templates @ _normalised(cell)
             order = np.argsort(alike)
             if alike[order[-1]] < self._alike or (

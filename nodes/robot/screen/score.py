@@ -46,9 +46,9 @@ class SteadyCounter:
             if self._seen < counter.frames:
                 self.refused += 1
                 return Change()
-        by = 0 if self.value is None else read - self.value
-        self.value, self._waiting = read, None
-        return Change(by, fell=by < counter.least)
+        before, self.value, self._waiting = self.value, read, None
+        by = 0 if before is None else read - before
+        return Change(by, fell=before is not None and by < counter.least)
 
 
 class ScoreBoard:

@@ -76,13 +76,16 @@ def test_every_parameter_learns(plant):
     assert [name for name, parameter in actor.named_parameters() if parameter.grad is None] == []
 
 
-def test_states_are_encoded_in_every_stage():
-    states = VECTORS.model_copy(update={"observation": ArraySpec(dtype="int64", shape=(1,), low=0, high=4)})
+@pytest.mark.parametrize(("dtype", "shape"), [("int64", (1,)), ("uint8", (1, 1))])
+def test_states_are_encoded_in_every_stage(dtype, shape):
+    observation = ArraySpec(dtype=dtype, shape=shape, low=0, high=4)
+    states = VECTORS.model_copy(update={"observation": observation})
     spec = MlpSpec(hidden=(WIDTH,), one_hot=5, stages=2, skip=True)
     check_fit(spec, with_later(states, 1))
     module = build(spec, with_later(states, 1))
     one_hot = [[float(place == state) for place in range(5)] for state in (3, 1)]
-    outputs = module(batch_of_one(observed_by_stages([np.array([3]), np.array([1])])))[0].tolist()
+    seen = [np.full(shape, state, dtype) for state in (3, 1)]
+    outputs = module(batch_of_one(observed_by_stages(seen)))[0].tolist()
     assert outputs == pytest.approx(plain(module, one_hot), rel=1e-4, abs=1e-5)
 
 

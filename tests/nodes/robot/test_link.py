@@ -91,6 +91,16 @@ def test_two_failures_and_a_success_are_no_fault():
     assert bench.link.faults == 0
 
 
+def test_a_call_that_failed_is_over():
+    """The pause before the next call is no time for which the driver blocks."""
+    bench = Bench().up()
+    bench.raises["get_observation"] = TimeoutError()
+    assert bench.turn()
+    assert bench.link.is_free()
+    bench.later(10_000_000_000)
+    assert bench.link.faults == 0
+
+
 def test_calls_that_take_too_long_are_failures():
     bench = Bench(deadline_ms=50).up()
     bench.takes_ns["get_observation"] = 152_000_000

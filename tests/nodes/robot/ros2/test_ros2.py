@@ -62,6 +62,15 @@ def test_pictures_are_read_in_rgb_without_the_padding_of_rows(encoding, order):
     assert np.array_equal(unpacked(image(encoding, pixels, pad=3)), pixels[:, :, order])
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"step": 20}, {"step": 22}, {"data": b""}, {"height": 0, "data": b""}, {"width": 8}]
+)
+def test_a_picture_with_data_of_another_size_is_refused(wrong):
+    whole = vars(image("rgb8", np.zeros((5, 7, 3), np.uint8)))
+    with pytest.raises(RobotError, match=r"an Image of .* bytes, with step"):
+        unpacked(SimpleNamespace(**whole | wrong))
+
+
 def test_a_picture_of_another_size_is_an_error_unless_it_is_scaled():
     part = {"topic": "/camera", "type": "sensor_msgs/msg/Image", "shape": [4, 4, 1]}
     grey = image("mono8", np.full((8, 8, 1), 90, np.uint8))

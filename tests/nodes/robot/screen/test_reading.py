@@ -94,6 +94,10 @@ def test_leading_cells_may_be_blank_and_others_not(filmed, file):
     assert reader.read(hole, number) is None
 
 
+def test_nothing_is_read_without_templates(filmed, file):
+    assert DigitReader({}).read(filmed.rectified(127), file.counters["score"].number()) is None
+
+
 def test_a_region_of_one_colour_has_no_digits_to_learn():
     with pytest.raises(RobotError, match="one colour"):
         learn_colours([np.zeros((210, 160, 3), np.uint8)], (0, 0, 20, 20))
@@ -127,6 +131,10 @@ def test_a_fall_that_persists_is_a_reset():
     steady = counter()
     taken(steady, 50, 50, 50)
     assert taken(steady, 0, 0, 0) == [Change(), Change(), Change(-50, fell=True)]
+
+
+def test_the_first_number_is_no_reset_of_a_counter_that_only_grows():
+    assert taken(counter(least=1), 5, 5, 5) == [Change()] * 3
 
 
 def test_what_is_unreadable_changes_nothing():
