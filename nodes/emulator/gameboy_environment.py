@@ -208,9 +208,9 @@ class GameBoyEnvironment:
             )
         encounter = saved.encounter or self._settings.start
         next_encounter = saved.next_encounter or encounter
-        if not {encounter, next_encounter} <= self._starts.keys():
+        if missing := {encounter, next_encounter} - self._starts.keys():
             raise ValueError(
-                f"this snapshot is of another version of the game: this version has no start state {encounter!r}"
+                f"this snapshot is of another version of the game: this version has no start state {min(missing)!r}"
             )
         try:
             self._console.state = zlib.decompress(saved.console)

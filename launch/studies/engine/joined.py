@@ -82,7 +82,7 @@ class Joined:
                 )
                 raise row.error(
                     f"{self._study.name} has no cell {shown} at scale {self._scale}",
-                    "another version of the study wrote the table, or rows that this row depends on are missing",
+                    "another version of the study wrote the table, or the table lacks earlier results from which the study chooses this cell",
                 )
             if row.command != commands[place]:
                 raise row.error(

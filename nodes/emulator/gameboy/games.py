@@ -15,6 +15,6 @@ def find_game(name: str) -> Game:
     if name not in games:
         nearest = difflib.get_close_matches(name, games, n=3, cutoff=0.0)
         raise ValueError(
-            f"game {name!r}: there is no such Game Boy game. hint: choose from {', '.join(nearest)}"
+            f"game {name!r}: there is no such Game Boy game. hint: the nearest names are {', '.join(nearest)}"
         )
     return games[name]

@@ -124,7 +124,7 @@ class Link:
         return lost
 
     def newest(self) -> Sample | None:
-        """Return the newest reading, also if an earlier driver read it; None before the first reading."""
+        """Return the newest reading; None before the first. It may come from a driver that has since been replaced."""
         return self._sample
 
     def latch(self) -> None:

@@ -76,7 +76,7 @@ class SerialPort:
             return data
 
     def read_line(self) -> bytes:
-        """Read a line and return it without its end. After a timeout, return the part received so far."""
+        """Read a line and return it without surrounding whitespace. After a timeout, return the part received so far."""
         with self._guarded("fails"):
             line: bytes = self._serial.read_until(b"\n")
             return line.strip()

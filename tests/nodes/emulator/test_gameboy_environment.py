@@ -44,7 +44,7 @@ def test_the_memory_is_observed_as_bytes_or_as_bits(game):
 
 def test_a_game_or_a_start_that_is_not_there_is_named():
     with pytest.raises(
-        ValueError, match=r"game 'Block': there is no such Game Boy game. hint: choose from blocks"
+        ValueError, match=r"game 'Block': there is no such Game Boy game. hint: the nearest names are blocks"
     ):
         GameBoySettings(game="Block").spec()
     with pytest.raises(
