@@ -83,7 +83,7 @@ def reproduce(
                 )
             raise LaunchError(
                 f"{out} has no finished cell of {study.name}, so there is nothing to draw",
-                hint="leave out --no-compute, or --join a table of another run",
+                hint="leave out --no-compute, or add a table of another run with --join TABLE",
             )
         if chosen.everything and not missing:
             _look_for_figures(study, rows, status)

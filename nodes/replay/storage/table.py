@@ -82,7 +82,7 @@ class TransitionTable:
 
     @property
     def demonstrated(self) -> int:
-        """How many of the transitions ever added, counted from the first, come from demonstrations."""
+        """Number of demonstrated transitions ever added, including those no longer kept. They were added before all others."""
         return int(self._counters[2])
 
     @demonstrated.setter
