@@ -215,7 +215,10 @@ class _Reader:
             raise self._error(f"cannot be read: {error}", node, path) from error
         if isinstance(value, float) and not math.isfinite(value):
             raise self._error(
-                f"{text} is not a finite number", node, path, hint="leave it out if there is no bound"
+                f"{text} is not a finite number",
+                node,
+                path,
+                hint="write a finite number; if it is a bound and there is none, leave the key out",
             )
         return value
 

@@ -167,14 +167,20 @@ def _recorded_plant(cls: type[Player], params: StandInParams) -> tuple[type[Node
     bag = Bag.open(Path(params.file))
     use_recorded_modules(bag)
     path = f"{cls.stands_in_for.__module__}:{cls.stands_in_for.__qualname__}"
-    for name, node in recorded_nodes(bag).items():
+    nodes = recorded_nodes(bag)
+    if not nodes:
+        raise BagError(
+            f"the recording {params.file} holds no plan, so no node can be found in it",
+            hint="take a recording of `rtgraph launch`",
+        )
+    for name, node in nodes.items():
         node_type = load_class(node["node"])
         if name == params.node or (params.node is None and node_type is cls.stands_in_for):
             return node_type, node["node"], validated_params(node_type, node["params"])
     if params.node is not None:
         raise BagError(
             f"the plan in the recording {params.file} has no node {params.node!r}",
-            hint=f"its nodes are {', '.join(recorded_nodes(bag)) or 'unknown: it holds no plan'}",
+            hint=f"the nodes of the plan are {', '.join(nodes)}",
         )
     raise BagError(
         f"the plan in the recording {params.file} has no node of class {path}",
