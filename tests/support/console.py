@@ -225,7 +225,9 @@ class Console:
         self.process.wait(10)
 
     def _lines(self) -> list[dict]:
-        return [json.loads(line) for line in self._log.read_text().splitlines(True) if line.endswith("\n")]
+        # The console writes the file when it is ready, on a busy machine later than it is first asked for.
+        text = self._log.read_text() if self._log.exists() else ""
+        return [json.loads(line) for line in text.splitlines(True) if line.endswith("\n")]
 
     @property
     def frames(self) -> list[dict]:
