@@ -218,7 +218,7 @@ class _Reader:
                 f"{text} is not a finite number",
                 node,
                 path,
-                hint="write a finite number; if it is a bound and there is none, leave the key out",
+                hint="write a finite number, or leave the key out if there is no bound",
             )
         return value
 

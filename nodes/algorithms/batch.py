@@ -94,9 +94,11 @@ class TensorBatch:
         count = len(actions)
         vectors = {
             name: _checked(name, getattr(samples, name), (count,)).to(torch.float32)
-            for name in ("returns", "discounts", "weights", "demonstrated")
-            if name != "demonstrated" or samples.demonstrated is not None
+            for name in ("returns", "discounts", "weights")
         }
+        demonstrated = samples.demonstrated
+        if demonstrated is not None:
+            demonstrated = _checked("demonstrated", demonstrated, (count,)).to(device, torch.float32)
         if not bool(((vectors["discounts"] >= 0) & (vectors["discounts"] <= 1)).all()):
             raise LearningError(
                 "a discount in the batch is outside 0 to 1",
@@ -110,7 +112,7 @@ class TensorBatch:
             next_observations=_frames("next_observations", samples.next_observations, shapes, device),
             discounts=vectors["discounts"].to(device),
             weights=vectors["weights"].to(device),
-            demonstrated=vectors["demonstrated"].to(device) if "demonstrated" in vectors else None,
+            demonstrated=demonstrated,
         )
 
 

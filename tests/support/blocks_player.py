@@ -128,10 +128,10 @@ def played(ticks: int = TICKS, seed: int = 0) -> tuple[list[str], dict[str, floa
     return script[:ticks], measured
 
 
-def text_of(script: list[str]) -> str:
+def text_of(script: list[str], header: str = HEADER) -> str:
     """Return the text of a script."""
     runs = [(action, len(list(run))) for action, run in groupby(script)]
-    return HEADER + "".join(f"{action} {count}\n" if count > 1 else f"{action}\n" for action, count in runs)
+    return header + "".join(f"{action} {count}\n" if count > 1 else f"{action}\n" for action, count in runs)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ nodes/play/scripts/duel_battles.txt`` writes a script anew.
 from __future__ import annotations
 
 import sys
-from itertools import groupby
 
+from support import blocks_player
 from support.duel import FIELDS, MAIN, MINE, MOVES, THEIRS
 from support.duel_model import SPECIES, Creature
 
@@ -76,9 +76,7 @@ def _creature(memory: ConsoleMemory, side: int, place: int) -> Creature:
 
 def text_of(game: str, script: list[str]) -> str:
     """Return the text of a script."""
-    runs = [(action, len(list(run))) for action, run in groupby(script)]
-    lines = (f"{action} {count}\n" if count > 1 else f"{action}\n" for action, count in runs)
-    return HEADER.format(DOES[game], game=game) + "".join(lines)
+    return blocks_player.text_of(script, HEADER.format(DOES[game], game=game))
 
 
 if __name__ == "__main__":

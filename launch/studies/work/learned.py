@@ -79,13 +79,13 @@ class Learned:
         if not done.exists():
             learned = self._learn(folder, report)
             write_atomically(done, json.dumps({"session": learned.name}), LaunchError)
-        session = session_in(folder)
+        session = self.session(folder)
         greedy = self._greedy(folder, session, report) if self.greedy_episodes else None
         return {"greedy": greedy, **_learning_figures(session)}
 
     def session(self, folder: Path) -> Path:
         """Return the session folder in ``folder``, the folder of a run that has finished learning."""
-        return session_in(folder)
+        return folder / str(json.loads((folder / LEARNED).read_text(encoding="utf-8"))["session"])
 
     def _learn(self, folder: Path, report: ReportProgress) -> Path:
         """Let the agent learn, and return the session folder. If an earlier attempt has written a checkpoint, continue from it."""
@@ -147,11 +147,6 @@ class Learned:
             GraphError: the launch file is invalid, or lacks one of ``arguments``.
         """
         return virtual_plan(self.launch, self.arguments, self.ticks, self.seed, self.latency)
-
-
-def session_in(folder: Path) -> Path:
-    """Return the session folder in ``folder``, the folder of a run that has finished learning."""
-    return folder / str(json.loads((folder / LEARNED).read_text(encoding="utf-8"))["session"])
 
 
 class _Share:

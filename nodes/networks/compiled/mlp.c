@@ -171,7 +171,8 @@ void rtgraph_mlp_backward(
             for (int s = 0; s < count; s++)
                 for (int i = 0; i < inputs; i++) {
                     float x = rows[(size_t)s * inputs + i];
-                    for (int j = 0; x != 0 && j < outputs; j++) turned[(size_t)i * outputs + j] += x * change[(size_t)s * outputs + j];
+                    if (x == 0) continue;
+                    for (int j = 0; j < outputs; j++) turned[(size_t)i * outputs + j] += x * change[(size_t)s * outputs + j];
                 }
             turn(turned, inputs, outputs, weights_change);
         } else {
