@@ -132,7 +132,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _shard(text: str) -> tuple[int, int]:
     number, _, total = text.partition("/")
-    if not (number.isdecimal() and total.isdecimal() and 0 < int(number[:9]) <= int(total[:9])):
+    digits = number.isdecimal() and total.isdecimal() and len(text) < 20
+    if not (digits and 0 < int(number) <= int(total)):
         raise argparse.ArgumentTypeError(f"{text!r} is not I/N, with I from 1 to N, such as 2/3")
     return int(number), int(total)
 

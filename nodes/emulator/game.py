@@ -48,11 +48,9 @@ class GameSettings(BaseModel):
 
     def memory_observation(self, memory: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32 | np.uint8]:
         """Return the bytes of the console's memory as an observation, if ``observation`` is "ram" or "bits"."""
-        return (
-            np.unpackbits(memory)
-            if self.observation == "bits"
-            else memory.astype(np.float32) / np.float32(255)
-        )
+        if self.observation == "bits":
+            return np.unpackbits(memory)
+        return memory.astype(np.float32) / np.float32(255)
 
 
 class SavedGame(Saved):

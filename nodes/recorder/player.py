@@ -167,12 +167,8 @@ def _recorded_plant(cls: type[Player], params: StandInParams) -> tuple[type[Node
     bag = Bag.open(Path(params.file))
     use_recorded_modules(bag)
     path = f"{cls.stands_in_for.__module__}:{cls.stands_in_for.__qualname__}"
+    bag.plan("only recordings of `rtgraph launch` can replace nodes")
     nodes = recorded_nodes(bag)
-    if not nodes:
-        raise BagError(
-            f"the recording {params.file} holds no plan, so no node can be found in it",
-            hint="take a recording of `rtgraph launch`",
-        )
     for name, node in nodes.items():
         node_type = load_class(node["node"])
         if name == params.node or (params.node is None and node_type is cls.stands_in_for):

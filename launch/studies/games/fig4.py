@@ -23,12 +23,10 @@ import numpy as np
 from rtgraph.launch.plots.curves import read_curve
 from rtgraph.launch.plots.learning import repeated_colours
 from rtgraph.launch.studies.drawing import draw_bars, mean_of
-from rtgraph.launch.studies.games.atari import FEWEST_TRANSITIONS
 from rtgraph.launch.studies.learning_check import learning_shown
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Value, real
 from rtgraph.launch.studies.work.learned import Learned
 from rtgraph.launch.studies.work.pretrained import Pretrained
-from rtgraph.launch.studies.work.virtual_run import rate_of
 from rtgraph.nodes.metrics import read_table
 
 if TYPE_CHECKING:
@@ -70,7 +68,8 @@ PRETRAINING: Mapping[str, str] = {
     "demonstration_margin": "0.8",
     "demonstration_age": "1",
 }
-"""Launch arguments that say how agents learn from the demonstration. An action is paired with the newest observation at every
+"""Launch arguments that say how agents learn from the demonstration. It fills the replay memory, so that all agents begin to
+learn at once. An action is paired with the newest observation at every
 delay: menus wait, so an agent with a delay makes the same choices, only later.
 """
 
@@ -104,7 +103,6 @@ class Won:
         """Let the agent learn. Return the results of the learning, and the numbers of wins and actions."""
         found = self.learned.run(folder, report)
         session = self.learned.session(folder)
-        plain = self.learned.learned if isinstance(self.learned, Pretrained) else self.learned
         curve = read_curve(session)
         names, rows = read_table(session / "metrics" / "episodes.csv")
         actions = sum(int(real(row[names.index("actions")])) for row in rows)
@@ -115,7 +113,7 @@ class Won:
             "won": won,
             "actions": actions,
             "won_per_1000_actions": 1000 * won / actions if actions else None,
-            "seconds": plain.ticks / rate_of(plain.plan()),
+            "seconds": self.learned.seconds,
             "won_at_s": curve.episode_times_s[gained].tolist(),
         }
 
@@ -127,23 +125,19 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
         delay = MODELS[model]
         update = UPDATE_TIMES * delay
         durations = {"latency_frames": str(delay), "update_frames": str(update)}
-        sequential = method in ("infer_learn", "learn_infer")
-        # A sequential agent decides once per inference and update. It should begin to learn at the same frame as the others.
-        first = min(1_000, frames // 10) // (delay + update if sequential else 1)
-        pace = {"minimum": str(max(FEWEST_TRANSITIONS, first))}
         beside = {
             "workers": str(delay + 1),
             "learners": str(math.ceil(UPDATES_PER_TICK * update)),
             "learning": "parallel" if method == "parallel" else "round_robin",
         }
-        acting = {"agent": method} if sequential else beside
+        acting = {"agent": method} if method in ("infer_learn", "learn_infer") else beside
         if scale is Scale.PAPER:
             acting |= {"replay_mib": "12288"}  # all transitions, so that those of the demonstration stay
         if method == RANDOM:
             acting |= {"epsilon": "1", "updates_per_tick": "0.000001"}  # what is learned never acts
         learned = Learned(
             GAMES[game],
-            {**LEARNING, **durations, **pace, **acting},
+            {**LEARNING, **durations, **acting},
             ticks=frames,
             seed=seed,
             greedy_episodes=0,

@@ -83,6 +83,11 @@ class Learned:
         greedy = self._greedy(folder, session, report) if self.greedy_episodes else None
         return {"greedy": greedy, **_learning_figures(session)}
 
+    @property
+    def seconds(self) -> float:
+        """Length of the game in which the agent learns, in seconds of the game."""
+        return self.ticks / rate_of(self.plan())
+
     def session(self, folder: Path) -> Path:
         """Return the session folder in ``folder``, the folder of a run that has finished learning."""
         return folder / str(json.loads((folder / LEARNED).read_text(encoding="utf-8"))["session"])

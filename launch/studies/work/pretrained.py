@@ -55,6 +55,11 @@ class Pretrained:
         work.mkdir(exist_ok=True)
         return replace(self.learned, arguments=arguments).run(work, report)
 
+    @property
+    def seconds(self) -> float:
+        """Length of the game in which the agent learns, in seconds of the game. The demonstration does not count."""
+        return self.learned.seconds
+
     def session(self, folder: Path) -> Path:
         """Return the session folder in ``folder``, the folder of a run that has finished learning."""
         return self.learned.session(folder / LEARNED_IN)

@@ -39,12 +39,22 @@ def test_wins_are_counted_over_the_time_of_the_game(
     assert found["won_per_1000_actions"] == 1000 * won / actions
 
 
-@pytest.mark.parametrize("name", ["fig4", "fig6", "fig10", "fig14"])
+def test_all_agents_begin_to_learn_with_the_demonstration() -> None:
+    """The demonstration alone holds more transitions than the first update needs."""
+    chosen = (("1M", "parallel", 0), ("1M", "infer_learn", 0))
+    for cell in (cell for scale in Scale for cell in study_named("fig4").cells(scale, ())):
+        if tuple(cell.at[axis] for axis in ("model", "method", "seed")) not in chosen:
+            continue  # the others have the same arguments of learning
+        work = cell.work.learned
+        needed = next(node.params["minimum"] for node in work.learned.plan().nodes if node.name == "replay")
+        assert work.demonstrated_ticks * 0.9 > needed, cell.at
+
+
+@pytest.mark.parametrize("name", ["fig6", "fig10", "fig14"])
 def test_sequential_agents_decide_often_enough_to_begin_to_learn(name: str) -> None:
     sequential = 0
     for cell in (cell for scale in Scale for cell in study_named(name).cells(scale, ())):
-        learned = cell.work.learned if isinstance(cell.work, Won) else cell.work
-        learned = learned.learned if isinstance(learned, Pretrained) else learned
+        learned = cell.work
         assert isinstance(learned, Learned)
         arguments = learned.arguments
         if "agent" in arguments:

@@ -10,7 +10,7 @@ from support.sessions import RECORDING, recorded
 from rtgraph.graphs.resolving.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
 from rtgraph.msgs import Message
-from rtgraph.msgs.bag import Bag
+from rtgraph.msgs.bag import Bag, BagWriter
 from rtgraph.msgs.errors import BagError, GraphError
 from rtgraph.nodes.recorder.recorded import recorded_types
 
@@ -106,6 +106,16 @@ def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
         stand_ins(str(session), ["plnt"])
     with pytest.raises(BagError):
         stand_ins(str(tmp_path / "nothing.mcap"), ["plant"])
+
+
+def test_a_recording_without_a_plan_replaces_no_plant(session, tmp_path):
+    file = tmp_path / "planless.mcap"
+    BagWriter(file, info={}, attachments=[]).close()
+    replace = {"plant": {**stand_ins(str(session), ["plant"])["plant"], "params": {"file": str(file)}}}
+    with pytest.raises(
+        GraphError, match=r"holds no plan of its launch.* hint: only recordings of `rtgraph launch`"
+    ):
+        recorded("boxing", tmp_path / "out", BOXING, replace=replace)
 
 
 def test_a_player_needs_the_ports_of_what_it_stands_in_for(session, tmp_path):
