@@ -9,6 +9,7 @@ from typing import Any
 
 from rtgraph.msgs.bag.writing.storage import Storage, StoredMessage
 from rtgraph.msgs.errors import BagError
+from rtgraph.msgs.typed.one_line import in_one_line
 
 WAITING_MOST_BYTES = 1 << 30
 _Write = tuple[int, Sequence[StoredMessage]]
@@ -24,7 +25,8 @@ class Background:
         most_bytes: maximum total size in bytes of the messages that wait to be written.
 
     Raises:
-        BagError: the storage failed in the thread. The next call of ``write``, ``flush``, ``keep`` or ``close`` raises this error.
+        BagError: the storage failed in the thread, with this or any other error. The next call of ``write``, ``flush``, ``keep`` or
+            ``close`` raises this error.
     """
 
     def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:
@@ -108,10 +110,21 @@ class Background:
                     self._storage.write(entries)
                     with self._changed:
                         self._waiting_bytes -= size
-            except BagError as error:
+            except Exception as error:  # whatever the storage raises: the thread must not end unnoticed
                 with self._changed:
-                    self._problem = error
+                    self._problem = _as_bag_error(error)
                 return
+
+
+def _as_bag_error(error: Exception) -> BagError:
+    if isinstance(error, BagError):
+        return error
+    problem = BagError(
+        f"the recording cannot be written: {in_one_line(error)}",
+        hint="what was written before can be read",
+    )
+    problem.__cause__ = error
+    return problem
 
 
 def _that_fit(

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from rtgraph.nodes.runtime.realtime.threads import start_thread
 PREFIX = "estop-"
 LINE_BYTES = 500
 TIMEOUT_S = 1.0
+RETRY_S = 0.1
 
 log = logging.getLogger("rtgraph.estop")
 
@@ -43,6 +45,7 @@ class EStopServer:
     ) -> None:
         self._stop, self._reset, self._state = stop, reset, state
         self._path = path
+        self._closed = threading.Event()
         self._socket = socket.socket(socket.AF_UNIX)
         path.unlink(missing_ok=True)  # left by an earlier incarnation of this node
         self._socket.bind(os.fsencode(path))
@@ -51,6 +54,7 @@ class EStopServer:
 
     def close(self) -> None:
         """Close the socket."""
+        self._closed.set()
         self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -60,8 +64,12 @@ class EStopServer:
         while True:
             try:
                 client, _ = self._socket.accept()
-            except OSError:  # closed
-                return
+            except OSError as error:  # the socket is closed, or too many files are open
+                if self._closed.is_set():
+                    return
+                log.warning("a client of the emergency stop cannot be served: %s", error.strerror)
+                self._closed.wait(RETRY_S)
+                continue
             # A thread for each client, so that a silent one does not block others.
             start_thread(functools.partial(self._attend, client), "estop")
 

@@ -24,7 +24,7 @@ def entries(first, count, size=10):
 class Sink:
     """A disk that blocks until it is released, or fails."""
 
-    def __init__(self, *, fails=False, stands=False):
+    def __init__(self, *, fails=None, stands=False):
         self.seen, self.flushes, self.closed = [], 0, None
         self.fails, self.go = fails, threading.Event()
         self.paths = []
@@ -33,8 +33,8 @@ class Sink:
 
     def write(self, channel, sequence, log_ns, publish_ns, data):
         self.go.wait()
-        if self.fails:
-            raise BagError("the disk is full")
+        if self.fails is not None:
+            raise self.fails
         self.seen.append(sequence)
 
     def flush(self):
@@ -75,12 +75,25 @@ def test_a_disk_that_stands_still_holds_nobody_up_and_what_has_no_room_is_lost_a
     assert background.result()["waiting_most_bytes"] == 100
 
 
-def test_a_disk_that_fails_is_told_at_the_next_call():
-    sink = Sink(fails=True)
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (BagError("the disk is full"), "^the disk is full$"),
+        (
+            OSError(5, "Input/output error"),
+            r"^the recording cannot be written: OSError: .* Input/output error\.",
+        ),
+        (MemoryError(), r"^the recording cannot be written: MemoryError\."),
+    ],
+    ids=["disk", "system", "memory"],
+)
+def test_a_write_that_fails_is_told_at_the_next_call(error, says):
+    sink = Sink(fails=error)
     background = Background(Storage(sink))
     background.write(entries(0, 1))
     background._thread.join()
-    with pytest.raises(BagError, match="the disk is full"):
+    with pytest.raises(BagError, match=says):
         background.write(entries(1, 1))
-    with pytest.raises(BagError, match="the disk is full"):
+    with pytest.raises(BagError, match=says):
         background.close({})
+    assert sink.closed is None

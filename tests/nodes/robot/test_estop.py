@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import socket
@@ -56,6 +57,25 @@ def test_a_client_that_says_nothing_or_leaves_does_not_keep_others_out(tmp_path)
         thread.start()
         thread.join(5)
         assert (asked, answers) == (["button"], ["plant"])
+    server.close()
+
+
+def test_a_client_that_cannot_be_accepted_does_not_end_the_emergency_stop(tmp_path, monkeypatch, caplog):
+    accept, failed = socket.socket.accept, threading.Event()
+
+    def fails_once(server):
+        if failed.is_set():
+            return accept(server)
+        failed.set()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket.socket, "accept", fails_once)
+    asked = []
+    server = served(tmp_path, asked)
+    assert failed.wait(5)
+    assert ask(tmp_path, "stop button") == ["plant"]
+    assert asked == ["button"]
+    assert "Too many open files" in caplog.text
     server.close()
 
 
