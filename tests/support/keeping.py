@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import functools
+import threading
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,6 +74,10 @@ class Counting:
         Counting.__init__(self, state["next"], state["owner"])
 
 
+class Bound(functools.partial[None]):
+    """A class in Python with state in memory of C: the function and its arguments."""
+
+
 def doubled(number: int) -> int:
     return 2 * number
 
@@ -93,10 +99,14 @@ class KeeperNode(Node[Params]):
         return number + 1
 
 
-def world(make: Any, directory: Path | None = None) -> VirtualWorld:
+class LocalNode(KeeperNode, threading.local):
+    """A node with state in memory of C: the attributes of other threads."""
+
+
+def world(make: Any, directory: Path | None = None, node: str = "KeeperNode") -> VirtualWorld:
     """Return a world with a node that keeps what ``make`` returns, and a sink for its messages, one per second."""
     KeeperNode.made = staticmethod(make)
-    plan = NodePlan(name="keeper", index=0, node="support.keeping:KeeperNode", outputs={"ping": "ping"})
+    plan = NodePlan(name="keeper", index=0, node=f"support.keeping:{node}", outputs={"ping": "ping"})
     hearing = NodePlan(
         name="sink",
         index=1,

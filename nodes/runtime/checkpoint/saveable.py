@@ -16,19 +16,20 @@ Python classes with such attributes. The class of any other object (an emulator,
 
 from __future__ import annotations
 
+import functools
 import importlib
+import struct
 import sys
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Protocol, runtime_checkable
 
 from rtgraph.msgs.errors import CheckpointError
 
 _OWN = ("rtgraph.msgs", "rtgraph.nodes")
 """Reading a checkpoint may import modules of these packages. Modules of all other packages must already be imported."""
-_HEAP_TYPE = 1 << 9
-"""The flag that CPython sets on classes written in Python, and on some classes written in C."""
+_POINTER_BYTES = struct.calcsize("P")
 INSTEAD = "define world_state() and load_world_state(state) on its class, or on the object that holds it"
 """The hint of errors about objects that cannot be saved."""
 _BUILTINS: dict[str, type] = {
@@ -151,12 +152,32 @@ def refuse_foreign(kind: type) -> None:
     Raises:
         CheckpointError: the class, or a base of it, is written in another language than Python, such as C.
     """
-    if any(base is not object and not base.__flags__ & _HEAP_TYPE for base in kind.__mro__):
+    if _is_foreign(kind):
         raise CheckpointError(
             f"a {kind.__module__}:{kind.__qualname__} cannot be saved: its class, or a base of it, is not written in Python, "
             "so it may have state outside its attributes",
             hint=INSTEAD,
         )
+
+
+@functools.cache
+def _is_foreign(kind: type) -> bool:
+    """Return whether a class has a ``__new__`` written in C, or instances with more memory than their attributes need.
+
+    The attributes need a pointer for each slot, for the dict and for the list of weak references. Pickle compares the same sizes
+    (``object_getstate_default`` in CPython's ``Objects/typeobject.c``). CPython's flag ``HEAPTYPE`` does not help: classes written
+    in C may have it too.
+    """
+    slots = 0
+    for base in kind.__mro__[:-1]:
+        new = vars(base).get("__new__")
+        if isinstance(new, BuiltinFunctionType) and new is not object.__new__:
+            return True
+        declared = vars(base).get("__slots__", ())
+        names = (declared,) if isinstance(declared, str) else declared
+        slots += sum(name not in ("__dict__", "__weakref__") for name in names)
+    pointers = slots + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+    return kind.__basicsize__ > object.__basicsize__ + pointers * _POINTER_BYTES
 
 
 def _looked_up(module: object, qualname: str) -> type | FunctionType | None:

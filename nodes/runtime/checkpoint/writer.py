@@ -97,6 +97,8 @@ class Writer:
         for name, anchor in anchors.items():
             if isinstance(anchor, WorldState):
                 try:
+                    if isinstance(anchor, Node) and type(anchor).world_state is Node.world_state:
+                        refuse_foreign(type(anchor))
                     found[name] = self._value(anchor.world_state(), self._known[id(anchor)], "")
                 except CheckpointError as error:
                     raise CheckpointError(f"{_owner(name)}: {error.problem}", hint=error.hint) from error
@@ -175,6 +177,7 @@ class Writer:
         name = self._names.of(kind)
         if isinstance(value, tuple) and hasattr(kind, "_fields") and kind.__mro__[1] is tuple:
             return ["tuple", name, self._items(value, number)]
+        refuse_foreign(kind)
         if isinstance(value, BaseModel):
             fields_set, extra, private = (
                 value.model_fields_set,
@@ -186,7 +189,6 @@ class Writer:
                 None if fields_set == set(kind.model_fields) else sorted(fields_set),
                 *(None if part is None else self._attributes(part, number) for part in (extra, private)),
             ]
-        refuse_foreign(kind)
         state = object.__getstate__(value)
         attributes, slots = state if isinstance(state, tuple) else (state, None)
         return ["instance", name, *(self._attributes(part or {}, number) for part in (attributes, slots))]

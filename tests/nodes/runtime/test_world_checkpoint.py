@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from support import keeping
 from support.staggered import plan, staggered_plans
 
-from rtgraph.msgs import encode
+from rtgraph.msgs import Header, encode
 from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import CheckpointError
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 from rtgraph.nodes.runtime.checkpoint.files import MAGIC, SnapshotFile, SnapshotFolder
 from rtgraph.nodes.runtime.checkpoint.reader import MAKERS, Reader, Reference, unpacked
-from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState
+from rtgraph.nodes.runtime.checkpoint.saveable import Names, WorldState, refuse_foreign
 from rtgraph.nodes.runtime.checkpoint.snapshot import WorldSaver, anchors_of, load, names_of
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault
@@ -286,6 +286,10 @@ def memory_mapped(_):
         (lambda _: [].append, "keeper: kept: a builtins:builtin_function_or_method"),
         (lambda _: functools.partial(print), "keeper: kept: a functools:partial cannot be saved"),
         (
+            lambda _: {"calls": [keeping.Bound(print, 1)]},
+            "keeper: kept.calls[0]: a support.keeping:Bound cannot be saved: its class, or a base of it, is not written in",
+        ),
+        (
             lambda _: {"rows": defaultdict(list)},
             "keeper: kept.rows: a collections:defaultdict cannot be saved",
         ),
@@ -308,6 +312,28 @@ def test_what_cannot_be_saved_is_named_with_its_node_and_attribute(tmp_path, mak
     assert "hint: " in str(caught.value)
     assert not SnapshotFolder(tmp_path).files()
     assert world.executors["sink"].alive is False  # the others were stopped in order
+
+
+@pytest.mark.parametrize("kind", [keeping.Bound, type(None), struct.Struct, np.random.Generator])
+def test_a_class_written_in_c_is_refused(kind):
+    with pytest.raises(CheckpointError, match="not written in Python"):
+        refuse_foreign(kind)
+
+
+@pytest.mark.parametrize(
+    "kind", [keeping.Slotted, keeping.Linked, keeping.Frozen, keeping.KeeperNode, Header]
+)
+def test_a_class_written_in_python_is_not_refused(kind):
+    refuse_foreign(kind)
+
+
+def test_a_node_with_a_base_written_in_c_is_refused(tmp_path):
+    world = keeping.world(lambda _: None, node="LocalNode")
+    world._begin()
+    with pytest.raises(
+        CheckpointError, match=r"^the world cannot be saved: keeper: a support\.keeping:LocalNode cannot be"
+    ):
+        WorldSaver(tmp_path, SECOND, {}).write(world)
 
 
 @pytest.mark.parametrize(
