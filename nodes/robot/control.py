@@ -20,14 +20,17 @@ from rtgraph.nodes.robot.joints import Command as CommandKind
 from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
 
 ARRIVED = 0.02
-"""Tolerance of a joint's position, as the distance that the joint moves in this many seconds at maximum speed.
+"""Tolerance of a sent position, as the distance that the joint moves in this many seconds at maximum speed.
 
-A pose is reached if the position sent to each joint rests within the tolerance for ``SETTLED_TICKS`` ticks. Measured
-positions are not compared.
+The motion to a pose ends if the position sent to each joint rests within the tolerance for ``SETTLED_TICKS`` ticks.
 """
 STILL = 1e-3
 """A joint rests if the speed sent to it is at most this share of its maximum speed."""
 SETTLED_TICKS = 3
+REACHED = 0.05
+"""Tolerance of a measured position, as a share of the joint's range. It is wide, since a loaded joint hangs below its goal."""
+ARRIVAL_NS = 2_000_000_000
+"""Maximum time, in ns, for the measured positions to reach a pose after the motion to it has ended."""
 NO_COMMAND = "no valid command"
 REFUSALS: Mapping[str, str] = {
     "not_finite": "its numbers are not finite",
@@ -85,6 +88,10 @@ class Control(DeviceControl):
         self._stale_ns = stale_after_ns(period_ns)
         self._pose: Vector | None = None
         self._settled = 0
+        self._settled_ns = 0
+        self._units = [joint.unit for joint in joints.values()]
+        self._misses = 0
+        self._last_miss = ""
         self._nowhere = np.zeros(len(self._positions))
 
     @property
@@ -103,6 +110,9 @@ class Control(DeviceControl):
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
         """Move the robot slowly to a pose, (joints,), during the next ticks. The pose is clipped to the range.
 
+        The pose is reached if every measured position is within ``REACHED`` of it, at most ``ARRIVAL_NS`` after the
+        motion has ended. Otherwise the joints that are away from it hold where they are, and the state's reason names them.
+
         Raises:
             NodeError: the robot takes velocities.
         """
@@ -116,12 +126,30 @@ class Control(DeviceControl):
         if self._may_move():
             self.states.enter("homing", reason, now_ns)
 
+    def away_from(self, pose: Vector) -> str:
+        """Return which joints are away from a pose, (joints,), by their readings, as in ``lift is at 31 deg, not 5 deg``.
+
+        The text is empty if each joint is within ``REACHED`` of the pose.
+        """
+        measured, names, units = self.measured, self.limits.names, self._units
+        return ", ".join(
+            f"{names[at]} is at {measured[at]:.3g} {units[at]}, not {pose[at]:.3g} {units[at]}"
+            for at in np.flatnonzero(self._away(pose))
+        )
+
     def stay(self, reason: str, now_ns: int) -> None:
         """Stop moving to a pose, and hold still."""
         self._pose = None
         self.safety.holds = True
         if self._may_move():
             self.states.enter("holding", reason, now_ns)
+
+    def warnings(self) -> list[str]:
+        """Return a warning for failures of the device, and one for poses that were not reached."""
+        if not self._misses:
+            return super().warnings()
+        times = "once" if self._misses == 1 else f"{self._misses:,} times"
+        return [*super().warnings(), f"the robot missed a pose {times}, last: {self._last_miss}"]
 
     def hand_over(self, commander: str, now_ns: int) -> None:
         """Let another node command the robot. The robot holds until a command is admitted, unless it moves to a pose."""
@@ -217,14 +245,34 @@ class Control(DeviceControl):
 
     def _home(self, pose: Vector, measured: Vector, command: Command | None, now_ns: int) -> TickResult:
         self.states.enter("homing", self.states.reason, now_ns)
-        values = self.safety.move(pose, measured, self._homing_speed)
-        self._post(values, now_ns)
+        self.safety.move(pose, measured, self._homing_speed)
         self._settled = self._settled + 1 if self._is_at(pose) else 0
+        if self._settled <= SETTLED_TICKS:
+            self._settled_ns = now_ns
         if self._settled >= SETTLED_TICKS:
-            self._pose = None
-            self.safety.holds = True
-            self.states.enter("holding", "the pose is reached", now_ns)
+            self._arrive(pose, now_ns)
+        values = self.safety.position
+        self._post(values, now_ns)
         return TickResult(values, self._blocked(command))
+
+    def _arrive(self, pose: Vector, now_ns: int) -> None:
+        """End the motion to a pose if the readings have reached it, or if the time for this is over."""
+        away = self._away(pose)
+        if not away.any():
+            reason = "the pose is reached"
+            self.safety.holds = True
+        elif now_ns - self._settled_ns < ARRIVAL_NS:
+            return
+        else:
+            self._misses += 1
+            self._last_miss = self.away_from(pose)
+            reason = f"the pose was not reached: {self._last_miss}"
+            self.safety.begin(np.where(away, self.measured, self.safety.position))
+        self._pose = None
+        self.states.enter("holding", reason, now_ns)
+
+    def _away(self, pose: Vector) -> npt.NDArray[np.bool_]:
+        return np.abs(self.measured - pose) > REACHED * (self.limits.high - self.limits.low)
 
     def _is_at(self, pose: Vector) -> bool:
         near = ARRIVED * self.limits.speed

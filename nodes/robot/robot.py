@@ -15,6 +15,7 @@ from rtgraph.nodes.robot.driver import check_cameras, check_driver, check_joints
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
 from rtgraph.nodes.robot.process.isolation import device_driver, start_process
+from rtgraph.nodes.robot.safety import clip_range
 from rtgraph.nodes.runtime.clock import period_ns
 
 HOLD_NS = 1_000_000_000
@@ -121,19 +122,26 @@ class Robot(RobotPlant[RobotParams]):
         return link.trouble or "the driver does not answer"
 
     def _park(self, reason: str, deadline_ns: int) -> bool:
-        """Move to the park pose. Return whether the robot has reached the pose."""
+        """Move to the park pose. Return whether the robot has reached the pose, by its readings."""
         joints = self.params.joints.values()
-        if self.params.command != "position" or all(joint.park is None for joint in joints):
+        if (
+            self.params.command != "position"
+            or self.params.dry_run
+            or all(joint.park is None for joint in joints)
+        ):
             self._control.stay(reason, self.now_ns)
             return False
         here = self._control.safety.position
-        pose = [at if joint.park is None else joint.park for joint, at in zip(joints, here, strict=True)]
-        self._control.go_to(np.array(pose), f"parking: {reason}", self.now_ns)
-        parked = self._tick_until(lambda: not self._control.is_homing, deadline_ns)
-        if not parked:
-            self._control.stay(f"not parked: {reason}", self.now_ns)
-            self.log.warning("the park pose was not reached")
-        return parked
+        goals = [at if joint.park is None else joint.park for joint, at in zip(joints, here, strict=True)]
+        pose = clip_range(np.array(goals), self._control.limits)
+        self._control.go_to(pose, f"parking: {reason}", self.now_ns)
+        ended = self._tick_until(lambda: not self._control.is_homing, deadline_ns)
+        away = self._control.away_from(pose)
+        if ended and not away:
+            return True
+        self._control.stay(f"not parked: {reason}", self.now_ns)
+        self.log.warning("the park pose was not reached%s", away and f": {away}")
+        return False
 
     def _tick_until(self, done: Callable[[], bool], deadline_ns: int, *, sends: bool = True) -> bool:
         """Tick until ``done`` returns True, then return True. Return False after an emergency stop, a fault, or at the deadline.

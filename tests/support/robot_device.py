@@ -113,6 +113,7 @@ class SimulatedDriver:
         self.observation_features = {f"{name}.pos": float for name in JOINTS}
         self.action_features = self.observation_features
         self.position, self.goal = dict(START), dict(START)
+        self.blocked: set[str] = set()
 
     def connect(self) -> None: ...
 
@@ -127,7 +128,7 @@ class SimulatedDriver:
 
     def step(self, period_s: float) -> None:
         for name, goal in self.goal.items():
-            gap = goal - self.position[name]
+            gap = 0.0 if name in self.blocked else goal - self.position[name]
             self.position[name] += max(-SPEED * period_s, min(SPEED * period_s, gap))
 
 

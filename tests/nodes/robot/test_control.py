@@ -198,6 +198,25 @@ def test_a_physical_reset_is_slow_and_refuses_commands():
     assert np.max(np.abs(np.diff(moves))) <= 0.5 * 60 * PERIOD_NS / 1e9 + 1e-9
 
 
+def test_a_physical_reset_waits_for_a_joint_that_lags_and_gives_up_on_a_blocked_one():
+    robot = Robot()
+    robot.ticks(3)
+    driver = robot.bench.drivers[0]
+    driver.blocked = {"lift"}
+    robot.control.go_to(np.array([12.0, 30.0]), "a physical reset", robot.bench.now_ns)
+    robot.ticks(150)
+    assert robot.state == "homing"
+    driver.blocked = set()
+    robot.ticks(10)
+    assert (robot.state, robot.control.states.reason) == ("holding", "the pose is reached")
+    driver.blocked = {"lift"}
+    robot.control.go_to(np.array([12.0, 40.0]), "a physical reset", robot.bench.now_ns)
+    robot.ticks(300)
+    reason = "the pose was not reached: lift is at 30 deg, not 40 deg"
+    assert (robot.state, robot.control.states.reason) == ("holding", reason)
+    assert robot.bench.got[-1][1]["lift.pos"] == pytest.approx(30.0, abs=0.1)
+
+
 def test_a_device_that_is_given_up_fails_the_plant():
     robot = Robot(problem="the device takes gripper.pos, which the graph does not command")
     robot.tick()

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from support import robot_device, servo_bus
@@ -259,22 +261,65 @@ def test_a_stop_and_its_reset_within_one_tick_free_the_robot():
     assert host.node._control.connection.is_free()
 
 
-@pytest.mark.parametrize("fails", [True, False])
-def test_the_log_says_whether_the_torque_is_off_at_the_end(fails, caplog, monkeypatch):
+def ending(monkeypatch, **params):
+    """Return the host of a plant that ticks no more, and its fake device, which moves while the plant waits in ``_tick_until``."""
     monkeypatch.setattr(Robot, "hardware", False)
-    caplog.set_level("INFO")
-    context = LaunchContext(realtime=True)
-    node = HandHost(Robot, {**PTY, "rate_hz": 1000.0}, name="plant", launch_context=context).node
-    bench = Bench().up()
-    if fails:
-        bench.raises["set_torque"] = OSError("noise")
+    context = LaunchContext(realtime=True, stop_s=10.0)
+    host = HandHost(Robot, {**PTY, **params}, name="plant", launch_context=context)
+    node, bench = host.node, Bench().up()
     node.environment()
     node._link = node._control.connection = bench.link
-    node._control.attend = lambda now_ns: bench.turn()
     node._asked, node._asked_reset = "", False
-    node._come_to_rest("torque_off", "an error")
+
+    class Pause:
+        def wait(self, period_s):
+            host.clock.time_ns += round(period_s * 1e9)
+            bench.now_ns = host.clock.time_ns
+            bench.turn()
+            bench.drivers[0].step(period_s)
+
+    monkeypatch.setattr("rtgraph.nodes.robot.robot.threading", SimpleNamespace(Event=Pause))
+    host.clock.time_ns = bench.now_ns
+    bench.turn()
+    node._control.attend(bench.now_ns)
+    bench.turn()
+    return host, bench
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_the_log_says_whether_the_torque_is_off_at_the_end(fails, caplog, monkeypatch):
+    caplog.set_level("INFO")
+    host, bench = ending(monkeypatch)
+    if fails:
+        bench.raises["set_torque"] = OSError("noise")
+    host.node._come_to_rest("torque_off", "an error")
     assert ("its torque was switched off" in caplog.text) is not fails
     assert ("the torque could not be switched off: set_torque: OSError: noise" in caplog.text) is fails
+
+
+@pytest.mark.parametrize(
+    ("blocked", "params", "torque", "logged"),
+    [
+        ((), {}, [True, False], "the robot is parked, its torque was switched off"),
+        (("lift",), {}, [True], "the park pose was not reached: lift is at 20 deg, not 5 deg"),
+        ((), {"dry_run": True}, [True], "the robot is left where it is, its torque is as it was"),
+    ],
+)
+def test_the_torque_is_switched_off_only_if_the_readings_have_reached_the_park_pose(
+    blocked, params, torque, logged, caplog, monkeypatch
+):
+    caplog.set_level("INFO")
+    host, bench = ending(monkeypatch, **params)
+    bench.drivers[0].blocked |= set(blocked)
+    host.node._come_to_rest("park", "the launch ends")
+    assert logged in caplog.text
+    assert bench.drivers[0].torque == torque
+    if blocked:
+        # It no longer pushes against what blocks it.
+        assert bench.got[-1][1] == pytest.approx({"pan.pos": 0.0, "lift.pos": 20.0})
+        assert host.node._control.warnings() == [
+            "the robot missed a pose once, last: lift is at 20 deg, not 5 deg"
+        ]
 
 
 def test_reach_resets_by_moving_slowly_and_ends_by_truncation():
