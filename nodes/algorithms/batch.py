@@ -133,7 +133,7 @@ def _actions(actions: Tensor, plant: PlantSpec) -> Tensor:
         )
     if not actions.is_floating_point() or actions.shape != (len(actions), spec.size) or not len(actions):
         raise LearningError(
-            f"actions should be numbers of shape (batch, {spec.size}), batch ≥ 1, not {_described(actions)}"
+            f"actions should be floating-point numbers of shape (batch, {spec.size}), batch ≥ 1, not {_described(actions)}"
         )
     if not bool(actions.isfinite().all()):
         raise LearningError("an action in the batch is not finite")

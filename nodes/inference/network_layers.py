@@ -19,7 +19,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class NetworkLayers(Layers):
-    """The stages of a learned network (`Pipelined`). The last stage takes the algorithm's action, or with probability ε a random one."""
+    """The stages of a learned network of class `Pipelined`. The last stage returns the algorithm's action, or a random action with probability ε."""
 
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._policy = EpsilonGreedyPolicy(weights, params, rng)

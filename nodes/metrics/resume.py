@@ -100,7 +100,7 @@ def _rows(path: Path, wanted: tuple[str, ...], until_tick: int) -> list[Row]:
     columns, rows = read_table(path)
     if not set(_REQUIRED & set(wanted)) <= set(columns) or not set(columns) <= set(wanted):
         raise MetricsError(
-            f"{path} has other columns than expected: {', '.join(columns)}",
+            f"{path} does not have the expected columns; it has: {', '.join(columns)}",
             hint="resume with the version of rtgraph that wrote it",
         )
     # An older table has fewer columns: the others are empty.

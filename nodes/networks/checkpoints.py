@@ -51,8 +51,8 @@ def checkpoint_in(path: Path) -> Path:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     if launched and not (path / TENSORS).exists():
         raise CheckpointError(
-            f"{session} has no checkpoint: this launch saved none before it ended",
-            hint="launch it again; checkpoint_every_s sets how often a learner saves",
+            f"{session} has no checkpoint: this launch saved none",
+            hint="wait if it still runs, otherwise launch it again; checkpoint_every_s sets how often a learner saves",
         )
     raise CheckpointError(
         f"{path} is not a checkpoint: {lacks}",

@@ -136,7 +136,7 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
 def _check_stages(network: NetworkSpec, pending: ArraySpec | None) -> None:
     if not isinstance(network, MlpSpec) or not network.hidden:
         raise ValueError(
-            f"a network in stages is fully connected with hidden layers, and this one is of kind {network.kind}. "
+            f"a network in stages must be fully connected, with hidden layers; this one is of kind {network.kind}. "
             "hint: observe=positions in catch, network=mlp in gymnasium_learning"
         )
     if pending is not None:

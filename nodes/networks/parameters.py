@@ -23,7 +23,7 @@ Buffer = memoryview | npt.NDArray[np.generic]
 
 
 class Slot(NamedTuple):
-    """The position in the flat buffer of one parameter, or persistent buffer, of a module."""
+    """The position of one tensor of a module (a parameter or a persistent buffer) in the flat buffer."""
 
     name: str
     shape: tuple[int, ...]

@@ -60,8 +60,8 @@ def import_states(folder: Path, game: str) -> tuple[str, ...]:
     """Copy the savestates in a folder into the library, in place of the game's earlier ones. Return their names, in order.
 
     Raises:
-        RomError: the game's ROM is not imported, the folder has no savestates, or one is not of the ROM (then nothing is copied).
-            Also if the library cannot be written.
+        RomError: the game's ROM is not imported, the folder has no savestates, or one is not of the ROM. In these cases
+            nothing is copied. Also if the library cannot be written.
     """
     rom = CARTRIDGE_GAMES[game].rom
     names = state_names(folder)

@@ -37,7 +37,7 @@ class SessionLink(Protocol):
         self, session: DriverSession, action: Mapping[str, float], sent: Mapping[str, Reading]
     ) -> None: ...
     def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None: ...
-    def command_failed(self, problem: str) -> None: ...
+    def command_failed(self, action: Mapping[str, float], problem: str) -> None: ...
     def switch_failed(self, problem: str) -> None: ...
     def captured(
         self, session: DriverSession, values: Mapping[str, Reading], ages_ns: Mapping[str, int]
@@ -99,7 +99,7 @@ class DriverSession:
         if action is not None and self._attempt(
             "send_action",
             lambda: link.was_sent(self, action, driver.send_action(action)),
-            link.command_failed,
+            lambda problem: link.command_failed(action, problem),
         ):
             return False
         torque = link.take_torque(self)

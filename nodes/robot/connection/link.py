@@ -225,11 +225,11 @@ class Link:
             self._mailbox.was_switched(on)
             self._changed.notify_all()
 
-    def command_failed(self, problem: str) -> None:
-        """Record a command that the driver could not send."""
+    def command_failed(self, action: object, problem: str) -> None:
+        """Record an action that the driver could not send."""
         with self._changed:
             self._pauses = True
-            if self._mailbox.command_failed():
+            if self._mailbox.command_failed(action):
                 self.trouble = f"the stop could not be sent: {problem}"
                 self._log.warning("%s", self.trouble)
 

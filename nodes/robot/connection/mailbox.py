@@ -126,10 +126,10 @@ class Mailbox:
         if self.torque is on:
             self.torque = None
 
-    def command_failed(self) -> bool:
+    def command_failed(self, action: object) -> bool:
         """Record an action that could not be sent. Return whether this was the action of the emergency stop."""
         self.lost = self._unsent = True
-        return self._stop_due
+        return action is self._stop
 
     def begin_again(self) -> None:
         """Prepare for a new driver: drop what waits, and repeat the emergency stop if it is active."""

@@ -160,7 +160,7 @@ class _Process:
         return cls(driver, params, key)
 
     def keep(self) -> None:
-        """Keep the process for the next driver. End it if another process is kept, or if its drivers fail to connect too often."""
+        """Keep the process for the next driver. End it if another process is kept for the same driver, or if its drivers fail to connect too often."""
         kept = self.kept.setdefault(self._key, self) if self.attempts < MOST_ATTEMPTS else None
         if kept is not self:
             self.close()

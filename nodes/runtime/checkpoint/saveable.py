@@ -59,8 +59,9 @@ class WorldState(Protocol):
     def load_world_state(self, state: Any) -> None:
         """Restore the object from ``state``, which ``world_state`` returned.
 
-        The object was made without ``__init__``, unless it exists in every world, as a node does. All objects in the state
-        are already restored, except those that exist in every world, and those that refer back to this object.
+        The object was made without ``__init__``, unless the new world has created it already, as it creates its nodes. All
+        objects in the state are already restored, except those that the new world has created, and those that refer back
+        to this object.
 
         Raises:
             CheckpointError: the state does not fit the object.

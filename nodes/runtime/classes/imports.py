@@ -119,7 +119,7 @@ def also_pin(name: str, module: Path) -> None:
 
 
 def pinned() -> dict[str, str]:
-    """Return the file or folder that imports of each pinned module use, by the module's name."""
+    """Return where each pinned module is imported from, by its name: a file, or the folder of a package."""
     return {name: str(module) for name, module in _pinned.items()}
 
 
@@ -147,8 +147,8 @@ def module_of(name: str) -> ModuleType:
     """Import a module by its full name.
 
     Raises:
-        NodeError: the module or one of its imports is missing, or its code raises another exception.
-        RtgraphError: the module's code raises this error.
+        RtgraphError: the module's code raised it.
+        NodeError: the module or one of its imports is missing, or its code raised any other exception.
     """
     name = normalised(name)
     _forget_another(name.partition(".")[0])

@@ -95,7 +95,7 @@ class EventQueue:
 
         Raises:
             RtgraphError: a node raised this error.
-            WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
+            WorldError: a node raised any other exception, or nodes send messages in an endless loop at one instant.
         """
         heap, clock, pop = self._heap, self._clock, heapq.heappop
         delivery, now_ns = int(Urgency.DELIVERY), clock.time_ns
@@ -131,7 +131,7 @@ class EventQueue:
 
         Raises:
             RtgraphError: a node raised this error.
-            WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
+            WorldError: a node raised any other exception, or nodes send messages in an endless loop at one instant.
         """
         self.events = events = self.events + 1
         if events - self._before_this_instant > SUSPICIOUS_EVENTS:
@@ -216,7 +216,7 @@ class EventQueue:
     def _failure(
         self, error: BaseException, call: Callable[..., None], arguments: tuple[Any, ...]
     ) -> BaseException:
-        """Mark the node that an event belongs to as failed. Return the error to raise."""
+        """Mark the node of an event as failed. Return the error to raise."""
         if isinstance(error, self._interruption):
             return error
         executor = _executor_of(call, arguments)

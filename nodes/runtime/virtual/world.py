@@ -132,7 +132,7 @@ class VirtualWorld:
 
         Raises:
             RtgraphError: a node raised this error.
-            WorldError: a node raised another exception, or nodes send messages in an endless loop at one instant.
+            WorldError: a node raised any other exception, or nodes send messages in an endless loop at one instant.
             CheckpointError: a checkpoint cannot be written.
         """
         failures: list[RtgraphError] = []

@@ -104,7 +104,9 @@ def test_continuous_actions_are_numbers(samples):
     assert batch.actions.dtype == torch.float32
     np.testing.assert_allclose(batch.actions.numpy(), moves, rtol=1e-6)
     for wrong in (moves[:, :1], moves[:, 0], np.ones((16, 2), np.int64)):
-        with pytest.raises(LearningError, match=r"actions should be numbers of shape \(batch, 2\)"):
+        with pytest.raises(
+            LearningError, match=r"actions should be floating-point numbers of shape \(batch, 2\)"
+        ):
             TensorBatch.of(replace(samples, actions=wrong), STEERING, CPU)
     with pytest.raises(LearningError, match="an action in the batch is not finite"):
         TensorBatch.of(replace(samples, actions=np.full((16, 2), np.nan)), STEERING, CPU)
