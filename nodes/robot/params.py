@@ -96,6 +96,11 @@ def check_params(params: RobotParams) -> None:
     Raises:
         NodeError: the parameters are wrong.
     """
+    if params.task == "reach" and params.command == "velocity":
+        raise NodeError(
+            "the task 'reach' moves the robot to a pose, so it needs position commands",
+            hint="set command: position, or another task",
+        )
     task_of(params)
     moves_of(params)
     if params.default == "noop" and params.command == "position":

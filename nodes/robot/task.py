@@ -12,6 +12,7 @@ from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.driver import Reading
 from rtgraph.nodes.robot.joints import Limits, Vector
 from rtgraph.nodes.runtime.classes.imports import class_at
+from rtgraph.nodes.runtime.classes.loading import call_problem
 
 OFFSET, TARGET = ".offset", ".target"
 """The ends of the names of the numbers that ``reach`` adds to the observation, such as ``elbow.target``."""
@@ -111,6 +112,13 @@ class Reach:
                 f"the task 'reach' needs a range for each joint, but these have none: {', '.join(endless)}",
                 hint="give the joint a range, or choose another task",
             )
+        for name, number in (("time_limit_s", time_limit_s), ("margin", margin)):
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise NodeError(f"`{name}` of the task 'reach' must be a number, not {number!r}")
+        if joints is not None and not (
+            isinstance(joints, list | tuple) and all(isinstance(name, str) for name in joints)
+        ):
+            raise NodeError(f"`joints` of the task 'reach' must be a list of names, not {joints!r}")
         if time_limit_s <= 0:
             raise NodeError(f"the task 'reach' needs time_limit_s above 0, not {time_limit_s:g}")
         if not 0 <= margin < 0.5:
@@ -163,12 +171,15 @@ def make_task(name: str, limits: Limits, rate_hz: float, params: Mapping[str, ob
     """Return a new task: ``free``, ``reach``, or a user's class as ``package.module:Class``.
 
     Raises:
-        NodeError: there is no such task, or the task cannot be made with these parameters.
+        NodeError: there is no such task, or the task does not take these parameters. The task may raise other errors.
     """
     if name not in TASKS and ":" not in name:
         raise NodeError(f"unknown task {name!r}", hint=f"use {', '.join(TASKS)} or package.module:Class")
-    try:
-        made: Task = (TASKS.get(name) or class_at(name))(limits, rate_hz, **params)
-    except TypeError as error:
-        raise NodeError(f"task {name!r} cannot be made with these task_params: {error}") from error
+    task = TASKS.get(name) or class_at(name)
+    if problem := call_problem(task, limits, rate_hz, **params):
+        raise NodeError(
+            f"task {name!r} does not take these task_params: {problem}",
+            hint="the keys of task_params are the keyword arguments of the class, after limits and rate_hz",
+        )
+    made: Task = task(limits, rate_hz, **params)
     return made

@@ -50,7 +50,7 @@ class Failing:
     observed = ()
 
     def __init__(self, limits, rate_hz, ticks=60):
-        self._left = ticks
+        self._left = ticks + 0
 
     def begin(self, rng):
         return None

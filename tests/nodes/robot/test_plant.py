@@ -1,3 +1,4 @@
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -359,7 +360,10 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
             "`moves` turns actions into goal positions, so it needs position commands",
         ),
         ({"moves": {"joints": ["elbow"]}}, "moves.joints names elbow"),
-        ({"task": "reach", "task_params": {"speed": 1}}, "cannot be made with these task_params"),
+        (
+            {"task": "reach", "task_params": {"speed": 1}},
+            "does not take these task_params: got an unexpected keyword",
+        ),
         ({"driver": "support.robot_device:Peer"}, "has no method connect"),
         ({"driver_params": {}}, "does not take these driver_params"),
         ({"driver": "nowhere:Driver"}, "cannot be loaded"),
@@ -437,6 +441,35 @@ def test_a_simulated_robot_is_planned_in_the_virtual_world_where_hardware_is_ref
     assert load_launch(str(file), simulated, world="virtual").world == "virtual"
     with pytest.raises(GraphError, match="'plant' drives a device, so it cannot run in the virtual world"):
         load_launch(str(file), {"driver_params": '{"port": "/nowhere"}'}, world="virtual")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (
+            {"task": "reach", "command": "velocity"},
+            "nodes.plant.params: the task 'reach' moves the robot to a pose, so it needs position commands. "
+            "hint: set command: position, or another task",
+        ),
+        (
+            {"task": "support.robots:Failing", "task_params": '{"tick": 1}'},
+            "nodes.plant.params: task 'support.robots:Failing' does not take these task_params: "
+            "got an unexpected keyword argument 'tick'",
+        ),
+        (
+            {"task": "support.robots:Failing", "task_params": '{"ticks": "ten"}'},
+            "nodes.plant.params: SimulatedRobot.check failed: ",
+        ),
+    ],
+)
+def test_a_task_that_cannot_run_is_refused_with_its_line_and_a_user_sees_whether_the_fault_is_in_the_task(
+    arguments, problem
+):
+    simulated = {"kind": "SimulatedRobot", "driver": PARAMS["driver"]}
+    with pytest.raises(GraphError) as error:
+        load_launch(str(FILES / "robot.yaml"), {**simulated, **arguments}, world="virtual")
+    assert re.search(r"robot_graph\.yaml:\d+: ", str(error.value))
+    assert problem in str(error.value)
 
 
 def test_moves_without_a_speed_are_of_the_same_world_as_with_the_default():

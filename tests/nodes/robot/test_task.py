@@ -56,6 +56,8 @@ def test_the_way_to_the_target_is_observed_and_only_the_joints_that_count_are_ju
             "`joints` of the task 'reach' has joints that the robot does not have: elbow",
         ),
         ({"start": "anywhere"}, "the task 'reach' has the unknown start 'anywhere'. hint: use pose or stay"),
+        ({"joints": "pan"}, "`joints` of the task 'reach' must be a list of names, not 'pan'"),
+        ({"margin": "0.1"}, "`margin` of the task 'reach' must be a number, not '0.1'"),
         ({"time_limit_s": 0}, "needs time_limit_s above 0, not 0"),
     ],
 )
