@@ -135,5 +135,5 @@ def _make_folder(folder: Path) -> None:
     except OSError as error:
         raise RomError(
             f"the folder {library_label()} for ROMs cannot be made: {error.strerror}",
-            hint="set XDG_DATA_HOME to a folder that you may write to",
+            hint="set XDG_DATA_HOME to the absolute path of a folder that you may write to",
         ) from error

@@ -72,19 +72,18 @@ def library() -> Path:
 
     If this variable is not set to an absolute path, the folder is in ``~/.local/share``.
     """
-    base = os.environ.get("XDG_DATA_HOME", "")
-    return (
-        (Path(base) if Path(base).is_absolute() else Path.home() / ".local" / "share") / "rtgraph" / "gameboy"
-    )
+    return (_data_home() or Path.home() / ".local" / "share") / "rtgraph" / "gameboy"
 
 
 def library_label() -> str:
     """Return the path of the library's folder as text for people. It begins with ``$XDG_DATA_HOME`` or ``~``."""
-    return (
-        "$XDG_DATA_HOME/rtgraph/gameboy"
-        if os.environ.get("XDG_DATA_HOME")
-        else "~/.local/share/rtgraph/gameboy"
-    )
+    return f"{'$XDG_DATA_HOME' if _data_home() else '~/.local/share'}/rtgraph/gameboy"
+
+
+def _data_home() -> Path | None:
+    """Return the folder that ``$XDG_DATA_HOME`` names; None if the variable is not an absolute path."""
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return base if base.is_absolute() else None
 
 
 def rom_file(name: str) -> Path:

@@ -90,7 +90,10 @@ def _compiled(compiler: str, source: Path) -> Path:
     """
     key = hashlib.blake2b(source.read_bytes(), digest_size=10)
     key.update(" ".join((compiler, *FLAGS, _processor())).encode())
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rtgraph"
+    base = Path(
+        os.environ.get("XDG_CACHE_HOME", "")
+    )  # ignored unless it is absolute, as the XDG specification says
+    folder = (base if base.is_absolute() else Path.home() / ".cache") / "rtgraph"
     path = folder / f"{source.stem}-{key.hexdigest()}.so"
     if path.exists():
         return path

@@ -95,6 +95,21 @@ def test_without_a_rom_it_is_said_what_to_bring_and_where_it_goes(monkeypatch, t
     assert str(tmp_path) not in str(missing.value)
 
 
+@pytest.mark.parametrize("data_home", ["data", "", None])
+def test_the_library_is_in_the_home_folder_unless_xdg_data_home_is_absolute(monkeypatch, tmp_path, data_home):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    if data_home is not None:
+        monkeypatch.setenv("XDG_DATA_HOME", data_home)
+    with pytest.raises(RomError, match=r"copies it to ~/\.local/share/rtgraph/gameboy/tetris\.gb"):
+        GameBoySettings(game="tetris").spec()
+    monkeypatch.chdir(tmp_path)
+    digest = hashlib.sha256(TETRIS.read_bytes()).hexdigest()
+    monkeypatch.setitem(ROMS, "tetris", replace(ROMS["tetris"], sha256=digest))
+    import_rom(TETRIS)
+    assert (tmp_path / ".local" / "share" / "rtgraph" / "gameboy" / "tetris.gb").is_file()
+
+
 def test_a_file_put_there_by_hand_is_checked_too(monkeypatch, tmp_path):
     accept(monkeypatch, tmp_path, tetris=TETRIS)
     import_rom(TETRIS)

@@ -159,6 +159,19 @@ def uncompiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None
 
 
 @pytest.mark.usefixtures("uncompiled")
+def test_a_cache_folder_that_is_not_absolute_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CC", "false")
+    assert not accelerate(made(1, 1 / 16))
+    assert (tmp_path / "home" / ".cache" / "rtgraph").is_dir()
+    assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.usefixtures("uncompiled")
 @pytest.mark.parametrize(
     ("compiler", "said"),
     [
