@@ -18,6 +18,8 @@ from rtgraph.nodes.runtime.interface.changeable import with_values, written_valu
 
 CHANGES_AT_ONCE = 64
 CHANGE_WITHIN_S = 2.0
+SET_BEFORE_READY = 0
+"""The number of the change with all values that were set before a node was ready."""
 
 SendControl = Callable[[Member, Message], None]
 Answer = Callable[[bytes, Message], None]
@@ -94,9 +96,15 @@ class Changes:
         self._close_if_done(number)
 
     def done(self, node: str, answer: ParamsChanged) -> None:
-        """Store a node's answer to a parameter change. Accepted values also apply after a restart of the node."""
+        """Store a node's answer to a parameter change. Accepted values also apply after a restart of the node.
+
+        If the node refuses the values that were set before it was ready, the values with which it started apply again.
+        """
+        member = self._members[node]
         if not answer.problem:
-            self._members[node].changed |= answer.values
+            member.changed |= answer.values
+        elif answer.number == SET_BEFORE_READY:
+            member.changed = dict(member.given)
         change = self._changes.get(answer.number)
         if change is None:
             return

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from rtgraph.graphs import Plan
 from rtgraph.launch.console.status import Status
 from rtgraph.launch.process.barrier import Barrier
-from rtgraph.launch.process.changes import Changes
+from rtgraph.launch.process.changes import SET_BEFORE_READY, Changes
 from rtgraph.launch.process.control_server import ControlServer
 from rtgraph.launch.process.outcome import Outcome, sent_to
 from rtgraph.launch.process.process_starter import Starter
@@ -194,6 +194,10 @@ class NodeSupervisor:
             member.statistics = message
         elif isinstance(message, ParamsChanged):
             self._changes.done(member.plan.name, message)
+            if message.problem and message.number == SET_BEFORE_READY:
+                self._status.note(
+                    f"{member.plan.name} refuses parameters set before it was ready: {message.problem}"
+                )
         elif isinstance(message, Heartbeat):
             member.beats.append(message.beat)
         else:
@@ -214,7 +218,7 @@ class NodeSupervisor:
         member.ready = True
         member.go_at = member.heard_s + RESTART_PROOF_S
         if member.changed != member.given:
-            self._control_server.send(member, ChangeParams(number=0, values=member.changed))
+            self._control_server.send(member, ChangeParams(number=SET_BEFORE_READY, values=member.changed))
         if self.epoch_ns:
             self.barrier.require([member.plan.name])
         else:

@@ -5,6 +5,7 @@ The recording holds a journal of the node, i.e. a list of what the node consumed
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rtgraph.msgs import Decoder, Message, encode
-from rtgraph.msgs.errors import DecodeError
+from rtgraph.msgs.errors import DecodeError, NodeError
 from rtgraph.msgs.wire.versions import RecordedVersion
 from rtgraph.nodes.runtime import Identity, LaunchContext, NodePlan, Timer, load_class, validated_params
 from rtgraph.nodes.runtime.executor import Executor
+from rtgraph.nodes.runtime.interface.changeable import with_values
 from rtgraph.nodes.runtime.interface.ports import BoundOutput
 from rtgraph.nodes.runtime.journal import DELIVERY_LENGTH, OUTPUT, Kind, digest_of
 
@@ -175,7 +177,9 @@ class Rerun:
                 )
             executor.fire(timer)
         elif kind is Kind.PARAMS:
-            executor.change(what, quietly=not self._began)
+            with_values(executor.node.params, what)
+            with contextlib.suppress(NodeError):  # on_params refused the values in the recording, too
+                executor.change(what, quietly=not self._began)
         elif kind is Kind.STOP:
             executor.stop()
 

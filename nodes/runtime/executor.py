@@ -112,7 +112,8 @@ class Executor:
         """Set new values of changeable parameters. Call the node's ``on_params``, unless ``quietly``.
 
         Raises:
-            NodeError: a parameter is unknown or read-only, or a value is invalid. Then no parameter changes.
+            NodeError: a parameter is unknown or read-only, a value is invalid, or ``on_params`` refuses the values. Then no
+                parameter changes.
         """
         self._change(with_values(self.node.params, values), values, quietly=quietly)
 
@@ -270,9 +271,13 @@ class Executor:
     # Internal. A journal is kept around these calls; see ``JournalledExecutor``.
 
     def _change(self, params: Params, values: Mapping[str, Any], *, quietly: bool) -> None:
-        self.node.params = params
-        if not quietly:
-            self.node.on_params(frozenset(values))
+        before, self.node.params = self.node.params, params
+        try:
+            if not quietly:
+                self.node.on_params(frozenset(values))
+        except Exception:
+            self.node.params = before
+            raise
 
     def _fires(self, timer: Timer) -> None:
         """Begin the entry of a scheduled call in the node's journal (what it consumed and published). Do nothing without a journal."""

@@ -11,7 +11,7 @@ A journal entry is ``[kind, clock, what, published]``:
 * ``what`` of a delivered message: ``[port, publisher, incarnation, sequence, key, digest]``. The encoded message follows if no
   node published it. ``incarnation`` is the number of restarts of the publisher.
 * ``what`` of a timer: the timer's number, in the order in which the node creates timers.
-* ``what`` of changed parameters: their new values.
+* ``what`` of changed parameters: their new values, also if ``on_params`` refused them.
 * ``published``: ``[output, key, sequence, digest]`` of every published message, in order. If the node itself received one of
   these messages at once, its delivery follows, in the format of ``what``.
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 from rtgraph.msgs import Message
 from rtgraph.msgs.base import written_header
+from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.executor import Executor, Host
@@ -72,7 +73,11 @@ class JournalledExecutor(Executor):
 
     def _change(self, params: Params, values: Mapping[str, Any], *, quietly: bool) -> None:
         self._journal.begin(Kind.PARAMS, dict(values))
-        super()._change(params, values, quietly=quietly)
+        try:
+            super()._change(params, values, quietly=quietly)
+        except NodeError:
+            self._journal.end()  # the node refuses the values, also if it is run again
+            raise
         self._journal.end()
 
     def _fires(self, timer: Timer) -> None:

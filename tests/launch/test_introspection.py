@@ -26,7 +26,7 @@ from rtgraph.launch.introspection.observer import MissedMessages, Observed
 from rtgraph.launch.introspection.sessions import LiveSession, pick, running
 from rtgraph.launch.introspection.values import as_json, as_lines, fields, selected
 from rtgraph.launch.process.announcement import describe
-from rtgraph.launch.process.changes import CHANGE_WITHIN_S
+from rtgraph.launch.process.changes import CHANGE_WITHIN_S, SET_BEFORE_READY
 from rtgraph.launch.process.introspection_service import QUESTION_MOST_BYTES, Service
 from rtgraph.launch.process.processes import Process
 from rtgraph.launch.process.supervision import Member, RestartBudget
@@ -439,6 +439,13 @@ def test_a_node_that_is_away_has_the_value_in_its_next_life(board, dealer) -> No
     board.member.begin_anew()
     assert board.member.given == {"gain": 2}
     assert dealer.recv_multipart()[0] == b"ParamsSet"
+    # Set while it starts, and refused once it runs: the value with which it started applies again.
+    dealer.send_multipart(named(SetParams(number=6, nodes="metro*", values={"gain": 3})))
+    board.attend()
+    assert board.member.changed == {"gain": 3}
+    refused = ParamsChanged(number=SET_BEFORE_READY, problem="the metronome does not like 3")
+    board.service.changes.done("metronome", refused)
+    assert board.member.changed == {"gain": 2}
 
 
 def test_who_asks_a_launch_that_has_ended_is_told_so(base, tmp_path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from rtgraph.msgs import Message, array
+from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.runtime import Changeable, Input, Node, Output, Params, lossless, queue
 from rtgraph.nodes.runtime.clock import tick_time_ns
 
@@ -24,6 +25,7 @@ class Letter(Message):
 
 
 TOO_LOUD = 9.0
+REFUSED = 8.0
 UNLUCKY = 7.0
 
 
@@ -55,15 +57,21 @@ class Metronome(Node[MetronomeParams]):
     def on_params(self, changed: frozenset[str]) -> None:
         if self.params.gain == TOO_LOUD:
             raise ValueError("too loud")
+        if self.params.gain == REFUSED:
+            self._publish_now()
+            raise NodeError("gain: 8 is refused")
         self.log.info("changed: %s", sorted(changed))
 
     def _schedule(self) -> None:
         self.at(self._began_ns + tick_time_ns(self._number, self.params.rate_hz), self._publish)
 
     def _publish(self) -> None:
+        self._publish_now()
+        self._schedule()
+
+    def _publish_now(self) -> None:
         self.beat.publish(Beat(number=self._number, gain=self.params.gain, picture=self._picture))
         self._number += 1
-        self._schedule()
 
 
 class Listener(Node[Params]):

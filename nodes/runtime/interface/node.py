@@ -174,7 +174,11 @@ class Node(Generic[P]):
         """Start the node. Now all edges are connected, and the graph's time is 0 or later."""
 
     def on_params(self, changed: frozenset[str]) -> None:
-        """Handle changed parameters, given by their dotted paths. ``self.params`` already has the new values."""
+        """Handle changed parameters, given by their dotted paths. ``self.params`` already has the new values.
+
+        To refuse the values, raise ``NodeError`` before you change any attribute. All parameters then have their old values again.
+        After any other error the node ends.
+        """
 
     def on_stop(self) -> None:
         """Stop the node: the last chance to publish. Not called when the node has failed or its process is killed."""

@@ -1,14 +1,19 @@
 """A node run again on its journal publishes the same bytes; every change is found and named."""
 
+from contextlib import nullcontext
+
 import msgpack
 import pytest
 from support.collecting import listening
+from support.observed import REFUSED
 from support.staggered import staggered_plans
 
 from rtgraph.msgs import decode
+from rtgraph.msgs.errors import NodeError
 from rtgraph.msgs.session import Journal
 from rtgraph.nodes.recorder.reexecution import Difference, MessageId, Rerun
-from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
+from rtgraph.nodes.runtime import LaunchContext, NodePlan, RunLimits, VirtualWorld
+from rtgraph.nodes.runtime.journal import Kind
 
 LATENCIES = [{"kind": "lognormal", "frames": 5.3}] * 4
 SEED = 6
@@ -20,6 +25,10 @@ def recorded(request):
     plans = listening(staggered_plans(request.param, LATENCIES))
     world = VirtualWorld(plans, seed=SEED, launch_context=SURROUNDINGS)
     world.run()
+    return recorded_by(world, plans)
+
+
+def recorded_by(world, plans):
     documents, entries = {}, {}
     for taken in world.node("collector").taken:
         head = taken.header
@@ -54,6 +63,35 @@ def test_every_node_publishes_the_same_again(recorded):
             assert progress.published == sum(message.publisher == name for message in documents)
             assert progress.entries > 50
     assert run_again(recorded, "plant").consumed > 50
+
+
+def test_a_node_that_refused_parameters_refuses_them_again():
+    plans = listening(
+        [NodePlan(name="metronome", index=0, node="support.observed:Metronome", outputs={"beat": "beat"})]
+    )
+    world = VirtualWorld(
+        plans, seed=SEED, launch_context=LaunchContext(limits=RunLimits(duration_ns=1_100_000_000))
+    )
+    world._begin()
+    for gain, wanted in (
+        (REFUSED, pytest.raises(NodeError)),
+        (2.0, nullcontext()),
+        (REFUSED, pytest.raises(NodeError)),
+    ):
+        at_ns = world.clock.time_ns + 200_000_000
+        world.advance(lambda at_ns=at_ns: world.clock.time_ns > at_ns)
+        with wanted:
+            world.executors["metronome"].change({"gain": gain})
+    world.run()
+    assert world.node("metronome").params.gain == 2.0
+    recorded = recorded_by(world, plans)
+    _, documents, entries = recorded
+    assert [what for kind, _, what, _ in entries["metronome"] if kind == Kind.PARAMS] == [
+        {"gain": REFUSED},
+        {"gain": 2.0},
+        {"gain": REFUSED},
+    ]
+    assert run_again(recorded, "metronome").published == len(documents) > 60
 
 
 def test_another_seed_is_told(recorded):

@@ -43,6 +43,8 @@ class Walker(Node[WalkerParams]):
         self.heard: list[tuple[set[str], float]] = []
 
     def on_params(self, changed: frozenset[str]) -> None:
+        if self.params.stride_m > 5:
+            raise NodeError("stride_m: the legs are too short")
         self.heard.append((set(changed), self.params.stride_m))
 
 
@@ -88,6 +90,7 @@ def test_problem_and_hint_agree_if_nothing_can_be_changed() -> None:
         ({"policy.epsilon": float("nan")}, "policy.epsilon: should be"),
         ({"stride_m": "far"}, "stride_m: should be a number, not 'far'"),
         ({"stride_m": 2.0}, "stride_m: a stride is no longer than the reach"),
+        ({"stride_m": 6.0, "reach_m": 7.0, "policy.epsilon": 0.5}, "stride_m: the legs are too short"),
     ],
 )
 def test_a_change_that_cannot_be_changes_nothing(values, problem) -> None:
