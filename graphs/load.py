@@ -32,6 +32,7 @@ from rtgraph.graphs.reading.validation import validated
 from rtgraph.graphs.resolving.latencies import with_own_latency
 from rtgraph.graphs.resolving.messages import check_messages
 from rtgraph.graphs.resolving.placement import check_placements
+from rtgraph.graphs.resolving.played import check_played
 from rtgraph.graphs.resolving.recording import with_recorder
 from rtgraph.graphs.resolving.replace import check_replacements, replaced
 from rtgraph.graphs.resolving.resolve import Resolver
@@ -195,6 +196,7 @@ def _resolved(
         plans = with_recorder(wired, recorded, place)
         weights = {entry.name: resolver.weights_plan(entry, settings.seed) for entry in launch.parts.weights}
         check_placements(nodes, resolver, weights, settings.world)
+        check_played(nodes, wired, resolver)
         plans = with_own_latency(plans)
     check_faults(scenario.faults, plans, settings.world, top / "faults")
     check_delays(scenario.delays, plans, settings.world, top / "delays")

@@ -126,7 +126,7 @@ class Raw:
 
 @dataclass(frozen=True)
 class PlacedNode:
-    """A node as the files describe it, with its full name. ``replaces`` is the original class if the node was replaced."""
+    """A node as the files describe it, with its full name. ``replaces`` is the node that this one replaces."""
 
     name: str
     scope: Scope
@@ -134,7 +134,7 @@ class PlacedNode:
     entry: NodeEntry
     class_place: Place
     params: Raw
-    replaces: str | None = None
+    replaces: PlacedNode | None = None
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def replaced(
             ),
             class_place=place / name / "class",
             params=Raw(replacement.params, place / name / "params", scope.references),
-            replaces=node.replaces or node.entry.node_class,
+            replaces=node,
         )
     return tuple(found.values())
 
@@ -68,7 +68,11 @@ def check_replacements(nodes: Sequence[PlacedNode], wiring: Wiring) -> None:
     """
     for node in nodes:
         if node.replaces is not None:
-            _check(node, node.replaces, wiring)
+            _check(node, _original(node.replaces).entry.node_class, wiring)
+
+
+def _original(node: PlacedNode) -> PlacedNode:
+    return node if node.replaces is None else _original(node.replaces)
 
 
 def _check(node: PlacedNode, replaced_class: str, wiring: Wiring) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pydantic_core import PydanticSerializationError
 
@@ -30,11 +29,7 @@ from rtgraph.nodes.runtime.interface.node import Node, Params
 from rtgraph.nodes.runtime.interface.ports import Output
 from rtgraph.nodes.weights.plan import WeightsPlan
 
-if TYPE_CHECKING:
-    pass
-
 FINITE = "a bound of Continuous is finite: give the largest number that the plant takes; None is for observations alone"
-_LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Resolver:

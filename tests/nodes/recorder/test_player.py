@@ -7,8 +7,10 @@ import gc
 import pytest
 from support.sessions import RECORDING, recorded
 
+from rtgraph.graphs import load_launch
 from rtgraph.graphs.resolving.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.msgs import Message
 from rtgraph.msgs.bag import Bag, BagWriter
 from rtgraph.msgs.errors import BagError, GraphError
@@ -39,6 +41,51 @@ def test_the_others_do_what_they_did(session, tmp_path, node):
     for topic in ("observation", "decision", "applied", "state", "claim/*"):
         assert messages(again, topic) == messages(session, topic), topic
     assert verify(Bag.open(again)).passed
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments", "node", "says"),
+    [
+        ("boxing", {}, "plant", ""),
+        ("boxing", {}, "worker", ""),
+        ("krull", {}, "plant", "its settings here have no effect: game is 'boxing' there, 'krull' here"),
+        ("boxing", {"observation": "ram"}, "plant", "observation is 'grey84' there, 'ram' here"),
+        ("boxing", {"latency_frames": "4"}, "worker", "its settings here have no effect: latency is "),
+        (
+            "catch",
+            {"k": None},
+            "plant",
+            "class is 'rtgraph.nodes.emulator:Atari' there, 'rtgraph.nodes.emulator:Catch'",
+        ),
+        ("krull", {}, "worker", "where plant was another environment: game is boxing there, krull here"),
+    ],
+)
+def test_settings_that_a_recording_overrides_are_told(session, caplog, file, arguments, node, says):
+    given = {name: value for name, value in (BOXING | arguments).items() if value is not None}
+    replace = stand_ins(str(session), [node])
+    load_launch(file, given, world="virtual", replace=replace, folders=FOLDERS)
+    assert len(caplog.messages) == bool(says)
+    assert says in caplog.text
+
+
+def test_decisions_for_other_actions_are_refused(session):
+    replace = stand_ins(str(session), ["worker"])
+    with pytest.raises(GraphError, match=r"where 'plant' had other actions: count is 18 there, 3 here"):
+        load_launch("catch", world="virtual", replace=replace, folders=FOLDERS)
+
+
+def test_a_replaced_node_may_be_wrong_and_is_compared_with_the_one_it_replaces(session, tmp_path, caplog):
+    file = tmp_path / "other.yaml"
+    file.write_text(
+        "graphs: [{graph: atari, arguments: {game: boxing, k: 0.0625, workers: 3, latency_frames: 2.3}}]\n"
+        "replace: {plant: {class: rtgraph.nodes.emulator:Atari, params: {game: boxing, rate: 1}}}\n"
+    )
+    replace = stand_ins(str(session), ["plant"])
+    load_launch(file, world="virtual", replace=replace)
+    assert not caplog.messages
+    file.write_text(file.read_text().replace("rate: 1", "noop_max: 7"))
+    load_launch(file, world="virtual", replace=replace)
+    assert "noop_max is 30 there, 7 here" in caplog.text
 
 
 def test_all_but_the_monitor_can_be_played(session, tmp_path):

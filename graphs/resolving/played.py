@@ -1,0 +1,130 @@
+"""Compares nodes that are played from a recording with this launch, to find settings without effect and foreign actions."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rtgraph.graphs.reading.expand import PlacedNode
+from rtgraph.graphs.reading.validation import validated
+from rtgraph.graphs.resolving.resolve import Resolver, imported
+from rtgraph.graphs.resolving.wire import instances
+from rtgraph.msgs import PlantSpec
+from rtgraph.msgs.errors import GraphError, NodeError
+from rtgraph.msgs.typed.text import shortened
+from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
+from rtgraph.nodes.runtime.identity import differences, recorded_identity, spec_of
+from rtgraph.nodes.runtime.interface.node import Node, Params
+from rtgraph.nodes.runtime.wiring import NodePlan
+
+_LOG = logging.getLogger("rtgraph.graphs")
+
+
+def check_played(nodes: Sequence[PlacedNode], plans: Sequence[NodePlan], resolver: Resolver) -> None:
+    """Compare played nodes (each replaced by a player of a recording) with this launch.
+
+    Log a warning if the class or params of a replaced node differ from the recorded ones, because they have no effect. Log a
+    warning if a plant (emulator or robot) gets messages of a played node that were recorded with another environment.
+
+    Raises:
+        GraphError: a plant gets messages of a played node that were recorded with a plant of other actions.
+    """
+    played = {node.name: node for node in nodes if hasattr(resolver.node_type(node), "stands_in_for")}
+    players = {instance: node for node in played.values() for instance in instances(node)}
+    inputs = {plan.name: plan.inputs.values() for plan in plans}
+    for node in nodes:
+        if node.name in played or not hasattr(resolver.node_type(node), "spec"):
+            continue
+        publishers = {name for own in instances(node) for end in inputs[own] for name in end.publishers}
+        for name in sorted({players[name].name for name in publishers & players.keys()}):
+            _compare_plants(node, played[name], resolver)
+    for node in played.values():
+        _compare_settings(node, resolver)
+
+
+def _compare_settings(node: PlacedNode, resolver: Resolver) -> None:
+    """Warn of a class or params of the replaced node, as this launch sets them, that differ from the recorded ones."""
+    replaced = node.replaces
+    if replaced is None:
+        return
+    file, name, recorded = _recording(node, resolver)
+    there = recorded.get(name)
+    if there is None:
+        return
+    try:  # the replaced node does not run, so its settings may be wrong
+        node_type = imported(replaced.entry.node_class, replaced.class_place)
+        given = resolver.substituted(replaced.params, replaced.scope)
+        params = validated(node_type.params_type, given, replaced.params.place, noun="param")
+    except GraphError:
+        return
+    if there["node"] == replaced.entry.node_class:
+        found = _differences(_params(node_type, there["params"]), _written(params))
+    else:
+        found = _differences({"class": there["node"]}, {"class": replaced.entry.node_class})
+    if found:
+        _LOG.warning("%s is played from %s, so its settings here have no effect: %s", node.name, file, found)
+
+
+def _compare_plants(plant: PlacedNode, node: PlacedNode, resolver: Resolver) -> None:
+    """Compare a plant of this launch with the recorded plant of that name, for which the played node published.
+
+    Raises:
+        GraphError: the actions of the two plants differ.
+    """
+    file, _, recorded = _recording(node, resolver)
+    there = recorded.get(instances(plant)[0])
+    if there is None:
+        return
+    spec, actions = _spec(there), resolver.spec(plant.name, plant.place).action
+    if spec is not None and spec.action != actions:
+        found = _differences(spec.action.model_dump(), actions.model_dump())
+        raise node.class_place.error(
+            f"{node.name!r} is played from {file}, where {plant.name!r} had other actions: {found}",
+            hint=f"play {plant.name!r} from the recording too, or launch the recorded plant",
+        )
+    identity = resolver.identity(plant.name, plant.place)
+    if found := differences(recorded_identity(there, identity), identity):
+        _LOG.warning(
+            "%s is played from %s, where %s was another environment: %s", node.name, file, plant.name, found
+        )
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """Describe how values differ, by name. A name that only one side has is not compared."""
+    return ", ".join(
+        f"{name} is {shortened(value)} there, {shortened(here[name])} here"
+        for name, value in there.items()
+        if name in here and here[name] != value
+    )
+
+
+def _recording(node: PlacedNode, resolver: Resolver) -> tuple[str, str, Mapping[str, Any]]:
+    """Return the recording that a player plays, the name of the played node in it, and all recorded nodes by name."""
+    from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - needed only for a replay
+    from rtgraph.nodes.recorder.recorded import recorded_nodes  # noqa: PLC0415
+
+    params: Any = resolver.params(node)
+    return params.file, params.node or instances(node)[0], recorded_nodes(Bag.open(Path(params.file)))
+
+
+def _params(node_type: type[Node[Any]], recorded: dict[str, Any]) -> dict[str, Any]:
+    """Return recorded params as this version of rtgraph writes them, or unchanged if the class refuses them now."""
+    try:
+        return _written(validated_params(node_type, recorded))
+    except NodeError:
+        return recorded
+
+
+def _written(params: Params) -> dict[str, Any]:
+    return params.model_dump(mode="json", by_alias=True)
+
+
+def _spec(recorded: Mapping[str, Any]) -> PlantSpec | None:
+    """Return the spec of a recorded plant; None if its class is not known here, or takes other params now."""
+    with contextlib.suppress(NodeError):
+        node_type = load_class(recorded["node"])
+        return spec_of(node_type, validated_params(node_type, recorded["params"]))
+    return None
