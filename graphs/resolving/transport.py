@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from rtgraph.graphs.reading.model import World
 from rtgraph.graphs.reading.positions import Place
@@ -12,14 +15,29 @@ from rtgraph.nodes.runtime.virtual.delays import EdgeDelay
 from rtgraph.nodes.runtime.virtual.faults import CrashFault, EdgeFault, Fault
 from rtgraph.nodes.runtime.wiring import NodePlan
 
-_Patterns = Mapping[str, tuple[str, Sequence[str]]]
+_NEAREST_MOST = 3
+
+
+class _Edge(NamedTuple):
+    """The names, or patterns of names, of a publishing node, its output, and a receiving node."""
+
+    source: str
+    target: str
+    port: str
+
+    def __str__(self) -> str:
+        return f"{{source: {self.source}, target: {self.target}, port: {self.port}}}"
+
+    def matching(self, edge: _Edge) -> int:
+        """Return how many of the three patterns match the names of an edge."""
+        return sum(map(fnmatch.fnmatchcase, edge, self))
 
 
 def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: World, place: Place) -> None:
-    """Check that faults are injected only in virtual time (``world: virtual``), and into nodes and outputs that exist.
+    """Check that faults are injected only in virtual time (``world: virtual``), and into nodes and edges that exist.
 
     Raises:
-        GraphError: the world is not virtual, or a node or an output does not exist.
+        GraphError: the world is not virtual, or a node, an output or an edge does not exist.
     """
     if faults and world != "virtual":
         raise place.error(
@@ -27,19 +45,17 @@ def check_faults(faults: Sequence[Fault], plans: Sequence[NodePlan], world: Worl
             hint="set world: virtual, or leave out faults",
         )
     for index, fault in enumerate(faults):
-        patterns = (
-            {"node": (fault.node, [plan.name for plan in plans])}
-            if isinstance(fault, CrashFault)
-            else _of_edge(fault, plans)
-        )
-        _check_matches(patterns, place / index)
+        if isinstance(fault, CrashFault):
+            _check_matches("node", fault.node, [plan.name for plan in plans], place / index)
+        else:
+            _check_edge(fault, plans, place / index)
 
 
 def check_delays(delays: Sequence[EdgeDelay], plans: Sequence[NodePlan], world: World, place: Place) -> None:
-    """Check that messages are delayed only in virtual time (``world: virtual``), and between nodes and on outputs that exist.
+    """Check that messages are delayed only in virtual time (``world: virtual``), and on edges that exist.
 
     Raises:
-        GraphError: the world is not virtual, or a node or an output does not exist.
+        GraphError: the world is not virtual, or a node, an output or an edge does not exist.
     """
     if delays and world != "virtual":
         raise place.error(
@@ -47,17 +63,52 @@ def check_delays(delays: Sequence[EdgeDelay], plans: Sequence[NodePlan], world: 
             hint="set world: virtual, or leave out delays",
         )
     for index, delay in enumerate(delays):
-        _check_matches(_of_edge(delay, plans), place / index)
+        _check_edge(delay, plans, place / index)
 
 
-def _of_edge(edge: EdgeFault | EdgeDelay, plans: Sequence[NodePlan]) -> _Patterns:
+def _check_edge(entry: EdgeFault | EdgeDelay, plans: Sequence[NodePlan], place: Place) -> None:
     names = [plan.name for plan in plans]
-    ports = sorted({port for plan in plans for port in plan.outputs})
-    return {"source": (edge.source, names), "target": (edge.target, names), "port": (edge.port, ports)}
+    _check_matches("source", entry.source, names, place)
+    _check_matches("target", entry.target, names, place)
+    _check_matches("port", entry.port, sorted({port for plan in plans for port in plan.outputs}), place)
+    patterns = _Edge(entry.source, entry.target, entry.port)
+    edges = _edges(plans)
+    if not any(patterns.matching(edge) == len(edge) for edge in edges):
+        raise place.error(f"{patterns} matches no edge", hint=_nearest_edges(patterns, edges))
 
 
-def _check_matches(patterns: _Patterns, place: Place) -> None:
-    for key, (pattern, known) in patterns.items():
-        if not any(fnmatch.fnmatchcase(name, pattern) for name in known):
-            kind = "output" if key == "port" else "node"
-            raise (place / key).error(f"{pattern!r} matches no {kind}", hint=nearest(pattern, known))
+def _check_matches(key: str, pattern: str, known: Sequence[str], place: Place) -> None:
+    if not fnmatch.filter(known, pattern):
+        kind = "output" if key == "port" else "node"
+        raise (place / key).error(f"{pattern!r} matches no {kind}", hint=nearest(pattern, known))
+
+
+def _edges(plans: Sequence[NodePlan]) -> list[_Edge]:
+    """Return the edges of a graph, without those of recorders and other taps: faults and delays do not apply to them."""
+    outputs = {(plan.name, topic): port for plan in plans for port, topic in plan.outputs.items()}
+    return [
+        _Edge(publisher, plan.name, outputs[publisher, source.topic])
+        for plan in plans
+        for source in plan.inputs.values()
+        for publisher in source.publishers
+    ]
+
+
+def _nearest_edges(patterns: _Edge, edges: Sequence[_Edge]) -> str:
+    """Return a hint with the edges that match most of the patterns, replicas as ``worker/*``. The most similar names come first."""
+    most = max(map(patterns.matching, edges), default=0)
+    found = {
+        _Edge(*(re.sub(r"/\d+$", "/*", name) for name in edge))
+        for edge in edges
+        if patterns.matching(edge) == most
+    }
+    if not found:
+        return "the graph has no edges"
+    alike = difflib.SequenceMatcher(b=str(patterns))
+
+    def unlike(edge: _Edge) -> tuple[float, _Edge]:
+        alike.set_seq1(str(edge))
+        return -alike.ratio(), edge
+
+    nearest_first = sorted(found, key=unlike)[:_NEAREST_MOST]
+    return f"the nearest {'edges are' if len(nearest_first) > 1 else 'edge is'} {', '.join(map(str, nearest_first))}"

@@ -48,6 +48,7 @@ def launch(rest: str) -> str:
 
 WITH_PLANT = {"plant.yaml": PLANT}
 RECORDED = {"plant.yaml": graph("recorder: {class: 'support.toys:Recorder'}")}
+PACED = {"plant.yaml": worker("  replicas: 2\npacer: {class: 'support.toys:Pacer'}")}
 
 # One line per file: this is a table.
 # fmt: off
@@ -171,6 +172,9 @@ FILES = [
     Broken("a fault of no output", launch("world: virtual\nfaults:\n  - {kind: edge, port: decision}\n"), 5, "faults.0.port", "'decision' matches no output", others=RECORDED),
     Broken("a delay of no node", launch("world: virtual\ndelays:\n  - {target: recoder, latency: {kind: constant, ms: 1}}\n"), 5, "delays.0.target", "'recoder' matches no node", "'recorder'", others=RECORDED),
     Broken("a delay of no output", launch("world: virtual\ndelays:\n  - {port: decision, latency: {kind: constant, ms: 1}}\n"), 5, "delays.0.port", "'decision' matches no output", others=RECORDED),
+    Broken("a delay of no edge", launch("world: virtual\ndelays:\n  - source: worker/*\n    target: pacer\n    latency: {kind: constant, ms: 1}\n"), 5, "delays.0", "{source: worker/*, target: pacer, port: *} matches no edge", "the nearest edges are {source: worker/*, target: plant, port: decision}, {source: plant, target: pacer, port: observation}", others=PACED),
+    Broken("a fault of no edge", launch("world: virtual\nfaults:\n  - {kind: crash, node: plant, at_ns: 1}\n  - {kind: edge, target: worker/*, port: decision, drop: 0.1}\n"), 6, "faults.1", "matches no edge", "the nearest edges are {source: plant, target: worker/*, port: observation}, {source: pacer, target: worker/*, port: assignment}, {source: worker/*, target: plant", others=PACED),
+    Broken("a fault without edges", launch("world: virtual\nfaults:\n  - {kind: edge}\n"), 5, "faults.0", "matches no edge", "the graph has no edges", others=WITH_PLANT),
     Broken("a delay in frames", launch("world: virtual\ndelays:\n  - latency: {kind: constant, frames: 1}\n"), 5, "delays.0", "an edge has no frame rate", others=RECORDED),
     Broken("a delay of an unknown kind", launch("world: virtual\ndelays:\n  - latency: {kind: measured}\n"), 5, "delays.0.latency", "unknown kind 'measured'", others=RECORDED),
     Broken("a delay in the real world", launch("delays:\n  - latency: {kind: constant, ms: 1}\n"), 3, "delays", "cannot be delayed in the realtime world", others=RECORDED),
