@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from rtgraph.msgs import Observation
+from rtgraph.msgs import Applied, Observation, PlantSpec
 from rtgraph.msgs.atomic import write_atomically, writing
 from rtgraph.msgs.bag import Bag
-from rtgraph.msgs.errors import ReplayError
+from rtgraph.msgs.errors import RegionError, ReplayError
 from rtgraph.nodes.recorder.recorded import recorded_nodes
+from rtgraph.nodes.replay.storage.frames import Frames
+from rtgraph.nodes.replay.storage.table import TransitionTable, holds
 from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, recorded_identity
 
 FILE = "world.json"
 """The file, in the folder of a replay memory, with the identity (class and parameters) of the environment."""
 _MIXED = "several worlds"
 """A key in the identity file. It marks a memory with transitions of several environments. No parameter has this name."""
-_HINT = "to use it nevertheless: transfer=true"
+_TRANSFER = "to use it nevertheless: transfer=true"
+_ANOTHER = (
+    "give another one: its observations or actions do not fit this plant, so transfer=true cannot use it"
+)
 
 
-def check_folder(folder: Path, here: Identity) -> bool:
+def check_folder(folder: Path, here: Identity, seen: PlantSpec) -> bool:
     """Check that the replay memory in a folder comes from the environment ``here``.
+
+    ``seen`` is what the agent sees in this environment, as a spec: if the folder does not fit it, the error's hint says so.
 
     Return False if the folder holds a memory without the name of its environment; True for a new folder, too.
 
@@ -35,10 +43,13 @@ def check_folder(folder: Path, here: Identity) -> bool:
     if there.get(_MIXED):
         raise ReplayError(
             f"the replay memory in {folder} holds transitions of several environments, not only of this one",
-            hint=_HINT,
+            hint=_hint(_folder_fits(folder, seen)),
         )
     if found := differences(there, here):
-        raise ReplayError(f"the replay memory in {folder} is of another environment: {found}", hint=_HINT)
+        raise ReplayError(
+            f"the replay memory in {folder} is of another environment: {found}",
+            hint=_hint(_folder_fits(folder, seen)),
+        )
     return True
 
 
@@ -87,18 +98,53 @@ def _identity_in(folder: Path) -> Identity | None:
     return found
 
 
-def check_recording(bag: Bag, here: Identity) -> bool:
+def check_recording(bag: Bag, here: Identity, plant: PlantSpec) -> bool:
     """Check that a recording comes from the environment ``here``. Return whether the recording names its environment.
+
+    ``plant`` is the spec of this environment: if the recording does not fit it, the error's hint says so.
 
     Raises:
         ReplayError: the recording comes from another environment.
+        BagError: the recording cannot be read.
     """
     known = False
     for there in _worlds(bag, here):
         known = True
         if found := differences(there, here):
-            raise ReplayError(f"the recording {bag.path} is of another environment: {found}", hint=_HINT)
+            raise ReplayError(
+                f"the recording {bag.path} is of another environment: {found}",
+                hint=_hint(_recording_fits(bag, plant)),
+            )
     return known
+
+
+def _hint(fits: bool) -> str:
+    return _TRANSFER if fits else _ANOTHER
+
+
+def _folder_fits(folder: Path, seen: PlantSpec) -> bool:
+    """Return whether a replay memory can be continued with these observations and actions, as far as its files can be read."""
+    try:
+        frames = Frames.attach(folder / "frames")
+        frames.close()
+        return frames.has_frames_of(seen.observation) and TransitionTable.has_actions(
+            folder / "transitions", seen.action
+        )
+    except RegionError:
+        return True
+
+
+def _recording_fits(bag: Bag, plant: PlantSpec) -> bool:
+    """Return whether the recorded observations up to the first applied action, and this action, fit a plant's spec."""
+    wanted = {Observation.schema_name, Applied.schema_name}
+    topics = [glob.escape(channel.topic) for channel in bag.channels if channel.schema_name in wanted]
+    for recorded in bag.messages(topics=topics):
+        message = recorded.message()
+        if isinstance(message, Observation) and not plant.observation.admits(message.value):
+            return False
+        if isinstance(message, Applied):
+            return holds(plant.action, message.action)
+    return True
 
 
 def _worlds(bag: Bag, here: Identity) -> Iterator[Identity]:

@@ -93,10 +93,10 @@ class Replay(Node[ReplayParams]):
         """
         if not params.identity or params.transfer:
             return []
-        folder = params.folder
-        unknown = [folder] if folder and not check_folder(Path(folder), params.identity) else []
+        folder, here = params.folder, params.identity
+        unknown = [folder] if folder and not check_folder(Path(folder), here, params.seen) else []
         return unknown + [
-            path for path in params.fill if not check_recording(Bag.open(Path(path)), params.identity)
+            path for path in params.fill if not check_recording(Bag.open(Path(path)), here, params.plant)
         ]
 
     def on_prepare(self) -> None:

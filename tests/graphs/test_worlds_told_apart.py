@@ -10,11 +10,13 @@ from support.sessions import RECORDING, recorded
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.file_options import FOLDERS
+from rtgraph.msgs import ArraySpec, Discrete, PlantSpec
 from rtgraph.msgs.errors import GraphError, ReplayError
 from rtgraph.nodes.replay.belonging import check_folder, mark_folder, mark_mixed
 from rtgraph.nodes.runtime.identity import differences
 
 HERE, ELSEWHERE = "support.edges:ThreeSteps-v0", "support.edges:OneStep-v0"
+SEEN = PlantSpec(rate_hz=60, observation=ArraySpec(dtype="float32", shape=(1,)), action=Discrete(count=2))
 KINDS = ("checkpoint", "resume", "replay_folder", "demonstration")
 
 
@@ -49,6 +51,15 @@ def test_another_world_is_refused_and_both_are_named(session, kind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_no_transfer_is_proposed_of_what_does_not_fit(session, kind) -> None:
+    with pytest.raises(GraphError, match=r"of another environment: id is|for another plant") as error:
+        planned("support.edges:OneStepWide-v0", given(session, kind))
+    fits_not = "its observations or actions do not fit this plant, so transfer=true cannot use it"
+    assert (fits_not in str(error.value)) is (kind in {"replay_folder", "demonstration"})
+    assert "nevertheless" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_another_world_may_be_taken_on_purpose(session, kind) -> None:
     arguments = given(session, kind) | {"transfer": "true"}
     if kind == "resume":  # a resumed run continues in the same world
@@ -67,18 +78,18 @@ def test_a_file_that_is_not_an_identity_is_an_error(tmp_path, text) -> None:
         ReplayError,
         match=r"world\.json does not contain the identity of an environment\. hint: remove this file",
     ):
-        check_folder(tmp_path, {"class": "a:A"})
+        check_folder(tmp_path, {"class": "a:A"}, SEEN)
 
 
 def test_a_folder_to_which_another_world_was_added_is_marked_as_mixed(tmp_path) -> None:
     one, other = {"class": "a:A", "id": 1}, {"class": "a:A", "id": 2}
     mark_folder(tmp_path, one)
     mark_mixed(tmp_path, one, [])
-    assert check_folder(tmp_path, one)
+    assert check_folder(tmp_path, one, SEEN)
     mark_mixed(tmp_path, other, [])
     for here in (one, other):
         with pytest.raises(ReplayError, match="holds transitions of several environments"):
-            check_folder(tmp_path, here)
+            check_folder(tmp_path, here, SEEN)
 
 
 @pytest.mark.parametrize("kind", ["replay_folder", "demonstration"])

@@ -69,6 +69,10 @@ class Frames:
             region.close()
             raise
 
+    def has_frames_of(self, spec: ArraySpec | PartsSpec) -> bool:
+        """Return whether the frames have the dtypes and shapes of a plant's observations."""
+        return self.spec == _kept(spec)
+
     def alive(self, handles: Handles | Sequence[int]) -> npt.NDArray[np.bool_]:
         """Return for each handle (number of a frame) whether this frame is still stored, (n,) bool."""
         handles = np.asarray(handles, np.int64)

@@ -57,6 +57,17 @@ class TransitionTable:
         self.priority: npt.NDArray[np.float32] = self.rows["priority"]
         self._observation, self._next = self.rows["observation"], self.rows["next_observation"]
 
+    @staticmethod
+    def has_actions(path: Path, action: ActionSpec) -> bool:
+        """Return whether the actions in a table's file have this spec.
+
+        Raises:
+            RegionError: the file cannot be read.
+        """
+        region = Region.attach(path)
+        region.close()
+        return region.layout.get("actions") == action.model_dump(mode="json")
+
     @property
     def continued(self) -> bool:
         """Whether the file existed before it was opened here."""
@@ -128,11 +139,7 @@ class TransitionTable:
             ReplayError: the action has another shape than the environment's, a ``Discrete`` action is out of range, or the discount
                 is outside 0 to 1.
         """
-        if isinstance(self._action, Discrete):
-            right = np.ndim(action) == 0 and 0 <= int(action) < self._action.count
-        else:
-            right = np.shape(action) == (self._action.size,)
-        if not right:
+        if not holds(self._action, action):
             kind = (
                 f"integers from 0 to {self._action.count - 1}"
                 if isinstance(self._action, Discrete)
@@ -170,6 +177,13 @@ class TransitionTable:
     def close(self) -> None:
         """Close the file."""
         self._region.close()
+
+
+def holds(spec: ActionSpec, action: Action) -> bool:
+    """Return whether an action has the shape of a plant's actions and, if it is ``Discrete``, is in range."""
+    if isinstance(spec, Discrete):
+        return np.ndim(action) == 0 and 0 <= int(action) < spec.count
+    return np.shape(action) == (spec.size,)
 
 
 def row_dtype(action: ActionSpec) -> np.dtype[np.void]:
