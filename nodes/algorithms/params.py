@@ -135,12 +135,12 @@ class ValueParams(AlgorithmParams):
         if self.distributional and network.head.support is None:
             raise LearningError(
                 f"{self.kind} learns distributions of returns, and the network's head has no support",
-                hint="give the head a support (head: {support: {low: …, high: …}}), or choose kind: dqn",
+                hint="give atoms=51 or algorithm=dqn (in a graph file: head: {support: {low: …, high: …}}, or kind: dqn)",
             )
         if not self.distributional and network.head.support is not None:
             raise LearningError(
                 f"{self.kind} learns values, and the network's head has a support, which is for distributions of returns",
-                hint="choose kind: c51, or leave the support out",
+                hint="leave out algorithm= or atoms= (in a graph file: choose kind: c51, or leave the support out)",
             )
 
 

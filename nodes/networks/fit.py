@@ -37,7 +37,7 @@ class FrameShape(NamedTuple):
             case other:
                 raise ValueError(
                     f"an observation of shape {other} is not a frame: expected (height, width) or "
-                    "(channels, height, width). hint: use kind: mlp for vectors"
+                    "(channels, height, width). hint: use kind: mlp for vectors (network=mlp)"
                 )
 
 
@@ -130,6 +130,11 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     elif isinstance(network, MlpSpec):
         _check_one_hot(network.one_hot, observation)
     else:
+        if network.head.support is not None and len(observation.shape) == 1:
+            raise ValueError(
+                f"a network of kind {network.kind} reads pictures, and this plant's observation is a vector of {observation.shape[0]:,} "
+                "numbers. hint: with atoms, as in Rainbow, give observation=grey84 (in a graph file: kind: mlp for vectors)"
+            )
         remaining(FrameShape.of(observation.shape), windows_of(network))
 
 
@@ -155,7 +160,7 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
     pictures = {name: PictureShape.of(part) for name, part in observation.parts.items()}
     if not any(pictures.values()):
         problem = f"no part of the observation is a picture: {', '.join(pictures)}"
-        raise ValueError(f"{problem}. hint: use kind: mlp for vectors")
+        raise ValueError(f"{problem}. hint: use kind: mlp for vectors (network=mlp)")
     for name, shape in pictures.items():
         if shape is not None:
             try:

@@ -93,10 +93,14 @@ def test_the_network_decides_unless_an_algorithm_is_named():
         (
             "dqn",
             SUPPORT,
-            "dqn learns values, and the network's head has a support, which is for distributions of returns. hint: choose kind: c51",
+            "dqn learns values, and the network's head has a support, which is for distributions of returns. hint: leave out algorithm= or atoms=",
         ),
         ("munchausen", SUPPORT, "munchausen learns values"),
-        ("c51", MlpSpec(), "c51 learns distributions of returns, and the network's head has no support"),
+        (
+            "c51",
+            MlpSpec(),
+            "c51 learns distributions of returns, and the network's head has no support. hint: give atoms=51 or algorithm=dqn",
+        ),
     ],
 )
 def test_a_network_that_does_not_fit_is_refused(kind, network, told):

@@ -5,6 +5,7 @@ from support.weights import count_parameters
 from rtgraph.msgs.spaces import ArraySpec, Continuous, Discrete, MultiDiscrete
 from rtgraph.nodes.networks import ImpalaSpec, MlpSpec, NatureSpec
 from rtgraph.nodes.networks.build import build, initialise
+from rtgraph.nodes.networks.spec import HeadSpec, SupportSpec
 
 SPECS = [ImpalaSpec(), ImpalaSpec(depth=2, k=1 / 16), NatureSpec(), MlpSpec()]
 
@@ -71,9 +72,20 @@ def test_mlp_refuses_observations_of_another_shape(plant):
         build(MlpSpec(), observing(plant, (3, 2)))(torch.zeros(5, 2, 3))
 
 
-@pytest.mark.parametrize("spec", [ImpalaSpec(), NatureSpec()], ids=repr)
-def test_a_vector_is_no_frame(plant, spec):
-    with pytest.raises(ValueError, match="hint: use kind: mlp"):
+@pytest.mark.parametrize(
+    ("spec", "hint"),
+    [
+        (ImpalaSpec(), r"hint: use kind: mlp for vectors \(network=mlp\)"),
+        (NatureSpec(), "hint: use kind: mlp"),
+        (
+            ImpalaSpec(head=HeadSpec(support=SupportSpec(low=-1, high=1, atoms=3))),
+            "hint: with atoms, as in Rainbow, give observation=grey84",
+        ),
+    ],
+    ids=repr,
+)
+def test_a_vector_is_no_frame(plant, spec, hint):
+    with pytest.raises(ValueError, match=hint):
         build(spec, observing(plant, (8,)))
 
 
