@@ -26,6 +26,7 @@ from rtgraph.launch.scratch import scratch_folder
 from rtgraph.launch.session import Session
 from rtgraph.msgs import Message, decode, encode
 from rtgraph.msgs.bag.bag import Bag
+from rtgraph.msgs.bag.playback import messages_of
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.introspection import Publish, Published
 from rtgraph.msgs.session import PlayControl, PlayProgress
@@ -116,8 +117,9 @@ def _check_span(
 ) -> None:
     begin_ns = bag.start_ns + round(start_s * 1e9)
     end_ns = None if duration_s is None else begin_ns + round(duration_s * 1e9)
-    chosen = bag.messages(topics=topics, exclude=(OUTPUT, *exclude), start_ns=begin_ns, end_ns=end_ns)
-    if next(chosen, None) is None:
+    messages = messages_of(bag, topics=tuple(topics), exclude=(OUTPUT, *exclude))
+    first = next(messages(begin_ns), None)
+    if first is None or (end_ns is not None and first.publish_ns > end_ns):
         span = (
             f"from {start_s:g} s on"
             if duration_s is None

@@ -152,7 +152,16 @@ class Playback:
 def messages_of(
     bag: Bag, *, topics: tuple[str, ...] = (), exclude: tuple[str, ...] = (), publishers: tuple[str, ...] = ()
 ) -> Messages:
-    """Return a function that takes a time of the recording, and yields the messages that were received from this time on."""
-    return lambda start_ns: bag.messages(
-        topics=topics, exclude=exclude, publishers=publishers, start_ns=start_ns
-    )
+    """Return a function that takes a time of the recording, and yields the messages that were published from this time on.
+
+    From the start of the recording or earlier, it yields all messages. The order is that of ``Bag.messages``.
+    """
+
+    def messages(start_ns: int) -> Iterator[Recorded]:
+        found = bag.messages(topics=topics, exclude=exclude, publishers=publishers, start_ns=start_ns)
+        # The start is when the first message was received, so this message was published earlier.
+        if start_ns <= bag.start_ns:
+            return found
+        return (recorded for recorded in found if recorded.publish_ns >= start_ns)
+
+    return messages

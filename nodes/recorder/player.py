@@ -86,11 +86,17 @@ class Player(Playing[StandInParams]):
         return made
 
     def playback(self, bag: Bag) -> Playback:
-        """Return the playback, i.e. the times at which messages are due: the recorded times, if ``start_s`` is 0 and ``rate`` 1."""
+        """Return the playback, i.e. the times at which messages are due.
+
+        If ``start_s`` is 0 and ``rate`` 1, these are the recorded times. But if the recording begins later than its launch, or if
+        ``start_s`` is not 0, the start is due at once.
+        """
         params = self.params
         node = params.node or self.name
         _must_have_published(bag, node)
-        start_ns = round(params.start_s * 1e9)
+        start_ns = bag.start_ns + round(params.start_s * 1e9)
+        if not params.start_s and _begins_with_launch(bag):
+            start_ns = 0
         end_ns = bag.end_ns if params.duration_s is None else start_ns + round(params.duration_s * 1e9)
         messages = messages_of(bag, exclude=(OUTPUT,), publishers=(node,))
         playback = Playback(messages, start_ns, end_ns, rate=params.rate, loop=params.loop)
@@ -149,6 +155,12 @@ def _must_have_published(bag: Bag, node: str) -> None:
             if publishers
             else "it holds no messages at all: take another recording",
         )
+
+
+def _begins_with_launch(bag: Bag) -> bool:
+    """Return whether a recording begins with its launch, and not later, like one of ``rtgraph bag record``."""
+    first = next(bag.messages(), None)
+    return first is None or first.sequence == 0
 
 
 def _recorded_spec(cls: type[Player], params: StandInParams) -> PlantSpec:

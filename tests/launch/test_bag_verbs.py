@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.bags import rows, write
 from support.sessions import RECORDING, flipped, recorded, rewritten
 
 from rtgraph.graphs.resolving.recording import stand_ins
@@ -130,7 +131,12 @@ def test_options_of_a_target_are_given_by_name(session, tmp_path, capsys):
     assert info["total_frames"] == found["messages"] > 20
 
 
-def test_playing_nothing_is_told(session, capsys):
+def test_playing_nothing_is_told(session, capsys, tmp_path):
+    write(
+        tmp_path / "short.mcap", rows(4)
+    )  # nothing was published from 2,400 to 2,600 ns, but one message was received then
+    span = "--start", "2.39e-6", "--duration", "2e-7"
+    assert "no message of the chosen topics" in told(capsys, "play", tmp_path / "short.mcap", *span, code=1)
     remapped = told(capsys, "play", session / RECORDING, "--remap", "observation=a b", code=1)
     assert "--remap: 'a b' is not a topic" in remapped
     for option in ("--topics", "--exclude"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from support.bags import rows, write
+
+from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.bag.format.channel import Channel, Recorded
-from rtgraph.msgs.bag.playback import Playback
+from rtgraph.msgs.bag.playback import Playback, messages_of
 
 MS = 1_000_000
 
@@ -97,6 +100,14 @@ def test_seeking_goes_both_ways():
     made.seek(1000 * MS, 60 * MS)
     assert made.take().publish_ns == 91 * MS
     assert made.over
+
+
+def test_a_position_counts_by_the_times_of_publication(tmp_path):
+    write(tmp_path / "bag.mcap", rows(4))
+    bag = Bag.open(tmp_path / "bag.mcap")
+    messages_from = messages_of(bag)
+    assert [next(messages_from(ns)).publish_ns for ns in (2300, 2301, 2510)] == [2300, 3000, 3000]
+    assert len(list(messages_from(bag.start_ns))) == 8, "the first was published before it was received"
 
 
 def test_what_is_over_may_begin_again():

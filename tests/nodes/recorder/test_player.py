@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 import pytest
-from support.sessions import RECORDING, recorded
+from support.sessions import RECORDING, recorded, rewritten
 
 from rtgraph.graphs import load_launch
 from rtgraph.graphs.resolving.recording import stand_ins
@@ -146,6 +146,20 @@ def test_a_part_of_it_can_be_played_at_another_rate(session, tmp_path):
     observed = [message.message() for message in bag.messages(topics=["observation"])]
     assert [message.tick for message in observed] == list(range(60, 180)), "tick 180 is 60 ns after 3 s"
     assert observed[60].header.stamp_ns == pytest.approx(0.5e9, abs=2e7)
+
+
+@pytest.mark.parametrize(("start_s", "first"), [(0.0, 60), (0.5, 90)])
+def test_a_recording_that_begins_later_is_played_from_its_start(session, tmp_path, start_s, first):
+    late = rewritten(
+        session, tmp_path / "late.mcap", lambda message: message.data if message.log_ns >= 10**9 else None
+    )
+    replace = stand_ins(str(late), ["plant"])
+    replace["plant"]["params"] |= {"start_s": start_s, "duration_s": 1.0}
+    recorded("boxing", tmp_path / "part", BOXING, replace=replace, ticks=None)
+    found = Bag.open(tmp_path / "part" / RECORDING).messages(topics=["observation"])
+    observed = [message.message() for message in found]
+    assert [message.tick for message in observed] == list(range(first, first + 60))
+    assert observed[0].header.stamp_ns < 1000
 
 
 def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
