@@ -13,9 +13,9 @@ Rows = npt.NDArray[np.int64]
 
 
 def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
-    """Clear rows (transitions) that are damaged, lack a frame, or contain a number that is not finite. Renumber the others if needed.
+    """Clear rows (transitions) that are damaged, lack a frame, or contain an invalid action or a number that is not finite.
 
-    ``order`` is what a full memory keeps: ``recent`` keeps only the newest rows without a gap, ``reservoir`` closes the gaps.
+    The other rows are renumbered if needed. ``order`` is what a full memory keeps: ``recent`` keeps only the newest rows without a gap, ``reservoir`` closes the gaps.
 
     Returns:
         The numbers of the remaining rows, (n,) int64, and how many rows were cleared.
@@ -28,7 +28,7 @@ def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order)
     kept = rows[whole]
     # Memories written by earlier versions may hold such rows.
     kept = kept[
-        table.finite(kept)
+        table.valid(kept)
         & frames.finite(table.rows["observation"][kept])
         & frames.finite(table.rows["next_observation"][kept])
     ]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rtgraph.msgs import Action, ActionSpec, Continuous, Discrete
 from rtgraph.msgs.errors import NotFinite, ReplayError
+from rtgraph.nodes.plant.actions import check_action
 from rtgraph.nodes.runtime.region import Region
 
 _COUNTERS_BYTES = 64
@@ -122,13 +123,16 @@ class TransitionTable:
         self.index[slot] = 0
         return int(self._observation[slot]), int(self._next[slot])
 
-    def finite(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """Return for each row whether its action, reward and discount are finite, (n,) bool."""
+    def valid(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return for each row whether its action, reward and discount are finite, and a discrete action is in range, (n,) bool."""
         found: npt.NDArray[np.bool_] = np.isfinite(self.rows["reward"][rows]) & np.isfinite(
             self.rows["discount"][rows]
         )
-        actions = np.isfinite(self.rows["action"][rows])
-        found &= actions.all(axis=1) if actions.ndim > 1 else actions
+        actions, spec = self.rows["action"][rows], self._action
+        right = (
+            np.isfinite(actions) if isinstance(spec, Continuous) else (actions >= 0) & (actions < spec.count)
+        )
+        found &= right.all(axis=1) if right.ndim > 1 else right
         return found
 
     def check(self, action: Action, reward: float, discount: float) -> None:
@@ -136,17 +140,15 @@ class TransitionTable:
 
         Raises:
             NotFinite: the action or the reward is not finite, or the reward is too large for a float32.
-            ReplayError: the action has another shape than the environment's, a ``Discrete`` action is out of range, or the discount
-                is outside 0 to 1.
+            ReplayError: the action has another shape than the environment's, a ``Discrete`` or ``MultiDiscrete`` action is not
+                of integers or is out of range, or the discount is outside 0 to 1.
         """
-        if not holds(self._action, action):
-            kind = (
-                f"integers from 0 to {self._action.count - 1}"
-                if isinstance(self._action, Discrete)
-                else f"arrays of shape ({self._action.size},)"
-            )
+        spec = self._action
+        if not holds(spec, action):
+            numbers = "numbers" if isinstance(spec, Continuous) else f"integers from 0 to {spec.count - 1}"
+            kind = numbers if isinstance(spec, Discrete) else f"arrays of {spec.size} {numbers}"
             raise ReplayError(f"{action!r} is not an action of this plant: its actions are {kind}")
-        if isinstance(self._action, Continuous) and not np.isfinite(action).all():
+        if isinstance(spec, Continuous) and not np.isfinite(action).all():
             raise NotFinite(f"the action {action!r} of a transition has a number that is not finite")
         if not abs(reward) <= _MOST:
             raise NotFinite(
@@ -180,10 +182,14 @@ class TransitionTable:
 
 
 def holds(spec: ActionSpec, action: Action) -> bool:
-    """Return whether an action has the shape of a plant's actions and, if it is ``Discrete``, is in range."""
-    if isinstance(spec, Discrete):
-        return np.ndim(action) == 0 and 0 <= int(action) < spec.count
-    return np.shape(action) == (spec.size,)
+    """Return whether an action has the shape of a plant's actions and, unless they are ``Continuous``, holds integers in range."""
+    if isinstance(spec, Continuous):
+        return np.shape(action) == (spec.size,)
+    try:
+        check_action(action, spec)
+    except ValueError:
+        return False
+    return True
 
 
 def row_dtype(action: ActionSpec) -> np.dtype[np.void]:

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -254,6 +255,10 @@ def test_actions_of_every_kind_come_back(action, value, dtype):
     assert actions.dtype == dtype
     assert np.array_equal(actions, [value] * 4)
     wrong = [np.array([0.0]), np.zeros((2, 2)), 5 if dtype == "int64" else 0, -1]
+    if isinstance(action, MultiDiscrete):
+        wrong += [np.array([4, 5, 2]), np.array([-1, 0, 2]), np.array([4.0, 0.5, 2.0])]
+    if isinstance(action, Discrete):
+        wrong += [2, 0.5]
     for bad in wrong:
         with pytest.raises(ReplayError, match="is not an action of this plant"):
             buffer.add(Transition(one, bad, 0.0, two, 1.0, 1))
@@ -341,6 +346,21 @@ def test_what_an_earlier_version_kept_that_is_not_finite_is_left_out(tmp_path):
     buffer = opened()
     assert (len(buffer), buffer.stats.discarded) == (20, 10)
     assert np.isfinite(buffer.sample(200, rng()).observations).all()
+    buffer.close()
+
+
+@pytest.mark.parametrize("action", [MultiDiscrete(size=3, count=5), Discrete(count=5)])
+def test_an_action_out_of_range_that_an_earlier_version_kept_is_left_out(tmp_path, action):
+    plant = SMALL.model_copy(update={"action": action})
+    value = 4 if isinstance(action, Discrete) else np.array([4, 0, 2])
+    buffer = ReplayBuffer(20_000, plant, folder=tmp_path)
+    for transition in chain(30):
+        buffer.add(replace(transition, action=value))
+    buffer._table.rows["action"][4] = -1
+    buffer._table.rows["action"][7] = 5
+    buffer.close()
+    buffer = ReplayBuffer(20_000, plant, folder=tmp_path)
+    assert (len(buffer), buffer.stats.discarded) == (22, 8)
     buffer.close()
 
 
