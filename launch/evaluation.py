@@ -84,7 +84,8 @@ def evaluation_plan(
         most_frames: maximum length of an Atari or Game Boy episode if the file sets none.
 
     Raises:
-        GraphError: the file is wrong or lacks an argument that an evaluation sets, or ``given`` holds such an argument.
+        GraphError: the file is wrong, lacks an argument that an evaluation sets, or has not exactly one plant with a monitor; or
+            ``given`` sets ``checkpoint``, ``learn`` or ``episodes``.
     """
     wanted = {"episodes": str(episodes)}
     if isinstance(policy, Path):
@@ -153,7 +154,7 @@ def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let the nodes with a network act greedily, without any exploration, or act at random.
+    """Let the nodes with a network act at random or, with a checkpoint, without noise and with a constant ε (0 unless given).
 
     Nodes with a network are workers and the stages of a pipeline.
     """

@@ -115,8 +115,8 @@ def load(
 def launch_folders() -> tuple[Path, ...]:
     """Return the folders in which launch files are found by name: rtgraph's, then those of installed packages.
 
-    If a package has a launch file with the name of a launch file of rtgraph or of an earlier package, the file is ignored. An
-    entry point that names no folder is ignored, too. Both are logged as warnings.
+    A package's launch file is ignored if rtgraph or an earlier package has a launch file with the same name. An entry point
+    that names no folder is ignored, too. Both are logged as warnings.
     """
     from rtgraph.nodes.extensions import extensions, ignore  # noqa: PLC0415 - so that --help is instant
 
@@ -162,7 +162,8 @@ def _replacements(args: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
         if not played:
             raise GraphError(
-                "--replay needs --replace", hint="name the nodes that the recording replaces: --replace plant"
+                "--replay needs --replace NODE, without =CLASS",
+                hint="name the nodes that the recording replaces: --replace plant",
             )
         found |= stand_ins(args.replay, played)
     return found

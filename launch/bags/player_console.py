@@ -59,8 +59,8 @@ def player_plan(
     """Return the plan (the resolved graph) of a graph that only plays a recording.
 
     Raises:
-        LaunchError: a pattern matches no topic, a topic to remap does not exist, a new name is not a topic name, or no message is left
-            to play.
+        LaunchError: a pattern matches no topic, no message is left to play, a topic to remap is not played, or a new name is not
+            a topic name.
     """
     remap = remap or {}
     names = _topics_of(bag, topics, exclude, remap)
@@ -95,20 +95,20 @@ def _topics_of(
         raise LaunchError(f"{pattern!r} matches no topic of {bag.path}", hint=nearest(pattern, recorded))
     channels = played_channels(bag, topics, exclude)
     names = {name: _topic(channel.topic, channel.key) for name, channel in channels.items()}
-    for old in remap:
-        if old not in names.values():
-            raise LaunchError(
-                f"{bag.path} has no topic {old!r} to remap",
-                hint=f"its topics are {', '.join(sorted(set(names.values())))}",
-            )
-    for new in remap.values():
-        if not re.fullmatch(PATH, new):
-            raise LaunchError(f"--remap: {new!r} is not {MEANINGS[TOPIC]}")
     if not names:
         raise LaunchError(
             f"{bag.path} holds no message of the chosen topics",
             hint=f"`rtgraph bag info {bag.path}` lists its topics",
         )
+    for old in remap:
+        if old not in names.values():
+            raise LaunchError(
+                f"--remap: no topic {old!r} is played from {bag.path}",
+                hint=f"the topics to play are {', '.join(sorted(set(names.values())))}",
+            )
+    for new in remap.values():
+        if not re.fullmatch(PATH, new):
+            raise LaunchError(f"--remap: {new!r} is not {MEANINGS[TOPIC]}")
     return names
 
 

@@ -26,8 +26,8 @@ class NodeVerdict:
     note: str = ""
     """A remark on the outcome; may be empty.
 
-    It is the first difference, or the reason why the node cannot be verified. If the node's records end before the run, it
-    is the time of the last record.
+    It is the first difference, or the reason why the node cannot be verified. If the node's journal ends before the node
+    did, it is the time at which the journal ends.
     """
     hardware: bool = False
     """Whether the node drives a device. Such a node is not run again, and does not count in ``passed``."""

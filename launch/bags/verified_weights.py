@@ -96,7 +96,7 @@ def _copied(weights: Weights) -> Weights:
 
 
 def _other_arithmetic(bag: Bag) -> str:
-    """Return how torch or the CPU differs from the recording machine; an empty text if neither differs.
+    """Return how torch or the CPU differs from that of the recording machine; an empty text if both are the same.
 
     A difference changes the last bits of the outputs of a network.
     """

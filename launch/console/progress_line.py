@@ -22,7 +22,7 @@ class ProgressLine:
 
     def __init__(self, ticks: int | None = None, duration_s: float | None = None) -> None:
         self.total = ticks if duration_s is None else duration_s
-        """The last tick, or the duration in seconds, of the run; None if the end of the run is unknown."""
+        """The number of ticks of the run, or its duration in seconds; None if the end of the run is unknown."""
         self._ticks = ticks
         self._duration_s = duration_s
         self._progress: Progress | None = None

@@ -45,9 +45,9 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     inference begins, or when the episode ends. So a step can take one tick, several ticks, or no tick if two workers begin at
     once. The reward is the sum of the plant's rewards during the step.
 
-    Real time (``real_time=True``): the agent replaces the workers. The plant's clock runs from the return of ``reset`` or
-    ``step`` on. The default behaviour β acts on each tick before the agent's next action. Then ``step`` applies the action at
-    the next tick, and returns the observation of this tick.
+    Real time (``real_time=True``): the agent replaces the workers. After ``reset`` or ``step`` has returned, the plant's clock
+    keeps running. The default behaviour β acts on each tick before the agent's next action. Then ``step`` applies the action
+    at the next tick, and returns the observation of this tick.
 
     Entries of ``info``:
 
@@ -215,12 +215,12 @@ def _slots(pending: object) -> int:
     """Check the argument ``pending``: whether, or how many, pending actions are in an observation. Return it as an int.
 
     Raises:
-        GraphError: the argument ``pending`` is neither a bool nor a number, or the number is out of range.
+        GraphError: the argument ``pending`` is neither a bool nor a whole number, or the number is out of range.
     """
     if isinstance(pending, bool | int | np.integer) and 0 <= pending <= MOST_SLOTS:
         return int(pending)
     raise GraphError(
-        f"pending={shortened(pending)}: expected True, False, or a number of actions up to {MOST_SLOTS:,}"
+        f"pending={shortened(pending)}: expected True, False, or a whole number of actions up to {MOST_SLOTS:,}"
     )
 
 

@@ -37,7 +37,7 @@ class Asking(Protocol):
 
 @dataclass(slots=True)
 class Question:
-    """A worker's request for an action on an observation. Virtual time stands still until the program runs the world on."""
+    """A worker's request for an action on an observation. Virtual time stands still until the program resumes the world."""
 
     worker: Asking
     observation: Observation
@@ -121,8 +121,8 @@ class PlantWatch(Node[WatchParams]):
         self.policy = self.default = self.starting = self.resets = 0
         """Numbers of ticks so far, by what acted on them.
 
-        ``policy``: a decision. ``default``: the default behaviour β. ``starting``: those of ``default`` at the start of an episode.
-        ``resets``: a reset, with no action.
+        ``policy``: a decision. ``default``: the default behaviour β. ``resets``: a reset, with no action. ``starting`` is the
+        number of ticks in ``default`` that were at the start of an episode.
         """
         self.ages: Counter[int] = Counter()
         """Number of decisions applied so far, by the age of the decision in ticks."""

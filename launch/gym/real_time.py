@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.clock import WallClock, period_ns
 
 AGENT = "agent"
 MOST_LATE_TICKS = 3
-"""Maximum lateness of a tick, in periods. After a later tick, all due times are shifted by the lateness of this tick."""
+"""Maximum lateness of a tick, in periods. If a tick is late by more, its lateness is added to the due times of all ticks after it."""
 
 
 class Pace(WallClock):

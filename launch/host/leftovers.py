@@ -48,7 +48,7 @@ def find(launch: str, sessions: Collection[int] = (), besides: Collection[int] =
 
     Args:
         launch: the value of ``MARK`` in their environment.
-        sessions: process sessions (setsid) of the launch. Their processes are also returned without the mark.
+        sessions: process sessions (setsid) of the launch. Their processes are returned even if they lack the mark.
         besides: processes to leave out. This process is always left out.
     """
     mark = f"\0{MARK}={launch}\0".encode()

@@ -142,7 +142,7 @@ class Sweeper:
             self._left_behind.setdefault(node, []).extend(short(one.command) for one in left)
 
     def _is_unborn(self, one: Leftover) -> bool:
-        """Return whether a process is a node without a call of ``began``, and so no leftover of a node.
+        """Return whether a process is itself a node, for which ``began`` was not called. It is then no leftover of a node.
 
         This happens if the launch stops just after the fork of the node.
         """

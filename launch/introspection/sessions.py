@@ -146,7 +146,8 @@ def pick(wanted: str | None = None) -> LiveSession:
         raise LaunchError(f"no running graph matches {wanted!r}", hint=f"running graphs: {_listed(sessions)}")
     if len(meant) > 1:
         raise LaunchError(
-            f"{len(meant)} graphs are running: {_listed(meant)}", hint="choose one with --session PID"
+            f"{len(meant)} graphs {'are running' if wanted is None else f'match {wanted!r}'}: {_listed(meant)}",
+            hint="choose one with --session PID",
         )
     return meant[0]
 

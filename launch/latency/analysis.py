@@ -115,7 +115,8 @@ def latency_file(
 ) -> LatencyFile:
     """Return the latency file of a recording, with a latency model for each worker and each edge.
 
-    If replicas of a node receive an output with the same distribution, they share one entry, with a pattern for their names.
+    If the messages of an output have the same latency model on their way to all replicas of a node, the replicas share one
+    entry, with a pattern for their names.
     """
     return LatencyFile(
         rtgraph_latency=1,

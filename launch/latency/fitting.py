@@ -22,14 +22,14 @@ LEAST_MS = 1e-3
 LEAST_MIXED = 20
 """Minimum number of durations to which a mixture is fitted."""
 LEAST_SIGMA = 0.01
-"""Minimum standard deviation of the logarithm, of a lognormal and of each component of the mixture.
+"""Minimum sigma (standard deviation of the logarithm) of a lognormal distribution, and of each component of a mixture.
 
 Without this limit, a component could shrink to a single duration.
 """
 STARTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Starting points for the fit of a mixture of two lognormals.
 
-Each is the share of the durations, the shortest ones, with which the lower component starts.
+Each number is a share of all durations: the lower component starts with the shortest durations that make up this share.
 """
 FIRST_ROUNDS, ROUNDS = 12, 200
 PRECISION = 1e-7

@@ -71,13 +71,13 @@ def read_curve(path: Path) -> Curve:
     Raises:
         MetricsError: there is no ``episodes.csv``, or the file lacks a column.
     """
-    folders = (path, path / "metrics") if path.is_dir() else (path.parent,)
-    episodes = next((f / "episodes.csv" for f in folders if (f / "episodes.csv").exists()), None)
-    if path.is_file():
-        episodes = path
+    places = (path / "episodes.csv", path / "metrics" / "episodes.csv") if path.is_dir() else (path,)
+    episodes = next((place for place in places if place.is_file()), None)
     if episodes is None:
         raise MetricsError(
-            f"{path} has no curves: there is no metrics/episodes.csv in it",
+            f"{path} has no curves: there is no metrics/episodes.csv in it"
+            if path.is_dir()
+            else f"{path} has no curves: there is no such file or folder",
             hint="give the folder of a session that learned, or its metrics/episodes.csv",
         )
     found = _columns(episodes)

@@ -141,7 +141,7 @@ def _refusals(plant: str, figures: Figures, summary: Figures, logs: Path) -> Ite
 
 
 def _unseen(figures: Figures) -> Iterator[str]:
-    """Yield a warning if actions are applied after more ticks than the number of pending actions that the policy sees.
+    """Yield a warning if the delay of actions, in ticks, exceeds the number of pending actions that the policy sees.
 
     Pending actions are those that are decided but not yet applied.
     """

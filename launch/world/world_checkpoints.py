@@ -71,8 +71,8 @@ def resumed(world: VirtualWorld, plan: Plan, session: Path, status: Status) -> f
         The virtual time between checkpoints of the earlier session, in seconds.
 
     Raises:
-        CheckpointError: there is no readable checkpoint, another launch, other modules or an older rtgraph wrote it, or nothing
-            is left to run.
+        CheckpointError: there is no readable checkpoint; or the checkpoint is of another launch, of changed modules or of an
+            older rtgraph; or nothing is left to run.
     """
     file = _fitting(plan, session, status)
     theirs, ours = file.head.get("facts", {}), facts("virtual")
@@ -88,8 +88,8 @@ def check_resume(plan: Plan, session: Path) -> None:
     """Check that a launch can resume from the newest readable checkpoint of a session. Nothing is restored.
 
     Raises:
-        CheckpointError: there is no readable checkpoint, another launch, other modules or an older rtgraph wrote it, or nothing
-            is left to run.
+        CheckpointError: there is no readable checkpoint; or the checkpoint is of another launch, of changed modules or of an
+            older rtgraph; or nothing is left to run.
     """
     _fitting(plan, session, Silent())
 

@@ -146,7 +146,11 @@ def test_playing_nothing_is_told(session, capsys, tmp_path):
     assert "no message of the chosen topics" in told(
         capsys, "play", session / RECORDING, "--exclude", "*", code=1
     )
-    assert "no topic" in told(capsys, "play", session / RECORDING, "--remap", "nosuch=new", code=1)
+    assert "no topic 'nosuch' is played" in told(
+        capsys, "play", session / RECORDING, "--remap", "nosuch=new", code=1
+    )
+    without = ("--exclude", "observation", "--remap", "observation=new")
+    assert "no topic 'observation' is played" in told(capsys, "play", session / RECORDING, *without, code=1)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_several_are_told_apart(base, tmp_path) -> None:
     assert pick(str(tmp_path / "one")).description.epoch_ns == 1
     with pytest.raises(LaunchError, match=r"no running graph matches 'day'\. hint: running graphs: duel"):
         pick("day")
-    with pytest.raises(LaunchError, match="2 graphs are running"):
+    with pytest.raises(LaunchError, match=rf"2 graphs match '{os.getpid()}': duel"):
         pick(str(os.getpid()))  # both claim this process
     one.remove()
     assert pick().description.name == "night"

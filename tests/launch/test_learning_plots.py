@@ -51,6 +51,8 @@ def test_a_curve_is_read_from_wherever_it_is(tmp_path):
         read_curve(tmp_path)
     with pytest.raises(MetricsError, match="no column 'return'"):
         read_curve(folder / "metrics" / "updates.csv")
+    with pytest.raises(MetricsError, match="there is no such file or folder"):
+        read_curve(folder / "metrics" / "missing.csv")
 
 
 def test_a_curve_leaves_out_episodes_that_are_not_finite(tmp_path):

@@ -78,6 +78,7 @@ def test_digits_are_learned_from_pictures_with_known_numbers(filmed, tmp_path, c
     [
         (["score=1"], "score=1 is given before the first picture"),
         (["{}/456.png", "lives=3"], "'lives=3' is not COUNTER=NUMBER"),
+        (["{}/456.png", "score=3a"], "with a whole number and one of these counters: score"),
         (["{}/big.png", "score=1"], "480 × 360 is not a rectified picture"),
         (["{}/none.png", "score=1"], "cannot be read"),
     ],

@@ -33,7 +33,7 @@ def echo(
     """Print the messages on a topic, until ``count`` messages, ``duration_s`` seconds or the end of the graph.
 
     Returns:
-        The exit code: 0, or 1 if fewer than ``count`` messages, or no messages, were published.
+        The exit code: 0, or 1 if fewer than ``count`` messages, or no messages, were received.
     """
     from rtgraph.launch.introspection.labels import Labels  # noqa: PLC0415 - it reads YAML, which other verbs need not
 

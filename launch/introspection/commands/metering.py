@@ -33,10 +33,10 @@ def measure(
 ) -> int:
     """Measure the messages on a topic and print a line each second.
 
-    With ``--json`` and ``count`` or ``duration_s``, print only the line at the end.
+    If ``as_json`` is set and ``count`` or ``duration_s`` is given, print only the line at the end.
 
     Returns:
-        The exit code: 0, or 1 if fewer than ``count`` messages, or no messages, were published.
+        The exit code: 0, or 1 if fewer than ``count`` messages, or no messages, were received.
     """
     meter = Meter(window_s)
     left = count

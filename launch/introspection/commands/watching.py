@@ -43,7 +43,8 @@ SORTS: dict[str, _Key] = {
 def watch(session: LiveSession, *, sort: str | None, times: int | None, as_json: bool) -> int:
     """Print the state of the nodes again and again, until the user presses q or Ctrl-C, or the graph ends.
 
-    If ``times`` is given, print it so many times. Without a terminal, ``times`` and ``as_json``, print it once.
+    If ``times`` is given, print it so many times. If stdout is not a terminal, and neither ``times`` nor ``as_json`` is given,
+    print it once.
     """
     with Client(session) as client:
         if as_json or times is not None or not sys.stdout.isatty():

@@ -81,8 +81,9 @@ def reproduce(
                 raise LaunchError(
                     f"the chosen part of {study.name} has no cell", hint="choose fewer shards, or more values"
                 )
+            part = study.name if chosen.everything else f"the chosen part of {study.name}"
             raise LaunchError(
-                f"{out} has no finished cell of {study.name}, so there is nothing to draw",
+                f"{out} has no finished cell of {part}, so there is nothing to draw",
                 hint="leave out --no-compute, or add a table of another run with --join TABLE",
             )
         if chosen.everything and not missing:
@@ -105,7 +106,7 @@ class _Run:
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
     digests: dict[Place, tuple[Work, str]] = field(default_factory=dict)
-    """For each cell, i.e. one run of the study: the work and its digest, by the cell's values. Digests are kept, as one takes up to 50 ms.
+    """For each cell, i.e. one run of the study: the work and its digest, by the cell's values. Digests are kept, because it takes up to 50 ms to compute one.
     """
     shares: dict[str, float] = field(default_factory=dict)
 

@@ -121,7 +121,7 @@ def place_of(study: Study, at: Mapping[str, Value]) -> Place:
 
 
 def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
-    """Yield each row of a table, in front of it the values that identify the run of the study.
+    """Yield a pair for each row of a table: the values that identify the run of the study, and the row.
 
     Raises:
         GraphError: the file cannot be read, or is not a table of the study.

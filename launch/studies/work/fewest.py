@@ -56,7 +56,10 @@ class FewestWorkers:
 
     @property
     def durations_ms(self) -> tuple[float, ...]:
-        """The durations, in ms, from which inference times are drawn. A share ``epsilon`` of them is 2 % of the mean of all others."""
+        """The durations, in ms, from which inference times are drawn.
+
+        A share ``epsilon`` of the durations are short: they last 2 % of the mean of all others.
+        """
         if not self.epsilon:
             return self.values_ms
         cheap = 0.02 * float(np.mean(self.values_ms))

@@ -69,4 +69,6 @@ class _Terminal:
                 print(state, file=sys.stderr, flush=True)
                 shown = state
         if not sys.stdin.readline():
-            raise RobotError("the calibration was cancelled: the input ended", hint="nothing was changed")
+            raise RobotError(
+                "the calibration was cancelled: the input ended", hint="the servos keep the old calibration"
+            )

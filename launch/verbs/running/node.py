@@ -156,7 +156,7 @@ def _path(name: str) -> str:
 
 
 def _add_params(shown: Table, params: Sequence[dict[str, Any]], indent: str = "") -> None:
-    """Add a row to the table for each param of a node class.
+    """For each param of a node class, add a row to the table.
 
     If a param accepts one of several kinds of value, the kinds and their params follow below it.
     """

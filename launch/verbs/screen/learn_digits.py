@@ -113,8 +113,8 @@ def _pictures(shown: list[str], file: ScreenFile) -> list[tuple[Image, str, int]
         if number:
             known = ", ".join(file.counters) or "none"
             raise RobotError(
-                f"{text!r} is not COUNTER=NUMBER: the counters in the file are {known}",
-                hint="--counter adds one",
+                f"{text!r} is not COUNTER=NUMBER, with a whole number and one of these counters: {known}",
+                hint="--counter adds a counter",
             )
         try:
             with Image.open(text) as opened:

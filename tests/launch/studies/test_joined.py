@@ -44,6 +44,8 @@ def test_what_is_done_makes_a_table_and_a_picture_of_its_own(tmp_path: Path) -> 
     assert (part.table.name, part.picture.name) == ("quick_part.csv", "quick_part.png")
     with pytest.raises(LaunchError, match="has no finished cell of squares"):
         ran(squares(computed), tmp_path / "empty", compute=False)
+    with pytest.raises(LaunchError, match="no finished cell of the chosen part of squares"):
+        ran(squares(computed), tmp_path / "here", chosen=Chosen({"number": ["2"]}), compute=False)
 
 
 @pytest.mark.parametrize(
