@@ -23,13 +23,19 @@ from rtgraph.nodes.emulator import theory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 STAY = 0.99
 LANES = 4_000
 SINGLE = "single"
 METHODS = (SINGLE, "maximum_time", "expected_time", "paced")
 """The compared methods. ``single`` is one asynchronous worker; each other method has ⌈τ⌉ + 1 staggered workers."""
-REGRETS = ("inaction", "delay")
+BOUNDS = {
+    "inaction": "Theorem 1: inaction with one worker",
+    "delay": "Theorem 1: delay with a decision for every tick",
+}
+"""The regret of Theorem 1 to which the measured regret is compared, by environment."""
+REGRETS = tuple(BOUNDS)
 
 _SIZES: dict[Scale, tuple[tuple[int, ...], int, int]] = {
     Scale.QUICK: ((1, 2, 4, 8, 16), 2, 1_000),
@@ -97,13 +103,14 @@ def _bound(environment: str, tau: int) -> float:
 
 def _draw(figure: Figure, rows: Sequence[Row]) -> None:
     figure.set_size_inches(11, 4.6)
+    lines: dict[object, Line2D] = {}
     for axes, environment in zip(figure.subplots(1, 2), REGRETS, strict=True):
         own = [row for row in rows if row["environment"] == environment]
         draw_lines(axes, own, x="tau", y="regret", by="method")
         bounds = {real(row["tau"]): real(row["bound"]) for row in own}
-        axes.plot(
-            list(bounds), list(bounds.values()), "k:", lw=1.2, label="Theorem 1: its term for one worker"
-        )
+        lines = {line.get_label(): line for line in axes.get_lines()} | lines
+        bound = axes.plot(list(bounds), list(bounds.values()), "k:", lw=1.2, label=BOUNDS[environment])
+        axes.legend(handles=bound, loc="lower right", frameon=True, framealpha=1, edgecolor="1")
         axes.set(
             xscale="log",
             yscale="log" if any(real(row["regret"]) > 0 for row in own) else "linear",
@@ -111,7 +118,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
             title=f"{environment} environment",
         )
         axes.set_ylabel("regret (reward per tick)")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    figure.legend(handles=list(lines.values()), loc="outside lower center", ncols=len(METHODS))
 
 
 def _seen(rows: Sequence[Row]) -> str:

@@ -53,6 +53,22 @@ def reproduced(
     return rows
 
 
+def test_regret_names_the_term_of_theorem_1_of_each_environment(tmp_path: Path) -> None:
+    rows: list[Row] = [
+        {"environment": name, "tau": tau, "method": "paced", "seed": 0, "regret": 0.1, "bound": 0.1}
+        for name in ("inaction", "delay")
+        for tau in (2, 4)
+    ]
+    with drawn(tmp_path / "regret.png") as figure:
+        study_named("regret").draw(figure, rows)
+        legends = [axes.get_legend() for axes in figure.axes]
+        named = [[text.get_text() for text in legend.get_texts()] for legend in legends if legend]
+    assert named == [
+        ["Theorem 1: inaction with one worker"],
+        ["Theorem 1: delay with a decision for every tick"],
+    ]
+
+
 def test_staggering_shows_what_follows_by_hand(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     only = ("latency=const", "workers=6", "seed=0")
     found = reproduced(capsys, tmp_path, "staggering", "--only", *only)
