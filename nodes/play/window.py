@@ -74,9 +74,13 @@ class Window:
     def held(self) -> tuple[str, ...]:
         """Return the buttons and number keys that are held, or were pressed since the last call, in the order of pressing."""
         self.look()
-        found = [button for _, button in self._held]
-        tapped, self._tapped = [button for button in self._tapped if button not in found], []
-        return (*tapped, *found)
+        found: dict[str, None] = {}
+        # Whatever was pressed since the last call was pressed after what is held from before.
+        for button in (*(button for _, button in self._held), *self._tapped):
+            found.pop(button, None)
+            found[button] = None
+        self._tapped = []
+        return tuple(found)
 
     def look(self) -> None:
         """Handle the window's events. Call this often: otherwise the desktop reports that the window does not respond."""

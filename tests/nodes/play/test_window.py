@@ -51,8 +51,15 @@ def test_held_keys_are_held_and_a_tap_between_two_looks_counts_once(window) -> N
     key("left", down=False)
     key("z")
     key("z", down=False)
-    assert window.held() == ("B", "A")
+    assert window.held() == ("A", "B")
     assert window.held() == ("A",)
+    key("z")
+    key("z", down=False)
+    key("left")
+    key("x", down=False)
+    key("x")
+    assert window.held() == ("B", "LEFT", "A")
+    assert window.held() == ("LEFT", "A")
 
 
 def test_a_gamepad_holds_the_same_buttons(window) -> None:
@@ -115,8 +122,12 @@ def test_a_person_decides_at_each_observation_and_sees_it() -> None:
     host.deliver(
         "observation", first.model_copy(update={"tick": 1, "reward": 2.0}), source="plant", sequence=1
     )
-    decided = host.messages("decision")
-    assert [(one.action, one.header.lineage.tick) for one in decided] == [(0, 0), (2, 1)]
+    key("x")
+    key("x", down=False)
+    for tick in (2, 3):
+        host.deliver("observation", first.model_copy(update={"tick": tick}), source="plant", sequence=tick)
+    decided = [(one.action, one.header.lineage.tick) for one in host.messages("decision")]
+    assert decided == [(0, 0), (2, 1), (3, 2), (2, 3)], "a tap acts once, though a button is held"
     image = np.full((40, 40, 3), 99, np.uint8)
     host.deliver("screen", Screen(tick=1, episode=0, image=image), source="plant")
     assert pixel(320, 288) == (99, 99, 99)
