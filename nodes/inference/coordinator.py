@@ -186,7 +186,7 @@ class Coordinator(Node[CoordinatorParams]):
         )
 
     def _remove_silent_workers(self) -> None:
-        """Remove workers that have been silent for ten times the longest or the usual inference, at least 2 s.
+        """Remove workers that have been silent for longer than 2 s, ten times the longest and ten times the usual inference.
 
         Remove no worker before the first inference time is known.
         """

@@ -22,7 +22,7 @@ from rtgraph.nodes.weights.weights import Weights
 
 
 class EpsilonGreedyPolicy(Policy):
-    """Takes the action that the algorithm chooses with its network. With probability ε the action is random, without a forward pass."""
+    """Returns the action that the algorithm chooses with its network or, with probability ε, a random action without a forward pass."""
 
     def __init__(self, weights: Weights, params: EpsilonGreedyParams, rng: np.random.Generator) -> None:
         self._name = weights.name
@@ -43,7 +43,7 @@ class EpsilonGreedyPolicy(Policy):
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk, the part that reads only the observation. Return its features, which ``act`` takes instead."""
+        """Run the network's trunk, the part that reads only the observation. ``act`` takes the returned features in place of it."""
         if isinstance(observation, dict) and TRUNK in observation:
             return observation
         if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):

@@ -62,8 +62,8 @@ def must_see(weights: Weights, seen: PlantSpec) -> None:
     ]
     raise NodeError(
         f"the network {weights.name!r} reads {counts[0]}, but this agent sees {counts[1]}",
-        hint="delay_aware=pending and delay_aware=predict are for agent=staggered, chunk for agent=staggered and agent=single; "
-        "the weights and the workers need the same delay_aware and chunk",
+        hint="give the weights and the workers the same delay_aware and chunk; delay_aware=pending and delay_aware=predict are only "
+        "for agent=staggered, and chunk is only for agent=staggered and agent=single",
     )
 
 

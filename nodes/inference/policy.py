@@ -94,8 +94,8 @@ class EpsilonGreedyParams(Record):
     epsilon_over: PositiveInt | None = None
     """Number of ticks after which the share of random actions has fallen to ``epsilon``; null for 100,000."""
     resume: str | None = None
-    """A checkpoint from which the run resumes, or a folder of checkpoints. The ticks before the checkpoint count for the fall of the
-    share of random actions.
+    """A checkpoint from which the run resumes, or a folder of checkpoints. ``epsilon_over`` then counts from the start of the earlier
+    run.
     """
     noise: bool = True
     """Whether the algorithm itself explores: a noisy network draws noise, a Gaussian policy is sampled. False to evaluate."""

@@ -103,8 +103,8 @@ class Stage(Node[StageParams]):
         same = plan.spec.observation == with_later(params.plant, sees.later).observation
         if has != params.stages or not same:
             raise NodeError(
-                f"the network {name!r} is not one of {params.stages} stages {'with' if params.skip else 'without'} skip connections",
-                hint="give the weights and the stages the same stages and skip; a pipeline has a fully connected network: "
+                f"the network {name!r} does not have {params.stages} stages {'with' if params.skip else 'without'} skip connections",
+                hint="use the same `stages` and `skip` for the weights and for the stages; a pipeline needs a fully connected network: "
                 "observe=positions in catch, network=mlp in gymnasium_learning",
             )
 
@@ -177,9 +177,9 @@ class Stage(Node[StageParams]):
             self._run(features.values, newest, oldest, features.began_ns, seen)
 
     def result(self) -> dict[str, Any]:
-        """Return how many features found no observation to join, and how many versions of the weights were overwritten before use.
+        """Return how many messages with features were dropped, and how many versions of the weights were overwritten before use.
 
-        Counts of 0 are omitted.
+        Features are dropped if ``skip`` is set and no observation has arrived. Counts of 0 are omitted.
         """
         counts = {"without_observation": self._unseen, "versions_missed": self._missed}
         return {name: count for name, count in counts.items() if count}

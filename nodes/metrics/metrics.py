@@ -212,7 +212,7 @@ class Metrics(Node[MetricsParams]):
         )
 
     def _ending_of(self, end: EpisodeEnd) -> dict[str, Cell]:
-        """Return the cells of an episode's row that tell why the episode ended; empty if the plant gives no reason."""
+        """Return the cells that the plant's ``Ending`` message adds to the row of an episode; empty if the plant sends none."""
         ending = self._endings.pop(_episode_of(end), None)
         if ending is None:
             return {}
@@ -261,7 +261,7 @@ class Metrics(Node[MetricsParams]):
         self._plants[plant] = max(self._plants.get(plant, 0), tick + 1)
 
     def _ticks(self) -> int:
-        """Return the number of ticks of all plants so far; if no plant has sent a message, the number that learners report."""
+        """Return the number of ticks of all plants so far; if no message has named a plant, the number that learners report."""
         return self._before + (sum(self._plants.values()) if self._plants else self._learned_ticks)
 
     def _write(self) -> None:

@@ -38,7 +38,7 @@ class Table:
         """Add a row, given its values by column. A column without a value is empty.
 
         Raises:
-            ValueError: The table lacks a column.
+            ValueError: A name in ``cells`` is not a column of the table.
         """
         unknown = cells.keys() - set(self.columns)
         if unknown:
@@ -46,7 +46,7 @@ class Table:
         self.rows.append(tuple(cells.get(name) for name in self.columns))
 
     def newest(self, column: str) -> Cell:
-        """Return the last row's value in a column; None if it is empty or there are no rows."""
+        """Return the last row's value in a column; None if the value is missing or there are no rows."""
         return self.rows[-1][self.columns.index(column)] if self.rows else None
 
     def write(self, path: Path) -> None:

@@ -64,9 +64,9 @@ class PlayoutParams(_GateParams):
     quantile: float = Field(default=QUANTILE, ge=0, lt=1, exclude_if=lambda quantile: quantile == QUANTILE)
     """The delay D is this quantile of the ages that decisions had on arrival, such as 0.99."""
     hold: Literal["always", "contended"] = Field(default="always", exclude_if=lambda hold: hold == "always")
-    """``always``: hold every decision until its observation is D ticks old. ``contended``: D is S − 1 ticks less if the
-    observations of successive decisions are nearly always at least S ticks apart, because such decisions do not compete
-    for the same tick."""
+    """``always``: hold every decision until its observation is D ticks old. ``contended``: if the observations of successive
+    decisions are nearly always at least S ticks apart, D is S − 1 ticks less, because such decisions do not compete for
+    the same tick."""
 
 
 GateParams = Annotated[LatestParams | PlayoutParams, Field(discriminator="kind")]
@@ -81,8 +81,8 @@ class Choice:
 
     decision: Decision | None = None
     overwritten: int = 0
-    """Number of decisions that arrived in time but were not chosen, because another decision was chosen: on a newer
-    observation, later on the same observation, or made by a person."""
+    """Number of decisions that arrived in time but were not chosen. Instead, the gate chose a decision on a newer observation,
+    a decision on the same observation that arrived later, or a person's decision."""
     late: int = 0
     """Number of decisions that were too late: a decision on a newer observation had acted, ``max_age_ms`` was exceeded, or
     (for robots) the measured delay D exceeded its maximum."""

@@ -80,7 +80,7 @@ def _ticks(words: list[str]) -> int:
         return 1
     if len(words) > 1 or not words[0].isdecimal() or not 0 < int(words[0][:10]) <= MOST_TICKS:
         raise GraphError(
-            f"{' '.join(words)!r} is not a number of ticks",
+            f"{' '.join(words)!r} is not a number of ticks from 1 to {MOST_TICKS:,}",
             hint="write an action and a number, such as: LEFT 3",
         )
     return int(words[0])

@@ -97,7 +97,7 @@ class Padded(Constant):
 
 
 class Normal(_Random):
-    """A normal distribution with the given duration as mean. Draws below 1 % of the mean are raised to it."""
+    """A normal distribution with the given duration as mean. Draws below 1 % of the mean are raised to 1 % of the mean."""
 
     kind: Literal["normal"] = "normal"
     sd: Spread = 0.05
@@ -190,7 +190,9 @@ class Empirical(Record):
                 f"not from {shares[0]:g} to {shares[-1]:g}"
             )
         if sorted(shares) != list(shares) or sorted(values) != list(values):
-            raise ValueError("quantiles_ms must be pairs of share and time that both rise from pair to pair")
+            raise ValueError(
+                "in quantiles_ms, neither the share nor the time may fall from one pair to the next"
+            )
         return self
 
     def draws(self, rng: np.random.Generator, rate_hz: float) -> Draw:

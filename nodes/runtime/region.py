@@ -187,7 +187,7 @@ def _layout_of(descriptor: int, name: str) -> Layout:
         layout = None
     if len(head) < HEAD_BYTES or not isinstance(layout, dict):
         raise RegionError(
-            f"{name} is not a memory file of rtgraph: its first page has no valid description",
+            f"{name} is not an rtgraph file: its first page has no valid description",
             hint="choose another folder",
         )
     return layout

@@ -1,7 +1,7 @@
 """Weights in memory files that processes inherit from the launcher.
 
-The launcher sends the fork server and the nodes function calls: the path of a function below, and JSON values as arguments. So
-the runtime can call these functions without importing this package. Importing this module does not import torch.
+The launcher sends function calls to the fork server and to the nodes: the path of a function below, and JSON values as arguments.
+So the modules of the runtime need no import statement for this package. Importing this module does not import torch.
 """
 
 from __future__ import annotations

@@ -34,7 +34,10 @@ def reserve(descriptor: int, name: str, size_bytes: int) -> None:
     available = available_bytes()
     if available is not None and size_bytes > available - LEFT_BYTES:
         # The kernel would not refuse: it would kill processes, this one or others.
-        raise LaunchError(f"{wanted}, but only {available / 2**20:,.0f} MiB are available", hint=hint)
+        raise LaunchError(
+            f"{wanted}, but only {available / 2**20:,.0f} MiB are available, of which {LEFT_BYTES >> 20} MiB must stay free",
+            hint=hint,
+        )
     try:
         # Now: a clear error here instead of a bus error in a worker later.
         os.posix_fallocate(descriptor, 0, max(1, size_bytes))

@@ -42,7 +42,7 @@ class ReceiverParams(Params):
 
 @dataclass(slots=True)
 class _IncomingVersion:
-    """A version that is being received. If ``joined`` is set, the target network's weights follow in ``content``."""
+    """A version that is being received. If ``joined`` is set, ``content`` holds the version and then the target network's weights."""
 
     life: int
     version: int

@@ -121,7 +121,7 @@ def test_agents_that_see_no_pending_actions_are_refused(agent, tmp_path, capsys)
     assert main(arguments) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "reads 3 pending actions, but this agent sees no pending actions" in said
-    assert "delay_aware=pending and delay_aware=predict are for agent=staggered" in said
+    assert "delay_aware=pending and delay_aware=predict are only for agent=staggered" in said
 
 
 PREDICT = ["catch", "observe=positions", "workers=3", "latency_frames=3", "delay_aware=predict"]

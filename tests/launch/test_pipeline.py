@@ -147,7 +147,7 @@ def test_it_learns_continuous_actions(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["observe=picture", "k=0.0625"], "is not one of 3 stages without skip connections. hint: give"),
+        (["observe=picture", "k=0.0625"], "does not have 3 stages without skip connections. hint: use"),
         (
             ["observe=positions", "delay_aware=pending"],
             "a network in stages reads no pending actions. hint: delay_aware=none",

@@ -212,6 +212,6 @@ def test_a_network_that_is_too_large() -> None:
     with Launch.of("huge") as launch:
         assert launch.wait() == 1
         assert re.search(
-            r"weights 'policy' need [\d,]+ MiB of shared memory, but only [\d,]+ MiB are available",
+            r"weights 'policy' need [\d,]+ MiB of shared memory, but only [\d,]+ MiB are available, of which 128 MiB must",
             the_error(launch),
         )

@@ -104,7 +104,7 @@ def packed_view(value: Array, base: Array) -> list[Any]:
     """Return the saved form of a view of the array ``base``: ``[dtype, shape, strides, offset, writable]``, with the offset in bytes."""
     if not (base.flags.c_contiguous or base.flags.f_contiguous):
         raise CheckpointError(
-            "a view cannot be saved, because the array that it is a view of is not contiguous",
+            "a view of a non-contiguous array cannot be saved",
             hint="keep a copy instead of the view: view.copy()",
         )
     offset = value.__array_interface__["data"][0] - base.__array_interface__["data"][0]

@@ -156,8 +156,8 @@ class Reader:
         made = self.value(bits)
         if not isinstance(made, np.random.BitGenerator):
             raise CheckpointError(
-                "the checkpoint is damaged: a random generator of numpy has no bit generator, but "
-                f"a {type(made).__name__}"
+                f"the checkpoint is damaged: a random generator of numpy has {with_article(type(made).__name__)} "
+                "in place of a bit generator"
             )
         return np.random.Generator(made)
 
@@ -189,8 +189,8 @@ class Reader:
         kind = self._names.type_at(name)
         if not issubclass(kind, wanted) or issubclass(kind, unwanted):
             raise CheckpointError(
-                f"an object of the class {name} cannot be restored, because the base of the class is not the one "
-                "that it had when the checkpoint was written"
+                f"an object of the class {name} cannot be restored: the class has another base now than when the "
+                "checkpoint was written"
             )
         return kind
 

@@ -145,7 +145,7 @@ class Writer:
                 raise CheckpointError(f"{self._place(number)}: {error.problem}", hint=error.hint) from error
 
     def _place(self, number: int) -> str:
-        """Return how a node leads to an object, for errors: the node and its attributes, such as ``worker/0: policy.rng``."""
+        """Return the path of attributes from a node to an object, for errors, such as ``worker/0: policy.rng``."""
         labels: list[str] = []
         at: int | None = number
         while at is not None:
@@ -214,7 +214,7 @@ class Writer:
                 return ["view", self._value(base, number, " (whole)"), arrays.packed_view(value, base)]
         elif base is not None and value.flags.writeable:
             raise CheckpointError(
-                f"an array that shares the memory of a {type(base).__qualname__} and may write to it cannot be saved",
+                f"a writable array that shares the memory of a {type(base).__qualname__} cannot be saved",
                 hint=f"keep a copy of the array: array.copy(), or {INSTEAD}",
             )
         return ["array", arrays.packed_array(value, self._put)]

@@ -83,7 +83,7 @@ def use(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> 
     for missing_or_changed in located.problems.values():
         raise NodeError(
             missing_or_changed,
-            hint="put the file as it was beside the recording, or into the current folder",
+            hint="put the original file or package beside the recording, or into the current folder",
         )
     imports.pin(located.paths)
 

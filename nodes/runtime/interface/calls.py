@@ -55,7 +55,7 @@ def check_method(handler: object, node: object) -> None:
     """
     if not isinstance(handler, MethodType) or handler.__self__ is not node:
         raise NodeError(
-            f"a call is scheduled of {handler!r:.100}, which is not a method of the node",
+            f"{handler!r:.100} cannot be called later, because it is not a method of the node",
             hint=_way_out(handler),
         )
     function = handler.__func__

@@ -87,7 +87,7 @@ class SharedWeights(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What is known about a node before any node starts: its name, its kind of time, and the weights in its graph."""
+    """What is known about a node before any node starts: its name, whether it runs in real time, and the weights in its graph."""
 
     name: str
     realtime: bool

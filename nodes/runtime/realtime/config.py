@@ -17,7 +17,7 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 class FunctionCall(Record):
     """A function, ``package.module:function``, and its only argument, a plain value.
 
-    The launcher chooses the function, so that the runtime need not import its module.
+    The launcher gives the function's path as text, so that no module of the runtime needs an import statement for the function.
     """
 
     function: str

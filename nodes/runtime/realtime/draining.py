@@ -30,8 +30,8 @@ class Draining:
     def is_over(self, now_ns: int) -> bool:
         """Return whether the wait is over.
 
-        It is over when no message is missing, or none came for ``SILENCE_NS``, and those that came have been handled. It is
-        also over when half of the time until the deadline has passed.
+        The wait is over when the messages that came have been handled and no more are expected: no message is missing, or none
+        came for ``SILENCE_NS``. The wait is also over when half of the time until the deadline has passed.
         """
         if now_ns > self._until_ns:
             return True

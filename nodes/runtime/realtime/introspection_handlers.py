@@ -20,7 +20,7 @@ from rtgraph.nodes.runtime.realtime.host import resident_bytes
 def beat(executor: Executor, at_ns: int, now_ns: int) -> Beat:
     """Return a node's counters for its heartbeat message.
 
-    Called twice a second and, in an environment, between two ticks. So it must be fast.
+    Called twice a second. In the process of a plant (environment or robot) this happens between two ticks, so it must be fast.
 
     Args:
         executor: the executor of the node.

@@ -30,7 +30,7 @@ class _Start:
     priority: int | None
 
     def run(self) -> None:
-        """Take the priority, which forked processes do not inherit, and do the work."""
+        """Set the priority of this thread, and do the work. Forked processes do not inherit the priority."""
         if self.priority is not None:
             _schedule(os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, self.priority)
         elif fifo_priority() is not None:  # that of the thread that started this one

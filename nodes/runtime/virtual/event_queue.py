@@ -242,9 +242,10 @@ class EventQueue:
         self._recent.append(name)
         if self._at_this_instant > MOST_EVENTS_AT_ONCE:
             raise WorldError(
-                f"{MOST_EVENTS_AT_ONCE:,} events happened at {self._clock.time_ns} ns, because messages go round in a cycle "
-                f"without delay: {', '.join(dict.fromkeys(self._recent))}",
-                hint="let one of these nodes spend time or wait for a timer",
+                f"{MOST_EVENTS_AT_ONCE:,} events happened at {self._clock.time_ns} ns, probably because nodes send messages "
+                "in a cycle without delay, or a node calls after(0, …) again and again: "
+                f"{', '.join(dict.fromkeys(self._recent))}",
+                hint="let one of these nodes call spend() or after() with more than 0 ns",
             )
 
 

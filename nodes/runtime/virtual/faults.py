@@ -61,7 +61,7 @@ def crashes(
             matching = [name for name in known if fnmatch.fnmatchcase(name, fault.node)]
             if not matching:
                 raise WorldError(
-                    f"a crash of {fault.node!r} cannot be injected: no node has this name",
+                    f"a crash cannot be injected: no node has a name that matches {fault.node!r}",
                     hint=f"the nodes are {', '.join(known)}; * and ? are wildcards",
                 )
             yield from ((fault, name) for name in matching)

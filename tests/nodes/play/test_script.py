@@ -27,19 +27,27 @@ def test_a_line_is_an_action_and_how_long_it_is_held(tmp_path) -> None:
         ("LEFT\nLEFFT 2\n", 2, "'LEFFT' is not an action of this plant. hint: did you mean LEFT?"),
         ("UP", 1, "'UP' is not an action of this plant. hint: the actions are NOOP, LEFT, RIGHT"),
         ("3", 1, "'3' is not an action of this plant. hint: the actions are NOOP, LEFT, RIGHT"),
-        ("\nLEFT x", 2, "'x' is not a number of ticks. hint: write an action and a number, such as: LEFT 3"),
-        ("LEFT 0", 1, "'0' is not a number of ticks. hint: write an action and a number, such as: LEFT 3"),
+        (
+            "\nLEFT x",
+            2,
+            "'x' is not a number of ticks from 1 to 10,000,000. hint: write an action and a number, such as: LEFT 3",
+        ),
+        (
+            "LEFT 0",
+            1,
+            "'0' is not a number of ticks from 1 to 10,000,000. hint: write an action and a number, such as: LEFT 3",
+        ),
         (
             "LEFT 3 4",
             1,
-            "'3 4' is not a number of ticks. hint: write an action and a number, such as: LEFT 3",
+            "'3 4' is not a number of ticks from 1 to 10,000,000. hint: write an action and a number, such as: LEFT 3",
         ),
         ("LEFT 9000000\nLEFT 9000000", 2, "the script has more than 10,000,000 ticks"),
         ("# nothing\n", None, "the script has no actions. hint: write one action per line, such as: LEFT 3"),
         (
             "LEFT 3\xff",
             1,
-            "'3\xff' is not a number of ticks. hint: write an action and a number, such as: LEFT 3",
+            "'3\xff' is not a number of ticks from 1 to 10,000,000. hint: write an action and a number, such as: LEFT 3",
         ),
     ],
 )

@@ -117,7 +117,7 @@ def test_times_are_drawn_by_the_seed(kind):
         ({"kind": "empirical", "values_ms": [1], "file": "x"}, "either values_ms, file or quantiles_ms"),
         (
             {"kind": "empirical", "quantiles_ms": [[0, 2], [1, 1]]},
-            "quantiles_ms must be pairs of share and time that both rise",
+            "in quantiles_ms, neither the share nor the time may fall from one pair to the next",
         ),
         (
             {"kind": "empirical", "quantiles_ms": [[0, 1], [0.9, 2]]},

@@ -279,7 +279,7 @@ def memory_mapped(_):
         (lambda _: threading.Lock(), "keeper: kept: a _thread:lock"),
         (lambda _: keeping.Linked("x", Elsewhere()), "keeper: kept.next: a "),
         (lambda _: np.array([object()]), "keeper: kept: an array of Python objects"),
-        (memory_mapped, "keeper: kept: an array that shares the memory of a memoryview"),
+        (memory_mapped, "keeper: kept: a writable array that shares the memory of a memoryview"),
         (lambda _: keeping.torch.zeros(4)[:2], "keeper: kept: a tensor that is a view of another"),
         (lambda _: keeping.torch.nn.Linear(1, 1), "keeper: kept: a torch.nn.modules.linear:Linear"),
         (lambda _: ValueError("x"), "keeper: kept: a builtins:ValueError"),

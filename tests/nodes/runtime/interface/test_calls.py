@@ -75,7 +75,7 @@ def node() -> Caller:
         (lambda n: n.after(5, functools.partial(n.on_ping, None)), "is not a method of the node"),
         (
             lambda n: n.after(5, n.tick()),
-            r"None, which is not a method of the node. hint: .*self.method, not self.method\(\)",
+            r"None cannot be called later, because it is not a method of the node. hint: .*self.method, not self.method\(\)",
         ),
         (lambda n: n.after(5, n.on_ping), "Caller.on_ping takes arguments, but a timer calls it without any"),
         (lambda n: n.spend(5, n.on_ping), "Caller.on_ping takes arguments"),
