@@ -1,4 +1,4 @@
-"""Cameras that are connected to the computer instead of the robot. The robot's driver reads them with the robot."""
+"""Cameras that are connected to the computer, not to the robot. The robot's driver reads robot and cameras together."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def camera_params(cameras: Mapping[str, object] | None) -> dict[str, CapturePara
             raise NodeError(f"driver_params: cameras.{place}: {problem}", hint=hint) from error
         if params.size is None:
             raise NodeError(
-                f"driver_params: cameras.{name}: size is missing, which a robot's camera needs",
+                f"driver_params: cameras.{name}: size is missing, and a robot's camera needs a size",
                 hint="give size: [height, width]",
             )
     return found

@@ -166,7 +166,8 @@ class Control(DeviceControl):
     ) -> TickResult:
         """Apply the safety rules to ``command`` or, without an admitted command, to ``default``. Send the result.
 
-        ``command`` is refused while the robot is stopped, moves to a pose, or gives no fresh readings.
+        ``command`` is refused while the robot is stopped, moves to a pose, or gives no fresh readings, and while an earlier
+        command still waits for the driver.
 
         Args:
             command: the command of this tick, if there is one.
@@ -208,7 +209,7 @@ class Control(DeviceControl):
         )
 
     def _hold_here(self, now_ns: int) -> None:
-        """Hold the robot: send the position from which it starts, or zero velocity. Then switch the torque on."""
+        """Hold the robot: send the position from which the next motion starts, or zero velocity. Then switch the torque on."""
         self._post(self.safety.position if self._kind == "position" else self._nowhere, now_ns)
         self.connection.set_torque(True)
 
@@ -228,7 +229,7 @@ class Control(DeviceControl):
         self._pose = None
 
     def _rest_here(self) -> None:
-        """Set the position from which the robot starts: the last goal, or the measured position.
+        """Set the position from which the next motion starts: the last goal, or the measured position.
 
         The measured position is used if it is far from the last goal, if there is no last goal, and for velocity commands.
 

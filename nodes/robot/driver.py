@@ -96,7 +96,8 @@ def check_driver(path: str, params: Mapping[str, object]) -> None:
         params: the keyword arguments with which the driver is made.
 
     Raises:
-        NodeError: the check fails.
+        NodeError: the class does not exist, lacks a method, or does not take these parameters. Its method ``check`` may
+            raise other errors.
     """
     driver = driver_class(path)
     if missing := [name for name in METHODS if not hasattr(driver, name)]:

@@ -43,7 +43,7 @@ class JointParams(Record):
             low, high = self.range
             if low >= high:
                 raise ValueError(
-                    f"the low end of a range must be below the high end, not {low:g} and {high:g}"
+                    f"the low end of a range must be below its high end, but they are {low:g} and {high:g}"
                 )
             if self.park is not None and not low <= self.park <= high:
                 raise ValueError(

@@ -42,7 +42,7 @@ class Moves:
         self, params: MovesParams, limits: Limits, rate_hz: float, default_speed: float = CAREFUL_SPEED
     ) -> None:
         if unknown := [name for name in params.joints if name not in limits.names]:
-            raise NodeError(f"moves.joints names {', '.join(unknown)}, which the robot does not have")
+            raise NodeError(f"`moves.joints` has joints that the robot does not have: {', '.join(unknown)}")
         self._joints = [limits.names.index(name) for name in params.joints]
         speed = (default_speed if params.speed is None else params.speed) * limits.speed
         # From this distance the safety rules brake to a goal at about this speed.

@@ -20,7 +20,9 @@ from rtgraph.nodes.robot.safety import NEAR_S
 from rtgraph.nodes.robot.task import Task, make_task
 
 MAX_AGE_MS = 500.0
-NO_TORQUES = "torques are not commanded: no rule keeps a joint under torque within its range and speed"
+NO_TORQUES = (
+    "torque commands are not supported: no safety rule keeps a joint under torque within its range and speed"
+)
 JOINTS = "joints"
 """With cameras, an observation is a dict. This is the key of the array that holds the numbers of the joints."""
 

@@ -114,7 +114,7 @@ class Safety:
         self.holds = True
 
     def rest(self) -> None:
-        """Note that nothing could be sent at this tick. The robot then counts as standing still at the last position."""
+        """Record that nothing could be sent at this tick. The robot then counts as standing still at the last position."""
         self._velocity = np.zeros_like(self._position)
 
     def slow_down(self) -> Vector:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -88,8 +89,8 @@ class Reach:
         rate_hz: ticks per second.
         time_limit_s: length of an episode, without its physical reset.
         margin: minimum distance of targets and poses from the ends of each range, as a share of the range.
-        joints: the joints with a target; None for all. A reset that moves the robot moves the others to the middle of
-            their ranges.
+        joints: the joints with a target; None for all. A reset that moves the robot moves the joints without a target to
+            the middle of their ranges.
         start: ``pose``: the robot moves slowly to a random pose before each episode; ``stay``: it moves to the middle of
             its ranges before the first episode, and later episodes begin where the robot is.
         relative: observe the signed distance from each joint to its target (target − position) instead of the target.
@@ -116,11 +117,13 @@ class Reach:
             if isinstance(number, bool) or not isinstance(number, int | float):
                 raise NodeError(f"`{name}` of the task 'reach' must be a number, not {number!r}")
         if joints is not None and not (
-            isinstance(joints, list | tuple) and all(isinstance(name, str) for name in joints)
+            isinstance(joints, list | tuple) and joints and all(isinstance(name, str) for name in joints)
         ):
-            raise NodeError(f"`joints` of the task 'reach' must be a list of names, not {joints!r}")
-        if time_limit_s <= 0:
-            raise NodeError(f"the task 'reach' needs time_limit_s above 0, not {time_limit_s:g}")
+            raise NodeError(
+                f"`joints` of the task 'reach' must be a list of one or more names, not {joints!r}"
+            )
+        if not 0 < time_limit_s < math.inf:
+            raise NodeError(f"the task 'reach' needs a finite time_limit_s above 0, not {time_limit_s:g}")
         if not 0 <= margin < 0.5:
             raise NodeError(f"the task 'reach' needs a margin of at least 0 and below 0.5, not {margin:g}")
         if unknown := set(joints or ()) - set(limits.names):

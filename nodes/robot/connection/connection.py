@@ -46,14 +46,14 @@ class Connection(Protocol):
     last_fault: str
     """Reason of the last fault; empty if there was none."""
     last_sent: Mapping[str, Reading]
-    """The goals of the last command that was sent, as the driver returned them; empty before a command, and once the torque
-    is switched off."""
+    """The goals of the last command that was sent, as the driver returned them. Empty until a command is sent, and again
+    after the torque was switched off."""
 
     @property
     def health(self) -> Health: ...
     @property
     def unstopped(self) -> str:
-        """Why the emergency stop could not be sent to the driver; empty if no attempt to send it failed."""
+        """Why a part of the emergency stop is not sent to the driver yet; empty if no part waits, or if nothing has failed."""
         ...
 
     def start(self, now_ns: int) -> None:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class SessionLink(Protocol):
-    """What a ``DriverSession`` calls in its ``Link``: it takes commands, reads the clock and reports results. Thread-safe."""
+    """The part of ``Link`` that a ``DriverSession`` uses to fetch commands, read the clock and report results. Thread-safe."""
 
     deadline_ns: int
     failures: int

@@ -3,9 +3,9 @@
 A tick takes the newest reading and leaves at most one command in the ``Mailbox``. Each driver object has a thread (a
 ``DriverSession``). The thread sends a waiting command, reads the device, and waits for the next command or period.
 
-The driver is replaced if it cannot connect, after three consecutive failures of another call, or when such a call blocks for
-three times its deadline. ``LinkParams.failures`` sets another number than three. The new driver is made after a pause. A
-thread in a blocked call cannot be ended: it is abandoned and counted. When its call returns, it only disconnects.
+The driver is replaced if it cannot connect. It is also replaced if any other call fails ``LinkParams.failures`` times in a
+row, or blocks for that many times its deadline. The new driver is made after a pause. A thread in a blocked call cannot be
+ended: it is abandoned and counted. When its call returns, it only disconnects.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Link:
         """Whether the present driver has switched the torque on (True) or off (False); None if it has done neither."""
         self.last_fault = ""
         self.trouble = ""
-        """Why the last emergency stop, switching of the torque, or driver failed. Empty if nothing has failed since the
-        torque was last switched."""
+        """The latest reason why the emergency stop was not sent, the torque was not switched, or a driver failed. Empty if
+        nothing has failed since the torque was last switched."""
         self._period_ns = period_ns
         self._log = log
         self._reads_only = reads_only
@@ -140,7 +140,7 @@ class Link:
 
     @property
     def unstopped(self) -> str:
-        """Why the emergency stop could not be sent to the driver; empty if no attempt to send it failed."""
+        """Why a part of the emergency stop is not sent to the driver yet; empty if no part waits, or if nothing has failed."""
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:
@@ -258,7 +258,10 @@ class Link:
                 self._log.info("the device is connected")
 
     def failed(self, session: DriverSession, reason: str) -> None:
-        """Drop a driver that failed. A new driver is made after a pause, unless ``attempts`` drivers in a row have failed."""
+        """Drop a driver that failed, and make a new driver after a pause.
+
+        No driver is made after ``attempts`` faults in a row, with no reading between them.
+        """
         with self._changed:
             if session.over:
                 return

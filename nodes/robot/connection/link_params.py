@@ -20,7 +20,7 @@ class LinkParams(Record):
     """Pause before the first new driver after a fault. The pause doubles with each further driver that does not connect."""
     retry_most_s: float = Field(default=5.0, gt=0)
     attempts: int | None = Field(default=None, ge=1)
-    """Number of consecutive failed drivers after which the plant fails; null: it never fails for this reason."""
+    """Number of faults in a row, with no reading between them, after which the plant fails; null: it never fails for this reason."""
     isolated: bool | None = Field(default=None, exclude_if=lambda value: value is None)
     """Whether the driver runs in a separate process. There it cannot delay the ticks, and the plant survives its crash.
     null: yes, unless the driver's class says ``isolated = False``."""

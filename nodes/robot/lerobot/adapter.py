@@ -1,9 +1,12 @@
 """Adapts a robot of LeRobot to the interface of drivers. This code runs in the driver's process.
 
-Three things differ from LeRobot. First, calibration never prompts at a terminal. Second, connecting writes nothing to
-motors, if the robot or its arms keep them in an attribute ``bus``. LeRobot switches the torque off, configures the motors and switches the torque on, so an arm
-sags, then jumps to its last goal. The adapter configures an arm once, before it switches torque on, and only if no motor of
-the arm has torque. Motors with torque stay as they are.
+Three things differ from LeRobot. First, calibration never prompts at a terminal.
+
+Second, connecting writes nothing to motors, if the robot or its arms keep them in an attribute ``bus``. Without the adapter,
+LeRobot switches the torque off, configures the motors and switches the torque on, so an arm sags, then jumps to its last
+goal. The adapter configures an arm once, before it switches torque on, and only if no motor of the arm has torque. Motors
+with torque stay as they are.
+
 Third, each motor gets its present position as goal before its torque is switched on.
 """
 

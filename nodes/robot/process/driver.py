@@ -57,7 +57,8 @@ class DriverProcess:
         """Make the driver and connect it.
 
         Raises:
-            RobotError: the driver raises an error, or its process ends or hangs. All other calls raise this error too.
+            RobotError: the driver raises an error, or its process ends or hangs. The other methods raise it for the
+                same reasons.
         """
         process = self._process
         if process is not None:

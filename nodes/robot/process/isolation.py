@@ -11,8 +11,8 @@ from rtgraph.nodes.robot.driver import Driver, driver_class, make_driver
 from rtgraph.nodes.robot.process.driver import DriverProcess, start_kept
 
 SHARE = 0.8
-"""The process of a driver is killed after this share of the time at which the plant abandons a call. So the call ends with
-an error before it is abandoned."""
+"""Share of the time after which the plant abandons a call. If a call takes longer than this share, the driver's process is
+killed. So the call ends with an error before it is abandoned."""
 
 
 def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> Driver:

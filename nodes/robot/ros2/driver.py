@@ -33,7 +33,7 @@ class Ros2Robot:
         node: the name of the ROS 2 node.
         domain: the ROS domain; None to use the environment variable ``ROS_DOMAIN_ID``.
         stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
-            ``reception``: when it was received. Use this if the computers' clocks differ.
+            ``reception``: when it was received. Use ``reception`` if the computers' clocks differ.
         degrees: True if joints are in degrees in the graph. In ROS they are in radians. Numbers in ``fields`` are not
             converted.
         wait_s: maximum wait of ``connect``, for all topics together.

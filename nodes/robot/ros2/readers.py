@@ -125,7 +125,7 @@ class PictureReader:
     def __init__(self, name: str, part: PartParams) -> None:
         if part.shape is None:
             raise RobotError(
-                f"observation.{name}: shape is missing, which the pictures on {part.topic} need",
+                f"observation.{name}: shape is missing, and the pictures on {part.topic} need a shape",
                 hint="give shape: [height, width, channels]",
             )
         self._name, self._part, self._shape = name, part, part.shape

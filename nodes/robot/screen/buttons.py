@@ -111,7 +111,7 @@ class SerialButtons:
         if twice := [name for name in names if names.count(name) > 1]:
             raise RobotError(
                 f"the buttons on {self._path} have the name {twice[0][:SHOWN]!r} twice",
-                hint="give each button of the firmware a name that no other has",
+                hint="give the buttons of the firmware different names",
             )
         return int(silent), names
 

@@ -136,7 +136,7 @@ class ScreenFile(Record):
         for digit, rows in self.digits.items():
             if [len(row) for row in rows] != [COLUMNS] * ROWS:
                 raise ValueError(
-                    f"digits.{digit}: a template needs {ROWS} rows of {COLUMNS} characters, not rows of {[len(row) for row in rows]}"
+                    f"digits.{digit}: a template needs {ROWS} rows of {COLUMNS} characters; the lengths of its rows are {[len(row) for row in rows]}"
                 )
         return self
 

@@ -52,7 +52,7 @@ class Latency:
 
 
 class LatencyMeter:
-    """Measures one screen. The region must be still while nothing is pressed.
+    """Measures the latency of one screen. The region must be still while nothing is pressed.
 
     Args:
         capture: the camera, which has been started.

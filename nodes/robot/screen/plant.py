@@ -35,7 +35,8 @@ class FilmedGameParams(PlantParams):
     """The parameters of a filmed game."""
 
     camera: CaptureParams
-    """The parameters of the camera, the video file or the stream. ``camera_size`` in the screen file replaces their ``size``."""
+    """The parameters of the camera, the video file or the stream. Their ``size`` is not used: the size is ``camera_size`` of the
+    screen file; without a screen file, 640 × 480."""
     screen_file: str | None = None
     """The file that ``rtgraph screen mark`` writes: corners, counters, end and reset. Null: the whole picture is the
     screen, and rewards are 0."""
@@ -137,7 +138,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         self._close(problem)
 
     def result(self) -> dict[str, Any]:
-        """Return what the plant of any device returns and, for each counter, its number and how many readings failed."""
+        """Return the results of ``DevicePlant`` and, for each counter, its number and the counts of unreadable and refused readings."""
         counters = {
             name: {"value": steady.value, "unreadable": steady.unreadable, "refused": steady.refused}
             for name, steady in self._game.board.counters.items()

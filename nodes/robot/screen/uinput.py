@@ -111,7 +111,7 @@ class UinputButtons:
         return dict(self._pressed)
 
     def send_action(self, action: dict[str, float]) -> dict[str, float]:
-        """Press the keys with 1, and release all others."""
+        """Press the keys of the buttons with value 1, and release all other keys."""
         self._sent_s = time.monotonic()
         self._press({name: float(action.get(name, 0.0) > 0.5) for name in self._codes})
         return dict(self._pressed)

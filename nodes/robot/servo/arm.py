@@ -22,7 +22,7 @@ from rtgraph.nodes.robot.servo.registers import (
 )
 
 OBSERVED = ("pos", "vel", "load")
-"""The observed features of each joint: position, velocity per second, and load in percent of the maximum torque."""
+"""The observed features of each joint: position, velocity in units per second, and load in percent of the maximum torque."""
 
 
 class ServoArm:

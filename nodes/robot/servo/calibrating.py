@@ -123,7 +123,7 @@ def _measure(bus: ServoBus, joints: Mapping[str, int], operator: Operator) -> Ca
     )
     ranges.look()
     if problem := ranges.problem():
-        raise RobotError(problem, hint="calibrate again; nothing was changed")
+        raise RobotError(problem, hint="calibrate again; the servos keep their old calibration")
     return Calibration(
         {
             name: joint

@@ -87,9 +87,9 @@ class Calibration:
         return ""
 
     def to_units(self, name: str, ticks: int, units: Units) -> float:
-        """Return a joint's position in its unit: degrees from the middle of its range, or a share of the range.
+        """Return a joint's position in its unit: degrees from the middle of its range, or from −100 to 100 over its range.
 
-        A share is from −100 to 100. The position of the gripper is always from 0 to 100.
+        The position of the gripper is always from 0 to 100.
         """
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:

@@ -1,4 +1,4 @@
-"""The packets of a servo bus: ``FF FF id length instruction parameters checksum``; a reply has ``error`` for ``instruction``."""
+"""The packets of a servo bus: ``FF FF id length instruction parameters checksum``; a reply has ``error`` in place of ``instruction``."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class _Window(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Count all buttons and sticks as released.
+        """Treat all buttons and sticks as released.
 
         It is called on an emergency stop, when the window or the gamepad is gone, or when another window has the keyboard.
         """

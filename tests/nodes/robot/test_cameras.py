@@ -60,7 +60,7 @@ def test_a_camera_without_a_picture_is_an_error_of_connect(filming, monkeypatch)
     [
         (
             {"front": {"source": 0}},
-            "driver_params: cameras.front: size is missing, which a robot's camera needs. hint: give size: [height, width]",
+            "driver_params: cameras.front: size is missing, and a robot's camera needs a size. hint: give size: [height, width]",
         ),
         ({"front": {"size": [2, 3]}}, "driver_params: cameras.front.source: missing 'source'"),
         ({"front": {"source": 0, "size": [0, 3]}}, "driver_params: cameras.front.size: "),

@@ -359,7 +359,7 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
             {"moves": {"joints": ["pan"]}, "default": "repeat_last"},
             "`moves` turns actions into goal positions, so it needs position commands",
         ),
-        ({"moves": {"joints": ["elbow"]}}, "moves.joints names elbow"),
+        ({"moves": {"joints": ["elbow"]}}, "`moves.joints` has joints that the robot does not have: elbow"),
         (
             {"task": "reach", "task_params": {"speed": 1}},
             "does not take these task_params: got an unexpected keyword",
@@ -483,7 +483,8 @@ def test_moves_without_a_speed_are_of_the_same_world_as_with_the_default():
 
 def test_torques_are_refused_in_one_sentence():
     with pytest.raises(
-        ValueError, match="torques are not commanded: no rule keeps a joint under torque within"
+        ValueError,
+        match="torque commands are not supported: no safety rule keeps a joint under torque within",
     ):
         RobotParams.model_validate({**PARAMS, "command": "torque"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -56,9 +58,11 @@ def test_the_way_to_the_target_is_observed_and_only_the_joints_that_count_are_ju
             "`joints` of the task 'reach' has joints that the robot does not have: elbow",
         ),
         ({"start": "anywhere"}, "the task 'reach' has the unknown start 'anywhere'. hint: use pose or stay"),
-        ({"joints": "pan"}, "`joints` of the task 'reach' must be a list of names, not 'pan'"),
+        ({"joints": "pan"}, "`joints` of the task 'reach' must be a list of one or more names, not 'pan'"),
+        ({"joints": []}, r"`joints` of the task 'reach' must be a list of one or more names, not \[\]"),
         ({"margin": "0.1"}, "`margin` of the task 'reach' must be a number, not '0.1'"),
-        ({"time_limit_s": 0}, "needs time_limit_s above 0, not 0"),
+        ({"time_limit_s": 0}, "needs a finite time_limit_s above 0, not 0"),
+        ({"time_limit_s": math.inf}, "needs a finite time_limit_s above 0, not inf"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(params, problem):

@@ -167,7 +167,10 @@ def test_a_file_is_read_back_as_it_was_written(file, tmp_path):
         ),
         ({"end": [{"kind": "counter", "counter": "lives"}]}, "end: `counters` has no counter 'lives'"),
         ({"size": [80, 210]}, "size: 80 × 210 is smaller"),
-        ({"digits": {"0": ["00"]}}, "digits.0: a template needs 12 rows of 8 characters, not rows of"),
+        (
+            {"digits": {"0": ["00"]}},
+            "digits.0: a template needs 12 rows of 8 characters; the lengths of its rows are",
+        ),
         ({"corner": 1}, "corner: Extra inputs"),
     ],
 )
