@@ -13,6 +13,8 @@ from rtgraph.msgs.errors import GraphError, LaunchError
 from rtgraph.msgs.typed.nearest import nearest
 
 COMMAND_LINE = "command line"
+TAP_POLICY = "everything"
+"""The policy of taps: inputs that receive every message of many topics, such as that of a recorder."""
 
 
 class Stream(Record):
@@ -87,16 +89,20 @@ class Description(Record):
         """Return the path of the message class that subscribers of a topic expect.
 
         Raises:
-            GraphError: no node subscribes to the topic. Taps, such as that of a recorder, do not count.
+            GraphError: no node subscribes to the topic, or only taps do, such as that of a recorder. A tap takes only messages of
+                the graph's nodes.
         """
         subscribers = {
             subscriber.topic: subscriber.message
             for subscriber in self.subscribers
-            if subscriber.policy != "everything"
+            if subscriber.policy != TAP_POLICY
         }
         if topic not in subscribers:
+            taps = ", ".join(f"{one.node}.{one.port}" for one in self.subscribers if one.topic == topic)
             raise GraphError(
-                f"no node of {self.name} subscribes to {topic!r}",
+                f"{topic!r} is only recorded or forwarded, by {taps}, which takes no messages from outside the graph"
+                if taps
+                else f"no node of {self.name} subscribes to {topic!r}",
                 file=COMMAND_LINE,
                 hint=nearest(topic, subscribers),
             )

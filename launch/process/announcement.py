@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rtgraph.graphs import Plan
-from rtgraph.launch.introspection.sessions import Description, Stream, SubscribedInput
+from rtgraph.launch.introspection.sessions import TAP_POLICY, Description, Stream, SubscribedInput
 from rtgraph.msgs import Message, schema_hash
 from rtgraph.msgs.session import Journal
 from rtgraph.nodes.runtime import NodePlan, load_class
@@ -88,7 +88,7 @@ def _subscribers(node: NodePlan) -> list[SubscribedInput]:
                     port=port,
                     topic=topic,
                     keyed=False,
-                    policy="everything",
+                    policy=TAP_POLICY,
                     message=_path(Message),
                     publishers=publishers,
                 )

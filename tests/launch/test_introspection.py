@@ -15,7 +15,9 @@ import zmq
 from support.launching import until
 from support.observed import Beat, Letter
 
+from rtgraph.graphs import load_launch
 from rtgraph.graphs.plan import Plan
+from rtgraph.launch.file_options import FOLDERS
 from rtgraph.launch.host import bases
 from rtgraph.launch.host.runtime_directory import RuntimeDirectory
 from rtgraph.launch.introspection.client import Client
@@ -69,6 +71,19 @@ def announce(runtime: RuntimeDirectory, name: str, directory: Path, epoch_ns: in
         "postman": BusPlan(plain="ipc:///nowhere", lossless="ipc:///nowhere-all", topics={"letter": "letter"})
     }
     runtime.announce(describe(plan, directory, buses, epoch_ns, "ipc:///nobody").model_dump_json())
+
+
+def test_a_topic_that_only_the_recorder_takes_is_told() -> None:
+    plan = load_launch("endless", record=True, folders=FOLDERS)
+    buses = {node.name: BusPlan(plain="", lossless="", topics=node.outputs) for node in plan.nodes}
+    description = describe(plan, Path(), buses, 0, "")
+    with pytest.raises(
+        GraphError, match=r"'progress' is only recorded or forwarded, by session/recorder\.everything, "
+    ):
+        description.subscribed("progress")
+    with pytest.raises(GraphError, match="no node of endless subscribes to 'nosuch'"):
+        description.subscribed("nosuch")
+    assert description.subscribed("decision") == "rtgraph.msgs.inference:Decision"
 
 
 def test_without_a_running_graph_there_is_a_hint(base) -> None:

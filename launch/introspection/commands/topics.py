@@ -8,7 +8,13 @@ from typing import Any, Self
 from rtgraph.launch.console.printing import print_json
 from rtgraph.launch.console.tables import console, row, table
 from rtgraph.launch.introspection.client import Client
-from rtgraph.launch.introspection.sessions import COMMAND_LINE, Description, LiveSession, SubscribedInput
+from rtgraph.launch.introspection.sessions import (
+    COMMAND_LINE,
+    TAP_POLICY,
+    Description,
+    LiveSession,
+    SubscribedInput,
+)
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.introspection import AskGraph, Graph
 from rtgraph.msgs.system import Beat
@@ -103,7 +109,7 @@ def _subscriber(subscriber: SubscribedInput, beat: Beat | None) -> dict[str, Any
         "publishers": subscriber.publishers,
     }
     # A tap subscribes to several topics and counts them together.
-    if beat is None or subscriber.policy == "everything":
+    if beat is None or subscriber.policy == TAP_POLICY:
         return overviews
     edges = [edge for edge in beat.edges if edge[0] == subscriber.port]
     return overviews | {
