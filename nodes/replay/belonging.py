@@ -12,6 +12,7 @@ from rtgraph.msgs.atomic import write_atomically, writing
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import RegionError, ReplayError
 from rtgraph.nodes.recorder.recorded import recorded_nodes
+from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.storage.frames import Frames
 from rtgraph.nodes.replay.storage.table import TransitionTable, holds
 from rtgraph.nodes.runtime.identity import Identity, differences, is_identity, recorded_identity
@@ -24,6 +25,24 @@ _TRANSFER = "to use it nevertheless: transfer=true"
 _ANOTHER = (
     "give another one: its observations or actions do not fit this plant, so transfer=true cannot use it"
 )
+
+
+def check_belonging(params: ReplayParams) -> list[str]:
+    """Check that the folder and the recordings of a replay node come from its environment. Return the paths that do not name one.
+
+    With ``transfer``, or if the environment has no identity, nothing is checked, and the list is empty.
+
+    Raises:
+        ReplayError: the folder or a recording comes from another environment.
+        BagError: a recording cannot be read.
+    """
+    if not params.identity or params.transfer:
+        return []
+    folder, here = params.folder, params.identity
+    unknown = [folder] if folder and not check_folder(Path(folder), here, params.seen) else []
+    return unknown + [
+        path for path in params.fill if not check_recording(Bag.open(Path(path)), here, params.plant)
+    ]
 
 
 def check_folder(folder: Path, here: Identity, seen: PlantSpec) -> bool:

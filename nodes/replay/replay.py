@@ -17,7 +17,7 @@ from rtgraph.msgs import (
 )
 from rtgraph.msgs.bag import Bag
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
-from rtgraph.nodes.replay.belonging import check_folder, check_recording, mark_folder, mark_mixed
+from rtgraph.nodes.replay.belonging import check_belonging, mark_folder, mark_mixed
 from rtgraph.nodes.replay.memory import Assembly, ReplayMemory
 from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.requests import Requests
@@ -77,32 +77,14 @@ class Replay(Node[ReplayParams]):
                     f"fill: the recording {path} does not exist", hint="give the path of a .mcap file"
                 )
         try:
-            cls._check_world(params)
+            check_belonging(params)
         except ReplayError as error:
             raise NodeError(error.problem, hint=error.hint) from error
-
-    @staticmethod
-    def _check_world(params: ReplayParams) -> list[str]:
-        """Check that the folder and the recordings in ``fill`` come from this environment. Return the paths that do not name one.
-
-        With ``transfer``, or if the environment has no identity, nothing is checked, and the list is empty.
-
-        Raises:
-            ReplayError: the folder or a recording comes from another environment.
-            BagError: a recording cannot be read.
-        """
-        if not params.identity or params.transfer:
-            return []
-        folder, here = params.folder, params.identity
-        unknown = [folder] if folder and not check_folder(Path(folder), here, params.seen) else []
-        return unknown + [
-            path for path in params.fill if not check_recording(Bag.open(Path(path)), here, params.plant)
-        ]
 
     def on_prepare(self) -> None:
         """Open or create the memory. Add the recordings in ``fill`` to a new memory."""
         params = self.params
-        for path in self._check_world(params):
+        for path in check_belonging(params):
             self.log.warning("%s does not identify its environment", path)
         self._buffer = self._open()
         self._memory = ReplayMemory(

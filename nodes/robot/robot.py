@@ -11,9 +11,10 @@ import numpy as np
 
 from rtgraph.msgs.errors import NodeError
 from rtgraph.nodes.robot.connection.link import Link
+from rtgraph.nodes.robot.device_plant import CLOSE_S
 from rtgraph.nodes.robot.driver import check_cameras, check_driver, check_joints, feature_problem
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
-from rtgraph.nodes.robot.plant import CLOSE_S, RobotPlant
+from rtgraph.nodes.robot.plant import RobotPlant
 from rtgraph.nodes.robot.process.isolation import device_driver, start_process
 from rtgraph.nodes.robot.safety import clip_range
 from rtgraph.nodes.runtime.clock import period_ns

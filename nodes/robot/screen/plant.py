@@ -16,9 +16,9 @@ from rtgraph.nodes.plant import Choice, Environment, PlantParams, Step
 from rtgraph.nodes.plant.environment import Action
 from rtgraph.nodes.plant.gate import GateParams, LatestParams
 from rtgraph.nodes.robot.connection.link_params import LinkParams
+from rtgraph.nodes.robot.device_plant import DevicePlant
 from rtgraph.nodes.robot.driver import Driver, check_driver
 from rtgraph.nodes.robot.params import MAX_AGE_MS
-from rtgraph.nodes.robot.plant import DevicePlant
 from rtgraph.nodes.robot.process.isolation import device_driver, start_process
 from rtgraph.nodes.robot.safety import Command
 from rtgraph.nodes.robot.screen.actions import ATARI_ACTIONS, all_buttons, buttons_of, check_actions
