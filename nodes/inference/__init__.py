@@ -1,4 +1,4 @@
-"""Staggered inference: workers compute actions one after the other, and a coordinator spreads their starts in time.
+"""Staggered inference: workers compute actions at the same time, and a coordinator spreads their starts in time.
 
 A *plant* is the environment or robot, as a node. A *decision* is the action that a worker has computed from an observation. A
 *stagger method* is a rule that spreads the inferences of workers in time. The plant's *gate* is the rule by which the plant applies

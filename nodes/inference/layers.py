@@ -1,4 +1,4 @@
-"""The interface of a network in stages. Stages run one after the other on successive ticks. Also stages without a learned network."""
+"""The interface of a network in stages, which run one after the other on successive ticks, and stages without a learned network."""
 
 from __future__ import annotations
 

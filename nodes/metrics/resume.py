@@ -85,11 +85,11 @@ def _ticks(facts: Path) -> int:
         raise MetricsError(f"{facts} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise MetricsError(
-            f"{facts} has no number of ticks (extra.ticks)", hint="take another checkpoint"
+            f"{facts} has no number of ticks (extra.ticks)", hint="use another checkpoint"
         ) from error
     if not isinstance(ticks, int) or ticks < 0:
         raise MetricsError(
-            f"{facts}: extra.ticks: {ticks!r} is not a number of ticks", hint="take another checkpoint"
+            f"{facts}: extra.ticks: {ticks!r} is not a number of ticks", hint="use another checkpoint"
         )
     return ticks
 

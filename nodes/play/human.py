@@ -151,7 +151,7 @@ def _actions_of(plant: PlantSpec) -> Discrete:
     """
     if not isinstance(plant.action, Discrete):
         raise NodeError(
-            f"a person plays plants with discrete actions, and this one has {plant.action.kind} ones",
+            f"a person can only play a plant with discrete actions, and this plant has {plant.action.kind} actions",
             hint="choose another plant",
         )
     return plant.action

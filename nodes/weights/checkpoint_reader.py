@@ -115,7 +115,7 @@ class CheckpointParameters:
         if not np.isfinite(values).all():
             raise CheckpointError(
                 f"the checkpoint {self.folder} cannot be used: {_PREFIX}{name} is not finite",
-                hint="take an older checkpoint",
+                hint="use an older checkpoint",
             )
 
     def _read(self, framework: Literal["np", "pt"]) -> Iterator[tuple[str, Any]]:
@@ -130,7 +130,7 @@ class CheckpointParameters:
         except (OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"{self.folder / TENSORS} cannot be read: {in_one_line(error)}",
-                hint="take another checkpoint",
+                hint="use another checkpoint",
             ) from error
 
 
@@ -145,7 +145,7 @@ def checkpoint_parameters(path: Path) -> CheckpointParameters:
         facts = _Facts.model_validate_json((folder / FACTS).read_bytes())
     except (OSError, ValidationError) as error:
         raise CheckpointError(
-            f"{folder / FACTS} cannot be read: {in_one_line(error)}", hint="take another checkpoint"
+            f"{folder / FACTS} cannot be read: {in_one_line(error)}", hint="use another checkpoint"
         ) from error
     ticks = facts.extra.get("ticks")
     ticks = ticks if isinstance(ticks, int) else 0

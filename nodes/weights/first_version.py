@@ -95,6 +95,6 @@ def write_first(plan: WeightsPlan, memory: memoryview) -> None:
             raise CheckpointError(
                 f"the checkpoint {kept.folder} has no tensor weights.{name} of shape {tuple(tensor.shape)}: "
                 + ("it is missing" if found is None else f"its shape is {tuple(found.shape)}"),
-                hint="take another checkpoint",
+                hint="use another checkpoint",
             )
         tensor.copy_(found)

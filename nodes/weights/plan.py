@@ -33,6 +33,6 @@ class WeightsPlan(Record):
     begun: int = 0
     """The version of the weights at which learning began. Schedules, such as the decay of ε (exploration), count from this version.
 
-    A run that begins with a checkpoint's weights takes the version of the checkpoint. A run that resumes an earlier run takes
+    If a run begins with a checkpoint's weights, this is the version of the checkpoint. If it resumes an earlier run, this is
     ``begun`` of the earlier run.
     """

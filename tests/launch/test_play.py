@@ -160,7 +160,10 @@ def test_what_was_lost_is_told_after_ctrl_c_too(tmp_path, monkeypatch, policy, c
             ["blocks", "--world", "virtual"],
             "error: command line: a person can play in real time only. hint: use --world",
         ),
-        (["gymnasium", "id=Pendulum-v1", "rate_hz=20"], "discrete actions, and this one has continuous ones"),
+        (
+            ["gymnasium", "id=Pendulum-v1", "rate_hz=20"],
+            "discrete actions, and this plant has continuous actions",
+        ),
         (
             ["blocks", "--script", "bad.txt"],
             "error: bad.txt:2: 'JUMP' is not an action of this plant. hint: ",

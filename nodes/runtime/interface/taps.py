@@ -30,7 +30,7 @@ class RawMessage:
     taken_ns: int
 
     def since(self, epoch_ns: int) -> RawMessage:
-        """Return the message with another zero of time: ``taken_ns`` becomes the time since ``epoch_ns``."""
+        """Return a copy of the message with ``taken_ns`` counted from ``epoch_ns``."""
         return replace(self, taken_ns=self.taken_ns - epoch_ns)
 
 
