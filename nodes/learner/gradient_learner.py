@@ -8,6 +8,7 @@ from rtgraph.msgs import Gradient, GradientAnswer, LearnerState, SampledBatch, W
 from rtgraph.msgs.errors import RegionError
 from rtgraph.nodes.learner.batch_client import Batches, BatchParams
 from rtgraph.nodes.learner.gradients.memory import GradientMemory
+from rtgraph.nodes.learner.gradients.ring import STATE_PERIOD_NS
 from rtgraph.nodes.runtime import Input, Output, latest, queue
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from rtgraph.nodes.algorithms.algorithm import BatchLoss
     from rtgraph.nodes.replay import Batch
-
-STATE_PERIOD_NS = 500_000_000
 
 
 class GradientLearner(Batches[BatchParams]):

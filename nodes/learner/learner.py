@@ -82,7 +82,7 @@ class Learner(Learning[LearnerParams]):
 
     def on_learner_state(self, state: LearnerState) -> None:
         """Record that a gradient learner is alive, from its regular message."""
-        self._ring.mark_alive(state.place, state.incarnation, self.now_ns)
+        self._ring.mark_alive(state, self.now_ns)
         if self._ring.returned:
             # It has no weights yet, and the other learners may wait for its gradient.
             self.log.info("gradient learners %s are back", self._ring.returned)

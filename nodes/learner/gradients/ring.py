@@ -11,16 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rtgraph.msgs import Gradient
+from rtgraph.msgs import Gradient, LearnerState
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 LEASES = 4
 """A learner is silent if it sends nothing for this number of times the longest recent gap, and for at least ``silence_ns``.
 
-A gap is the time between a gradient and the message that the same learner sent before it.
+A gap is the time between a message and the message that the same learner sent before it, by their stamps. Only gaps that end
+with a gradient count, and gaps longer than two ``STATE_PERIOD_NS``: in these a gradient was computed, even if its message is
+received after a later one.
 """
 GAPS = 32
-"""Number of recent gaps that are stored, over all learners."""
+"""Minimum number of recent gaps that are stored, over all learners. With many learners, two per learner are stored."""
+STATE_PERIOD_NS = 500_000_000
+"""Interval at which a gradient learner that does not compute sends ``LearnerState``, in ns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +65,39 @@ class GradientRing:
         self._silence_ns = silence_ns
         self._heard_ns = [now_ns] * learners
         self._incarnation = [0] * learners
-        self._gaps_ns: deque[int] = deque([gap_ns], maxlen=GAPS)
+        self._sent_ns = [now_ns] * learners
+        self._gaps_ns: deque[int] = deque([gap_ns], maxlen=max(GAPS, 2 * learners))
         self._applied = [0] * learners
         self._left = 0
 
-    def mark_alive(self, place: int, incarnation: int, now_ns: int) -> bool:
-        """Record that a gradient learner is alive. A learner that was left out takes part again.
+    def mark_alive(self, message: LearnerState | Gradient, now_ns: int) -> bool:
+        """Record a message of a gradient learner, which is therefore alive. A learner that was left out takes part again.
 
         Return False for an unknown index, or for a message that the learner sent before its restart. ``returned`` lists the
         learners that take part again, until the caller empties it.
         """
+        place, incarnation, sent_ns = message.place, message.incarnation, message.header.stamp_ns
         if not 0 <= place < len(self._heard_ns) or incarnation < self._incarnation[place]:
             return False
         name = str(place)
         if incarnation > self._incarnation[place]:
             self._incarnation[place] = incarnation
             self._ring.leave(name)  # gradients of its earlier incarnation get no answer
+            self._sent_ns[place] = sent_ns  # a restart is no gap
         if name not in self._ring.alive:
             self._ring.join(name)
             self.returned.append(place)
         self._heard_ns[place] = now_ns
+        gap_ns = sent_ns - self._sent_ns[place]
+        if gap_ns > (0 if isinstance(message, Gradient) else 2 * STATE_PERIOD_NS):
+            self._gaps_ns.append(gap_ns)
+        self._sent_ns[place] = max(self._sent_ns[place], sent_ns)
         return True
 
     def take(self, gradient: Gradient, now_ns: int) -> Sequence[Gradient]:
         """Add a gradient. Return it in a sequence if it is refused but needs an answer; else return an empty sequence."""
-        if not 0 <= gradient.place < len(self._heard_ns):
+        if not self.mark_alive(gradient, now_ns):
             return ()
-        gap_ns = now_ns - self._heard_ns[gradient.place]
-        if not self.mark_alive(gradient.place, gradient.incarnation, now_ns):
-            return ()
-        self._gaps_ns.append(gap_ns)
         if gradient.based_on > self._ring.version:
             return (gradient,)  # computed with a version of an earlier incarnation of the weights
         name = str(gradient.place)
