@@ -8,6 +8,8 @@ from rtgraph.msgs.bag.bag import Bag, Recorded
 
 TICK_SCHEMA = "Observation"
 """The name of the message class that a plant (emulator or robot) publishes once per tick. Such a message ends a tick."""
+LATE_NS = 1_000_000_000
+"""Time after its end for which a playback looks for messages that were published before the end and received after it."""
 Messages = Callable[[int], Iterator[Recorded]]
 
 
@@ -146,6 +148,10 @@ class Playback:
             if recorded.publish_ns <= self.end_ns:
                 self._next = recorded
                 return
+            if (
+                recorded.log_ns > self.end_ns + LATE_NS
+            ):  # reading on to the end of a large recording would take seconds
+                break
         self._next = None
 
 

@@ -65,6 +65,23 @@ def test_the_start_and_the_end_cut_it():
     assert made.over
 
 
+def test_after_the_end_late_messages_are_played_and_the_rest_is_not_read():
+    late = [
+        Recorded(SEEN, tick, (tick * 10 + 500 * (tick % 2)) * MS, tick * 10 * MS, b"") for tick in range(1000)
+    ]
+    read = []
+
+    def messages(start_ns):
+        for message in sorted(late, key=lambda one: one.log_ns):
+            read.append(message.sequence)
+            yield message
+
+    made = Playback(messages, 0, 60 * MS)
+    assert sorted(sequence for _, sequence, _ in played(made, 70)) == list(range(7))
+    assert made.over
+    assert len(read) < 200
+
+
 def test_a_loop_begins_anew_without_drifting():
     made = playback(end_ms=100, loop=True)
     found = played(made, 320, step_ms=1)
