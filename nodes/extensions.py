@@ -72,7 +72,7 @@ class Extension(NamedTuple):
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Run the package's code in a ``with`` block. If the code raises, raise one error that names the package instead.
+        """Run the package's code in a ``with`` block. An error of the code becomes one error that names the package.
 
         Raises:
             ExtensionError: the code raised any exception but an ``RtgraphError`` or an ``OSError``.

@@ -21,7 +21,7 @@ Frames = Values | Mapping[str, Values]
 
 
 class Samples(Protocol):
-    """The arrays from which `TensorBatch.of` makes tensors, for example a batch of the replay memory. Shapes are the same as there."""
+    """The arrays from which `TensorBatch.of` makes tensors, for example a batch of the replay memory. The shapes are those of `TensorBatch`."""
 
     @property
     def observations(self) -> Frames:
@@ -29,7 +29,7 @@ class Samples(Protocol):
 
     @property
     def actions(self) -> Values:
-        """The actions taken: (batch,) integers, or (batch, size) numbers."""
+        """The actions taken: (batch,) integers, or (batch, size) floating-point numbers."""
 
     @property
     def returns(self) -> Values:

@@ -41,7 +41,7 @@ class AlgorithmParams(Record):
     target_every: PositiveInt = 10_000
     """Number of updates of the weights between two changes of the target network."""
     tau: float = Field(default=1.0, gt=0, le=1)
-    """The share of the distance to the weights by which each change moves the target network. 1 copies the weights."""
+    """Each change moves the target network towards the weights by this share of the distance. 1 copies the weights."""
     gamma: float | None = Field(default=None, gt=0, le=1, exclude_if=lambda gamma: gamma is None)
     """The discount per tick, the same as in the replay memory. Only networks with ``predict`` use it, for the prediction loss.
 

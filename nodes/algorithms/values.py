@@ -42,7 +42,7 @@ class Greedy(Acting):
 
 
 class ValueAlgorithm(Algorithm[P_co]):
-    """Computes a loss by comparing the network's scores (outputs) of the actions taken with targets.
+    """Computes a loss from the targets and the network's scores (outputs) for the actions taken.
 
     A subclass defines `wanted`, which computes the targets. It also defines `compared` if an action has more than one score.
     """

@@ -34,7 +34,7 @@ class SourceParams(Record):
     asked_size: tuple[int, int] | None = None
     """Height and width requested from a device, which delivers the nearest size that it has."""
     fps: float | None = Field(default=None, gt=0, le=1000)
-    """Pictures per second requested from a device, or read from a file; null for the rate of the device or file."""
+    """Pictures per second that a device is asked for, or at which a file is played; null for the rate of the device or file."""
     fourcc: str | None = Field(default=None, min_length=4, max_length=4)
     """Pixel format requested from a device, such as MJPG: many cameras reach high rates only with it."""
     read_timeout_s: float = Field(default=2.0, gt=0)

@@ -59,7 +59,7 @@ class AtariSettings(GameSettings):
         """Return the spec of an environment with these settings.
 
         Loads the ROM the first time (0.1 s), but makes no step. Raises ``ValueError`` if there is no such
-        game, if ALE cannot play it, or if the game's own actions lack a no-op.
+        game, if ALE cannot play it, or if the environment's actions do not include a no-op.
         """
         facts = _game_facts(self.game, self.full_action_set)
         return PlantSpec(
@@ -170,7 +170,7 @@ class AtariEnvironment:
     def restore(self, snapshot: bytes) -> None:
         """Restore a snapshot.
 
-        Raises ``ValueError`` if it is not a snapshot of this game with the same ``observation`` and as many actions.
+        Raises ``ValueError`` if it is not a snapshot of this game with the same ``observation`` and the same number of actions.
         """
         from ale_py import ALEState  # noqa: PLC0415 - loads gymnasium
 

@@ -68,8 +68,8 @@ class CatchEnvironment:
     """A ball falls by one row per step, and the paddle moves by at most one column per step.
 
     A caught ball earns 1, a missed ball -1. Then the episode ends. The observation is (84, 84) uint8, in which ball
-    and paddle are white boxes on black, or with ``observe="positions"`` (3,) float32: ball row, ball column and
-    paddle column, 0 to 1. The ball starts in any column and falls straight; the paddle starts in the middle.
+    and paddle are white boxes on black. With ``observe="positions"`` it is (3,) float32 instead: ball row, ball column
+    and paddle column, 0 to 1. The ball starts in any column and falls straight; the paddle starts in the middle.
     """
 
     def __init__(self, settings: CatchSettings) -> None:
@@ -141,7 +141,7 @@ class CatchEnvironment:
         on_board = 0 <= saved.row < self._rows and 0 <= saved.column < self._columns
         if not on_board or not 0 <= saved.paddle < self._columns:
             raise ValueError(
-                f"this snapshot of 'catch' is of a larger board: ball at {(saved.row, saved.column)}, paddle at "
+                f"this snapshot of 'catch' does not fit this board: ball at {(saved.row, saved.column)}, paddle at "
                 f"{saved.paddle}; this board has {self._rows} rows and {self._columns} columns"
             )
         self._generator = unpack_generator(saved.generator)

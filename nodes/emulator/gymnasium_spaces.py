@@ -64,7 +64,7 @@ class Observations:
                 within = "" if leaf is space else f", which holds {leaf}"
                 raise ValueError(
                     f"gymnasium environment {name!r}: the observation space {space}{within} is not supported. hint: it must be "
-                    f"Discrete, MultiDiscrete, MultiBinary, a Box of one of {', '.join(sorted(_DTYPES))}, or a Dict or "
+                    f"Discrete, MultiDiscrete, MultiBinary, a Box (dtype {', '.join(sorted(_DTYPES))}), or a Dict or "
                     "Tuple of these"
                 )
             part_name = BETWEEN.join(map(str, path))

@@ -1,4 +1,4 @@
-"""Policies for the proof environments. They act on the observed state, or on one that is more likely when the action applies."""
+"""Policies for the proof environments. They act on the observed state, or on the most likely state when the action applies."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
-        """Check also the weights of the policy, which must exist and fit the plant's pending actions, and the inference latency."""
+        """Check also the inference latency, and the policy's weights, which must exist and fit the plant's pending actions."""
         super().check_placement(params, placement)
         must_see(weights_named(placement.weights, params.policy.weights), params.plant)
         inference = latency_of(params.inference, placement.name)

@@ -43,8 +43,8 @@ def build(
     Args:
         spec: The kind of network and its size.
         plant: The spec of observations and actions. The observations define the network's input.
-        outputs: Number of outputs; by default one per discrete action (``size * count`` if an action consists of ``size`` choices
-            of ``count``), or one per element of a continuous action.
+        outputs: Number of outputs; by default one per discrete action (``size * count`` if an action consists of ``size`` choices,
+            each from ``count`` options), or one per element of a continuous action.
         device: By default torch's current one. On ``"meta"`` the module has shapes but no weights, and takes
             no memory; `parameters.bind` gives it weights.
         seed: The seed of the initial weights.

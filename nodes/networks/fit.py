@@ -112,8 +112,8 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
     """
     if network.head != HeadSpec() and not isinstance(plant.action, Discrete):
         raise ValueError(
-            f"a head with dueling, noisy or support needs a plant with one discrete action, and this plant's is {plant.action.kind}. "
-            "hint: leave out the network's head, or choose a plant with a discrete action"
+            f"a head with dueling, noisy or support needs discrete actions, and the plant has {plant.action.kind} ones. "
+            "hint: leave out the network's head, or choose a plant with discrete actions"
         )
     observation, pending = without_pending(plant.observation)
     if network.predict and pending is None:
@@ -140,9 +140,16 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
 
 def _check_stages(network: NetworkSpec, pending: ArraySpec | None) -> None:
     if not isinstance(network, MlpSpec) or not network.hidden:
+        found, hint = (
+            ("has no hidden layers", "give the size of a layer: hidden: [64]")
+            if isinstance(network, MlpSpec)
+            else (
+                f"is of kind {network.kind}",
+                "observe=positions in catch, network=mlp in gymnasium_learning",
+            )
+        )
         raise ValueError(
-            f"a network in stages must be fully connected, with hidden layers; this one is of kind {network.kind}. "
-            "hint: observe=positions in catch, network=mlp in gymnasium_learning"
+            f"a network in stages must be fully connected, with hidden layers; this one {found}. hint: {hint}"
         )
     if pending is not None:
         raise ValueError(
@@ -170,7 +177,7 @@ def _check_parts(network: NetworkSpec, observation: PartsSpec) -> None:
 
 
 def _check_one_hot(one_hot: int | None, observation: ArraySpec) -> None:
-    """Check that the numbers in the observation, by its spec, are from 0 to ``one_hot`` - 1. Without ``one_hot``, check nothing."""
+    """Check that the bounds of the observation, if its spec has any, lie in 0 to ``one_hot`` - 1. Without ``one_hot``, check nothing."""
     if one_hot is None:
         return
     low = observation.low if observation.low is not None else 0

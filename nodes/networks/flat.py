@@ -49,7 +49,7 @@ def views(vector: Tensor, slots: Sequence[Slot]) -> dict[str, Tensor]:
     size = torch.float32.itemsize
     if len(vector) * size < size_bytes(slots):
         raise ValueError(
-            f"a vector of {len(vector)} numbers is too short for parameters of {size_bytes(slots) // size}"
+            f"a vector of {len(vector)} numbers is too short: the parameters need {size_bytes(slots) // size} numbers"
         )
     found = {}
     for slot in slots:

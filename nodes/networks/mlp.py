@@ -1,4 +1,4 @@
-"""Fully connected networks, for observations that are not pictures. They run at once, or in stages on successive ticks."""
+"""Fully connected networks, for observations that are not pictures. They run as a whole, or in stages on successive ticks."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ class Pipelined(Network):
         found = {name: named.get(name_at(name, stage)) for name in sorted(self.parts)}
         if missing := [name_at(name, stage) for name, part in found.items() if part is None]:
             raise ValueError(
-                f"expected an observation with the parts {', '.join(missing)}, got {', '.join(named)}"
+                f"the observation lacks the parts {', '.join(missing)}; it has the parts {', '.join(named)}"
             )
         return {name: part for name, part in found.items() if part is not None}
 

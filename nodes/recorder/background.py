@@ -64,7 +64,7 @@ class Background:
         self._ask(self._storage.flush)
 
     def keep(self, reason: str) -> None:
-        """Queue the writing of all messages that are kept in memory to a file. The file stores the reason of the request."""
+        """Queue a request to write to a file all messages that are kept in memory. The file stores the reason of the request."""
         self._ask(lambda: self._storage.keep(reason))
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:

@@ -42,7 +42,7 @@ class Player(Playing[StandInParams]):
     def on_prepare(self) -> None:
         """Open the recording, and check that it is not damaged, because other nodes need all the messages.
 
-        A problem that shows when the recording is opened is only logged.
+        A problem that is found when the recording is opened is only logged.
 
         Raises:
             BagError: a part of the recording cannot be read.

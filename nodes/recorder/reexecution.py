@@ -119,8 +119,8 @@ class Rerun:
             self._happen(Kind(kind), what, number)
             if self._expected:
                 raise Difference(
-                    f"{self._where(number)}: the node does not publish {self._described(self._expected[0])}, "
-                    "as it did in the recording"
+                    f"{self._where(number)}: the node did not publish {self._described(self._expected[0])}, "
+                    "but in the recording it did"
                 )
             if self._host.clock.unread:
                 raise Difference(
@@ -133,7 +133,7 @@ class Rerun:
         """Compare a message that the node publishes now with the message that it published in the recording.
 
         Raises:
-            Difference: the recorded message is different, or the node published no message at this place.
+            Difference: the recorded message is different, or the recording has no message at this place.
         """
         document = self._document_of(message)
         found = [output.name, key or "", message.header.sequence, digest_of(document)]
@@ -143,7 +143,7 @@ class Rerun:
             )
         expected = self._expected.popleft()
         if expected != found:
-            what = "other bytes" if expected[:3] == found[:3] else f"{self._described(expected)} then"
+            what = "other bytes" if expected[:3] == found[:3] else f"recorded: {self._described(expected)}"
             raise Difference(
                 f"{self._id(output.name, found)} differs from the recording ({what}): now {_shown(message)}"
             )

@@ -28,7 +28,9 @@ _ANOTHER = (
 
 
 def check_belonging(params: ReplayParams) -> list[str]:
-    """Check that the folder and the recordings of a replay node come from its environment. Return the paths that do not name one.
+    """Check that the folder and the recordings of a replay node come from its environment.
+
+    Return the paths of those that do not name their environment.
 
     With ``transfer``, or if the environment has no identity, nothing is checked, and the list is empty.
 
@@ -50,7 +52,7 @@ def check_folder(folder: Path, here: Identity, seen: PlantSpec) -> bool:
 
     ``seen`` is what the agent sees in this environment, as a spec: if the folder does not fit it, the error's hint says so.
 
-    Return False if the folder holds a memory without the name of its environment; True for a new folder, too.
+    Return False if the folder holds a memory without an identity file; else True, also for a new folder.
 
     Raises:
         ReplayError: the memory comes from another environment, or holds transitions of several environments, or the identity file

@@ -81,8 +81,8 @@ class BatchReader:
     def batch(self, message: SampledBatch) -> Batch | None:
         """Return the batch of an answer, and close the answered request.
 
-        None if newer frames have overwritten frames of the batch, or if this process cannot map the frames. Also None if the answer
-        does not name one frame per transition. Then request again.
+        None if newer frames have overwritten frames of the batch, if this process cannot map the frames, or if the answer does not
+        name one frame per transition. In these cases, request another batch.
         """
         if self.answers(message):
             self._open = None

@@ -37,8 +37,8 @@ class PendingHistory(History):
 
     Pending actions are decided but not yet applied. A delay-aware worker publishes them with its decision. A decision of a person,
     of the default behaviour β or of another agent has none, so they are made from the actions of decisions that were applied in the
-    last D ticks before this decision is applied. D is the number of slots. They are all of these actions if the network reads
-    pending actions at its end (``read: late``), and only the action D ticks before if the network reads them at its start.
+    last D ticks before this decision is applied. D is the number of slots. If the network reads pending actions at its end
+    (``read: late``), all of these actions are used. If it reads them at its start, only the action applied D ticks before is used.
 
     A decision may give a chunk, i.e. actions for several successive ticks. Then further slots hold the earlier actions of the same
     chunk. A transition leads from each action of a chunk to the next one, and from the last one to the next chunk.

@@ -57,7 +57,8 @@ class Replay(Node[ReplayParams]):
         Unless ``transfer`` is set, also check that the folder and the recordings come from this environment.
 
         Raises:
-            NodeError: a recording is missing, the folder or a recording comes from another environment, or fewer transitions fit.
+            NodeError: a recording is missing, the folder or a recording comes from another environment, or ``minimum``
+                transitions do not fit.
             BagError: a recording cannot be read.
         """
         try:
@@ -72,9 +73,10 @@ class Replay(Node[ReplayParams]):
                 hint="lower minimum, or raise capacity_mib (in a launch, the argument replay_mib)",
             )
         for path in params.fill:
-            if not Path(path).is_file():
+            if not Path(path).exists():
                 raise NodeError(
-                    f"fill: the recording {path} does not exist", hint="give the path of a .mcap file"
+                    f"fill: the recording {path} does not exist",
+                    hint="give the path of a .mcap file, or of the folder of a recording in several files",
                 )
         try:
             check_belonging(params)
@@ -262,7 +264,7 @@ class Replay(Node[ReplayParams]):
                 self.log.warning("no update can be made: %s", problem)
         if self._memory.problem and not self._complained:
             self._complained = True
-            self.log.warning("transitions are not stored: %s", self._memory.problem)
+            self.log.warning("at least one transition is not stored: %s", self._memory.problem)
 
     def _not_filled(self) -> str:
         """Return why the recordings in ``fill`` are not read."""

@@ -12,7 +12,7 @@ class ReplayStats:
     transitions: int
     capacity: int
     """Maximum number of transitions, if each transition shares its frames (observations) with the ones before and after it. With
-    ``order=reservoir``, if each transition has two frames.
+    ``order=reservoir``: maximum number of transitions, if no two share a frame.
     """
     fits: int
     """Number of transitions that fit, if each needs as many frames (observations) as the stored ones on average. Transitions of short

@@ -97,7 +97,8 @@ class Assembler:
             )
         if age_ticks is not None and not 1 <= age_ticks < most_frames:
             raise ReplayError(
-                f"age_ticks must be from 1 to {most_frames - 1}, not {age_ticks}", hint="or raise most_frames"
+                f"age_ticks must be from 1 to {most_frames - 1}, not {age_ticks}",
+                hint="for a larger age, raise most_frames",
             )
         self._gamma = gamma
         self._learn_default = learn_default

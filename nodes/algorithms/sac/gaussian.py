@@ -44,14 +44,14 @@ class Gaussian(NamedTuple):
 
 
 class ActionRange(NamedTuple):
-    """The ranges of an environment's actions: the middle and half of the width of each element's range, both (size,) float32."""
+    """The ranges of an environment's actions: for each element, the middle and half the width of its range, both (size,) float32."""
 
     middle: Tensor
     half: Tensor
 
     @classmethod
     def of(cls, action: Continuous, device: torch.device | None = None) -> ActionRange:
-        """Return the ranges of an environment's actions. An element that cannot vary gets half a width of 1."""
+        """Return the ranges of an environment's actions. An element that cannot vary gets ``half`` = 1."""
         low, high = (
             torch.tensor(bound, dtype=torch.float64, device=device) for bound in (action.low, action.high)
         )

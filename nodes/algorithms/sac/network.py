@@ -16,7 +16,7 @@ from rtgraph.nodes.networks.pending import WithPending, WithPrediction
 from rtgraph.nodes.networks.spec import MlpSpec, NetworkSpec
 
 ACTION = "\naction"
-"""The name that an action has among the parts of a critic's input. It is not printable, so that no part of an observation has it."""
+"""The name of the action in a critic's input, beside the parts of the observation. No part of an observation has this name."""
 
 
 class ActorCritic(Network):

@@ -41,10 +41,10 @@ class SacParams(AlgorithmParams):
     target_every: PositiveInt = 1
     """Number of updates of the weights between two changes of the target critics."""
     tau: float = Field(default=0.005, gt=0, le=1)
-    """The share of the distance to the critics by which each change moves the target critics. 1 copies the critics."""
+    """Each change moves the target critics towards the critics by this share of the distance. 1 copies the critics."""
     target_entropy: float | None = Field(default=None, allow_inf_nan=False)
-    """The entropy of the policy that the learned temperature aims at, for actions normalised to ±1. Null for the default: minus the
-    number of elements of an action.
+    """Target of the policy's entropy, for actions normalised to ±1. The temperature is learned so that the entropy stays near it.
+    Null for the default: minus the number of elements of an action.
     """
 
     @classmethod

@@ -25,7 +25,7 @@ from rtgraph.nodes.emulator.gameboy.variables import Variable
 _MOST_MENU_FRAMES: Final = 3_000
 _PRESS_EVERY: Final = 20
 _BOOT_FRAMES: Final = 120
-"""Number of frames that the game needs to clear its memory. Before, the contents of the memory are undefined."""
+"""Number of frames that the game needs to clear its memory. Until then, the contents of the memory are undefined."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,8 @@ _BLOCKS: Final = {0xC000: 0x1000, 0xD000: 0x1000, 0xFF80: 0x80, 0x8000: 0x2000, 
 
 _NOT_OF_THE_MACHINE: Final = {b"dmgpal\x00": 24, b"rtcbase\x00": 4, b"rtchalt\x00": 4}
 """Fields of gambatte's states that are set to 0, by name, with the size of their content in bytes. They are a palette that the
-console does not have, and the time at which a cartridge's clock was set. With these fields, equal states would differ. In a
-state, a field is its name, three bytes with the size, and the content."""
+console does not have, and the time at which a cartridge's clock was set. If they were kept, the states of equal machines would
+differ. In a state, a field is its name, three bytes with the size, and the content."""
 
 
 class ConsoleMemory:
@@ -146,7 +146,7 @@ class Console:
         core.step()
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return the display, (144, 160, 3) uint8 RGB, after the last ``step`` of any console."""
+        """Return the display, (144, 160, 3) uint8 RGB, after the last ``step``. This may be a step of another console."""
         screen: npt.NDArray[np.uint8] = (self._emulator or self._take_over()).core.get_screen()
         return screen
 

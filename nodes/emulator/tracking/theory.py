@@ -113,7 +113,7 @@ def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[f
     policy sees only the observation.
 
     Raises:
-        ValueError: the delay is below 1, or so long that the computation would take hours, or ``known`` is too large.
+        ValueError: the delay is below 1, or too long for the computation (see `policy_rate`), or ``known`` is too large.
     """
     every = itertools.product(range(len(ACTIONS)), repeat=positions)
     one_of_each_pair = (policy for policy in every if policy <= _mirrored(policy))

@@ -15,11 +15,11 @@ from rtgraph.msgs import Gradient, LearnerState
 from rtgraph.nodes.learner.gradients.round_robin import Parallel, RoundRobin
 
 LEASES = 4
-"""A learner is silent if it sends nothing for this number of times the longest recent gap, and for at least ``silence_ns``.
+"""A learner is silent if it sends nothing for ``LEASES`` times as long as the longest recent gap, and for at least ``silence_ns``.
 
-A gap is the time between a message and the message that the same learner sent before it, by their stamps. Only gaps that end
-with a gradient count, and gaps longer than two ``STATE_PERIOD_NS``: in these a gradient was computed, even if its message is
-received after a later one.
+A gap is the time between a message and the message that the same learner sent before it, by their stamps. Two kinds of gaps
+count: gaps that end with a gradient, and gaps longer than two ``STATE_PERIOD_NS``. In gaps of the second kind a gradient was
+computed, even if its message is received after a later one.
 """
 GAPS = 32
 """Minimum number of recent gaps that are stored, over all learners. With many learners, two per learner are stored."""

@@ -28,8 +28,8 @@ _SAMPLES = 5
 def compiled_mlp(module: Network) -> CompiledMlp | None:
     """Return compiled code for a fully connected network on the CPU; None if the network cannot be compiled.
 
-    Networks cannot be compiled with fewer than two hidden layers, in stages, with several arrays in an observation (besides pending
-    actions), with dueling or noisy heads, or with distributions of returns. Also return None if there is no
+    A network cannot be compiled if it has stages, fewer than two hidden layers, several arrays in an observation (besides pending
+    actions), a dueling or noisy head, or distributions of returns. Also return None if there is no
     compiler, or if the results differ from torch's. The reason is then logged once per process.
     """
     layers = _layers_of(module)

@@ -154,7 +154,7 @@ class _Features(torch.autograd.Function):
         memory, ctx.memory = ctx.memory, None
         if memory is None:
             raise RuntimeError(
-                "the gradient of compiled features can be computed only once: that frees the intermediate results of the forward pass"
+                "the gradient of compiled features can be computed only once: this computation frees the results of the forward pass"
             )
         (change,) = changes
         gradient = ctx.trunk.backward(ctx.packed, memory, change)

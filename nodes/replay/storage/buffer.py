@@ -212,7 +212,7 @@ class ReplayBuffer:
         indices, errors = np.asarray(indices, np.int64), np.asarray(errors)
         if indices.shape != errors.shape:
             raise ReplayError(
-                f"the temporal-difference errors have the shape {errors.shape}, but the indices of transitions {indices.shape}"
+                f"the temporal-difference errors have the shape {errors.shape}, but the indices of transitions have {indices.shape}"
             )
         infinite = int(np.count_nonzero(~np.isfinite(errors)))
         if infinite:

@@ -8,7 +8,7 @@ Each slot has a word of 64 bits. It is 0 if the slot was never written, odd duri
 of this generation is complete. A reader checks the word before and after reading. So a reader never returns a frame that was
 overwritten meanwhile.
 
-This requires that stores become visible in program order, as on x86-64; on other machines (ARM), read only in the writing process.
+This requires that stores become visible in program order, as on x86-64; on other machines (ARM), only the writing process may read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WORD_BYTES = 8
 PART_BYTES = 64
 """The array of each part of an observation begins at a multiple of this number of bytes."""
 _AT_ONCE = 1024
-"""Number of frames for which ``finite`` checks the numbers at a time."""
+"""Number of frames that ``finite`` checks at a time."""
 
 
 class Frames:
@@ -138,7 +138,7 @@ class Frames:
         return self._region.location
 
     def close(self) -> None:
-        """Close the frames. Arrays returned before stay valid. Closing twice is allowed."""
+        """Close the frames. Arrays that were returned earlier stay valid. Closing twice is allowed."""
         self._region.close()
 
     def _value(self, arrays: dict[str, Array]) -> Value:

@@ -70,7 +70,7 @@ def test_a_snapshot_goes_back_and_one_of_another_board_is_refused():
     environment.restore(saved)
     again = [environment.step(2).observation for _ in range(4)]
     assert np.array_equal(ahead, again)
-    with pytest.raises(ValueError, match="this snapshot of 'catch' is of a larger board"):
+    with pytest.raises(ValueError, match="this snapshot of 'catch' does not fit this board"):
         begun(rows=3, columns=2).restore(environment.snapshot())
     with pytest.raises(RuntimeError, match="reset first"):
         CatchEnvironment(CatchSettings()).snapshot()

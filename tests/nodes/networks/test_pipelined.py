@@ -104,12 +104,12 @@ def test_the_parts_of_later_stages_are_named_after_their_stage():
 
 
 def test_what_is_not_in_stages_is_refused():
-    with pytest.raises(ValueError, match=r"fully connected .* of kind impala. hint: observe=positions"):
+    with pytest.raises(ValueError, match=r"fully connected, .* of kind impala. hint: observe=positions"):
         check_fit(ImpalaSpec(stages=2), PIXELS)
-    with pytest.raises(ValueError, match="with hidden layers"):
+    with pytest.raises(ValueError, match="this one has no hidden layers"):
         check_fit(MlpSpec(hidden=(), stages=2), VECTORS)
     module, observations = staged(VECTORS, 3, skip=True)
-    with pytest.raises(ValueError, match="expected an observation with the parts observation@2, got"):
+    with pytest.raises(ValueError, match="the observation lacks the parts observation@2; it has the parts"):
         module({name: part for name, part in seen_by(observations).items() if name != "observation@2"})
     with pytest.raises(ValueError, match="this network is not divided into stages"):
         build(MlpSpec(head=HeadSpec(dueling=True)), VECTORS).layer(0, None, None)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from support.replayed import GAMMA, heard, ran, world_of
-from support.sessions import RECORDING, recorded
+from support.sessions import recorded
 
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
@@ -196,14 +196,15 @@ def test_a_later_launch_goes_on_with_the_folder_of_an_earlier_one(tmp_path, monk
         ran(5, folder="memory", gamma=0.5)
 
 
-def test_a_recording_is_there_before_the_first_tick(tmp_path):
-    recorded("delay", tmp_path)
+def test_a_recording_in_several_files_is_there_before_the_first_tick(tmp_path):
+    recorded("delay", tmp_path, record={"split_s": 1.0})
     spec = {
         "rate_hz": 60,
         "observation": {"dtype": "int64", "shape": [1]},
         "action": {"kind": "discrete", "count": 64},
     }
-    fill = [str(tmp_path / RECORDING)]
+    fill = [str(tmp_path)]
+    Replay.check(ReplayParams.model_validate({"plant": spec, "fill": fill}))
     world = ran(60, fill=fill, minimum=100, plant=spec, updates_per_tick=0.5)
     result = world.results()["replay"]
     assert result["filled"] > 100

@@ -486,7 +486,7 @@ def test_priorities_that_are_no_numbers_are_refused():
         with pytest.raises(ReplayError, match=r"1 of 2 temporal-difference errors are not finite.*diverged"):
             buffer.update_priorities(np.array([0, 1]), errors)
     with pytest.raises(
-        ReplayError, match=r"errors have the shape \(1,\), but the indices of transitions \(2,\)"
+        ReplayError, match=r"errors have the shape \(1,\), but the indices of transitions have \(2,\)"
     ):
         buffer.update_priorities(np.array([0, 1]), [1.0])
     buffer.update_priorities(np.array([0, 1]), np.array([1e300, -1e300]))
