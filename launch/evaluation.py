@@ -131,6 +131,7 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
 
     Raises:
         LaunchError: the run ended before its first episode.
+        MetricsError: the trace cannot be read.
     """
     trace = SavedTrace.load(directory / watched(plan.nodes)[0].file)
     if not trace.episodes["return"].size:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+
+from rtgraph.msgs.errors import MetricsError
 
 Column = npt.NDArray[Any]
 
@@ -27,6 +31,8 @@ DECISIONS = (
     "worker", "number", "began_ns", "inference_ns", "stamp_ns", "observed_tick", "explored", "policy_version",
 )
 # fmt: on
+_ALWAYS = ("workers", "tick_tick", "decision_number")
+_HINT = "give the trace.npz in a session folder"
 
 
 def columns_of(rows: array[int], names: Sequence[str]) -> dict[str, Column]:
@@ -60,12 +66,20 @@ class SavedTrace:
         """Read a trace from its .npz file.
 
         Raises:
-            OSError: the file cannot be read.
-            ValueError: the file is not a .npz file.
-            KeyError: the file is not a trace.
+            MetricsError: the file cannot be read, or is not a trace.
         """
-        with np.load(path, allow_pickle=False) as file:
-            ticks = {name[5:]: file[name] for name in file.files if name.startswith("tick_")}
-            decisions = {name[9:]: file[name] for name in file.files if name.startswith("decision_")}
-            episodes = {name[8:]: file[name] for name in file.files if name.startswith("episode_")}
-            return cls([str(name) for name in file["workers"]], ticks, decisions, episodes)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = dict(file)
+        except OSError as error:
+            raise MetricsError(f"{path} cannot be read: {error.strerror or error}") from error
+        except (EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise MetricsError(f"{path} is not a trace: it is not a .npz file", hint=_HINT) from error
+        missing = [name for name in _ALWAYS if name not in arrays]
+        if missing:
+            raise MetricsError(f"{path} is not a trace: it has no array {missing[0]!r}", hint=_HINT)
+        ticks, decisions, episodes = (
+            {name.removeprefix(table): arrays[name] for name in arrays if name.startswith(table)}
+            for table in ("tick_", "decision_", "episode_")
+        )
+        return cls([str(name) for name in arrays["workers"]], ticks, decisions, episodes)

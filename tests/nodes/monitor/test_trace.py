@@ -1,3 +1,4 @@
+import io
 import math
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from support.staggered import staggered_plans, staggered_world, trace_of
 
 from rtgraph.msgs import Applied, Decision, EpisodeEnd, Header, Lineage, WeightsVersion
+from rtgraph.msgs.errors import MetricsError
 from rtgraph.nodes.monitor import Trace
 from rtgraph.nodes.monitor.columns import SavedTrace
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
@@ -247,9 +249,35 @@ def test_a_saved_trace_is_read_back(made, tmp_path):
             assert (saved[name] == column).all(), name
 
 
-def test_what_is_no_trace_is_refused(tmp_path):
-    (tmp_path / "trace.npz").write_bytes(b"not a trace")
-    with pytest.raises((OSError, ValueError)):
+def saved_by(save, *arrays, **named):
+    """Return the bytes of a file that a function of numpy writes."""
+    file = io.BytesIO()
+    save(file, *arrays, **named)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "it is not a .npz file"),
+        (b"not a trace", "it is not a .npz file"),
+        (b"PK\x03\x04 and no more", "it is not a .npz file"),
+        (saved_by(np.save, np.arange(3)), "it is not a .npz file"),
+        (saved_by(np.savez), "it has no array 'workers'"),
+        (saved_by(np.savez, workers=np.array(["worker"]), other=np.arange(3)), "it has no array 'tick_tick'"),
+    ],
+)
+def test_what_is_no_trace_is_refused(tmp_path, content, problem):
+    path = tmp_path / "trace.npz"
+    path.write_bytes(content)
+    with pytest.raises(MetricsError) as caught:
+        SavedTrace.load(path)
+    assert caught.value.problem == f"{path} is not a trace: {problem}"
+    assert caught.value.hint == "give the trace.npz in a session folder"
+
+
+def test_a_trace_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(MetricsError, match=r"trace\.npz cannot be read: No such file or directory"):
         SavedTrace.load(tmp_path / "trace.npz")
 
 
