@@ -298,7 +298,7 @@ def _check_names(parts: Parts) -> None:
                 raise item.place.error(
                     f"the full name {longest[:20]}... has {len(longest)} letters: at most {MOST_LETTERS} fit into "
                     "the names of files",
-                    hint="shorten the node's name, or its namespaces",
+                    hint="shorten this name, or its namespaces",
                 )
 
 
@@ -316,7 +316,7 @@ def _wired(
     plans = wiring.plans()
     if not plans:
         raise document.top.error(
-            "has no nodes to run", hint="add a node or a graph; those with a false if do not count"
+            "has no nodes to run", hint="add a node or a graph without `if`, or with an `if` that is true"
         )
     return plans
 

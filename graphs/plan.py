@@ -81,7 +81,7 @@ class Plan(Record):
         """Read a plan from YAML or JSON text.
 
         Raises:
-            GraphError: the text is not a plan, or has another version of the format.
+            GraphError: the text is not a valid plan in this version of the format.
         """
         try:
             content = yaml.load(text, Loader=_Loader)  # noqa: S506 - one of the safe ones
@@ -94,9 +94,9 @@ class Plan(Record):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             key = ".".join(map(str, first["loc"])) or None
-            raise GraphError(f"is not a plan: {complaint(first)[0]}", key=key) from error
+            raise GraphError(f"the plan is invalid: {complaint(first)[0]}", key=key) from error
         except ValueError as error:
-            raise GraphError(f"is not a plan: {error}") from error
+            raise GraphError(f"the plan is invalid: {error}") from error
 
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -80,8 +80,10 @@ class ArrayField:
         if array is not value and self.dtype is None and self.shape is None:
             return array  # every array from the wire has a valid dtype and number of dimensions
         name = _NAMES.get(array.dtype)
-        if name is None or (self.dtype is not None and name != self.dtype):
-            raise ValueError(f"should be an array of {self.dtype or 'numbers'}, not of {array.dtype}")
+        if self.dtype is not None and name != self.dtype:
+            raise ValueError(f"should be an array of {self.dtype}, not of {array.dtype}")
+        if name is None:
+            raise ValueError(f"an array of {array.dtype} cannot be sent; the dtypes are {', '.join(DTYPES)}")
         if self.shape is not None and not _fits(array.shape, self.shape):
             raise ValueError(f"should be an array of shape {_shown(self.shape)}, not {array.shape}")
         if array.ndim > MAX_DIMENSIONS:
@@ -92,7 +94,7 @@ class ArrayField:
 def array(dtype: str | None = None, *shape: int | None) -> Any:
     """Annotate a message's array field.
 
-    With no arguments, any array of numbers or booleans is valid. With only a dtype, any shape is valid. ``None`` in the
+    With no arguments, any array with a dtype in ``DTYPES`` is valid. With only a dtype, any shape is valid. ``None`` in the
     shape is an axis of any length.
 
     >>> class Image(Message):

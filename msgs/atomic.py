@@ -13,7 +13,7 @@ from pathlib import Path
 from rtgraph.msgs.errors import RtgraphError
 
 LONGEST_NAME = 240
-"""Maximum length in bytes of a file's name that its temporary file's name contains. A longer name is replaced by a hash."""
+"""Maximum length, in bytes, of a final file's name that is part of its temporary file's name. A hash replaces a longer name."""
 _HINTS = {
     errno.ENOSPC: "make room on the disk, or write elsewhere",
     errno.EDQUOT: "make room within the quota, or write elsewhere",

@@ -64,7 +64,7 @@ def _problems(cls: type[BaseModel], record: type[BaseModel]) -> Iterator[Problem
     elif (other := _shipped_class(cls.__name__)) is not None:
         yield (
             f" is already the name of a message class of {other.__module__}",
-            "rename one: a message is identified by its class's name",
+            "rename your class: a message is identified by its class's name",
         )
     for name in _TAKEN & inspect.get_annotations(cls).keys():
         yield f".{name}: every message has this already", "give the field another name"
@@ -111,7 +111,10 @@ def _form(item: Any, record: type[BaseModel]) -> Looked:
     """Inspect an annotation. Return what is wrong with it, if anything, and the annotations inside it."""
     origin, inner = get_origin(item), get_args(item)
     if item is Any or item is object:
-        return ("a field of any type cannot be checked or read by others", "declare its type"), ()
+        return (
+            f"values of type {item.__name__} can be anything, so they cannot be checked",
+            "declare the field's type",
+        ), ()
     if origin is Annotated:
         return None, () if any(isinstance(part, ArrayField) for part in inner[1:]) else inner[:1]
     if origin in (Union, types.UnionType):

@@ -35,8 +35,8 @@ class Decision(Message):
     """The pending actions (decided, not yet applied) that the policy knew, encoded by ``rtgraph.msgs.pending.PendingCode``.
     None if the policy sees no pending actions."""
     chunk: array() | None = None  # type: ignore[valid-type]
-    """The other actions of a decision for h successive ticks, (h - 1, …), in order; ``action`` is the first. None if the
-    decision is a single action."""
+    """If a decision has actions for h successive ticks: ``action`` is the first of them, and ``chunk`` holds all later ones in
+    order, (h - 1, …). None if the decision is a single action."""
     seen: tuple[int, ...] = ()
     """The tick of the observation that each later stage of the network saw, in order of the stages. Empty unless the network
     runs in stages with temporal skip connections."""

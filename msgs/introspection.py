@@ -32,7 +32,7 @@ class AskParams(Question):
 
 
 class SetParams(Question):
-    """Set parameters of the matching nodes, by dotted path. If one node rejects a value, no node changes its parameters."""
+    """Set parameters of the matching nodes, by dotted path. If a value is invalid for one of the nodes, no node changes."""
 
     nodes: str
     values: dict[str, Any]

@@ -112,7 +112,7 @@ class SampledBatch(Message):
 
 
 class Priorities(Message):
-    """The temporal-difference errors of transitions. The replay memory makes the transitions' new priorities of them."""
+    """The temporal-difference errors of transitions. The replay memory computes new priorities from the errors."""
 
     indices: array("int64", None)  # type: ignore[valid-type]
     errors: array("float32", None)  # type: ignore[valid-type]
@@ -221,7 +221,7 @@ class LearningProgress(Message):
     explored: float | None = None
     """Share of decisions with an action that was drawn uniformly at random."""
     loss: float | None = None
-    """Mean loss of the updates. Without an update in the last few seconds, the last mean before."""
+    """Mean loss of the updates. If there was no update in the last few seconds, the previous mean."""
     updates_per_s: float | None = None
     version: int | None = None
     """The newest version of the weights."""

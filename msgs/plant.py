@@ -98,7 +98,7 @@ class Applied(Message):
     decision: int | None = None
     """The number of the applied decision, counted by its worker. None if the default behaviour β or nobody acted."""
     age_ticks: int | None = None
-    """Number of ticks from the observation that the action was decided on to this tick."""
+    """Age, in ticks, of the observation that the policy used for this action. None if no decision was applied."""
     age_ns: int | None = None
     starting: bool = False
     """Whether β acted only because the episode has just begun: no decision on an observation of the episode can act yet."""

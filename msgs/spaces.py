@@ -161,7 +161,7 @@ class Continuous(_Spec):
             given = getattr(self, name)
             if len(given) != self.size and (given or name == "high"):
                 raise ValueError(
-                    f"{name} has {len(given)} entries, but needs {self.size}: one for each number of the action, as low has"
+                    f"{name} has {len(given)} entries, but low has {self.size}: both need one for each number of the action"
                 )
         _check_names(self.names)
         return self

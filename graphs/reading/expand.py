@@ -42,8 +42,8 @@ class Scope:
     """One inclusion of a graph or launch file, with the arguments and the namespace of this inclusion.
 
     Attributes:
-        asked: the topics that the nodes of this file and of the graphs in it use, as named in this file. Serves to find remaps
-            without effect.
+        asked: the topics of the nodes in this file, and in the graphs that it includes; each topic as named in this file. Serves
+            to find remaps without effect.
         partial: whether a condition removed an entry of this file or of a graph in it. Serves to find remaps without effect.
         passed: arguments that this file passes on by ``expose``, each with the scope of the graph that receives it. Serves to
             find arguments without effect.

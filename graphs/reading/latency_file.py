@@ -53,13 +53,15 @@ def read_latency_file(path: str, place: Place) -> LatencyFile:
     """
     if not Path(path).is_file():
         raise place.error(
-            f"there is no latency file {path}", hint="make one of a recording: rtgraph bag latency FILE"
+            f"there is no latency file {path}", hint="make one from a recording: rtgraph bag latency FILE"
         )
     document = read(Path(path))
     version = document.value.get("rtgraph_latency")
     if version != VERSION:
         problem = "is not a latency file" if version is None else f"has version {version}, not {VERSION}"
-        raise GraphError(problem, file=path, line=1, hint="make one of a recording: rtgraph bag latency FILE")
+        raise GraphError(
+            problem, file=path, line=1, hint="make one from a recording: rtgraph bag latency FILE"
+        )
     return validated(LatencyFile, document.value, document.top)
 
 

@@ -137,11 +137,12 @@ def escaped(text: str) -> str:
 
 
 def false_parts(condition: bool | str, place: Place, references: References) -> tuple[str, ...]:
-    """Return the parts of an ``if`` condition that are false; an empty tuple if the condition is true. False gives ("true",).
+    """Return the parts of an ``if`` condition that are false; an empty tuple if the condition is true.
 
     An ``if`` is a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
 
-    ``A`` and ``B`` are compared as numbers if at least one of them is a number, otherwise as text.
+    ``A`` and ``B`` are compared as numbers if at least one of them is a reference to a number, otherwise as text. The result
+    says what would have to be true, so the condition ``False`` gives ("true",).
 
     Raises:
         GraphError: the condition has none of these forms, or a reference in it cannot be resolved.

@@ -72,7 +72,10 @@ class Latencies:
     def _chosen(self, name: str, arguments: Mapping[str, Value], place: Place) -> str:
         for needed in (name, f"{name}_frames", f"{name}_file"):
             if needed not in arguments:
-                raise place.error(f"${{latency_of:{name}}} needs the argument {needed!r}", hint="declare it")
+                raise place.error(
+                    f"${{latency_of:{name}}} and ${{frames_of:{name}}} need the argument {needed!r}",
+                    hint="declare it",
+                )
         chosen = arguments[name]
         if chosen is None:
             return PADDED if arguments[f"{name}_file"] is None else FILE
@@ -99,7 +102,7 @@ def _mean_frames(file: LatencyFile) -> float:
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the plans of nodes. A param that holds latency models of many nodes keeps only the model of the param's node."""
+    """Return the nodes' plans. In each, a param with the latency models of many nodes keeps only the model of the plan's node."""
     return tuple(
         plan.model_copy(
             update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}

@@ -28,7 +28,7 @@ def check_messages(nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
             other, first = found.setdefault(name, (message_type, node))
             if other is not message_type:
                 raise node.class_place.error(
-                    f"two message classes are named {name}: one of {message_type.__module__} here, and one of "
+                    f"two message classes are named {name}: one from {message_type.__module__} here, and one from "
                     f"{other.__module__} in {first.name!r}",
                     hint="rename one, or have both nodes import one class: a message is identified by its class's name",
                 )

@@ -1,4 +1,4 @@
-"""Checks that each node can start: with its name, in the chosen real or virtual time, and with the graph's weights."""
+"""Checks that each node can start under its name, in the launch's world (real or virtual time), and with the graph's weights."""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ from rtgraph.nodes.runtime.interface.node import Node, Params
 from rtgraph.nodes.runtime.interface.ports import Output
 from rtgraph.nodes.weights.plan import WeightsPlan
 
-FINITE = "a bound of Continuous is finite: give the largest number that the plant takes; None is for observations alone"
+FINITE = (
+    "the bounds of an action must be finite: give the largest number that the plant accepts; "
+    "only an observation can have None, for no bound"
+)
 
 
 class Resolver:

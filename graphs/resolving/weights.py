@@ -26,7 +26,7 @@ _LOG = logging.getLogger("rtgraph.graphs")
 
 
 class Plants(Protocol):
-    """Protocol with the methods of a ``Resolver`` that resolving weights needs: specs of plants, and values of references."""
+    """The methods of a ``Resolver`` that are needed to resolve weights: specs of plants, and values of references."""
 
     def spec(self, name: str, place: Place) -> PlantSpec:
         """Return a plant's spec."""

@@ -83,7 +83,7 @@ class Wiring:
         Raises:
             GraphError: an edge is wrong. Message types differ on a topic; a node publishes twice on a topic; an input has too
                 many publishers; a required input has no publisher; a keyed output (one stream per key) feeds an input that is
-                not keyed; or a glob pattern of topics to receive matches no topic.
+                not keyed; or a glob pattern, by which a node selects the topics it receives, matches no topic.
         """
         for topic, ends in self.outputs.items():
             for end in ends[1:]:

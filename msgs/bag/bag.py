@@ -113,7 +113,7 @@ class Bag:
             hint: the hint of the error that is raised if the recording was made without a plan.
 
         Raises:
-            BagError: the recording has no plan, or its plan is in the damaged part of the file.
+            BagError: the recording has no plan, or no readable plan.
         """
         plan = self.plan_yaml
         if plan is not None:
@@ -123,8 +123,9 @@ class Bag:
         ):
             raise BagError(f"the recording {self.path} holds no plan of its launch", hint=hint)
         raise BagError(
-            f"the plan of the recording {self.path} is in the damaged part of the file",
-            hint="`rtgraph bag recover` cannot restore it: use an undamaged copy of the recording, or plan.yaml in the session folder",
+            f"the recording {self.path} is unfinished or damaged, and has no readable plan",
+            hint="`rtgraph bag recover` cannot restore a damaged plan: use an undamaged copy of the recording, "
+            "or plan.yaml in the session folder",
         )
 
     @property
@@ -190,7 +191,7 @@ class Bag:
         return self._merged(chunks, _MessageFilter(wanted, first_ns, last_ns))
 
     def newest(self) -> dict[Channel, Recorded]:
-        """Return the message of each channel that was written last. The files are read from the end, and only as far as needed."""
+        """Return the last written message of each channel. The files are read from the end, and only as far as needed."""
         found: dict[Channel, Recorded] = {}
         for part in reversed(self._parts):
             with part.path.open("rb") as file:

@@ -59,9 +59,9 @@ def _is_first(part: Part) -> bool:
 
 
 def _follows(before: Part, after: Part) -> bool:
-    """Return whether no file is missing between two files: their numbers are successive, or ``after`` is the first since a restart.
+    """Return whether no file is missing between two files: their numbers are successive, or ``after`` has number 0.
 
-    A restart is one of the recorder: the numbers of its files then begin at 0 again.
+    When the recorder restarts, the numbers of its files begin at 0 again.
     """
     first, second = _NUMBER.fullmatch(before.path.stem), _NUMBER.fullmatch(after.path.stem)
     if first is None or second is None:

@@ -57,7 +57,7 @@ def _in_classes(source: str) -> dict[str, dict[str, str]]:
     """Return the docstrings of fields in a module's source: the string below each ``name: type``.
 
     Returns:
-        A dict with the ``__qualname__`` of each class as key, of dicts with the names of the fields as keys.
+        For each class, by ``__qualname__``, a dict of its docstrings by the name of the field.
     """
     return {
         name: {

@@ -125,7 +125,7 @@ FILES = [
     Broken("a missing param, and no params", "nodes:\n  a:\n    class: support.toys:Worker\n", 2, "nodes.a.params.plant", "missing param 'plant'"),
     Broken("params that do not go together", worker().replace('}"}', '}", method: paced, batch: 2}'), 5, "nodes.worker.params", "paced workers take one observation at a time"),
     Broken("a param that JSON cannot hold", graph("a: {class: 'support.toys:Endless'}"), 3, "nodes.a.params.limit", "inf cannot be written as JSON"),
-    Broken("an action without a bound", "nodes:\n  plant:\n    class: support.toys:Boundless\n    params: {game: pong}\n  worker:\n    class: support.toys:Worker\n    params: {plant: \"${spec:plant}\"}\n", 2, "nodes.plant.action.low", "-inf cannot be written as JSON", "a bound of Continuous is finite"),
+    Broken("an action without a bound", "nodes:\n  plant:\n    class: support.toys:Boundless\n    params: {game: pong}\n  worker:\n    class: support.toys:Worker\n    params: {plant: \"${spec:plant}\"}\n", 2, "nodes.plant.action.low", "-inf cannot be written as JSON", "the bounds of an action must be finite"),
     # Wiring.
     Broken("a remap of no port", worker("  remap: {observatoin: x}\n"), 6, "nodes.worker.remap.observatoin", "Worker has no port 'observatoin'", "'observation'"),
     Broken("a bad topic", worker("  remap: {observation: 'a//b'}\n"), 6, "nodes.worker.remap.observation", "is not a topic"),

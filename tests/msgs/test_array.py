@@ -27,7 +27,7 @@ def test_a_declared_dtype_and_shape_are_kept_to():
 
 @pytest.mark.parametrize("dtype", ["U3", "object", "complex64", "datetime64[s]", ">i4"])
 def test_what_the_wire_does_not_carry_is_refused(dtype):
-    with pytest.raises(ValidationError, match="should be an array of numbers"):
+    with pytest.raises(ValidationError, match="cannot be sent; the dtypes are bool, uint8"):
         AnyArray(value=np.zeros(2, dtype))
 
 
@@ -156,7 +156,7 @@ def test_a_masked_array_is_refused_with_the_way_out(mask):
 
 @pytest.mark.parametrize("dtype", ["float128", [("x", "f4")], "S3", "timedelta64[s]", "complex128"])
 def test_an_array_of_another_type_is_refused(dtype):
-    with pytest.raises(ValidationError, match="should be an array of numbers, not of"):
+    with pytest.raises(ValidationError, match=r"an array of .* cannot be sent; the dtypes are bool, uint8"):
         AnyArray(value=np.zeros(2, dtype))
 
 

@@ -33,10 +33,10 @@ class Pair(NamedTuple):
 """
 
 MISTAKES = {
-    "any": ("x: Any", "M[0-9]+.x: a field of any type"),
-    "object": ("x: object", "a field of any type"),
-    "any inside": ("x: tuple[Any, ...]", "a field of any type"),
-    "any in a record": ("x: Loose", "a field of any type"),
+    "any": ("x: Any", "M[0-9]+.x: values of type Any can be anything"),
+    "object": ("x: object", "values of type object can be anything"),
+    "any inside": ("x: tuple[Any, ...]", "values of type Any can be anything"),
+    "any in a record": ("x: Loose", "values of type Any can be anything"),
     "a bare list": ("x: list", "list lacks the type of its items"),
     "a bare dict": ("x: dict", "dict lacks the types of its keys and values"),
     "a set": ("x: set[int]", r"a set cannot be sent. hint: write tuple\[...\]"),

@@ -36,7 +36,7 @@ class Reading:
         A message that cannot be decoded is skipped. It is counted as left out when the part is read for the first time.
 
         Raises:
-            BagError: no message of the selected topics was recorded in the selected time range.
+            BagError: no message of the selected topics can be read in the selected time range.
         """
         taken = 0
         every = max(1, self._expected * self._passes // STEPS)
@@ -55,7 +55,7 @@ class Reading:
         self._done += 1
         if not taken:
             raise BagError(
-                "no message of the selected topics was recorded in this range",
+                "no message of the selected topics can be read in this range",
                 hint=in_range(self.bag),
             )
         if part.progress is not None:
@@ -63,9 +63,9 @@ class Reading:
 
 
 def in_range(bag: Bag) -> str:
-    """Return the hint of the error that is raised if a recording has no message in the selected range."""
+    """Return the hint of the error that is raised if a recording has no readable message in the selected range."""
     length_s = (bag.end_ns - bag.start_ns) / 1e9
-    return f"the recording takes {length_s:.3f} s: choose --start and --duration within it"
+    return f"the recording is {length_s:.3f} s long: choose --start and --duration within it"
 
 
 def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:

@@ -210,7 +210,7 @@ class ChunkReader:
         return data
 
     def messages(self, data: bytes) -> Iterator[Found]:
-        """Yield the messages of rtgraph in a chunk's uncompressed data (from ``data``), in the order of writing."""
+        """Yield rtgraph's messages in the order of writing, given a chunk's uncompressed data, which the method ``data`` returns."""
         channels = self.known
         schemas: dict[int, tuple[bytes, SchemaRecord]] = {}
         place, end = 0, len(data)

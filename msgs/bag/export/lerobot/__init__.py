@@ -86,7 +86,7 @@ class _Clock:
         self._ends: list[tuple[int, int]] = []
 
     def take(self, frame: DatasetFrame) -> None:
-        """Compare the stamp of the next frame, too."""
+        """Add the stamps of the next frame to the comparison."""
         stamp_ns = frame.observation["header"]["stamp_ns"]
         if len(self._periods) < MOST_STAMPS:
             self._periods.append(frame.outcome["header"]["stamp_ns"] - stamp_ns)

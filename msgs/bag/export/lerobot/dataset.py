@@ -34,7 +34,7 @@ EPISODES_TOGETHER = 100
 
 INDICES = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 NO_STATISTICS = ("measurements.", "image")
-"""A column with one of these texts in its name gets no statistics. LeRobot takes a column with ``image`` in its name for a film."""
+"""A column with one of these texts in its name gets no statistics. LeRobot treats a column with ``image`` in its name as a film."""
 
 
 class Dataset:

@@ -20,7 +20,7 @@ from rtgraph.msgs.errors import BagError
 CHUNK_FILES = 1000
 TABLE_MB = 100
 FILM_MB = 200
-"""Sizes in MiB. After a file has reached its size, the next episode begins a new file, as in LeRobot."""
+"""Sizes of a Parquet file and of a film, in MiB. When a file has this size, the next episode begins a new file, as in LeRobot."""
 
 FILM_S = 900
 """Seconds of film in a file after which the next episode begins a new file. LeRobot finds a frame by its time, a float32, with

@@ -89,7 +89,7 @@ class Film:
         ]
         if not stamps:
             raise BagError(
-                f"no message on {self.channel.topic} was recorded in this range",
+                f"no message on {self.channel.topic} can be read in this range",
                 hint=in_range(self._bag),
             )
         period_ns = float(np.median(np.diff(stamps))) if len(stamps) > 1 else 0.0

@@ -62,7 +62,7 @@ class PlantTicks:
     def read(self) -> Iterator[Tick]:
         """Yield the ticks in order.
 
-        The reported progress reaches 1 when this method was called ``passes`` times, an argument of the class.
+        The reported progress reaches 1 after ``passes`` calls of this method; ``passes`` is an argument of the class.
         """
         waiting: dict[Key, Tick] = {}
         for recorded, fields in self.reading.messages():

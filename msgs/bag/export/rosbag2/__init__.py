@@ -1,4 +1,4 @@
-"""Export to a ROS 2 bag (MCAP, CDR), as ``ros2 bag play`` and PlotJuggler read it, without ROS.
+"""Export, without ROS, to a ROS 2 bag (MCAP, CDR), which ``ros2 bag play`` and PlotJuggler can read.
 
 Every field of a message is a topic: ``/observation`` for the observation itself (``/observation/PART`` for a
 part), ``/observation/reward`` for its reward. Pictures are ``sensor_msgs/Image``, vectors with names
