@@ -1,4 +1,4 @@
-"""Compares nodes that are played from a recording with this launch, to find settings without effect and foreign actions."""
+"""For nodes played from a recording: finds settings of this launch that have no effect, and plants with other actions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check_played(nodes: Sequence[PlacedNode], plans: Sequence[NodePlan], resolve
 
 
 def _compare_settings(node: PlacedNode, resolver: Resolver) -> None:
-    """Warn of a class or params of the replaced node, as this launch sets them, that differ from the recorded ones."""
+    """Warn if this launch gives the replaced node another class or other params than the recorded ones."""
     replaced = node.replaces
     if replaced is None:
         return
