@@ -42,6 +42,8 @@ class Pacing(CoordinatorStagger):
 
     _overdue_from_ns: int = 0
     """Up to this time, in ns, no worker can be late with its answer to a claim."""
+    _high_ns: int | None = None
+    """Quantile 0.99 of the latest inference times, in ns; None if it is not computed yet."""
 
     def __init__(self, rate_hz: float, first_claim: int = 0) -> None:
         super().__init__()
@@ -128,13 +130,15 @@ class Pacing(CoordinatorStagger):
     def _took(self, inference_ns: int) -> None:
         self._count += 1
         self._times.append(inference_ns)
+        self._high_ns = None
         self.longest_ns = max(self.longest_ns, inference_ns)
         self._mean_ns += max(1 / self._count, SLOWEST_ADAPTATION) * (inference_ns - self._mean_ns)
 
     def _lease_ns(self) -> int:
         # Without a forward pass, as random actions are, the first times may be far below the usual one.
-        high = sorted(self._times)[99 * len(self._times) // 100] if self._times else 0
-        return max(LEASE_LEAST_NS, LEASE_TIMES * max(high, self.usual_ns))
+        if self._high_ns is None:
+            self._high_ns = sorted(self._times)[99 * len(self._times) // 100] if self._times else 0
+        return max(LEASE_LEAST_NS, LEASE_TIMES * max(self._high_ns, self.usual_ns))
 
     def _suspend_overdue(self, now_ns: int) -> None:
         """Stop counting workers that have not answered in time. The observations of these workers are not given to other workers."""
@@ -143,10 +147,10 @@ class Pacing(CoordinatorStagger):
         # Claims are only renewed, so no claim is overdue earlier.
         claimed_ns = (seat.claimed_ns for seat in self._seats.values())
         self._overdue_from_ns = LEASE_LEAST_NS + min(claimed_ns, default=now_ns)
+        overdue_ns = now_ns - self._lease_ns()
         for seat in self._seats.values():
-            silent_ns = now_ns - seat.claimed_ns
-            if silent_ns > LEASE_LEAST_NS and seat.free_since_ns is None and not seat.suspect:
-                seat.suspect = seat.claim is not None and silent_ns > self._lease_ns()
+            if seat.claimed_ns < overdue_ns and seat.free_since_ns is None and not seat.suspect:
+                seat.suspect = seat.claim is not None
 
 
 class Method(StaggerMethod):

@@ -117,6 +117,21 @@ def test_a_claim_that_was_lost_is_given_up_after_the_lease():
     assert claim(made, LEASE_LEAST_NS) == ("w/0", 1, 1)
 
 
+def test_the_lease_is_ten_times_the_longest_of_the_latest_inferences():
+    made = pacing("w/0")
+    at_ns = 0
+    for number, inference_ns in enumerate((5, LEASE_LEAST_NS)):
+        claim(made, at_ns, tick=number)
+        made.update_worker(free("w/0"), at_ns + 1)  # asks for the lease, in which this state is too early
+        at_ns += inference_ns
+        made.update_worker(free("w/0", claim=number, inference_ns=inference_ns), at_ns)
+    claim(made, at_ns, tick=2)
+    made.update_worker(free("w/0", claim=1), at_ns + 10 * LEASE_LEAST_NS - 1)
+    assert claim(made, at_ns + 10 * LEASE_LEAST_NS - 1, tick=3) is None
+    made.update_worker(free("w/0", claim=1), at_ns + 10 * LEASE_LEAST_NS)
+    assert claim(made, at_ns + 10 * LEASE_LEAST_NS) == ("w/0", 3, 3)
+
+
 def test_a_busy_worker_is_not_free():
     made = pacing("w/0")
     claim(made, 0, tick=0)
