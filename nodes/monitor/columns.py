@@ -69,8 +69,9 @@ class SavedTrace:
             MetricsError: the file cannot be read, or is not a trace.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = dict(file)
+            # Opened here: np.load leaves a damaged file open.
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as found:
+                arrays = dict(found)
         except OSError as error:
             raise MetricsError(f"{path} cannot be read: {error.strerror or error}") from error
         except (EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
