@@ -64,7 +64,7 @@ class AlgorithmParams(Record):
     """Compute IMPALA networks of width k up to 1/2, and DQN's updates of fully connected networks, with C code on a CPU.
 
     The code is compiled once per machine. Its results equal torch's within rounding. On one core, an update with k = 1/16 takes a
-    tenth of the time. Without a C compiler, torch computes them.
+    fifth to a quarter of the time. Without a C compiler, torch computes them.
     """
 
     @model_validator(mode="before")
