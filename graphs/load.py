@@ -14,20 +14,19 @@ from typing import Any
 from rtgraph.graphs.agreement import check_agreement
 from rtgraph.graphs.classes.modules import LocalModules
 from rtgraph.graphs.plan import Plan
-from rtgraph.graphs.reading.arguments import ArgumentEntry, resolved
+from rtgraph.graphs.reading.arguments import ArgumentEntry
 from rtgraph.graphs.reading.expand import (
     Library,
     Parts,
     PlacedNode,
     PlacedWeights,
     Scope,
-    expand_graph,
-    expand_include,
 )
-from rtgraph.graphs.reading.files import SHIPPED, declared_arguments, file_kind, find, read
-from rtgraph.graphs.reading.model import LaunchFile, Scenario, Settings
+from rtgraph.graphs.reading.files import SHIPPED, declared_arguments, find, read
+from rtgraph.graphs.reading.launch import Launch, read_launch
+from rtgraph.graphs.reading.model import Settings
 from rtgraph.graphs.reading.positions import Document, Place
-from rtgraph.graphs.reading.substitute import Arguments, References, substitute, substitute_file
+from rtgraph.graphs.reading.substitute import substitute
 from rtgraph.graphs.reading.validation import validated
 from rtgraph.graphs.resolving.latencies import with_own_latency
 from rtgraph.graphs.resolving.messages import check_messages
@@ -38,8 +37,7 @@ from rtgraph.graphs.resolving.replace import check_replacements, replaced
 from rtgraph.graphs.resolving.resolve import Resolver
 from rtgraph.graphs.resolving.transport import check_delays, check_faults
 from rtgraph.graphs.resolving.wire import Wiring, check_include_remaps, instances
-from rtgraph.msgs.errors import GraphError
-from rtgraph.msgs.typed.text import Typed, readable
+from rtgraph.msgs.typed.text import Typed
 from rtgraph.nodes.runtime.classes.imports import look_in
 from rtgraph.nodes.runtime.wiring import NodePlan
 
@@ -108,7 +106,8 @@ def load_launch(
     given = {"world": world, "seed": seed, "ticks": ticks, "duration_s": duration_s, "replace": replace}
     given = {key: value for key, value in {**given, "record": record}.items() if value is not None}
     overrides = validated(Settings, given, _COMMAND_LINE)
-    launch = _read_launch(find(name, shipped), arguments or {}, library)
+    launch = read_launch(find(name, shipped), arguments or {}, library)
+    _check_names(launch.parts)
     look_in(*_own_folders(launch.parts, shipped))
 
     nodes = _after_replacements(launch, overrides, replace or {})
@@ -125,40 +124,8 @@ def load_launch(
     return plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Launch:
-    """A launch file, or a graph file launched by itself, with all the files that it includes."""
-
-    path: Path
-    scope: Scope
-    values: Mapping[str, Any]
-    """The values of the file's arguments."""
-    parts: Parts
-    scenario: Scenario
-
-    @property
-    def document(self) -> Document:
-        return self.scope.document
-
-
-def _read_launch(path: Path, given: Mapping[str, str], library: Library) -> _Launch:
-    """Read a launch or graph file with all the files that it includes. The file's name must be valid UTF-8."""
-    try:
-        readable(path.stem)
-    except ValueError as error:
-        raise GraphError(f"the name {error}", file=ascii(str(path)), hint="rename the file") from error
-    document = read(path)
-    declared = declared_arguments(document, library.folders, library.environment)
-    typed = {name: Typed(text) for name, text in given.items()}
-    values = resolved(declared, document.top / "arguments", typed)
-    scope = Scope(document, References(Arguments(values), library.environment))
-    parts, scenario = _expanded(scope, library, path)
-    _check_names(parts)
-    return _Launch(path, scope, values, parts, scenario)
-
-
 def _after_replacements(
-    launch: _Launch, overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
+    launch: Launch, overrides: Settings, replace: Mapping[str, Mapping[str, Any]]
 ) -> tuple[PlacedNode, ...]:
     """Apply the replacements of nodes in the launch file, then the replacements in ``replace``, and return the nodes."""
     nodes = replaced(
@@ -173,7 +140,7 @@ def _after_replacements(
 
 
 def _resolved(
-    launch: _Launch,
+    launch: Launch,
     nodes: Sequence[PlacedNode],
     settings: Settings,
     modules: LocalModules,
@@ -203,7 +170,7 @@ def _resolved(
     measured = resolver.latencies.edges(plans) if settings.world == "virtual" else ()
     return Plan(
         name=launch.path.stem,
-        description=_description(launch.scope),
+        description=launch.description,
         arguments={
             key: str(value) if isinstance(value, Typed) else value for key, value in launch.values.items()
         },
@@ -224,12 +191,6 @@ def _preview(nodes: Sequence[PlacedNode], settings: Settings, *, weights: bool) 
     """Return what is known of a plan before the node classes are imported."""
     own = (node.entry.node_class for node in nodes if node.entry.python is None)
     return PlanPreview(settings.world, tuple(own), weights=weights)
-
-
-def _description(scope: Scope) -> str:
-    """Return the text under ``description`` in a file, with references replaced."""
-    description = scope.document.value.get("description", "")
-    return str(substitute(description, scope.document.top / "description", scope.references))
 
 
 def arguments_of(
@@ -257,19 +218,6 @@ def _recorded(
     # As written: the validated settings have lost which texts are `Typed`.
     written = record or substitute(scope.document.value["record"], place, scope.references)
     return dict(written) if isinstance(written, Mapping) else settings.record
-
-
-def _expanded(scope: Scope, library: Library, path: Path) -> tuple[Parts, Scenario]:
-    document, top = scope.document, scope.document.top
-    chain = (path.resolve(),)
-    if file_kind(document) == "graph":
-        return expand_graph(scope, library, chain), Scenario()
-    content = {key: value for key, value in document.value.items() if key != "arguments"}
-    launch = validated(LaunchFile, substitute_file(content, top, scope.references), top)
-    parts = Parts(scopes=(scope,))
-    for index, entry in enumerate(launch.graphs):
-        parts += expand_include(entry, top / "graphs" / index, scope, library, chain)
-    return parts, launch
 
 
 def _own_folders(parts: Parts, shipped: Sequence[Path]) -> list[Path]:
