@@ -1,4 +1,4 @@
-"""Updates: the gradient of the loss on a batch, the optimiser that applies the gradient, and the target network.
+"""Updates of weights: the optimiser applies the gradient of the loss on a batch, and the target network follows.
 
 Weights, target, gradient and each moment of the optimiser are one flat vector each; `parameters.layout` gives the position of each
 parameter.
@@ -26,11 +26,12 @@ from rtgraph.msgs import PlantSpec
 from rtgraph.msgs.errors import CheckpointError, LearningError
 from rtgraph.nodes.algorithms import AlgorithmParams
 from rtgraph.nodes.algorithms.acting_by_name import acting_of
-from rtgraph.nodes.algorithms.algorithm import BatchLoss, algorithm_of
+from rtgraph.nodes.algorithms.algorithm import BatchLoss
 from rtgraph.nodes.algorithms.batch import TensorBatch
 from rtgraph.nodes.algorithms.losses import clipping
 from rtgraph.nodes.learner.updates.copies import Copies
 from rtgraph.nodes.learner.updates.device import device_named
+from rtgraph.nodes.learner.updates.loss_gradient import LossGradient
 from rtgraph.nodes.learner.updates.normalisation import normalise
 from rtgraph.nodes.learner.updates.optimiser import Optimiser
 from rtgraph.nodes.learner.updates.state import Facts, TrainingState, copied
@@ -88,10 +89,8 @@ class Updater:
         """A view, (n,) float32, of the target network's weights."""
         self._target.requires_grad_(requires_grad=False)
         self.target_weights.copy_(self.weights)
-        self._algorithm = algorithm_of(params, network, plant)
-        self._compiled = None
-        if params.compiled and not params.autocast and self._device.type == "cpu":
-            self._compiled = self._algorithm.compiled(self._online)
+        networks = (self._online, self.weights), (self._target, self.target_weights)
+        self._loss = LossGradient(network, plant, params, *networks, self._rng)
         self._optimiser = Optimiser(self.weights, params)
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
@@ -122,7 +121,7 @@ class Updater:
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec.
         """
-        return self._evaluated(samples, self._optimiser.gradient, self._own_gradient, margin)
+        return self._loss.compute(samples, self._optimiser.gradient, self._own_gradient, margin)
 
     def finish(self) -> float:
         """Apply the last prepared update. Return the norm of its gradient before clipping."""
@@ -137,7 +136,7 @@ class Updater:
             LearningError: The batch's shapes or actions do not fit the plant's spec.
         """
         vector = torch.zeros_like(self.weights)
-        return vector, self._evaluated(samples, vector, list(views(vector, self._slots).values()), margin)
+        return vector, self._loss.compute(samples, vector, list(views(vector, self._slots).values()), margin)
 
     def apply(self, gradient: Tensor) -> float:
         """Update the weights with a gradient, (n,) float32. Return the norm of the gradient before clipping.
@@ -278,42 +277,6 @@ class Updater:
         self.load_training_state(state["state"])
         self.target_version = state["target_version"]
         self._optimiser.gradient.copy_(state["gradient"])
-
-    def _evaluated(
-        self, samples: Batch | TensorBatch, gradient: Tensor, parts: list[Tensor], margin: float = 0.0
-    ) -> BatchLoss:
-        """Compute the gradient of the loss on a batch. Write it to ``gradient``, (n,), and return the loss.
-
-        ``parts`` are views of ``gradient``, one per parameter of the network.
-        """
-        if self._compiled is not None:
-            vectors = self.weights.numpy(), self.target_weights.numpy()
-            found = self._compiled.gradient(*vectors, samples, gradient.numpy(), margin)
-            if found is not None:
-                return found
-        batch = TensorBatch.of(samples, self.plant, self._device)
-        loss = self._algorithm.loss(self._online, self._target, batch, self._rng, margin)
-        total = loss.total
-        if (auxiliary := self._auxiliary_loss(batch)) is not None:
-            total = total + self.params.auxiliary_weight * auxiliary
-        # New tensors every time: parameters keep no gradient of an earlier batch.
-        gradients = torch.autograd.grad(total, list(self._online.parameters()))
-        # A copy: messages and world checkpoints keep it after the tensor is freed.
-        errors = loss.errors.cpu().numpy().copy()
-        torch._foreach_copy_(parts, gradients)
-        return BatchLoss(total.item(), loss.q_mean.item(), errors)
-
-    def _auxiliary_loss(self, batch: TensorBatch) -> Tensor | None:
-        """Compute the loss that the network adds to the algorithm's loss.
-
-        None if the network adds none, or if ``gamma`` is not given. The network computes the ticks of a transition from ``gamma``.
-        """
-        if not self.network.predict or self.params.gamma is None:
-            return None
-        with self._algorithm.autocast(batch):
-            return self._online.auxiliary_loss(
-                batch.observations, batch.next_observations, batch.discounts, self.params.gamma
-            )
 
     def _follow(self) -> None:
         if self.params.tau == 1:

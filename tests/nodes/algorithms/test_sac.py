@@ -151,7 +151,7 @@ def theirs(updater):
 @pytest.fixture
 def updater():
     made = Updater(NETWORK, STEERING, PARAMS, seed=1)
-    made._rng = TorchNoise()
+    made._loss._rng = TorchNoise()
     return made
 
 
