@@ -1,6 +1,6 @@
 r"""The standard streams of the command, which may be closed, lose their reader, or be unable to encode some characters.
 
-Three rules. Nobody has to read stderr: what cannot be written there is dropped. Stdout is the purpose of a verb: if the
+Nobody has to read stderr: what cannot be written there is dropped. Stdout is the purpose of a verb: if the
 reader leaves, the verb ends with exit code 141, as after SIGPIPE, and a full disk is an error. A launch goes on if
 the reader leaves, because its results are also in files. Characters that a stream's encoding lacks are replaced (a dash by ``-``,
 others by escapes such as ``\xf6``). Files are always UTF-8; a terminal keeps its encoding.

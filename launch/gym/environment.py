@@ -43,7 +43,7 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     replaces their policy. A step begins when a worker begins an inference, and the step's action is the result of this
     inference. When the inference ends, the action goes to the plant, which applies it at a tick. The step ends when the next
     inference begins, or when the episode ends. So a step can take one tick, several ticks, or no tick if two workers begin at
-    once. The reward is the sum of the plant's rewards during the step.
+    the same time. The reward is the sum of the plant's rewards during the step.
 
     Real time (``real_time=True``): the agent replaces the workers. After ``reset`` or ``step`` has returned, the plant's clock
     keeps running. The default behaviour β acts on each tick before the agent's next action. Then ``step`` applies the action

@@ -62,8 +62,8 @@ def launches() -> Iterator[Running]:
 def ask(asked: Iterable[Running], request: str) -> list[Answer]:
     """Send a request to every robot of the given launches, and return the answers of the robots.
 
-    All requests are sent before the first answer is awaited, so a robot that hangs does not delay the others. A robot that accepts
-    no connection has no answer in the result.
+    All requests are sent before the first answer is awaited, so a robot that hangs does not delay the others. A robot without
+    a running process is left out.
     """
     answers = []
     with contextlib.ExitStack() as opened:
@@ -71,11 +71,16 @@ def ask(asked: Iterable[Running], request: str) -> list[Answer]:
         for launch in asked:
             for path in sorted(launch.folder.glob(ROBOTS)):
                 client = opened.enter_context(socket.socket(socket.AF_UNIX))
-                client.settimeout(TIMEOUT_S)
-                with contextlib.suppress(OSError):
+                client.setblocking(False)  # a connection to a process that hangs may wait
+                try:
                     client.connect(os.fsencode(path))
                     client.sendall(f"{request}\n".encode())
-                    clients.append((launch.name, client))
+                except (ConnectionRefusedError, FileNotFoundError):  # its process has ended
+                    continue
+                except OSError:
+                    pass  # it does not answer: receiving fails, too
+                client.settimeout(TIMEOUT_S)
+                clients.append((launch.name, client))
         for name, client in clients:
             try:
                 answers.append(Answer(name, client.recv(1000).decode(errors="replace").strip() or None))

@@ -62,8 +62,8 @@ class Attached:
             within_s: end the iterator after this time in s; None: end it only when the graph ends.
 
         Raises:
-            LaunchError: this program is not attached, a topic has no publisher, or its message class cannot be
-                imported here.
+            LaunchError: this program is not attached, a topic has no publisher, its message class cannot be
+                imported here, or ``key`` is given and none of the topics is keyed.
             DecodeError: raised by the iterator: a message was published with another version of its class.
         """
         description, observers = self.session.description, self._attached()
@@ -111,8 +111,8 @@ class Attached:
             The inputs that get the message, each as ``node.port``.
 
         Raises:
-            LaunchError: this program is not attached, no node subscribes to the topic, the message is of another
-                class, the graph has ended, or its launcher does not answer.
+            LaunchError: this program is not attached, no running node subscribes to the topic, ``key`` does not fit
+                the topic, the message is of another class, the graph has ended, or its launcher does not answer.
             EncodeError: the message holds something that the wire format cannot carry.
         """
         description = self.session.description

@@ -15,7 +15,7 @@ def message_class(path: str, modules: Mapping[str, str]) -> type[Message]:
 
     Args:
         path: path of the class.
-        modules: for modules that are not installed: the path of the module or package, by its top-level name.
+        modules: the paths of the modules and packages that are not installed, by top-level name.
 
     Raises:
         LaunchError: the class cannot be imported here.

@@ -1,4 +1,4 @@
-"""Draws histograms of latencies, one for each worker and each edge, with the densities of the fitted distributions."""
+"""Draws a histogram of each latency (such as the inference times of one worker), with the densities of the fitted distributions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOURS = {"normal": "#E69F00", "lognormal": "#009E73", "mixture": "#D55E00"}
 
 
 def draw_latencies(latencies: list[Latency], path: Path, title: str) -> None:
-    """Draw the histograms of at most 24 workers and edges into a PNG file.
+    """Draw the histograms of the first 24 latencies into a PNG file.
 
     Raises:
         LaunchError: the file cannot be written.

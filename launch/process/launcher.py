@@ -46,7 +46,7 @@ STOP_DEADLINE_S = 10.0
 INTERRUPTED_STOP_S = 1.2
 """Seconds in which nodes must stop after a first signal such as Ctrl-C. Recorders have more time, to finish saving."""
 STOP_EACH_S = 0.015
-"""Seconds added to ``INTERRUPTED_STOP_S`` for each node, because all nodes stop at once on a few cores."""
+"""Seconds added to ``INTERRUPTED_STOP_S`` for each node, because all nodes stop at the same time on a few cores."""
 HURRIED_STOP_S = 1.2
 """Seconds in which nodes must stop after a signal that arrives while they stop."""
 HEAD_START_NS = 20_000_000

@@ -117,7 +117,7 @@ class Starter:
     def fill_weights(self, filled: Callable[[], None]) -> None:
         """Start a process that writes the first version of all network weights into shared memory.
 
-        ``filled`` is called when the process has ended.
+        ``filled`` is called when the process has written the weights and ended.
 
         Raises:
             LaunchError: the process failed. The error is raised later, while the launcher waits for events.

@@ -106,7 +106,9 @@ class _Run:
     jobs: int
     done: dict[str, CellResult] = field(default_factory=dict)
     digests: dict[Place, tuple[Work, str]] = field(default_factory=dict)
-    """For each cell, i.e. one run of the study: the work and its digest, by the cell's values. Digests are kept, because it takes up to 50 ms to compute one.
+    """For each cell, i.e. one run of the study: the work and its digest, by the cell's values.
+
+    Digests are kept, because it takes up to 50 ms to compute one.
     """
     shares: dict[str, float] = field(default_factory=dict)
 

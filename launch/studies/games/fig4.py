@@ -3,7 +3,8 @@
 The paper uses Pokémon, which needs the user's ROM. Here the games are the battles and catches of Duel. An encounter is
 repeated until it is won. An inference takes as long as in the paper, and an update four times as long; the network that
 learns is smaller. It sees the bits of the console's memory, and first learns from a demonstration: a script of rtgraph uses
-the hardest hit, or throws nets. An agent without delay is compared with an agent that acts at random, to see whether it learns.
+the hardest hit, or throws nets. To see whether learning
+works, an agent without delay is compared with an agent that acts at random.
 
 The methods ``asynchronous`` and ``parallel`` act on every frame and learn at the same time. ``asynchronous`` applies
 gradients one by one, ``parallel`` as one larger batch. The methods ``infer_learn`` and ``learn_infer`` act and learn in turn,
@@ -69,7 +70,7 @@ PRETRAINING: Mapping[str, str] = {
     "demonstration_age": "1",
 }
 """Launch arguments that say how agents learn from the demonstration. It fills the replay memory, so that all agents begin to
-learn at once. An action is paired with the newest observation at every
+learn immediately. An action is paired with the newest observation at every
 delay: menus wait, so an agent with a delay makes the same choices, only later.
 """
 

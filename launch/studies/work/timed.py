@@ -24,7 +24,7 @@ TIMED = "processor time, or time on an accelerator"
 
 @dataclass(frozen=True, slots=True)
 class InferenceTime:
-    """Measures τ_θ, the duration of a forward pass: of an IMPALA network, on one 84x84 frame, with one thread.
+    """Measures τ_θ, the duration of a forward pass of an IMPALA network with one 84x84 frame, on one thread.
 
     The results are ``hardware`` (name of the device), ``parameters`` (number of parameters), ``mean_ms``, ``max_ms`` and
     ``sd_ms`` of the durations, and ``values_ms`` (all durations).
@@ -73,7 +73,7 @@ class InferenceTime:
 
 @dataclass(frozen=True, slots=True)
 class UpdateTime:
-    """Measures τ_L, the duration of a DQN update: of an IMPALA network, from a batch of frames, with one thread.
+    """Measures τ_L, the duration of a DQN update of an IMPALA network from a batch of frames, on one thread.
 
     The results are ``hardware`` (name of the device), ``parameters`` (number of parameters), ``mean_ms``, ``max_ms`` and
     ``sd_ms`` of the durations, and ``values_ms`` (all durations).

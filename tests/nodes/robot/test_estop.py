@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import json
 import os
@@ -137,12 +138,16 @@ def test_the_verb_names_the_launches_that_it_stopped(base, capsys):
         server.close()
 
 
-def test_a_robot_that_hangs_delays_no_other_and_is_a_failure(base, capsys, monkeypatch):
+@pytest.mark.parametrize("waiting", [0, 2])
+def test_a_robot_that_hangs_delays_no_other_and_is_a_failure(base, waiting, capsys, monkeypatch):
     monkeypatch.setattr(estop, "TIMEOUT_S", 0.05)
     asked = []
-    with socket.socket(socket.AF_UNIX) as hangs:
-        hangs.bind(os.fsencode(socket_path(announced(base, "arm"), "plant")))
-        hangs.listen()
+    path = os.fsencode(socket_path(announced(base, "arm"), "plant"))
+    with socket.socket(socket.AF_UNIX) as hangs, contextlib.ExitStack() as clients:
+        hangs.bind(path)
+        hangs.listen(1)
+        for _ in range(waiting):  # two fill the queue, so a third cannot connect
+            clients.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
         server = served(announced(base, "leg"), asked)
         assert main(["estop"]) == 1
         said = capsys.readouterr()
