@@ -65,7 +65,8 @@ def _compare_settings(node: PlacedNode, resolver: Resolver) -> None:
     else:
         found = _differences({"class": there["node"]}, {"class": replaced.entry.node_class})
     if found:
-        _LOG.warning("%s is played from %s, so its settings here have no effect: %s", node.name, file, found)
+        text = f"{node.name} is played from {file}, so its settings here have no effect: {found}"
+        _LOG.warning("%s", text)
 
 
 def _compare_plants(plant: PlacedNode, node: PlacedNode, resolver: Resolver) -> None:
@@ -87,9 +88,8 @@ def _compare_plants(plant: PlacedNode, node: PlacedNode, resolver: Resolver) -> 
         )
     identity = resolver.identity(plant.name, plant.place)
     if found := differences(recorded_identity(there, identity), identity):
-        _LOG.warning(
-            "%s is played from %s, where %s was another environment: %s", node.name, file, plant.name, found
-        )
+        text = f"{node.name} is played from {file}, where {plant.name} was another environment: {found}"
+        _LOG.warning("%s", text)
 
 
 def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
