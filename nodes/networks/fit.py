@@ -131,9 +131,9 @@ def check_fit(network: NetworkSpec, plant: PlantSpec) -> None:
         _check_one_hot(network.one_hot, observation)
     else:
         if network.head.support is not None and len(observation.shape) == 1:
+            problem = f"a network of kind {network.kind} reads pictures, and this plant's observation is a vector of {observation.shape[0]:,} numbers"
             raise ValueError(
-                f"a network of kind {network.kind} reads pictures, and this plant's observation is a vector of {observation.shape[0]:,} "
-                "numbers. hint: with atoms, as in Rainbow, give observation=grey84 (in a graph file: kind: mlp for vectors)"
+                f"{problem}. hint: with atoms, as in Rainbow, give observation=grey84 (in a graph file: kind: mlp for vectors)"
             )
         remaining(FrameShape.of(observation.shape), windows_of(network))
 
