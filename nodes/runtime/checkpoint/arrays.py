@@ -7,6 +7,8 @@ follow the document. The bytes of one large array are a *buffer*.
 from __future__ import annotations
 
 import ast
+import contextlib
+import functools
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -41,17 +43,38 @@ _LARGEST_POOL = 1024
 
 
 def described(dtype: np.dtype[Any]) -> str:
-    """Return a text that describes a numpy dtype. Raises ``CheckpointError`` for a dtype that holds Python objects."""
+    """Return a text that describes a numpy dtype.
+
+    Raises:
+        CheckpointError: the dtype holds Python objects, or the text would not give the same dtype again, as with records
+            (``np.record``) and with fields that overlap or are not in the order of their offsets.
+    """
     if dtype.hasobject:
         raise CheckpointError("an array of Python objects cannot be saved", hint="keep the objects in a list")
-    return repr(np.lib.format.dtype_to_descr(dtype))
+    description = None if dtype.type is np.record else _described(dtype)
+    if description is None:
+        raise CheckpointError(
+            f"an array of dtype {dtype!r:.100} cannot be saved",
+            hint="keep a copy with a plain dtype: array.astype(...)",
+        )
+    return description
+
+
+@functools.lru_cache
+def _described(dtype: np.dtype[Any]) -> str | None:
+    """Return a text that describes a dtype; None if the text would give another dtype."""
+    with contextlib.suppress(CheckpointError, ValueError):
+        description = repr(np.lib.format.dtype_to_descr(dtype))
+        if dtype_of(description) == dtype:
+            return description
+    return None
 
 
 def dtype_of(description: str) -> np.dtype[Any]:
     """Return the numpy dtype for a text that ``described`` returned.
 
     Raises:
-        CheckpointError: the text is invalid, or the dtype holds Python objects or has elements of 0 bytes.
+        CheckpointError: the text is invalid, or the dtype holds Python objects.
     """
     try:
         dtype = np.lib.format.descr_to_dtype(ast.literal_eval(description))
@@ -59,10 +82,9 @@ def dtype_of(description: str) -> np.dtype[Any]:
         raise CheckpointError(
             f"the checkpoint is damaged: {description!r:.60} does not describe a dtype of numpy"
         ) from error
-    if dtype.hasobject or not dtype.itemsize:
-        content = "holds Python objects" if dtype.hasobject else "has elements of 0 bytes"
+    if dtype.hasobject:
         raise CheckpointError(
-            f"the checkpoint has an array of dtype {description!r:.60}, which cannot be restored: the dtype {content}"
+            f"the checkpoint has an array of dtype {description!r:.60}, which cannot be restored: the dtype holds Python objects"
         )
     return dtype
 
@@ -72,7 +94,7 @@ def packed_array(value: Array, put: Put) -> list[Any]:
     description = described(value.dtype)
     order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
     flat = (value.T if order == "F" else np.ascontiguousarray(value)).reshape(-1)
-    data = flat.view(np.uint8) if flat.dtype.itemsize else np.empty(0, np.uint8)
+    data = flat.view(np.uint8) if value.dtype.itemsize else np.empty(0, np.uint8)
     return [description, list(value.shape), order, bool(value.flags.writeable), put(data)]
 
 
@@ -93,7 +115,8 @@ def unpacked_array(packed: Sequence[Any], get: Get) -> Array:
             f"the checkpoint is damaged: it has {data.size} bytes for an array of dtype {dtype} and shape {shape!r:.60}, "
             f"which needs {math.prod(shape) * dtype.itemsize} bytes"
         )
-    made: Array = np.empty(tuple(shape), dtype, order=order)
+    # Not np.empty, which gives texts of 0 bytes 1 character.
+    made: Array = np.ndarray(tuple(shape), dtype, order=order)
     if data.size:
         (made.T if order == "F" else made).reshape(-1).view(np.uint8)[:] = data
     made.flags.writeable = bool(writable)

@@ -252,7 +252,7 @@ MAKERS: dict[str, Callable[..., Any]] = {
     "model": lambda reader, name, *_: _new(reader._type(name, BaseModel)),
     "named": lambda reader, name: reader._names.at(name),
     "path": Reader._path,
-    "scalar": lambda _, described, data: np.frombuffer(data, arrays.dtype_of(described))[0],
+    "scalar": lambda _, described, data: np.ndarray((), arrays.dtype_of(described), data)[()],
     "set": lambda *_: set(),
     "stateful": Reader._stateful,
     "tensor": lambda reader, packed: arrays.unpacked_tensor(packed, reader._get),

@@ -222,6 +222,14 @@ def test_arrays_come_back_with_their_memory_and_layout(nodes):
     assert now["tensor"].equal(was["tensor"])
 
 
+def test_arrays_and_scalars_without_bytes_come_back(nodes):
+    was, now = (node.kept["no bytes"] for node in nodes)
+    for before, after in zip(was, now, strict=True):
+        assert type(after) is type(before)
+        assert (after.dtype, after.shape, after.strides) == (before.dtype, before.shape, before.strides)
+    assert now[:2] == ["", b""]
+
+
 def test_generators_go_on_and_spawn_as_they_would_have(nodes):
     was, now = (node.kept["rng"] for node in nodes)
     assert now[0] is nodes[1].rng
@@ -279,6 +287,11 @@ def memory_mapped(_):
         (lambda _: threading.Lock(), "keeper: kept: a _thread:lock"),
         (lambda _: keeping.Linked("x", Elsewhere()), "keeper: kept.next: a "),
         (lambda _: np.array([object()]), "keeper: kept: an array of Python objects"),
+        (
+            lambda _: np.zeros(2, "i4,f8")[["f1", "f0"]],
+            "keeper: kept: an array of dtype dtype({'names': ['f1', 'f0'], ",
+        ),
+        (lambda _: [np.rec.array([(1, 2.0)])[0]], "keeper: kept[0]: an array of dtype dtype((numpy.record, "),
         (memory_mapped, "keeper: kept: a writable array that shares the memory of a memoryview"),
         (lambda _: keeping.torch.zeros(4)[:2], "keeper: kept: a tensor that is a view of another"),
         (lambda _: keeping.torch.nn.Linear(1, 1), "keeper: kept: a torch.nn.modules.linear:Linear"),
