@@ -51,8 +51,8 @@ def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | Non
         value: lists of equal length, nested; a single element gives an array of shape ().
         dtype: the dtype of the elements; None for the first of bool, int64 (uint64 if needed) and float64 that
             holds all of them; float64 if there are no elements.
-        shape: the shape of the array, for which the elements may also be one flat list; None for the shape of the
-            lists.
+        shape: the shape of the array; None for the shape of the lists. If a shape is given, the elements may also be
+            in one flat list.
 
     Raises:
         ValueError: an element does not fit the dtype, the lists do not form an array of this shape, or the array

@@ -190,7 +190,7 @@ class ChunkReader:
         descriptions of its channels."""
 
     def data(self, content: bytes) -> bytes:
-        """Return the verified, uncompressed content of a chunk record (without opcode and length)."""
+        """Return the records in a chunk, uncompressed and verified. ``content`` is the chunk record without opcode and length."""
         if len(content) < _CHUNK_HEAD_BYTES:
             raise ChunkDamaged("the chunk is shorter than its header")
         _, _, size, checksum = CHUNK.unpack_from(content)

@@ -37,11 +37,15 @@ def fields_of(document: Frame) -> tuple[bytes, dict[str, Any]]:
             raise DecodeError(
                 f"the message has the unknown wire format {version!r:.20}; this rtgraph reads format {WIRE_VERSION}"
             )
-        if type(schema_hash) is not bytes or type(fields) is not dict or type(buffers) is not list:
-            kinds = ", ".join(type(part).__name__ for part in (schema_hash, fields, buffers))
-            raise DecodeError(
-                f"the bytes are not a message: schema hash, fields and buffers must be bytes, dict and list, not {kinds}"
-            )
+        for name, part, kind in (
+            ("schema hash", schema_hash, bytes),
+            ("fields", fields, dict),
+            ("buffers", buffers, list),
+        ):
+            if type(part) is not kind:
+                raise DecodeError(
+                    f"the bytes are not a message: {name} should be of type {kind.__name__}, not {type(part).__name__}"
+                )
         for buffer in buffers:
             if type(buffer) is not bytes:
                 raise DecodeError(

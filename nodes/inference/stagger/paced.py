@@ -37,7 +37,7 @@ class Pacing(CoordinatorStagger):
     """Decides which worker uses which observation, and when. A claim is the assignment of an observation to a worker.
 
     Claims are numbered from ``first_claim``. After a restart of the coordinator, the new numbers must be higher than all earlier
-    ones, because a worker ignores a claim with a lower number.
+    ones, because a worker ignores a claim with a number that is not higher.
     """
 
     _overdue_from_ns: int = 0

@@ -94,7 +94,7 @@ class CommandParams(Record):
 
     @property
     def is_by_name(self) -> bool:
-        """Whether the message lists the numbers of the joints (``names``). Otherwise each joint has a field (``fields``)."""
+        """Whether a list has one number per joint, in the order of ``names``. Otherwise each joint has a field (``fields``)."""
         return self.type in {JOINT_STATE, MULTI_ARRAY, TRAJECTORY}
 
     @property

@@ -210,8 +210,8 @@ def decompressed(message: Any) -> Pixels:
             pixels = np.asarray(image.convert(mode))
     except (UnidentifiedImageError, OSError) as error:
         raise RobotError(
-            f"a CompressedImage in {message.format!r} cannot be read",
-            hint="publish a format that Pillow reads, such as jpeg or png",
+            f"the data of a CompressedImage in {message.format!r} cannot be read as a picture",
+            hint="publish whole pictures in a format that Pillow reads, such as jpeg or png",
         ) from error
     return pixels[:, :, None] if pixels.ndim == 2 else pixels
 

@@ -55,7 +55,7 @@ class Node(Generic[P]):
     metrics 2, recorders 3).
 
     ``agrees_on`` maps an input to names of parameters. These parameters must be equal in this node and in every node that
-    publishes to the input.
+    publishes to the input. A publisher that lacks such a parameter, or has null there, is not compared.
     """
 
     params_type: ClassVar[type[Params]] = Params

@@ -88,7 +88,7 @@ def test_a_compressed_picture_is_decoded_and_another_depth_is_refused():
     reader = make_reader("camera", part, degrees=False)
     reader.take(message(format="png", data=file.getvalue()), 3)
     assert reader.values["camera"][0, 0].tolist() == [10, 20, 30]
-    with pytest.raises(RobotError, match="a CompressedImage in 'rvl' cannot be read"):
+    with pytest.raises(RobotError, match="a CompressedImage in 'rvl' cannot be read as a picture"):
         reader.take(message(format="rvl", data=b"depth"), 4)
     with pytest.raises(RobotError, match="unknown encoding '16UC1' of an Image"):
         unpacked(message(encoding="16UC1"))
