@@ -12,8 +12,8 @@ from rtgraph.graphs.resolving.wire import Wiring, topic_of
 def check_agreement(nodes: Sequence[PlacedNode], wiring: Wiring, resolver: Resolver) -> None:
     """Check that a node and the nodes that publish to it have equal values of some params.
 
-    The class of the receiving node lists these params in ``agrees_on``. A publisher is not compared in a param that it lacks, or that
-    is null there.
+    The class of the receiving node lists these params in ``agrees_on``. A param is not compared if the publisher lacks it, or has
+    null for it.
 
     Raises:
         GraphError: two connected nodes have different values of a listed param.

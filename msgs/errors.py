@@ -59,7 +59,7 @@ class DecodeError(MessageError):
 
 
 class SchemaMismatch(DecodeError):
-    """Publisher and subscriber have different versions of a message class."""
+    """A message has another schema than expected: its publisher, or its recording, has a different version of the message class."""
 
 
 class NodeError(RtgraphError):

@@ -1,4 +1,4 @@
-"""Plays a recording with a graph of one node, the player, and controls running players."""
+"""Plays a recording: launches a graph whose only node is the player. Also sends commands to players that already run."""
 
 from __future__ import annotations
 

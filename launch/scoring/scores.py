@@ -68,7 +68,7 @@ def random_line(game: str | None) -> dict[str, Line]:
 
 
 def lines(game: str) -> dict[str, Line]:
-    """Return all known reference scores of a game, as lines for plots by label. A score is a mean return of an episode."""
+    """Return all known reference scores of a game, by label, as lines for plots. A score is a mean return of an episode."""
     found = dict(MEASURED.get(game, {}))
     for line in HUMAN.get(game, ()):
         found[f"human ({line.source})"] = line

@@ -97,9 +97,9 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """In each channel, expect all messages from the first to the last that ``losses`` counts.
+        """Expect the messages of an earlier count: in each stream, all sequence numbers from ``first`` to ``last`` of its row.
 
-        An expected message counts as lost until ``see`` counts it.
+        An expected message counts as lost until ``see`` is called for it.
         """
         for row in losses.streams:
             stream = _Stream(-1 if row.first is None else row.first - 1)

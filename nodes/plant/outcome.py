@@ -47,7 +47,11 @@ class Outcomes:
         self._log = log
 
     def observation(self, value: object, tick: int) -> Value:
-        """Return the observation of a tick, with the parts, dtypes and shapes of the spec."""
+        """Check that the observation of a tick has the parts, dtypes and shapes of the spec, and return it. Count it if not finite.
+
+        Raises:
+            NodeError: a part, dtype or shape differs.
+        """
         if not self._several:
             finite = self._is_finite(value, WHOLE, tick)
         else:

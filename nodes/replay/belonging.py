@@ -63,7 +63,7 @@ def check_folder(folder: Path, here: Identity, seen: PlantSpec) -> bool:
         return not (folder / "frames").exists()
     if there.get(_MIXED):
         raise ReplayError(
-            f"the replay memory in {folder} holds transitions of several environments, not only of this one",
+            f"the replay memory in {folder} holds transitions of several environments",
             hint=_hint(_folder_fits(folder, seen)),
         )
     if found := differences(there, here):

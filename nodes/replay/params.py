@@ -123,8 +123,7 @@ class ReplayParams(Params):
     def _stages_alone(self) -> Self:
         if self.pipeline.depth and self.delay_aware.all_slots:
             raise ValueError(
-                "pipeline and delay_aware are both set, but a network in stages reads no pending actions. "
-                "hint: delay_aware=none chunk=1"
+                "a network in stages reads no pending actions, and no earlier actions of a chunk. hint: delay_aware=none chunk=1"
             )
         return self
 

@@ -66,8 +66,8 @@ class Assembler:
 
     Args:
         gamma: the discount per tick.
-        learn_default: make transitions also from the actions of the default behaviour β, as decisions based on the
-            observation of the tick before, or on the one that ``age_ticks`` gives.
+        learn_default: make transitions also from the actions of the default behaviour β. Such an action counts as a decision
+            based on the observation of the tick before; with ``age_ticks``, on the observation of that age.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
         most_frames: maximum number of observations that wait for decisions.
         age_ticks: base each action on the observation that is this old when the action is applied, so that a slower agent can

@@ -42,7 +42,10 @@ class ReceiverParams(Params):
 
 @dataclass(slots=True)
 class _IncomingVersion:
-    """A version that is being received. If ``joined`` is set, ``content`` holds the version and then the target network's weights."""
+    """A version of the weights that is being received. ``content`` holds the bytes received so far.
+
+    If ``joined`` is set, the target network's weights follow the version's weights in ``content``.
+    """
 
     life: int
     version: int

@@ -6,8 +6,8 @@ Objects can refer to each other in cycles. So they are rebuilt in three steps:
 2. The empty objects are filled.
 3. ``load_world_state`` is called on each object that has this method. Objects to which the object refers come first.
 
-A checkpoint cannot run arbitrary code: its records may name only the classes that ``Names`` allows. The reader calls only their
-``__new__`` and ``load_world_state``, looks up members of enumerations, and computes hashes of keys.
+A checkpoint cannot run arbitrary code: its records may name only the classes and functions that ``Names`` allows. Of a class, the reader
+calls only ``__new__`` and ``load_world_state``. It also looks up members of enumerations, and computes hashes of keys.
 """
 
 from __future__ import annotations
@@ -195,8 +195,8 @@ class Reader:
         return kind
 
     def _dict(self, name: str, _: Any) -> dict[Any, Any]:
-        made: dict[Any, Any] = self._type(name, dict)()
-        return made
+        kind: type[dict[Any, Any]] = self._type(name, dict)
+        return kind.__new__(kind)
 
     def _stateful(self, name: str, _: Any) -> Any:
         kind = self._type(name, object, NODE_TYPES)
