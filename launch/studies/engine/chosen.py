@@ -19,7 +19,10 @@ _PLAIN = re.compile(r"[\w.,=+-]+")
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of ``count`` shards, numbered from 1. Each cell (one run of a study) belongs to one shard, the same on every machine."""
+    """One of ``count`` shards, numbered from 1. Each cell (one run of a study) belongs to one shard, the same on every machine.
+
+    Measurements of a machine's speed belong to every shard, because later cells use their results.
+    """
 
     number: int
     count: int
@@ -90,7 +93,7 @@ class Chosen:
         return all(axis not in cell.at or str(cell.at[axis]) in values for axis, values in self.only.items())
 
     def _is_in_shard(self, study: Study, cell: Cell) -> bool:
-        if self.shard is None:
+        if self.shard is None or cell.work.alone:
             return True
         # By the cell's values: a study may add cells later, so the cell's position is not the same everywhere.
         place = "\0".join(place_of(study, cell.at))

@@ -115,6 +115,16 @@ def test_shards_share_all_cells_and_are_joined(tmp_path: Path) -> None:
         ran(study([Square(1, [])]), tmp_path / "one", chosen=_empty(study([Square(1, [])])))
 
 
+def test_every_shard_has_the_measurements_from_which_later_cells_follow(tmp_path: Path) -> None:
+    computed: list[int] = []
+    numbers = study([Square(3, computed, alone=True)], later=[Square(n, computed) for n in range(10, 30)])
+    first = ran(numbers, tmp_path / "1", chosen=Chosen(shard=Shard(1, 2)))
+    second = ran(numbers, tmp_path / "2", chosen=Chosen(shard=Shard(2, 2)), join=[first.table])
+    assert sorted(computed) == [3, *range(10, 30)], "the second shard takes the measurement from the table"
+    joined = ran(numbers, tmp_path / "joined", join=[first.table, second.table], compute=False)
+    assert (len(joined.rows), joined.missing) == (21, 0)
+
+
 def _empty(numbers: Study) -> Chosen:
     """Return a shard without a cell."""
     cells = numbers.cells(Scale.QUICK, ())
