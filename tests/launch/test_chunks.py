@@ -85,4 +85,4 @@ def test_a_network_with_chunks_knows_its_pending_actions_and_is_verified(tmp_pat
 def test_one_process_that_alternates_has_no_chunks(tmp_path, capsys):
     out = [*VIRTUAL, "--ticks", "5", "--out", str(tmp_path / "s")]
     assert main(["launch", *CATCH, "agent=infer_learn", *out]) == 2
-    assert "chunk for agent=staggered and agent=single" in " ".join(capsys.readouterr().err.split())
+    assert "chunk is only for agent=staggered and agent=single" in " ".join(capsys.readouterr().err.split())

@@ -360,7 +360,10 @@ def test_virtual_time_cannot_measure(latency):
 
 def test_inferring_in_no_time_from_the_newest_observation_is_refused_by_name():
     world = staggered_world("none", [{"kind": "empirical", "values_ms": [0.0]}], 10)
-    with pytest.raises(WorldError, match=r"a cycle without delay: .*worker/0"):
+    with pytest.raises(
+        WorldError,
+        match=r"in a cycle without delay, or a node calls after\(0, …\) again and again: .*worker/0",
+    ):
         world.run()
 
 

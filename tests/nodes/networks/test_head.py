@@ -92,7 +92,7 @@ def test_only_the_last_hidden_layer_is_the_heads(plant):
 def test_other_heads_are_for_discrete_actions(plant, action):
     plant = plant.model_copy(update={"action": action})
     assert count_parameters(MlpSpec(), plant) > 0
-    with pytest.raises(ValueError, match=f"one discrete action, and this plant.s is {action.kind}"):
+    with pytest.raises(ValueError, match=f"needs discrete actions, and the plant has {action.kind} ones"):
         build(MlpSpec(head=HeadSpec(dueling=True)), plant, device="meta")
 
 

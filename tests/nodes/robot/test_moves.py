@@ -41,7 +41,7 @@ def test_a_repeated_move_goes_at_its_speed_and_staying_stops(share):
 
 
 def test_a_joint_that_is_not_there_is_refused():
-    with pytest.raises(NodeError, match=r"moves\.joints names elbow"):
+    with pytest.raises(NodeError, match=r"`moves\.joints` has joints that the robot does not have: elbow"):
         Moves(MovesParams(joints=("pan", "elbow")), LIMITS, RATE_HZ)
 
 
