@@ -24,6 +24,7 @@ from rtgraph.nodes.runtime.interface.taps import taken
 from rtgraph.nodes.runtime.journal import Documents
 from rtgraph.nodes.runtime.journalled import executor_of
 from rtgraph.nodes.runtime.results import results_of
+from rtgraph.nodes.runtime.virtual.collection import rare_collection
 from rtgraph.nodes.runtime.virtual.delays import EdgeDelay, EdgeDelays
 from rtgraph.nodes.runtime.virtual.event_queue import EventQueue
 from rtgraph.nodes.runtime.virtual.faults import Fault, FaultInjector, crashes
@@ -140,7 +141,8 @@ class VirtualWorld:
         try:
             if not self._begun:
                 self._begin()
-            self._run(progress, keeper)
+            with rare_collection():
+                self._run(progress, keeper)
             if keeper is not None and len(self._begun) >= len(self.plans):
                 keeper.write(self)
         except RtgraphError as error:
