@@ -1,4 +1,4 @@
-"""Plays a recording: launches a graph whose only node is the player. Also sends commands to players that already run."""
+"""Plays a recording: launches a graph with the player as its only node. Also sends commands to players that already run."""
 
 from __future__ import annotations
 
