@@ -6,6 +6,7 @@ by a ``Connection``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from rtgraph.nodes.robot.connection.connection import Connection
 from rtgraph.nodes.robot.device_control import DeviceControl
 from rtgraph.nodes.robot.joints import SUFFIX, JointParams, Limits, Vector
 from rtgraph.nodes.robot.joints import Command as CommandKind
-from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, stale_after_ns
+from rtgraph.nodes.robot.safety import NEAR_S, Command, Safety, Sent, clip_range, stale_after_ns
 
 ARRIVED = 0.02
 """Tolerance of a sent position, as the distance that the joint moves in this many seconds at maximum speed.
@@ -64,6 +65,7 @@ class Control(DeviceControl):
         resume_within_s: after a hold, a position command is admitted only if each joint can reach it in this time at its maximum
             speed.
         cameras: the age in ns at which the picture of each camera becomes stale.
+        dry_run: whether nothing is sent to the device. Then a pose is reached when the motion to it has ended, whatever is measured.
     """
 
     def __init__(
@@ -76,8 +78,11 @@ class Control(DeviceControl):
         homing_speed: float = 0.25,
         resume_within_s: float = NEAR_S,
         cameras: Mapping[str, int] | None = None,
+        *,
+        dry_run: bool = False,
     ) -> None:
         self._cameras = cameras or {}
+        self._dry_run = dry_run
         self._homing_speed = homing_speed
         self.limits = Limits.of(joints)
         self.safety = Safety(self.limits, kind, period_ns, near_s=resume_within_s)
@@ -87,6 +92,8 @@ class Control(DeviceControl):
         self._kind = kind
         self._stale_ns = stale_after_ns(period_ns)
         self._pose: Vector | None = None
+        self._wanted = np.full(len(joints), np.nan)
+        """The pose as given to ``go_to``, with NaN for joints that stay where they are."""
         self._settled = 0
         self._settled_ns = 0
         self._units = [joint.unit for joint in joints.values()]
@@ -110,7 +117,7 @@ class Control(DeviceControl):
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
         """Move the robot slowly to a pose, (joints,), during the next ticks. The pose is clipped to the range.
 
-        The pose is reached if every measured position is within ``REACHED`` of it, at most ``ARRIVAL_NS`` after the
+        A joint with NaN in the pose stays where it is, and is not judged. The pose is reached if every measured position is within ``REACHED`` of it, at most ``ARRIVAL_NS`` after the
         motion has ended. Otherwise the joints that are away from it hold where they are, and the state's reason names them.
 
         Raises:
@@ -121,20 +128,23 @@ class Control(DeviceControl):
                 "the robot takes velocities, so the plant cannot move it to a pose",
                 hint="set command: position in the plant, or a task without a pose to start from",
             )
-        self._pose = np.clip(np.asarray(pose, np.float64), self.limits.low, self.limits.high)
+        self._wanted = clip_range(np.asarray(pose, np.float64), self.limits)
+        self._pose = np.where(np.isnan(self._wanted), self.safety.position, self._wanted)
         self._settled = 0
         if self._may_move():
             self.states.enter("homing", reason, now_ns)
 
-    def away_from(self, pose: Vector) -> str:
-        """Return which joints are away from a pose, (joints,), by their readings, as in ``lift is at 31 deg, not 5 deg``.
+    def missed(self) -> str:
+        """Return which joints are away from the pose of the last ``go_to``, by their readings, as in ``lift is at 31 deg, not 5 deg``.
 
-        The text is empty if each joint is within ``REACHED`` of the pose.
+        The text is empty if each joint is within ``REACHED`` of the pose, and before the first sample.
         """
-        measured, names, units = self.measured, self.limits.names, self._units
+        if self.sample is None:
+            return ""
+        measured, wanted, names, units = self.measured, self._wanted, self.limits.names, self._units
         return ", ".join(
-            f"{names[at]} is at {measured[at]:.3g} {units[at]}, not {pose[at]:.3g} {units[at]}"
-            for at in np.flatnonzero(self._away(pose))
+            f"{names[at]} is at {measured[at]:.3g} {units[at]}, not {wanted[at]:.3g} {units[at]}"
+            for at in np.flatnonzero(self._away())
         )
 
     def stay(self, reason: str, now_ns: int) -> None:
@@ -184,6 +194,7 @@ class Control(DeviceControl):
         if silent := self._silent(now_ns):
             states.enter("stale", f"{silent} is silent", now_ns)
             safety.holds = True
+            self._settled = 0
             return TickResult(self._slow_down(now_ns), self._blocked(command))
         if not connection.is_free():
             safety.rest()
@@ -236,6 +247,7 @@ class Control(DeviceControl):
         A loaded joint hangs below its goal, so holding the measured position would lower the joint at each hold. A
         robot that fell while its torque was off is far from its last goal.
         """
+        self._settled = 0
         measured, last = self.measured, self.connection.last_sent
         if self._kind == "position" and all(name in last for name in self._actions):
             goal = np.array([float(last[name]) for name in self._actions])
@@ -245,20 +257,21 @@ class Control(DeviceControl):
         self.safety.begin(measured)
 
     def _home(self, pose: Vector, measured: Vector, command: Command | None, now_ns: int) -> TickResult:
+        refused = self._blocked(command)
         self.states.enter("homing", self.states.reason, now_ns)
         self.safety.move(pose, measured, self._homing_speed)
         self._settled = self._settled + 1 if self._is_at(pose) else 0
         if self._settled <= SETTLED_TICKS:
             self._settled_ns = now_ns
         if self._settled >= SETTLED_TICKS:
-            self._arrive(pose, now_ns)
+            self._arrive(now_ns)
         values = self.safety.position
         self._post(values, now_ns)
-        return TickResult(values, self._blocked(command))
+        return TickResult(values, refused)
 
-    def _arrive(self, pose: Vector, now_ns: int) -> None:
+    def _arrive(self, now_ns: int) -> None:
         """End the motion to a pose if the readings have reached it, or if the time for this is over."""
-        away = self._away(pose)
+        away = self._away()
         if not away.any():
             reason = "the pose is reached"
             self.safety.holds = True
@@ -266,14 +279,15 @@ class Control(DeviceControl):
             return
         else:
             self._misses += 1
-            self._last_miss = self.away_from(pose)
+            self._last_miss = self.missed()
             reason = f"the pose was not reached: {self._last_miss}"
             self.safety.begin(np.where(away, self.measured, self.safety.position))
         self._pose = None
         self.states.enter("holding", reason, now_ns)
 
-    def _away(self, pose: Vector) -> npt.NDArray[np.bool_]:
-        return np.abs(self.measured - pose) > REACHED * (self.limits.high - self.limits.low)
+    def _away(self) -> npt.NDArray[np.bool_]:
+        tolerance = math.inf if self._dry_run else REACHED * (self.limits.high - self.limits.low)
+        return np.abs(self.measured - self._wanted) > tolerance  # False for NaN
 
     def _is_at(self, pose: Vector) -> bool:
         near = ARRIVED * self.limits.speed

@@ -90,6 +90,7 @@ class RobotPlant(DevicePlant[R], ABC):
             params.homing_speed,
             math.inf if params.resume_within_s is None else params.resume_within_s,
             dict.fromkeys(params.cameras, round(params.camera_stale_s * 1e9)),
+            dry_run=params.dry_run,
         )
         self._moves = moves_of(params, self._moves_speed())
         self._robot = RobotEnvironment(params, self._control)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Callable
@@ -16,7 +17,6 @@ from rtgraph.nodes.robot.driver import check_cameras, check_driver, check_joints
 from rtgraph.nodes.robot.params import RobotParams, commanded_by, features_of
 from rtgraph.nodes.robot.plant import RobotPlant
 from rtgraph.nodes.robot.process.isolation import device_driver, start_process
-from rtgraph.nodes.robot.safety import clip_range
 from rtgraph.nodes.runtime.clock import period_ns
 
 HOLD_NS = 1_000_000_000
@@ -132,12 +132,10 @@ class Robot(RobotPlant[RobotParams]):
         ):
             self._control.stay(reason, self.now_ns)
             return False
-        here = self._control.safety.position
-        goals = [at if joint.park is None else joint.park for joint, at in zip(joints, here, strict=True)]
-        pose = clip_range(np.array(goals), self._control.limits)
+        pose = np.array([math.nan if joint.park is None else joint.park for joint in joints])
         self._control.go_to(pose, f"parking: {reason}", self.now_ns)
         ended = self._tick_until(lambda: not self._control.is_homing, deadline_ns)
-        away = self._control.away_from(pose)
+        away = self._control.missed() if self._link.health.state == "up" else ""
         if ended and not away:
             return True
         self._control.stay(f"not parked: {reason}", self.now_ns)

@@ -18,8 +18,8 @@ LEASES = 4
 """A learner is silent if it sends nothing for ``LEASES`` times as long as the longest recent gap, and for at least ``silence_ns``.
 
 A gap is the time between a message and the message that the same learner sent before it, by their stamps. Two kinds of gaps
-count: gaps that end with a gradient, and gaps longer than two ``STATE_PERIOD_NS``. In gaps of the second kind a gradient was
-computed, even if its message is received after a later one.
+count: gaps that end with a gradient, and gaps longer than two ``STATE_PERIOD_NS`` of learners that were not left out. In gaps of
+the second kind a gradient was probably computed, and its message is received after a later one.
 """
 GAPS = 32
 """Minimum number of recent gaps that are stored, over all learners. With many learners, two per learner are stored."""
@@ -84,12 +84,15 @@ class GradientRing:
             self._incarnation[place] = incarnation
             self._ring.leave(name)  # gradients of its earlier incarnation get no answer
             self._sent_ns[place] = sent_ns  # a restart is no gap
-        if name not in self._ring.alive:
+        left_out = name not in self._ring.alive
+        if left_out:
             self._ring.join(name)
             self.returned.append(place)
         self._heard_ns[place] = now_ns
         gap_ns = sent_ns - self._sent_ns[place]
-        if gap_ns > (0 if isinstance(message, Gradient) else 2 * STATE_PERIOD_NS):
+        computed = isinstance(message, Gradient)
+        # A gap of a learner that was left out may be an outage of any length, unless it ends with a gradient.
+        if gap_ns > (0 if computed else 2 * STATE_PERIOD_NS) and (computed or not left_out):
             self._gaps_ns.append(gap_ns)
         self._sent_ns[place] = max(self._sent_ns[place], sent_ns)
         return True

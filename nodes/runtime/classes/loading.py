@@ -127,7 +127,7 @@ def planned_outputs(path: str, params: dict[str, Any]) -> Mapping[str, Output[An
     return node_type.outputs_of(validated_params(node_type, params))
 
 
-def call_problem(called: type, *args: object, **keywords: object) -> str:
+def call_problem(called: type, /, *args: object, **keywords: object) -> str:
     """Return why a class cannot be called with these arguments, as text. Empty if it can, or if its signature is unknown."""
     try:
         inspect.signature(called).bind(*args, **keywords)

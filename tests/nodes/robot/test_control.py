@@ -18,10 +18,12 @@ JOINTS = {
 class Robot:
     """A control and its fake device, ticked by hand: each tick is followed by one cycle of the link."""
 
-    def __init__(self, kind="position", **bench):
+    def __init__(self, kind="position", *, dry_run=False, **bench):
         self.bench = Bench(**bench)
         self._moves = kind == "position"
-        self.control = Control(JOINTS, kind, self.bench.link, PERIOD_NS, self.bench.now_ns, 0.5)
+        self.control = Control(
+            JOINTS, kind, self.bench.link, PERIOD_NS, self.bench.now_ns, 0.5, dry_run=dry_run
+        )
         self.bench.link.start(0)
 
     @property
@@ -215,6 +217,38 @@ def test_a_physical_reset_waits_for_a_joint_that_lags_and_gives_up_on_a_blocked_
     reason = "the pose was not reached: lift is at 30 deg, not 40 deg"
     assert (robot.state, robot.control.states.reason) == ("holding", reason)
     assert robot.bench.got[-1][1]["lift.pos"] == pytest.approx(30.0, abs=0.1)
+
+
+def test_a_joint_without_a_goal_is_not_judged_and_a_command_on_the_way_is_refused_for_homing():
+    robot = Robot()
+    robot.ticks(3)
+    robot.bench.drivers[0].blocked = {"lift"}
+    robot.ticks(40, [10.0, 30.0])
+    robot.control.go_to(np.array([12.0, np.nan]), "parking", robot.bench.now_ns)
+    refused = [robot.tick([12.0, 30.0]).refused for _ in range(60)]
+    assert (set(refused), refused[-1]) == ({"homing", ""}, "")
+    assert robot.control.warnings() == []
+
+
+def test_the_time_to_arrive_begins_again_after_readings_were_missing():
+    robot = Robot()
+    robot.ticks(3)
+    driver = robot.bench.drivers[0]
+    driver.blocked = {"lift"}
+    robot.control.go_to(np.array([12.0, 30.0]), "a physical reset", robot.bench.now_ns)
+    robot.ticks(100)
+    robot.ticks(150, cycle=False)
+    robot.ticks(30)
+    assert robot.state == "homing", robot.control.states.reason
+
+
+def test_a_dry_run_reaches_a_pose_when_the_motion_to_it_has_ended():
+    robot = Robot(dry_run=True)
+    robot.ticks(3)
+    robot.bench.drivers[0].blocked = {"pan", "lift"}
+    robot.control.go_to(np.array([12.0, 30.0]), "a physical reset", robot.bench.now_ns)
+    robot.ticks(60)
+    assert (robot.state, robot.control.states.reason) == ("holding", "the pose is reached")
 
 
 def test_a_device_that_is_given_up_fails_the_plant():

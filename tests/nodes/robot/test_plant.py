@@ -20,6 +20,7 @@ JOINTS = {
     "pan": {"range": [-90, 90], "speed": 60, "acceleration": 600, "park": 0},
     "lift": {"range": [0, 90], "speed": 60, "acceleration": 600, "park": 5},
 }
+NOT_PARKED = {"pan": JOINTS["pan"], "lift": {**JOINTS["lift"], "park": None}}
 PARAMS = {"driver": "support.robot_device:SimulatedDriver", "rate_hz": 100.0, "joints": JOINTS}
 PTY = {**PARAMS, "driver": "support.robot_device:PtyDriver", "driver_params": {"port": "/nowhere"}}
 
@@ -303,6 +304,12 @@ def test_the_log_says_whether_the_torque_is_off_at_the_end(fails, caplog, monkey
     [
         ((), {}, [True, False], "the robot is parked, its torque was switched off"),
         (("lift",), {}, [True], "the park pose was not reached: lift is at 20 deg, not 5 deg"),
+        (
+            ("lift",),
+            {"joints": NOT_PARKED},
+            [True, False],
+            "the robot is parked, its torque was switched off",
+        ),
         ((), {"dry_run": True}, [True], "the robot is left where it is, its torque is as it was"),
     ],
 )
@@ -312,10 +319,12 @@ def test_the_torque_is_switched_off_only_if_the_readings_have_reached_the_park_p
     caplog.set_level("INFO")
     host, bench = ending(monkeypatch, **params)
     bench.drivers[0].blocked |= set(blocked)
+    if params.get("joints"):  # it is away from the position sent last, and has no park pose
+        host.node._control.safety.begin(np.array([0.0, 50.0]))
     host.node._come_to_rest("park", "the launch ends")
     assert logged in caplog.text
     assert bench.drivers[0].torque == torque
-    if blocked:
+    if torque == [True] and blocked:
         # It no longer pushes against what blocks it.
         assert bench.got[-1][1] == pytest.approx({"pan.pos": 0.0, "lift.pos": 20.0})
         assert host.node._control.warnings() == [
@@ -359,6 +368,7 @@ def test_the_spec_names_joints_units_and_the_kind_of_command():
             {"moves": {"joints": ["pan"]}, "default": "repeat_last"},
             "`moves` turns actions into goal positions, so it needs position commands",
         ),
+        ({"task_params": {"called": 1}}, "unexpected keyword argument 'called'"),
         ({"moves": {"joints": ["elbow"]}}, "`moves.joints` has joints that the robot does not have: elbow"),
         (
             {"task": "reach", "task_params": {"speed": 1}},

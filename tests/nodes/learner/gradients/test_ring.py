@@ -92,6 +92,13 @@ def test_how_long_a_gradient_takes_is_known_also_if_a_later_message_arrives_firs
     assert longest_silence_ns(ring, 0, 4 * SECOND) == 12 * SECOND
 
 
+def test_an_outage_is_not_the_time_that_a_gradient_takes():
+    ring = GradientRing(2, "round_robin", 0, SECOND, 0)
+    assert ring.drop_silent(60 * SECOND) == [0, 1]
+    ring.mark_alive(state(0, sent_ns=60 * SECOND), 60 * SECOND)
+    assert longest_silence_ns(ring, 0, 60 * SECOND) == SECOND
+
+
 def test_how_long_a_gradient_takes_is_not_forgotten_while_its_learner_waits():
     ring = GradientRing(1, "round_robin", 0, SECOND, 0)
     ring.take(gradient(0, sent_ns=3 * SECOND), 3 * SECOND)
