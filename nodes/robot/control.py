@@ -287,7 +287,8 @@ class Control(DeviceControl):
 
     def _away(self) -> npt.NDArray[np.bool_]:
         tolerance = math.inf if self._dry_run else REACHED * (self.limits.high - self.limits.low)
-        return np.abs(self.measured - self._wanted) > tolerance  # False for NaN
+        away: npt.NDArray[np.bool_] = np.abs(self.measured - self._wanted) > tolerance  # False for NaN
+        return away
 
     def _is_at(self, pose: Vector) -> bool:
         near = ARRIVED * self.limits.speed

@@ -146,6 +146,10 @@ class _Run:
             if compute:
                 for alone in (True, False):
                     batch = {digest: cell for digest, cell in missing.items() if cell.work.alone == alone}
+                    if alone and batch and self.chosen.shard is not None:
+                        self.status.note(
+                            "this machine measures its speed: start the other shards with --join of the table of these cells"
+                        )
                     self._compute(batch, cells, 1 if alone else min(self.jobs, len(batch)))
             rows = [
                 self._row(cell, result) for digest, cell in cells if (result := self._result(digest, cell))

@@ -56,7 +56,10 @@ class Joined:
                 self._must_be_of_scale(row)
                 before = self._rows.setdefault(place, row)
                 if difference := _difference(before.result, row.result):
-                    raise row.error(f"the row contradicts {before.file}:{before.line}: {difference}")
+                    raise row.error(
+                        f"the row contradicts {before.file}:{before.line}: {difference}",
+                        "if two machines measured their speed, compute one's shard again, in a new folder, with --join of the other's table",
+                    )
 
     def __len__(self) -> int:
         return len(self._rows)

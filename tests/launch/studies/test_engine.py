@@ -118,8 +118,21 @@ def test_shards_share_all_cells_and_are_joined(tmp_path: Path) -> None:
 def test_every_shard_has_the_measurements_from_which_later_cells_follow(tmp_path: Path) -> None:
     computed: list[int] = []
     numbers = study([Square(3, computed, alone=True)], later=[Square(n, computed) for n in range(10, 30)])
-    first = ran(numbers, tmp_path / "1", chosen=Chosen(shard=Shard(1, 2)))
-    second = ran(numbers, tmp_path / "2", chosen=Chosen(shard=Shard(2, 2)), join=[first.table])
+    notes: list[str] = []
+
+    class Noting(Silent):
+        def note(self, text: str) -> None:
+            notes.append(text)
+
+    shards = [Chosen(shard=Shard(number, 2)) for number in (1, 2)]
+    first = reproduce(numbers, Scale.QUICK, tmp_path / "1", Noting(), jobs=1, chosen=shards[0])
+    assert notes == [
+        "this machine measures its speed: start the other shards with --join of the table of these cells"
+    ]
+    second = reproduce(
+        numbers, Scale.QUICK, tmp_path / "2", Noting(), jobs=1, chosen=shards[1], join=[first.table]
+    )
+    assert len(notes) == 1
     assert sorted(computed) == [3, *range(10, 30)], "the second shard takes the measurement from the table"
     joined = ran(numbers, tmp_path / "joined", join=[first.table, second.table], compute=False)
     assert (len(joined.rows), joined.missing) == (21, 0)
