@@ -31,7 +31,7 @@ from rtgraph.graphs.reading.validation import validated
 from rtgraph.graphs.resolving.latencies import with_own_latency
 from rtgraph.graphs.resolving.messages import check_messages
 from rtgraph.graphs.resolving.placement import check_placements
-from rtgraph.graphs.resolving.played import check_played
+from rtgraph.graphs.resolving.played import check_played, players
 from rtgraph.graphs.resolving.recording import with_recorder
 from rtgraph.graphs.resolving.replace import check_replacements, replaced
 from rtgraph.graphs.resolving.resolve import Resolver
@@ -165,8 +165,9 @@ def _resolved(
         check_placements(nodes, resolver, weights, settings.world)
         check_played(nodes, wired, resolver)
         plans = with_own_latency(plans)
-    check_faults(scenario.faults, plans, settings.world, top / "faults")
-    check_delays(scenario.delays, plans, settings.world, top / "delays")
+        played = players(nodes, resolver).keys()
+    check_faults(scenario.faults, plans, settings.world, top / "faults", played=played)
+    check_delays(scenario.delays, plans, settings.world, top / "delays", played=played)
     measured = resolver.latencies.edges(plans) if settings.world == "virtual" else ()
     return Plan(
         name=launch.path.stem,

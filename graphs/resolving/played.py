@@ -23,6 +23,16 @@ from rtgraph.nodes.runtime.wiring import NodePlan
 _LOG = logging.getLogger("rtgraph.graphs")
 
 
+def players(nodes: Sequence[PlacedNode], resolver: Resolver) -> dict[str, PlacedNode]:
+    """Return the nodes that are played from a recording, by the names of their instances."""
+    return {
+        instance: node
+        for node in nodes
+        if hasattr(resolver.node_type(node), "stands_in_for")
+        for instance in instances(node)
+    }
+
+
 def check_played(nodes: Sequence[PlacedNode], plans: Sequence[NodePlan], resolver: Resolver) -> None:
     """Compare played nodes (each replaced by a player of a recording) with this launch.
 
@@ -32,14 +42,14 @@ def check_played(nodes: Sequence[PlacedNode], plans: Sequence[NodePlan], resolve
     Raises:
         GraphError: a plant gets messages of a played node that were recorded with a plant of other actions.
     """
-    played = {node.name: node for node in nodes if hasattr(resolver.node_type(node), "stands_in_for")}
-    players = {instance: node for node in played.values() for instance in instances(node)}
+    playing = players(nodes, resolver)
+    played = {node.name: node for node in playing.values()}
     inputs = {plan.name: plan.inputs.values() for plan in plans}
     for node in nodes:
         if node.name in played or not hasattr(resolver.node_type(node), "spec"):
             continue
         publishers = {name for own in instances(node) for end in inputs[own] for name in end.publishers}
-        for name in sorted({players[name].name for name in publishers & players.keys()}):
+        for name in sorted({playing[name].name for name in publishers & playing.keys()}):
             _compare_plants(node, played[name], resolver)
     for node in played.values():
         _compare_settings(node, resolver)

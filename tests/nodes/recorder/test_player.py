@@ -88,6 +88,23 @@ def test_a_replaced_node_may_be_wrong_and_is_compared_with_the_one_it_replaces(s
     assert "noop_max is 30 there, 7 here" in caplog.text
 
 
+@pytest.mark.parametrize("node", ["plant", "worker"])
+def test_a_launch_with_delays_and_faults_is_replayed(tmp_path, node):
+    file = tmp_path / "remote.yaml"
+    file.write_text(
+        "graphs: [{graph: endless, arguments: {workers: 2, latency_frames: 2.5}}]\n"
+        "faults: [{kind: edge, target: plant, port: decision, drop: 0.1}]\n"
+        "delays:\n"
+        "  - {source: plant, target: worker/*, port: observation, latency: {kind: lognormal, ms: 4, sigma: 0.5}}\n"
+        "  - {target: plant, port: decision, latency: {kind: normal, ms: 3, sd: 0.2}}\n"
+    )
+    recorded(file, tmp_path / "session", ticks=60)
+    session = tmp_path / "session" / RECORDING
+    recorded(file, tmp_path / "again", ticks=60, replace=stand_ins(str(session), [node]))
+    for topic in ("observation", "decision", "applied"):
+        assert messages(tmp_path / "again" / RECORDING, topic) == messages(session, topic), topic
+
+
 def test_all_but_the_monitor_can_be_played(session, tmp_path):
     again = replayed(session, tmp_path / "again", "plant", "worker", "coordinator")
     assert messages(again, "progress") == messages(session, "progress")
