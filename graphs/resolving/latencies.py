@@ -104,13 +104,20 @@ def _mean_frames(file: LatencyFile) -> float:
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
     """Return the nodes' plans. In each, a param with the latency models of many nodes keeps only the model of the plan's node."""
     return tuple(
-        plan.model_copy(
-            update={"params": {key: _own(value, plan.name) for key, value in plan.params.items()}}
-        )
+        plan.model_copy(update={"params": own_params(plan.params, plan.name)})
         if any(_is_by_node(value) for value in plan.params.values())
         else plan
         for plan in plans
     )
+
+
+def own_params(params: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the params of the node ``name``, without the latency models of other nodes.
+
+    Raises:
+        NodeError: a param has the latency models of many nodes, and none of this node.
+    """
+    return {key: _own(value, name) for key, value in params.items()}
 
 
 def _is_by_node(value: Any) -> bool:

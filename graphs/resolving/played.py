@@ -10,10 +10,11 @@ from typing import Any
 
 from rtgraph.graphs.reading.expand import PlacedNode
 from rtgraph.graphs.reading.validation import validated
+from rtgraph.graphs.resolving.latencies import own_params
+from rtgraph.graphs.resolving.recording import PLAYER_CLASS
 from rtgraph.graphs.resolving.resolve import Resolver, imported
 from rtgraph.graphs.resolving.wire import instances
 from rtgraph.msgs import PlantSpec
-from rtgraph.msgs.errors import GraphError, NodeError
 from rtgraph.msgs.typed.text import shortened
 from rtgraph.nodes.runtime.classes.loading import load_class, validated_params
 from rtgraph.nodes.runtime.identity import differences, recorded_identity, spec_of
@@ -51,7 +52,7 @@ def check_played(nodes: Sequence[PlacedNode], plans: Sequence[NodePlan], resolve
         publishers = {name for own in instances(node) for end in inputs[own] for name in end.publishers}
         for name in sorted({playing[name].name for name in publishers & playing.keys()}):
             _compare_plants(node, played[name], resolver)
-    for node in played.values():
+    for node in played.values():  # those with at least one instance
         _compare_settings(node, resolver)
 
 
@@ -64,14 +65,16 @@ def _compare_settings(node: PlacedNode, resolver: Resolver) -> None:
     there = recorded.get(name)
     if there is None:
         return
-    try:  # the replaced node does not run, so its settings may be wrong
+    try:
         node_type = imported(replaced.entry.node_class, replaced.class_place)
         given = resolver.substituted(replaced.params, replaced.scope)
         params = validated(node_type.params_type, given, replaced.params.place, noun="param")
-    except GraphError:
+        here = own_params(_written(params), instances(node)[0])
+    except Exception as error:  # the replaced node does not run, so its settings may be wrong
+        _LOG.debug("the settings of %s are not compared with the recorded ones: %s", node.name, error)
         return
     if there["node"] == replaced.entry.node_class:
-        found = _differences(_params(node_type, there["params"]), _written(params))
+        found = _differences(_params(node_type, there["params"]), here)
     else:
         found = _differences({"class": there["node"]}, {"class": replaced.entry.node_class})
     if found:
@@ -112,20 +115,27 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
 
 def _recording(node: PlacedNode, resolver: Resolver) -> tuple[str, str, Mapping[str, Any]]:
-    """Return the recording that a player plays, the name of the played node in it, and all recorded nodes by name."""
+    """Return the recording that a player plays, the name of the played node in it, and the recorded nodes by name.
+
+    Nodes that were played from another recording are left out, because their recorded params are those of the player.
+    """
     from rtgraph.msgs.bag.bag import Bag  # noqa: PLC0415 - needed only for a replay
     from rtgraph.nodes.recorder.recorded import recorded_nodes  # noqa: PLC0415
 
     params: Any = resolver.params(node)
-    return params.file, params.node or instances(node)[0], recorded_nodes(Bag.open(Path(params.file)))
+    recorded = {
+        name: there
+        for name, there in recorded_nodes(Bag.open(Path(params.file))).items()
+        if not there["node"].startswith(f"{PLAYER_CLASS}[")
+    }
+    return params.file, params.node or instances(node)[0], recorded
 
 
 def _params(node_type: type[Node[Any]], recorded: dict[str, Any]) -> dict[str, Any]:
     """Return recorded params as this version of rtgraph writes them, or unchanged if the class refuses them now."""
-    try:
+    with contextlib.suppress(Exception):  # whatever a validator of the class raises
         return _written(validated_params(node_type, recorded))
-    except NodeError:
-        return recorded
+    return recorded
 
 
 def _written(params: Params) -> dict[str, Any]:
@@ -133,8 +143,8 @@ def _written(params: Params) -> dict[str, Any]:
 
 
 def _spec(recorded: Mapping[str, Any]) -> PlantSpec | None:
-    """Return the spec of a recorded plant; None if its class is not known here, or takes other params now."""
-    with contextlib.suppress(NodeError):
+    """Return the spec of a recorded plant; None if its class is not known here, refuses the params now, or lacks the game."""
+    with contextlib.suppress(Exception):  # whatever the code of the class raises
         node_type = load_class(recorded["node"])
         return spec_of(node_type, validated_params(node_type, recorded["params"]))
     return None

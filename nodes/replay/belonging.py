@@ -10,7 +10,7 @@ from pathlib import Path
 from rtgraph.msgs import Applied, Observation, PlantSpec
 from rtgraph.msgs.atomic import write_atomically, writing
 from rtgraph.msgs.bag import Bag
-from rtgraph.msgs.errors import RegionError, ReplayError
+from rtgraph.msgs.errors import DecodeError, RegionError, ReplayError
 from rtgraph.nodes.recorder.recorded import recorded_nodes
 from rtgraph.nodes.replay.params import ReplayParams
 from rtgraph.nodes.replay.storage.frames import Frames
@@ -156,11 +156,17 @@ def _folder_fits(folder: Path, seen: PlantSpec) -> bool:
 
 
 def _recording_fits(bag: Bag, plant: PlantSpec) -> bool:
-    """Return whether the recorded observations up to the first applied action, and this action, fit a plant's spec."""
+    """Return whether the recorded observations up to the first applied action, and this action, fit a plant's spec.
+
+    False also if the recording has another version of a message class, which cannot be read here.
+    """
     wanted = {Observation.schema_name, Applied.schema_name}
     topics = [glob.escape(channel.topic) for channel in bag.channels if channel.schema_name in wanted]
     for recorded in bag.messages(topics=topics):
-        message = recorded.message()
+        try:
+            message = recorded.message()
+        except DecodeError:
+            return False
         if isinstance(message, Observation) and not plant.observation.admits(message.value):
             return False
         if isinstance(message, Applied):

@@ -16,7 +16,7 @@ from rtgraph.msgs import (
     SampledBatch,
 )
 from rtgraph.msgs.bag import Bag
-from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
+from rtgraph.msgs.errors import BagError, NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay.belonging import check_belonging, mark_folder, mark_mixed
 from rtgraph.nodes.replay.memory import Assembly, ReplayMemory
 from rtgraph.nodes.replay.params import ReplayParams
@@ -57,8 +57,8 @@ class Replay(Node[ReplayParams]):
         Unless ``transfer`` is set, also check that the folder and the recordings come from this environment.
 
         Raises:
-            NodeError: a recording is missing, the folder or a recording comes from another environment, or ``minimum``
-                transitions do not fit.
+            NodeError: a recording is missing, a folder in ``fill`` holds none or several, the folder or a recording comes from
+                another environment, or ``minimum`` transitions do not fit.
             BagError: a recording cannot be read.
         """
         try:
@@ -73,11 +73,7 @@ class Replay(Node[ReplayParams]):
                 hint="lower minimum, or raise capacity_mib (in a launch, the argument replay_mib)",
             )
         for path in params.fill:
-            if not Path(path).exists():
-                raise NodeError(
-                    f"fill: the recording {path} does not exist",
-                    hint="give the path of a .mcap file, or of the folder of a recording in several files",
-                )
+            _check_exists(Path(path))
         try:
             check_belonging(params)
         except ReplayError as error:
@@ -305,3 +301,14 @@ class Replay(Node[ReplayParams]):
                 forgone=memory.forgone,
             )
         )
+
+
+def _check_exists(recording: Path) -> None:
+    hint = "give the path of a .mcap file, or of the folder of a recording in several files"
+    if not recording.exists():
+        raise NodeError(f"fill: the recording {recording} does not exist", hint=hint)
+    if recording.is_dir():
+        try:
+            Bag.open(recording)
+        except BagError as error:
+            raise NodeError(f"fill: {error.problem}", hint=error.hint or hint) from error

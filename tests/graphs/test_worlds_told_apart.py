@@ -6,7 +6,7 @@ import json
 import shutil
 
 import pytest
-from support.sessions import RECORDING, recorded
+from support.sessions import RECORDING, recorded, rewritten
 
 from rtgraph.graphs import load_launch
 from rtgraph.launch.file_options import FOLDERS
@@ -57,6 +57,15 @@ def test_no_transfer_is_proposed_of_what_does_not_fit(session, kind) -> None:
     fits_not = "its observations or actions do not fit this plant, so transfer=true cannot use it"
     assert (fits_not in str(error.value)) is (kind in {"replay_folder", "demonstration"})
     assert "nevertheless" not in str(error.value)
+
+
+def test_no_transfer_is_proposed_of_a_recording_that_cannot_be_decoded(session, tmp_path) -> None:
+    def cut(each):
+        return each.data[:-1] if each.channel.topic == "observation" else each.data
+
+    broken = rewritten(session / "s" / RECORDING, tmp_path / RECORDING, cut)
+    with pytest.raises(GraphError, match=r"of another environment: id is .* so transfer=true cannot use it"):
+        planned(ELSEWHERE, {"demonstration": str(broken)})
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -8,13 +8,15 @@ import pytest
 from support.sessions import RECORDING, recorded, rewritten
 
 from rtgraph.graphs import load_launch
+from rtgraph.graphs.resolving import played
 from rtgraph.graphs.resolving.recording import stand_ins
 from rtgraph.launch.bags.verification import verify
 from rtgraph.launch.file_options import FOLDERS
 from rtgraph.msgs import Message
 from rtgraph.msgs.bag import Bag, BagWriter
 from rtgraph.msgs.errors import BagError, GraphError
-from rtgraph.nodes.recorder.recorded import recorded_types
+from rtgraph.nodes.emulator import Atari
+from rtgraph.nodes.recorder.recorded import recorded_nodes, recorded_types
 
 BOXING = {"k": "0.0625", "workers": "3", "latency_frames": "2.3"}
 
@@ -86,6 +88,51 @@ def test_a_replaced_node_may_be_wrong_and_is_compared_with_the_one_it_replaces(s
     file.write_text(file.read_text().replace("rate: 1", "noop_max: 7"))
     load_launch(file, world="virtual", replace=replace)
     assert "noop_max is 30 there, 7 here" in caplog.text
+
+
+def test_what_cannot_be_compared_with_the_recording_gives_no_error_and_no_warning(
+    session, tmp_path, caplog, monkeypatch
+):
+    def unknown(params):
+        raise ValueError(f"no game {params}")
+
+    with monkeypatch.context() as patched:  # the recorded game is missing here
+        patched.setattr(Atari, "spec", classmethod(lambda cls, params: unknown(params)))
+        assert played._spec(recorded_nodes(Bag.open(session))["plant"]) is None
+    file = tmp_path / "other.yaml"
+    file.write_text(
+        "nodes:\n"
+        "  plant: {class: 'rtgraph.nodes.emulator:Endless'}\n"
+        "  monitor: {class: 'rtgraph.nodes.monitor:Monitor', replicas: 0}\n"
+    )
+    load_launch(file, world="virtual", replace=stand_ins(str(session), ["monitor"]))
+    file.write_text(
+        "graphs: [{graph: atari, arguments: {game: boxing, k: 0.0625, workers: 3, latency_frames: 2.3}}]\n"
+        "replace: {plant: {class: 'rtgraph.nodes.emulator:Atari', params: {game: boxing}}}\n"
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr(played, "validated", lambda *args, **more: unknown("here"))
+        load_launch(file, world="virtual", replace=stand_ins(str(session), ["plant"]))
+    assert not caplog.messages
+
+
+def test_the_replay_of_a_replay_is_compared_with_nothing(session, tmp_path, caplog):
+    again = replayed(session, tmp_path / "again", "plant", ticks=30)
+    load_launch("boxing", BOXING, world="virtual", replace=stand_ins(str(again), ["worker"]), folders=FOLDERS)
+    assert not caplog.messages
+
+
+def test_latencies_by_worker_are_compared_with_those_of_the_recorded_worker(tmp_path, caplog):
+    file = tmp_path / "latency.yaml"
+    file.write_text("rtgraph_latency: 1\nworkers: {worker/*: {kind: constant, ms: 40}}\n")
+    arguments = {"workers": "2", "latency_file": str(file)}
+    recorded("endless", tmp_path / "session", arguments, ticks=20)
+    replace = stand_ins(str(tmp_path / "session" / RECORDING), ["worker"])
+    load_launch("endless", arguments, world="virtual", replace=replace)
+    assert not caplog.messages
+    file.write_text(file.read_text().replace("ms: 40", "ms: 50"))
+    load_launch("endless", arguments, world="virtual", replace=replace)
+    assert "latency is " in caplog.text
 
 
 @pytest.mark.parametrize("node", ["plant", "worker"])

@@ -253,11 +253,18 @@ def test_what_cannot_be_is_said_before_the_first_tick(params, problem):
     assert world.clock.now_ns() == 0
 
 
-def test_a_missing_recording_is_told_when_the_graph_is_checked():
+@pytest.mark.parametrize("transfer", [False, True])
+def test_a_missing_recording_is_told_when_the_graph_is_checked(tmp_path, transfer):
     spec = {
         "rate_hz": 60,
         "observation": {"dtype": "int64", "shape": [2]},
         "action": {"kind": "discrete", "count": 4},
     }
     with pytest.raises(NodeError, match=r"the recording .* does not exist"):
-        Replay.check(ReplayParams.model_validate({"plant": spec, "fill": ["nowhere.mcap"]}))
+        Replay.check(
+            ReplayParams.model_validate({"plant": spec, "fill": ["nowhere.mcap"], "transfer": transfer})
+        )
+    with pytest.raises(NodeError, match=r"fill: there is no recording in .* hint: give the path of a \.mcap"):
+        Replay.check(
+            ReplayParams.model_validate({"plant": spec, "fill": [str(tmp_path)], "transfer": transfer})
+        )
