@@ -150,11 +150,11 @@ def test_it_learns_continuous_actions(tmp_path):
         (["observe=picture", "k=0.0625"], "does not have 3 stages without skip connections. hint: use"),
         (
             ["observe=positions", "delay_aware=pending"],
-            "a network in stages reads no pending actions. hint: delay_aware=none",
+            "a network in stages reads no pending actions, and no earlier actions of a chunk. hint: delay_aware=none",
         ),
         (
             ["observe=positions", "chunk=2"],
-            "a network in stages reads no pending actions. hint: delay_aware=none chunk=1",
+            "a network in stages reads no pending actions, and no earlier actions of a chunk. hint: delay_aware=none chunk=1",
         ),
     ],
 )

@@ -134,7 +134,8 @@ def test_a_demonstration_is_as_old_as_the_observation_that_has_passed_all_stages
     assert (others.filled_age_ticks, others.view, others.seen) == (9, None, PLANT)
     assert "pipeline" not in others.model_dump()
     with pytest.raises(
-        ValueError, match=r"a network in stages reads no pending actions\. hint: delay_aware=none"
+        ValueError,
+        match=r"a network in stages reads no pending actions, and no earlier actions of a chunk\. hint: delay_aware=none",
     ):
         ReplayParams(plant=PLANT, pipeline=staged, delay_aware={"chunk": 2})
 
