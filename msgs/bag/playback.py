@@ -148,9 +148,8 @@ class Playback:
             if recorded.publish_ns <= self.end_ns:
                 self._next = recorded
                 return
-            if (
-                recorded.log_ns > self.end_ns + LATE_NS
-            ):  # reading on to the end of a large recording would take seconds
+            # Reading on to the end of a large recording would take seconds.
+            if recorded.log_ns > self.end_ns + LATE_NS:
                 break
         self._next = None
 
