@@ -52,6 +52,7 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
             rng=rng,
             learn_default=params.learn_default,
             n_step=params.n_step,
+            clip_rewards=params.clip_rewards,
             age_ticks=params.filled_age_ticks,
             view=params.view,
         )

@@ -40,6 +40,7 @@ def fill(
     plant: str = "*",
     learn_default: bool = False,
     n_step: int = 1,
+    clip_rewards: float | None = None,
     age_ticks: int | None = None,
     view: View | None = None,
 ) -> FillResult:
@@ -53,6 +54,7 @@ def fill(
         plant: a glob of the names of plants (environments or robots). A transition never mixes two plants.
         learn_default: whether transitions are also made from actions of the default behaviour β.
         n_step: number of decisions that a transition spans.
+        clip_rewards: the largest size of a tick's reward; larger ones are clipped. None for no limit.
         age_ticks: age in ticks of the observation that an action is based on; None for the age in the recording.
         view: what else the agent sees at a decision; None for observations alone.
 
@@ -61,7 +63,13 @@ def fill(
         DecodeError: a message is damaged, or of another version.
     """
     assembler = partial(
-        Assembler, gamma, learn_default=learn_default, n_step=n_step, age_ticks=age_ticks, view=view
+        Assembler,
+        gamma,
+        learn_default=learn_default,
+        n_step=n_step,
+        clip_rewards=clip_rewards,
+        age_ticks=age_ticks,
+        view=view,
     )
     found = _Recording(bag, plant, assembler)
     kept = not_finite = 0

@@ -24,11 +24,18 @@ class Assembly:
     gamma: float = 0.99
     n_step: int = 1
     learn_default: bool = False
+    clip_rewards: float | None = None
     view: View | None = None
 
     def assembler(self) -> Assembler:
         """Return a new assembler, for the messages of one plant (environment or robot)."""
-        return Assembler(self.gamma, learn_default=self.learn_default, n_step=self.n_step, view=self.view)
+        return Assembler(
+            self.gamma,
+            learn_default=self.learn_default,
+            n_step=self.n_step,
+            clip_rewards=self.clip_rewards,
+            view=self.view,
+        )
 
 
 class ReplayMemory:
@@ -173,6 +180,7 @@ class ReplayMemory:
             rng=self._rng,
             learn_default=assembly.learn_default,
             n_step=assembly.n_step,
+            clip_rewards=assembly.clip_rewards,
             age_ticks=age_ticks,
             view=assembly.view,
         )

@@ -39,6 +39,12 @@ class ReplayParams(Params):
     """Number of decisions that a transition spans."""
     learn_default: bool = False
     """Learn also from the actions of the default behaviour β, which acts on ticks without a decision."""
+    clip_rewards: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The largest size of a tick's reward: transitions have rewards from -this to this. Null to keep rewards as they are.
+
+    Only learning sees clipped rewards. Returns in metrics and recordings are those of the plant. Mnih et al. (2015) clip rewards
+    to ±1, so that the same learning rate suits games with scores of very different size.
+    """
     order: Order = "recent"
     """What a full memory keeps: the newest transitions, or a uniform sample of all transitions ever seen."""
     sampling: Sampling = "uniform"
@@ -99,6 +105,7 @@ class ReplayParams(Params):
         found: dict[str, object] = {"gamma": self.gamma, "n_step": self.n_step}
         found["learn_default"] = self.learn_default
         # Memories from before these do not say so.
+        found |= {"clip_rewards": self.clip_rewards} if self.clip_rewards is not None else {}
         found |= {"pending": view.read} if view is not None and view.slots else {}
         return found | ({"chunk": view.chunk} if view is not None and view.chunk > 1 else {})
 

@@ -88,7 +88,7 @@ class Replay(Node[ReplayParams]):
         self._memory = ReplayMemory(
             self._buffer,
             self.rng,
-            Assembly(params.gamma, params.n_step, params.learn_default, params.view),
+            Assembly(params.gamma, params.n_step, params.learn_default, params.clip_rewards, params.view),
             minimum=params.minimum,
             updates_per_tick=params.updates_per_tick or None,
             slack=params.slack,

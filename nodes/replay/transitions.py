@@ -8,6 +8,7 @@ decisions are based.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from functools import partial
@@ -69,6 +70,8 @@ class Assembler:
         learn_default: make transitions also from the actions of the default behaviour β. Such an action counts as a decision
             based on the observation of the tick before; with ``age_ticks``, on the observation of that age.
         n_step: number of decisions that a transition spans; fewer at the end of an episode.
+        clip_rewards: the largest size of a tick's reward; larger rewards are clipped before they are discounted and summed. None
+            for no limit. Rewards that are not finite are kept, so that a buffer refuses their transitions.
         most_frames: maximum number of observations that wait for decisions.
         age_ticks: base each action on the observation that is this old when the action is applied, so that a slower agent can
             learn from a person's game. Actions at the first ticks of an episode are left out, because no observation is old
@@ -85,12 +88,18 @@ class Assembler:
         *,
         learn_default: bool = False,
         n_step: int = 1,
+        clip_rewards: float | None = None,
         most_frames: int = 4096,
         age_ticks: int | None = None,
         view: View | None = None,
     ) -> None:
         if not 0.0 < gamma <= 1.0:
             raise ReplayError(f"gamma must be above 0 and at most 1, not {gamma}", hint="0.99 is usual")
+        if clip_rewards is not None and not 0.0 < clip_rewards < math.inf:
+            raise ReplayError(
+                f"clip_rewards must be above 0 and finite, not {clip_rewards}",
+                hint="1 is usual; None clips no rewards",
+            )
         if most_frames < 2:
             raise ReplayError(
                 f"most_frames must be at least 2, not {most_frames}", hint="the default is 4096"
@@ -102,6 +111,7 @@ class Assembler:
             )
         self._gamma = gamma
         self._learn_default = learn_default
+        self._clip_rewards = clip_rewards
         self._most_frames = most_frames
         self._age_ticks = age_ticks
         self._chain = MultiStep(n_step)
@@ -222,6 +232,8 @@ class Assembler:
 
     def _earn(self, reward: float, *, resets: bool) -> None:
         if self._open is not None:
+            if self._clip_rewards is not None and math.isfinite(reward):
+                reward = min(max(reward, -self._clip_rewards), self._clip_rewards)
             self._open.discounted_reward += self._open.factor * reward
             self._open.factor *= self._gamma
         elif not resets:

@@ -26,8 +26,12 @@ FEWEST_TRANSITIONS = 20
 """Minimum number of transitions in the replay memory before the first update."""
 UNDELAYED = 1
 """The shortest delay, in frames: an observation is answered by the action of the next tick."""
-LEARNING: Mapping[str, str] = {"learn": "true", "gamma": "0.9975", "compiled": "true"}
-"""Launch arguments of all figures. The discount is 0.99 per 4 frames, as in Mnih et al. (2015)."""
+LEARNING: Mapping[str, str] = {"learn": "true", "gamma": "0.9975", "clip_rewards": "1", "compiled": "true"}
+"""Launch arguments of all figures. As in Mnih et al. (2015), the discount is 0.99 per 4 frames, and agents learn from clipped rewards.
+
+With rewards of 100 and more, as in Kung-Fu Master, greedy returns of six seeds spread from 100 to 9,200 without clipping; with clipping,
+those of three seeds were 14,100, 13,200 and 7,000 (120,000 frames, without delay, from the console's memory).
+"""
 FROM_MEMORY: Mapping[str, str] = {
     "observation": "ram",
     "hidden": "128",
