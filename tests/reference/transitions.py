@@ -41,7 +41,11 @@ class Expected:
 
 
 def transitions(
-    history: list[Happened], gamma: float, learn_default: bool = False, n_step: int = 1
+    history: list[Happened],
+    gamma: float,
+    learn_default: bool = False,
+    n_step: int = 1,
+    clip_rewards: float = float("inf"),
 ) -> list[Expected]:
     """Return the transitions of a history, in the order of the decisions."""
     at = {(tick.incarnation, tick.tick): tick for tick in history}
@@ -61,6 +65,9 @@ def transitions(
 
     def decided_on(tick):
         return frame(tick, tick.decided_on if tick.by == "policy" else tick.tick - 1)
+
+    def clipped(reward):
+        return clip_rewards if reward > clip_rewards else -clip_rewards if reward < -clip_rewards else reward
 
     def one(tick):
         """Return the ticks of a decision's effect, its successor (a decision, or None), and the frame there."""
@@ -93,7 +100,7 @@ def transitions(
             Expected(
                 observation=decided_on(tick),
                 action=tick.action,
-                reward=sum(gamma ** (each.tick - tick.tick) * each.reward for each in ticks),
+                reward=sum(gamma ** (each.tick - tick.tick) * clipped(each.reward) for each in ticks),
                 next_observation=reached,
                 discount=0.0 if ticks[-1].terminated else gamma ** len(ticks),
                 ticks=len(ticks),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.collecting import listening
-from support.staggered import plan, staggered_plans
+from support.staggered import of_environment, plan, staggered_plans
 
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch, decode
 from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
@@ -11,9 +11,13 @@ from rtgraph.nodes.runtime import LaunchContext, RunLimits, VirtualWorld
 GAMMA = 0.9
 
 
-def world_of(ticks, askers=("learner",), *, asker=None, directory=None, seed=0, world=None, **params):
-    """Return an endless plant with two workers, a replay memory, and learners that ask for batches."""
+def world_of(
+    ticks, askers=("learner",), *, asker=None, directory=None, seed=0, world=None, environment=None, **params
+):
+    """Return a plant (endless by default) with two workers, a replay memory, and learners that ask for batches."""
     plans = staggered_plans("paced", [{"kind": "constant", "frames": 2.3}] * 2)
+    if environment is not None:
+        plans = of_environment(plans, *environment)
     spec = plans[1].params["plant"]
     params = {"plant": spec, "gamma": GAMMA, "capacity_mib": 0.5, "minimum": 20, "spare_frames": 4} | params
     names = list(askers)

@@ -8,6 +8,16 @@ from rtgraph.nodes.monitor import Trace
 from rtgraph.nodes.runtime import InputPlan, LaunchContext, NodePlan, RunLimits, VirtualWorld
 
 RATE_HZ = 60.0
+DELAY = (
+    "rtgraph.nodes.emulator:Delay",
+    {"states": 5, "stay": 0.5, "episode_ticks": 37},
+    {
+        "rate_hz": RATE_HZ,
+        "observation": {"dtype": "int64", "shape": [1], "low": 0, "high": 4},
+        "action": {"kind": "discrete", "count": 5},
+    },
+)
+"""A plant whose rewards are 0 and 1: the node, its params, and its spec."""
 
 
 def plan(
@@ -108,3 +118,21 @@ def trace_of(world: VirtualWorld) -> Trace:
     """Return the monitor's trace of a finished world."""
     trace: Trace = world.node("monitor").trace
     return trace
+
+
+def of_environment(
+    plans: list[NodePlan], node: str, params: dict[str, Any], spec: dict[str, Any]
+) -> list[NodePlan]:
+    """Return the plans with another environment in place of the endless plant."""
+    changed = []
+    for each in plans:
+        update: dict[str, Any] = {}
+        if each.name == "plant":
+            update = {
+                "node": node,
+                "params": {"gate": each.params["gate"], "rate_hz": RATE_HZ, **params},
+            }
+        elif "plant" in each.params:
+            update = {"params": {**each.params, "plant": spec}}
+        changed.append(each.model_copy(update=update))
+    return changed

@@ -1,5 +1,7 @@
 """Recordings as experience: they give the same transitions as the run itself."""
 
+import math
+
 import numpy as np
 import pytest
 from reference.transitions import Happened
@@ -61,7 +63,7 @@ def held(buffer):
     ]
 
 
-def expected_of(bag, learn_default, n_step):
+def expected_of(bag, learn_default, n_step, clip_rewards=None):
     history, values = told(bag)
     return [
         (
@@ -71,15 +73,20 @@ def expected_of(bag, learn_default, n_step):
             e.reward,
             e.discount,
         )
-        for e in obvious(history, GAMMA, learn_default, n_step)
+        for e in obvious(history, GAMMA, learn_default, n_step, clip_rewards or math.inf)
     ]
 
 
-@pytest.mark.parametrize(("learn_default", "n_step"), [(False, 1), (True, 1), (False, 3)])
-def test_a_memory_filled_from_a_recording_holds_what_happened(recording, learn_default, n_step):
+@pytest.mark.parametrize(
+    ("learn_default", "n_step", "clip_rewards"),
+    [(False, 1, None), (True, 1, None), (False, 3, None), (False, 3, 0.25)],
+)
+def test_a_memory_filled_from_a_recording_holds_what_happened(recording, learn_default, n_step, clip_rewards):
     bag, buffer = Bag.open(recording), ReplayBuffer(1_000_000, PLANT)
-    filled = fill(buffer, bag, gamma=GAMMA, learn_default=learn_default, n_step=n_step)
-    assert held(buffer) == expected_of(bag, learn_default, n_step)
+    filled = fill(
+        buffer, bag, gamma=GAMMA, learn_default=learn_default, n_step=n_step, clip_rewards=clip_rewards
+    )
+    assert held(buffer) == expected_of(bag, learn_default, n_step, clip_rewards)
     assert filled.kept == len(buffer) > 150
     assert filled.problems == ()
     counts = filled.assembled["plant"]

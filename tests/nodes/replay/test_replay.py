@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from support.replayed import GAMMA, heard, ran, world_of
 from support.sessions import recorded
+from support.staggered import DELAY
 
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch
 from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
@@ -43,12 +44,15 @@ def rows(buffer):
     ]
 
 
-@pytest.mark.parametrize("assembly", [{}, {"n_step": 3, "learn_default": True}])
+@pytest.mark.parametrize(
+    "assembly", [{}, {"n_step": 3, "learn_default": True}, {"n_step": 3, "clip_rewards": 0.25}]
+)
 def test_it_holds_what_a_person_would_have_kept_of_the_same_messages(assembly):
-    world = ran(200, **assembly)
+    world = ran(200, environment=DELAY, **assembly)
     kept, expected = world.node("replay")._buffer, by_hand(world, **assembly)
     assert rows(kept) == rows(expected)
-    assert len(kept) > 150
+    assert len(kept) > 140
+    assert len({row[1] for row in rows(kept)}) > 1, "rewards differ"
     result = world.results()["replay"]
     assert result["ticks"] == 200
     assert result["assembled"]["plant"]["transitions"] == len(kept)
@@ -194,6 +198,8 @@ def test_a_later_launch_goes_on_with_the_folder_of_an_earlier_one(tmp_path, monk
         ran(5, folder="memory", capacity_mib=0.6)
     with pytest.raises(RegionError, match=r"settings: gamma 0\.9\. hint: the settings here are gamma 0\.5"):
         ran(5, folder="memory", gamma=0.5)
+    with pytest.raises(RegionError, match=r"the settings here are clip_rewards 1\.0"):
+        ran(5, folder="memory", clip_rewards=1.0)
 
 
 def test_a_recording_in_several_files_is_there_before_the_first_tick(tmp_path):
@@ -205,9 +211,10 @@ def test_a_recording_in_several_files_is_there_before_the_first_tick(tmp_path):
     }
     fill = [str(tmp_path)]
     Replay.check(ReplayParams.model_validate({"plant": spec, "fill": fill}))
-    world = ran(60, fill=fill, minimum=100, plant=spec, updates_per_tick=0.5)
+    world = ran(60, fill=fill, minimum=100, plant=spec, updates_per_tick=0.5, clip_rewards=0.25)
     result = world.results()["replay"]
     assert result["filled"] > 100
+    assert {row[1] for row in rows(world.node("replay")._buffer)} == {0.0, 0.25}
     assert result["holdings"]["transitions"] == result["filled"] + result["assembled"]["plant"]["transitions"]
     # No answer is due for it: the first batch is sent at the second tick.
     assert next(heard(world, SampledBatch)).ticks == 2

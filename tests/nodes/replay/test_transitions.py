@@ -1,6 +1,7 @@
 """Transitions compared with the slow reference, on random schedules and on messages of real worlds."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from reference.transitions import Expected, Happened
 from reference.transitions import transitions as obvious
 from support.collecting import listening
-from support.staggered import staggered_plans
+from support.staggered import DELAY, of_environment, staggered_plans
 
 from rtgraph.msgs import Applied, Header, Lineage, Observation, decode
 from rtgraph.msgs.errors import ReplayError
@@ -139,11 +140,11 @@ GAMMAS = st.sampled_from([0.5, 0.9, 1.0])
 
 
 @settings(max_examples=70, deadline=None)
-@given(histories(), GAMMAS, st.booleans(), st.integers(1, 4))
-def test_transitions_are_those_of_the_obvious_construction(history, gamma, learn_default, n_step):
-    assembler = Assembler(gamma, learn_default=learn_default, n_step=n_step)
+@given(histories(), GAMMAS, st.booleans(), st.integers(1, 4), st.sampled_from([None, 0.5, 1.0, 2.0]))
+def test_transitions_are_those_of_the_obvious_construction(history, gamma, learn_default, n_step, clip):
+    assembler = Assembler(gamma, learn_default=learn_default, n_step=n_step, clip_rewards=clip)
     made = fed(assembler, in_order(history))
-    assert made == obvious(history, gamma, learn_default, n_step)
+    assert made == obvious(history, gamma, learn_default, n_step, clip or math.inf)
     assert assembler.counts.transitions == len(made)
     assert assembler.counts.decisions == len(made) + assembler.counts.cut
     assert assembler.counts.unknown == assembler.counts.unpaired == 0
@@ -327,8 +328,24 @@ def test_nor_is_one_that_names_a_frame_of_the_episode_before():
     assert (assembler.counts.unknown, assembler.counts.cut) == (1, 1)
 
 
+@pytest.mark.parametrize("reward", [math.inf, -math.inf, math.nan])
+def test_a_reward_that_is_not_finite_is_not_clipped_into_a_valid_one(reward):
+    assembler = Assembler(0.9, clip_rewards=1.0)
+    history = [dataclasses.replace(t, reward=reward) for t in ended(ticks(0, 1), terminated=True)]
+    made = fed(assembler, in_order(history))
+    assert made
+    assert not any(math.isfinite(t.reward.expected) for t in made)
+
+
 @pytest.mark.parametrize(
-    "options", [{"gamma": 0.0}, {"gamma": 1.01}, {"gamma": float("nan")}, {"gamma": 0.9, "n_step": 0}]
+    "options",
+    [
+        {"gamma": 0.0},
+        {"gamma": 1.01},
+        {"gamma": float("nan")},
+        {"gamma": 0.9, "n_step": 0},
+        *({"gamma": 0.9, "clip_rewards": size} for size in (0.0, -1.0, math.inf, math.nan)),
+    ],
 )
 def test_impossible_settings_are_refused(options):
     with pytest.raises(ReplayError, match="hint"):
@@ -340,28 +357,12 @@ def test_impossible_settings_are_refused(options):
 
 def world_of(method, plant, params, spec, frames, workers):
     latency = {"kind": "lognormal", "frames": frames}
-    plans = []
-    for plan in staggered_plans(method, [latency] * workers):
-        update = {}
-        if plan.name == "plant":
-            update = {"node": plant, "params": {"gate": plan.params["gate"], "rate_hz": 60.0, **params}}
-        elif "plant" in plan.params:
-            update = {"params": {**plan.params, "plant": spec}}
-        plans.append(plan.model_copy(update=update))
+    plans = of_environment(staggered_plans(method, [latency] * workers), plant, params, spec)
     return VirtualWorld(
         listening(plans, journal=False), seed=5, launch_context=LaunchContext(limits=RunLimits(ticks=240))
     )
 
 
-DELAY = (
-    "rtgraph.nodes.emulator:Delay",
-    {"states": 5, "stay": 0.5, "episode_ticks": 37},
-    {
-        "rate_hz": 60.0,
-        "observation": {"dtype": "int64", "shape": [1], "low": 0, "high": 4},
-        "action": {"kind": "discrete", "count": 5},
-    },
-)
 CART = (
     "rtgraph.nodes.emulator:Gymnasium",
     {"id": "CartPole-v1"},
