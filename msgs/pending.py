@@ -227,10 +227,12 @@ def name_at(name: str, stage: int) -> str:
 
 
 def with_later(plant: PlantSpec, later: int) -> PlantSpec:
-    """Return the spec of a plant after adding the observations of ``later`` later stages. For 0, the spec is unchanged.
+    """Return the spec of a plant, with the observations that stages 1 to ``later`` of a network see added. Stage 0 is the first.
+
+    An added part has the name ``part@stage``.
 
     Raises:
-        ValueError: the plant has a part with the name of a later stage's part.
+        ValueError: the plant already has a part with such a name.
     """
     if not later:
         return plant
@@ -238,8 +240,8 @@ def with_later(plant: PlantSpec, later: int) -> PlantSpec:
     added = {name_at(name, stage): part for stage in range(1, later + 1) for name, part in parts.items()}
     if both := sorted(parts.keys() & added.keys()):
         raise ValueError(
-            f"the plant's observation has a part named {both[0]!r}, which is reserved for what a later stage observes. "
-            "hint: rename it"
+            f"the plant's observation has a part named {both[0]!r}: this name is used for the observation of a later stage of the "
+            "network. hint: rename the part"
         )
     return plant.model_copy(update={"observation": PartsSpec(parts=parts | added)})
 

@@ -124,11 +124,14 @@ def _seen(entry: PlacedWeights, spec: PlantSpec) -> PlantSpec:
     Besides the plant's observation, a network may read pending actions (decided but not yet applied). The later stages of a
     pipeline may also read newer observations.
     """
+    key = "delay_aware"
     try:
-        return with_later(with_pending(spec, entry.entry.delay_aware.all_slots), entry.entry.pipeline.later)
+        seen = with_pending(spec, entry.entry.delay_aware.all_slots)
+        key = "pipeline"
+        return with_later(seen, entry.entry.pipeline.later)
     except ValueError as error:
         problem, _, hint = str(error).partition(". hint: ")
-        raise (entry.place / "delay_aware").error(problem, hint=hint) from error
+        raise (entry.place / key).error(problem, hint=hint) from error
 
 
 def _check_fit(entry: PlacedWeights, network: NetworkSpec, spec: PlantSpec) -> None:

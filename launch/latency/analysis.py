@@ -1,6 +1,6 @@
 """Latencies in a recording, and the distributions fitted to them. A worker is a node that infers actions.
 
-Also writes the latency file (YAML), from which a later launch draws its latencies.
+Also makes the content of the latency file (YAML), from which a later launch draws its latencies.
 """
 
 from __future__ import annotations

@@ -67,7 +67,8 @@ def transitions(
         return frame(tick, tick.decided_on if tick.by == "policy" else tick.tick - 1)
 
     def clipped(reward):
-        return clip_rewards if reward > clip_rewards else -clip_rewards if reward < -clip_rewards else reward
+        sign = -1 if reward < 0 else 1
+        return sign * clip_rewards if abs(reward) > clip_rewards else reward
 
     def one(tick):
         """Return the ticks of a decision's effect, its successor (a decision, or None), and the frame there."""

@@ -99,6 +99,19 @@ class KeeperNode(Node[Params]):
         return number + 1
 
 
+class SlottedNode(KeeperNode):
+    """A node with attributes in slots, one of them private and one not yet set."""
+
+    __slots__ = ("__private", "plain", "unset")
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.__private, self.plain = [1], self.kept
+
+    def private(self) -> list[int]:
+        return self.__private
+
+
 class LocalNode(KeeperNode, threading.local):
     """A node with state in memory of C: the attributes of other threads."""
 

@@ -70,7 +70,9 @@ class Joined:
         return row.result if row else None
 
     def must_be_of(self, cells: Sequence[Cell]) -> None:
-        """Check that every row of the tables belongs to one of the cells (single runs of the study), and names the command of this cell.
+        """Check that every row of the tables belongs to one of the given cells, and names the command of its cell.
+
+        A cell is a single run of the study.
 
         Raises:
             GraphError: a row belongs to no cell, or names the command of another cell.

@@ -50,7 +50,10 @@ class Storage:
         self._ledger.go_on_after(publisher, incarnation, channel, sequence)
 
     def reached(self) -> list[tuple[str, int, str, int]]:
-        """Return the last written message of each channel: a tuple (publisher, incarnation, channel, sequence number)."""
+        """Return a tuple (publisher, incarnation, channel, sequence number of the last written message) for each stream.
+
+        A stream is a channel of a publisher in one incarnation (one start of the publisher).
+        """
         return self._ledger.reached()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:

@@ -73,7 +73,7 @@ class VariableReader:
         """The values that ``read`` returned last. ``_numbers`` has the numbers from which the values were computed."""
 
     def read(self, console: Console) -> Variables:
-        """Return the values of all variables, by name. If no value has changed, this is the same mapping as before.
+        """Return the values of all variables, by name. If their bytes have not changed, this is the same mapping as before.
 
         For a game with a variable of more than 7 bytes, the mapping is always new. Raises ``ValueError`` if a digit of a decimal
         number is above 9.

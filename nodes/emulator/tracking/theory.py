@@ -138,7 +138,9 @@ def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0
     """
     _check(delay)
     if not 0 <= known < delay:
-        raise ValueError(f"known {known}: expected 0 to {delay - 1} of the pending actions")
+        raise ValueError(
+            f"known must be from 0 to {delay - 1}, the number of pending actions at delay {delay}, not {known}"
+        )
     positions, pending = len(policy), len(ACTIONS) ** (delay - 1 - known)
     if positions * pending > _MOST_STATES:
         raise ValueError(

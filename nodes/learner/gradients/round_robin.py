@@ -178,7 +178,10 @@ class Parallel(_Ring[G]):
         return super().offer(learner, gradient, based_on)
 
     def due(self) -> Update[G] | None:
-        """Return the gradients to apply now, in cyclic order, and count them as applied. None until each learner has offered one."""
+        """Return one gradient of each learner in the ring, and count them as applied. None until each has offered a gradient.
+
+        Their mean is to be applied now, as one update.
+        """
         alive = self.alive
         if not alive or any(learner not in self._offers for learner in alive):
             return None

@@ -145,9 +145,9 @@ class Ros2Robot:
         return action
 
     def _read(self) -> str:
-        """Read the received messages. Return as text what has never arrived; empty if nothing is missing.
+        """Read the received messages. Return as text which joint or message has never arrived; empty if nothing is missing.
 
-        If several topics miss something, the text names only what the first of them misses.
+        If something is missing on several topics, the text names only the first of these topics.
         """
         missing = ""
         for name, reader in self._readers.items():

@@ -66,7 +66,8 @@ def check_actions(actions: Sequence[str]) -> None:
         raise NodeError(f"`actions` has {twice[0]!r} twice", hint="give each action once")
     if wrong := [action for action in actions if not all(buttons_of(action)) and action != NOOP]:
         raise NodeError(
-            f"action {wrong[0]!r} names no button", hint="write names of buttons joined by +, such as LEFT+A"
+            f"action {wrong[0]!r} has an empty button name",
+            hint="write names of buttons joined by +, such as LEFT+A",
         )
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from types import MemberDescriptorType
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 import numpy as np
@@ -255,14 +256,20 @@ class Node(Generic[P]):
         ``rtgraph.nodes.runtime.checkpoint.saveable`` lists what can be saved.
         """
         given = {"context", "params", "inputs", "outputs", *self.inputs, *self.outputs}
-        return {name: value for name, value in vars(self).items() if name not in given}
+        state: Any = object.__getstate__(self)
+        attributes, slots = state if isinstance(state, tuple) else (state, {})
+        return {name: value for name, value in {**attributes, **slots}.items() if name not in given}
 
     def load_world_state(self, state: dict[str, Any]) -> None:
         """Restore the node's state from a checkpoint of the virtual world. ``on_prepare`` and ``on_start`` are not called.
 
         The runtime restores timers, inboxes and the random generator. Do not publish or schedule in this method.
         """
-        vars(self).update(state)
+        for name, value in state.items():
+            if isinstance(getattr(type(self), name, None), MemberDescriptorType):  # of a class with __slots__
+                setattr(self, name, value)
+            else:
+                vars(self)[name] = value
 
     def result(self) -> dict[str, Any]:
         """Return the node's result at the end of the launch, a dict of JSON values. The summary of the launch contains it."""

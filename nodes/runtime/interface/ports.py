@@ -237,7 +237,10 @@ class BoundInput(Generic[M]):
             self.handler, self._muted = None, self.handler
 
     def unmute(self) -> None:
-        """Call the handler again. Messages that are unread at this time are handled when the next one arrives."""
+        """Let the handler be called again for messages that arrive from now on.
+
+        Unread messages are handled when the next message arrives.
+        """
         if self._muted is not None:
             self.handler, self._muted = self._muted, None
 

@@ -116,7 +116,9 @@ def test_the_age_is_that_of_the_agent_that_learns(given, age):
     assert ReplayParams(plant=PLANT, **given).filled_age_ticks == age
 
 
-@pytest.mark.parametrize(("mib", "more"), [(64.0, {}), (64.0, {"sampling": "prioritised"}), (0.5, {"clip_rewards": 0.25})])
+@pytest.mark.parametrize(
+    ("mib", "more"), [(64.0, {}), (64.0, {"sampling": "prioritised"}), (0.5, {"clip_rewards": 0.25})]
+)
 def test_a_memory_of_demonstrations_is_that_of_the_replay_node_and_no_larger_than_they_need(
     recording, mib, more
 ):

@@ -10,7 +10,7 @@ from support.sessions import recorded
 from support.staggered import DELAY
 
 from rtgraph.msgs import Applied, Observation, ReplayState, SampledBatch
-from rtgraph.msgs.errors import NodeError, RegionError, ReplayError
+from rtgraph.msgs.errors import BagError, NodeError, RegionError, ReplayError
 from rtgraph.nodes.replay import Replay, ReplayParams
 from rtgraph.nodes.replay.storage.buffer import ReplayBuffer
 from rtgraph.nodes.replay.transitions import Assembler
@@ -274,4 +274,11 @@ def test_a_missing_recording_is_told_when_the_graph_is_checked(tmp_path, transfe
     with pytest.raises(NodeError, match=r"fill: there is no recording in .* hint: give the path of a \.mcap"):
         Replay.check(
             ReplayParams.model_validate({"plant": spec, "fill": [str(tmp_path)], "transfer": transfer})
+        )
+    (tmp_path / "notes.mcap").write_text("not a recording")
+    with pytest.raises(BagError, match=r"notes\.mcap"):
+        Replay.check(
+            ReplayParams.model_validate(
+                {"plant": spec, "fill": [str(tmp_path / "notes.mcap")], "transfer": transfer}
+            )
         )

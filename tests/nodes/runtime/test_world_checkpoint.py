@@ -161,10 +161,10 @@ def test_an_interrupted_world_leaves_a_checkpoint_and_goes_on(tmp_path):
 # ---- what is saved -------------------------------------------------------------------------------------------------
 
 
-def kept_again(tmp_path, make=keeping.everything):
+def kept_again(tmp_path, make=keeping.everything, node="KeeperNode"):
     """Return what a node keeps, and what it has in a world resumed from a checkpoint in another folder."""
     before, after = tmp_path / "before", tmp_path / "after"
-    world, again = keeping.world(make, before), keeping.world(make, after)
+    world, again = (keeping.world(make, folder, node) for folder in (before, after))
     world._begin()
     WorldSaver(tmp_path, SECOND, {}).write(world)
     load(again, first_file(tmp_path))
@@ -338,6 +338,14 @@ def test_a_class_written_in_c_is_refused(kind):
 )
 def test_a_class_written_in_python_is_not_refused(kind):
     refuse_foreign(kind)
+
+
+def test_attributes_of_a_node_in_slots_come_back(tmp_path):
+    was, now = kept_again(tmp_path, lambda _: [2, 3], "SlottedNode")
+    assert now.private() == was.private() == [1]
+    assert now.plain is now.kept
+    assert now.kept == [2, 3]
+    assert not hasattr(now, "unset")
 
 
 def test_a_node_with_a_base_written_in_c_is_refused(tmp_path):

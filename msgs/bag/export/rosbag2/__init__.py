@@ -51,7 +51,7 @@ def export_rosbag2(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> Ex
 
 
 def _write(reading: Reading, ros: _RosTopics, *, journals: bool) -> int:
-    """Write every message. Return the number of messages."""
+    """Write the messages. Return how many were written. Messages on topics that begin with ``_`` are written only with ``journals``."""
     epoch_ns = int(reading.bag.info.get("epoch_unix_ns", 0))
     converter = RosConverter(spec_in(parsed_plan(reading.bag.plan_yaml)), made)
     count = 0

@@ -126,7 +126,7 @@ def test_a_policy_that_knows_the_oldest_pending_actions_earns_the_predicted_rate
 
 @pytest.mark.parametrize("known", [-1, 2])
 def test_more_known_actions_than_are_pending_are_refused(known):
-    with pytest.raises(ValueError, match=f"known {known}: expected 0 to 1 of the pending actions"):
+    with pytest.raises(ValueError, match=rf"known must be from 0 to 1, .* not {known}"):
         aware_rate(5, 0.9, 2, known)
 
 

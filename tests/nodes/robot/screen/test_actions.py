@@ -30,7 +30,7 @@ def test_every_action_of_the_joystick_is_another_set_of_buttons():
         ([], "first action"),
         (["FIRE", "NOOP"], "first action"),
         (["NOOP", "A", "A"], "twice"),
-        (["NOOP", "A+"], "no button"),
+        (["NOOP", "A+"], "empty button name"),
     ],
 )
 def test_wrong_actions_are_refused(actions, problem):
