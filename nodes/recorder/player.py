@@ -101,6 +101,10 @@ class Player(Playing[StandInParams]):
         messages = messages_of(bag, exclude=(OUTPUT,), publishers=(node,))
         playback = Playback(messages, start_ns, end_ns, rate=params.rate, loop=params.loop)
         playback.begin(0)
+        if self.context.identity.incarnation and not params.paused:
+            at_ns = playback.position_ns(self.now_ns)
+            self.log.warning("restarted: continuing at %.3f s of the recording", (at_ns - bag.start_ns) / 1e9)
+            playback.seek(at_ns, self.now_ns)
         return playback
 
     def publish(self, recorded: Recorded) -> None:

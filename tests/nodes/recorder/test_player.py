@@ -226,6 +226,23 @@ def test_a_recording_that_begins_later_is_played_from_its_start(session, tmp_pat
     assert observed[0].header.stamp_ns < 1000
 
 
+def test_a_player_that_crashes_goes_on_where_the_recording_is_by_then(session, tmp_path):
+    file = tmp_path / "crash.yaml"
+    file.write_text(
+        "graphs: [{graph: atari, arguments: {game: boxing, k: 0.0625, workers: 3, latency_frames: 2.3}}]\n"
+        "faults: [{kind: crash, node: plant, at_ns: 1010000000, restart_after_ns: 500000000}]\n"
+    )
+    out = tmp_path / "session"
+    recorded(file, out, replace=stand_ins(str(session), ["plant"]), ticks=None)
+    before, after = (
+        [message.message() for message in Bag.open(each).messages(topics=["observation"])]
+        for each in (session, out / RECORDING)
+    )
+    stamps = {message.tick: message.header.stamp_ns for message in before}
+    assert [message.tick for message in after] == [*range(61), *range(91, 240)]
+    assert all(message.header.stamp_ns == stamps[message.tick] for message in after)
+
+
 def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
     with pytest.raises(GraphError, match="did you mean 'plant'"):
         stand_ins(str(session), ["plnt"])
