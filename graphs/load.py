@@ -155,7 +155,7 @@ def _resolved(
         settings: the settings of the launch file, after overrides.
         modules: collects the user's modules that the nodes need.
         recorded: whether to record, or the recorder's parameters.
-        place: where ``recorded`` is written.
+        place: where the value of ``recorded`` comes from (the launch file or the command line), for errors.
     """
     top, scenario = launch.document.top, launch.scenario
     with Resolver(nodes, launch.parts.weights, modules, realtime=settings.world == "realtime") as resolver:

@@ -155,9 +155,10 @@ def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Let the nodes with a network act at random or, with a checkpoint, without noise and with a constant ε (0 unless given).
+    """Set how workers and the stages of a pipeline choose actions.
 
-    Nodes with a network are workers and the stages of a pipeline.
+    Without a checkpoint, they act at random. With a checkpoint, the policy ``epsilon_greedy`` acts without noise and with a
+    constant ε; other policies are unchanged.
     """
     found = []
     for node in nodes:

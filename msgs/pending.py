@@ -227,9 +227,10 @@ def name_at(name: str, stage: int) -> str:
 
 
 def with_later(plant: PlantSpec, later: int) -> PlantSpec:
-    """Return the spec of a plant, with the observations that stages 1 to ``later`` of a network see added. Stage 0 is the first.
+    """Return the spec of a plant after adding the observations of the later stages of a network.
 
-    An added part has the name ``part@stage``.
+    The later stages are the stages 1 to ``later``; stage 0 is the first. An added part has the name ``part@stage``. If ``later``
+    is 0, the spec is unchanged.
 
     Raises:
         ValueError: the plant already has a part with such a name.
@@ -265,7 +266,7 @@ def observed_by_stages(observations: Sequence[Value]) -> Value:
 
 
 def at_stage(observation: Value, stage: int) -> dict[str, Array]:
-    """Return the parts of an observation, named as at this stage: ``name@stage``. At the first stage, 0, names are unchanged."""
+    """Return the parts of an observation by their names at a stage: ``name@stage``. At the first stage, 0, names are unchanged."""
     parts = observation if isinstance(observation, dict) else {OBSERVATION: observation}
     return {name_at(name, stage): part for name, part in parts.items()}
 

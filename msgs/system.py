@@ -80,7 +80,8 @@ class Go(ControlMessage):
 class Stop(ControlMessage):
     """Asks a node to stop in an orderly way, before ``deadline_ns`` of the graph's time.
 
-    ``sent`` holds the total number of messages from each publisher that has ended, for each input that must not lose messages.
+    ``sent`` holds total numbers of messages sent to this node, by input and publisher. It contains only inputs that must not lose
+    messages, and only publishers that have ended.
     """
 
     reason: str

@@ -57,7 +57,10 @@ class Latencies:
         return arguments[f"{name}_frames"]
 
     def edges(self, plans: Sequence[NodePlan]) -> tuple[EdgeDelay, ...]:
-        """Return the transport times of messages from all latency files in use, if source, target and output are in the plan."""
+        """Return the transport times that all latency files in use hold.
+
+        A transport time is left out if its source, target or output is not in the plan.
+        """
         names = [plan.name for plan in plans]
         outputs = {port for plan in plans for port in plan.outputs}
         return tuple(
@@ -102,7 +105,7 @@ def _mean_frames(file: LatencyFile) -> float:
 
 
 def with_own_latency(plans: Sequence[NodePlan]) -> tuple[NodePlan, ...]:
-    """Return the nodes' plans. In each, a param with the latency models of many nodes keeps only the model of the plan's node."""
+    """Return the nodes' plans. If a param of a node holds the latency models of many nodes, it keeps only the model of this node."""
     return tuple(
         plan.model_copy(update={"params": own_params(plan.params, plan.name)})
         if any(_is_by_node(value) for value in plan.params.values())

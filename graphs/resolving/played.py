@@ -83,7 +83,9 @@ def _compare_settings(node: PlacedNode, resolver: Resolver) -> None:
 
 
 def _compare_plants(plant: PlacedNode, node: PlacedNode, resolver: Resolver) -> None:
-    """Compare a plant of this launch with the recorded plant of that name, for which the played node published.
+    """Compare a plant of this launch with the plant of the same name in the recording of a played node.
+
+    The plant of this launch gets messages of the played node. Log a warning if the two plants are different environments.
 
     Raises:
         GraphError: the actions of the two plants differ.

@@ -119,7 +119,10 @@ def _edges(plans: Sequence[NodePlan]) -> list[_Edge]:
 
 
 def _nearest_edges(patterns: _Edge, edges: Sequence[_Edge]) -> str:
-    """Return a hint with the edges that match most of the patterns, replicas as ``worker/*``. The most similar names come first."""
+    """Return a hint with the edges that match the largest number of patterns: at most ``_NEAREST_MOST`` edges.
+
+    Replicas are written as ``worker/*``. The most similar names come first.
+    """
     most = max(map(patterns.matching, edges), default=0)
     found = {
         _Edge(*(re.sub(r"/\d+$", "/*", name) for name in edge))

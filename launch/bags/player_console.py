@@ -174,7 +174,7 @@ def send_message(wanted: str | None, topic: str, message: Message, receiver: str
         wanted: the graph's name, process number or session folder; None for the only graph with the topic.
         topic: the topic to publish on.
         message: the message to send.
-        receiver: what errors call the node that receives the message, such as ``player``.
+        receiver: the name, in errors, of the node that receives the message, such as ``player``.
 
     Raises:
         LaunchError: there is no such graph, or there are several.

@@ -46,7 +46,10 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing differs, and all of ``nodes`` that drive no device were verified. At least one node must be verified."""
+        """Whether nothing differs, at least one node was verified, and no node in ``nodes`` is unverifiable.
+
+        Nodes that drive a device do not count.
+        """
         judged = [verdict for verdict in self.nodes if not verdict.hardware]
         verified = [verdict for verdict in judged if verdict.outcome != "unverifiable"]
         return bool(verified) and len(verified) == len(judged) and not self.differences

@@ -146,7 +146,10 @@ class PlantWatch(Node[WatchParams]):
         self.episode.inbox.clear()
 
     def counts(self) -> tuple[int, int, int, int]:
-        """Return ``policy``, ``default``, ``starting`` and ``resets``: the numbers of ticks so far, by what acted on them."""
+        """Return the numbers of ticks so far, by what acted on them: ``policy``, ``default``, ``starting`` and ``resets``.
+
+        The ticks in ``starting`` also count in ``default``.
+        """
         return self.policy, self.default, self.starting, self.resets
 
     def _count(self, applied: dict[str, Any]) -> None:

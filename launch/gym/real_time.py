@@ -1,7 +1,7 @@
 """A plant (environment) in real time, with the caller of ``step`` as its only agent.
 
-Ticks that pass while the agent computes are run late, all at once in the next call of ``step``. The outcome is the same, because
-the environment lives in this process: nothing can observe it between two calls.
+Ticks that pass while the agent computes are run late, all at once in the next call of ``step``. The outcome is the same as if these
+ticks were run on time: the environment lives in this process, so nothing can observe the environment between two calls.
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ class SteppedWorld:
 
 
 def _asking(launch: str, plan: Plan, plant: NodePlan, workers: Collection[str]) -> list[NodePlan]:
-    """Return the nodes of the reduced launch file, with external workers instead of the workers.
+    """Return the nodes of a plan that a stepped graph needs, with each worker replaced by an external worker.
 
     These nodes are the plant, the external workers, and the nodes that say when a worker begins an inference.
 

@@ -48,7 +48,7 @@ class Observed(NamedTuple):
 class MissedMessages:
     """Counts messages that did not reach this observer, from gaps in the sequence numbers of each publisher.
 
-    The first message received from each process of a publisher is the start; earlier messages do not count.
+    Each topic, key and incarnation of a publisher is counted separately. Messages before the first received message do not count.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """The pauses of workers (nodes that infer actions), from the end of an inference to the beginning of the worker's next inference.
 
-Waiting that a stagger method causes is no pause: the method may delay a decision, and let the worker sleep. To find these
-times, its ``WorkerStagger`` runs again on the recorded data. What remains is the pause, in which a process wakes up late
-and reads its messages.
+A stagger method may delay a decision, and let the worker sleep. This waiting is not part of the pause. To find how long the
+worker waited, the ``WorkerStagger`` of the method runs again on the recorded data. The rest of the time is the pause: in a
+pause, a process wakes up late and reads its messages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rtgraph.nodes.inference.stagger import WorkerStagger, stagger_method
 
 
 def pauses_of(bag: Bag, plan: Plan) -> dict[str, list[float]]:
-    """Return the pauses of each worker in ms, in their order, a dict by worker.
+    """Return the pauses of workers in ms: a dict by the name of the worker. The pauses of each worker are in order of time.
 
     Workers to which a coordinator assigns observations are left out.
     """

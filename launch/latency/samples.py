@@ -172,7 +172,7 @@ def _arrived_by_journals(bag: Bag, edges: Mapping[Stream, list[tuple[Edge, str]]
 def _deliveries(journal: Any) -> Iterator[tuple[int, list[Any]]]:
     """Yield the arrival time (ns) and the description of each delivered message in a journal.
 
-    A journal lists what a node consumed and published. This one must be of a run in virtual time.
+    A journal lists what a node consumed and published. ``journal`` must be of a run in virtual time.
     """
     for kind, at_ns, what, published in msgpack.unpackb(journal.entries.tobytes(), strict_map_key=False):
         if kind == Kind.DELIVERY:

@@ -72,8 +72,8 @@ class Timeline:
 def period_ns(trace: SavedTrace, rate_hz: float | None) -> float | None:
     """Return the time between ticks in ns.
 
-    The time is computed from ``rate_hz``. Without a rate, it is the median of the measured times between ticks. None if the
-    trace has fewer than two ticks, too.
+    The time is computed from ``rate_hz``. Without a rate, it is the median of the measured times between ticks. The result is
+    None if there is no rate and the trace has fewer than two ticks.
     """
     if rate_hz:
         return float(clock.period_ns(rate_hz))
@@ -114,7 +114,10 @@ def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
 
 
 def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dict[_Identity, tuple[int, int]]:
-    """Return, for decisions on the observed ticks, the tick that first applied each decision and the time at which that tick began."""
+    """Return the tick that first applied each decision, and the time at which this tick began, in ns.
+
+    Only decisions that a tick applied are returned. Their observations are from the lowest to the highest tick in ``observed``.
+    """
     if not observed:
         return {}
     seen = ticks["tick"] - ticks["age_ticks"]

@@ -149,7 +149,10 @@ class NodeSupervisor:
                 self._take(member, message)
 
     def do_due_work(self, now_s: float) -> None:
-        """Do all work that is due: send probes (test messages), restart dead nodes, let them run, and report silent nodes."""
+        """Do all work that is due.
+
+        Send probes (test messages), restart dead nodes, let restarted nodes run when they are ready, and report silent nodes.
+        """
         self.barrier.probe(
             now_s, lambda name, nonce: self._control_server.send(self._members[name], Probe(nonce=nonce))
         )

@@ -99,7 +99,7 @@ class ForkServer:
 
     @property
     def asked(self) -> bool:
-        """Whether the server has not answered a request yet. It may already have created the requested process."""
+        """Whether a request still waits for the server's answer. The server may already have created the requested process."""
         return bool(self._asked)
 
     def request(self, request: Request, started: Started) -> None:
@@ -129,7 +129,7 @@ class ForkServer:
             self._made(answer)
 
     def close(self) -> None:
-        """End the server. Processes that it has created but not yet reported are then watched, too."""
+        """End the server. Then read its last answers, so that the processes that they report are watched, too."""
         self._server.popen.kill()
         self._server.popen.wait()
         channel = self._server.channel

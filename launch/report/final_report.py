@@ -155,7 +155,10 @@ def _unseen(figures: Figures) -> Iterator[str]:
 
 
 def _warnings_of_nodes(summary: Figures) -> Iterator[str]:
-    """Yield a warning for each node that was restarted or was not running at the end, and the warnings that nodes report."""
+    """Yield a warning for each node that was restarted, and for each node that a ``crash`` fault kept down at the end.
+
+    Also yield the warnings that nodes report. Other nodes that were down at the end are failures.
+    """
     causes = summary.get("restart_causes", {})
     for name, count in summary["restarts"].items():
         times = "once" if count == 1 else f"{count} times"

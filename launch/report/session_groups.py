@@ -71,8 +71,8 @@ def _plan_of(path: Path) -> Plan | None:
 def _labels(plans: Sequence[Plan | None]) -> list[str]:
     """Return a label for each plan: the values of the launch arguments in which the plans differ. A plan of None gets "".
 
-    A plan is a resolved launch file. If the plans have different names, the label begins with the name. If the plan has no such
-    value, the label is the plan's name.
+    A plan is a resolved launch file. If the plans have different names, the label begins with the name. If a plan has none of the
+    arguments that differ, its label is the name of the plan.
     """
     known = [_parameters(plan) for plan in plans if plan is not None]
     differing = [

@@ -155,7 +155,10 @@ def _spread(*keys: str) -> Callable[[Figures], str]:
 
 
 def _captured(columns: Sequence[Figures]) -> tuple[_Row, ...]:
-    """Return a row for each part of the observations with a capture time, such as a camera picture: the time from capture to tick."""
+    """Return a row for each part of the observations that has a capture time, such as a camera picture.
+
+    The row has the time from the capture to the tick.
+    """
     parts = dict.fromkeys(name for column in columns for name in _part(column, "captured_age_ms"))
     return tuple(
         _Row(f"age of {name or 'observation'}, mean ± sd, p99 (ms)", _spread("captured_age_ms", name))

@@ -24,8 +24,8 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
     """Open the recording in a folder; return its files in order, and the problems found.
 
     Files belong together if their names differ only in the numbers (``session_0.mcap``; ``session-1.mcap`` after a restart of
-    the recorder) and they hold the same plan (the resolved launch file). If the plan in a file is damaged and the other files
-    hold the same plan, only the file's name counts. Files that ``recover`` wrote beside a recording are left out.
+    the recorder) and they hold the same plan (the resolved launch file). A file with a damaged plan belongs to the other files
+    by its name alone, if all other files hold one and the same plan. Files that ``recover`` wrote beside a recording are left out.
 
     Raises:
         BagError: the folder holds no recording, or several.

@@ -17,10 +17,11 @@ _NUMBER = re.compile(r"(.*_)(\d+)")
 def holes(parts: Sequence[Part]) -> Iterator[str]:
     """Yield a line of text for each gap in time between files, and a line with the total number of missing messages.
 
-    Further lines say that the beginning or the end of the recording is missing.
+    Further lines say that the beginning or the end of the recording is missing. The files of a ring buffer yield no lines: gaps
+    between these files are normal.
 
-    Missing messages are counted by gaps in the publishers' sequence numbers. So a channel counts only if it has messages
-    before and after the gap. The total is known only if the recording ends with the counts of its messages.
+    The missing messages of one gap are counted by the publishers' sequence numbers. So this count includes only the channels that
+    have messages before and after the gap. The total is known only if the recording ends with the counts of its messages.
 
     Args:
         parts: the readable files, in order.

@@ -97,7 +97,9 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect the messages of an earlier count: in each stream, all sequence numbers from ``first`` to ``last`` of its row.
+        """Expect the messages of an earlier count.
+
+        Each row of this count is a stream. In the stream, all sequence numbers from ``first`` to ``last`` are expected.
 
         An expected message counts as lost until ``see`` is called for it.
         """
@@ -131,7 +133,10 @@ class Ledger:
 
 
 class _Stream:
-    """One channel of a publisher: the newest sequence number, and the gaps (first and last missing number, both included)."""
+    """One channel of one incarnation of a publisher: the newest sequence number, and the gaps.
+
+    A gap is the first and the last missing number, both included.
+    """
 
     __slots__ = ("closed", "count", "duplicates", "first", "gaps", "last", "newest")
 

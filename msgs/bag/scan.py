@@ -156,7 +156,11 @@ class _Scan:
         self._sure = place + length
 
     def _after_damage(self, place: int, length: int | None, what: str) -> int:
-        """Return the offset at which to continue after damage: that of the next record, of the next intact chunk, or the end."""
+        """Return the offset at which to continue after damage.
+
+        It is the offset of the next record, if the place of the next record is known. Else it is the offset of the next intact
+        chunk, or the size of the file if there is no intact chunk.
+        """
         begin = place
         if length is not None and (place + length == self._size or self._length(place + length) is not None):
             further = place + length

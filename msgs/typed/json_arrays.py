@@ -49,8 +49,8 @@ def array_of(value: object, dtype: str | None = None, shape: Sequence[int] | Non
 
     Args:
         value: lists of equal length, nested; a single element gives an array of shape ().
-        dtype: the dtype of the elements; None for the first of bool, int64 (uint64 if needed) and float64 that
-            holds all of them; float64 if there are no elements.
+        dtype: the dtype of the elements. None chooses the dtype: bool if all elements are booleans; int64 (uint64 if an
+            element is too large for int64) if all are integers; float64 otherwise, or if there are no elements.
         shape: the shape of the array; None for the shape of the lists. If a shape is given, the elements may also be
             in one flat list.
 

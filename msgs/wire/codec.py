@@ -181,9 +181,9 @@ def encode(message: Message) -> bytes:
 
 
 def frames_of(message: Message) -> list[Frame]:
-    """Return a message as one frame or, if its buffers are large, as several. Then the document is cut at every buffer.
+    """Return a message as one frame or, if its buffers are large, as several frames.
 
-    The buffers of a cut document are not copied.
+    For several frames, the document is cut at every buffer, and the buffers are not copied.
     """
     return _codecs.encoder(type(message)).encode(message)
 

@@ -49,7 +49,10 @@ class ChunkPolicy(Policy):
         return Act(first, chunk=frozen(actions[1:]))
 
     def adopt(self, announced: WeightsVersion) -> bool:
-        """Pass the announced version of the weights to the wrapped policy. Return False if it is already overwritten."""
+        """Pass the announced version of the weights to the wrapped policy.
+
+        Return False if newer weights have overwritten this version.
+        """
         return self._policy.adopt(announced)
 
 
@@ -103,5 +106,5 @@ class NetworkChunkPolicy(Policy):
         return found
 
     def change(self, params: RandomParams | EpsilonGreedyParams | ScriptedParams) -> None:
-        """Replace the parameters of the policy with the network. Only parameters marked as changeable may differ."""
+        """Give new parameters to the wrapped policy. Only parameters marked as changeable may differ."""
         self._policy.change(params)

@@ -186,7 +186,9 @@ class Coordinator(Node[CoordinatorParams]):
         )
 
     def _remove_silent_workers(self) -> None:
-        """Remove workers that have been silent for longer than 2 s, ten times the longest and ten times the usual inference.
+        """Remove workers that have been silent for too long.
+
+        The limit is ten times the longest or the usual inference time, whichever is greater, but at least 2 s.
 
         Remove no worker before the first inference time is known.
         """

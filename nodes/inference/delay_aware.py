@@ -37,7 +37,7 @@ class DelayAwareWorker(Worker):
     """A worker with a policy that sees the observation together with pending actions, which are decided but not yet applied.
 
     Other workers compute most of the pending actions at the same time. So when an inference begins, the worker knows hardly more
-    than one of them. With ``read: late`` the network's trunk runs first, from the observation alone. Just before the inference ends,
+    than one pending action. With ``read: late`` the network's trunk runs first, from the observation alone. Just before the inference ends,
     the worker reads the decisions of all workers from the port ``decided``. The network's head then uses these actions. Only
     actions that are decided while the head runs are still unknown.
     """

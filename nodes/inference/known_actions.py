@@ -15,9 +15,11 @@ class KnownActions:
     Of several actions for one tick, the one decided on the newest observation counts. Of several decided on the same observation,
     the last one counts.
 
-    The plant (environment or robot) applies decisions in the order of their observations. So a decision on an observation that is k
-    ticks older is applied k ticks earlier; its *lag* is k. A decision may have a chunk of actions for successive ticks. The second
-    action counts as a decision on the next observation, and so on, until a decision on a newer observation replaces it.
+    The plant (environment or robot) applies decisions in the order of their observations. A decision on an observation k ticks
+    before the present observation is applied k ticks before the present decision. The *lag* of this earlier decision is k.
+
+    A decision may have a chunk of actions for successive ticks. The second action of a chunk counts as a decision on the next
+    observation, the third action as a decision on the observation after that, and so on.
 
     Args:
         plant: the spec of observations and actions.

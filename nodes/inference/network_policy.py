@@ -43,7 +43,7 @@ class EpsilonGreedyPolicy(Policy):
         return self._chosen(observation)
 
     def trunk(self, observation: Value) -> Value:
-        """Run the network's trunk, the part that reads only the observation. ``act`` takes the returned features in place of it."""
+        """Run the network's trunk, the part that reads only the observation. Pass the features to ``act`` in place of the observation."""
         if isinstance(observation, dict) and TRUNK in observation:
             return observation
         if (compiled := self._compiled) is not None and isinstance(observation, np.ndarray):

@@ -112,7 +112,7 @@ class Stage(Node[StageParams]):
         """Make the network for this stage.
 
         Raises:
-            NodeError: the node has another number of replicas than stages, or weights are missing.
+            NodeError: the number of the node's replicas differs from the network's number of stages, or weights are missing.
         """
         params, replicas = self.params, self.context.identity.replicas
         if replicas != params.stages:
@@ -156,9 +156,9 @@ class Stage(Node[StageParams]):
             self._missed += 1
 
     def on_observation(self, observation: Observation) -> None:
-        """Begin an inference in the first stage. Further stages begin with features.
+        """In the first stage, begin an inference. In every other stage, do nothing.
 
-        With ``skip``, they then read the newest observation.
+        The other stages begin their inferences in ``on_features``. With ``skip``, they read the newest observation there.
         """
         if not self._stage:
             self._run(None, observation, observation.origin(), self.now_ns, ())

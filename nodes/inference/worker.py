@@ -260,7 +260,7 @@ class Worker(Node[WorkerParams]):
         return _decision_of(values) if valid else Decision(**values | {"header": UNSENT})
 
     def _next(self) -> None:
-        """Begin the next inference without waiting for a claim. Other events of this instant come first."""
+        """Begin the next inference without waiting for a claim. A timer calls this after the messages and ticks of the instant."""
         self._apply_delays()
         sleep_ns = self._method.sleep_ns()
         if self._draw_pause is not None:

@@ -123,7 +123,10 @@ class GradientLearner(Batches[BatchParams]):
         self._number += 1
 
     def _shared(self) -> GradientMemory | None:
-        """Return shared memory for gradients; None in virtual time, where there is one process, or if there is no shared memory."""
+        """Return shared memory for gradients; None if there is no shared memory.
+
+        In virtual time, return None, too: all nodes are in one process.
+        """
         launch_context = self.context.launch_context
         if not launch_context.realtime or launch_context.directory is None:
             return None
@@ -154,9 +157,9 @@ class GradientLearner(Batches[BatchParams]):
     def _has_weights(self) -> bool:
         """Read the newest weights. Return whether they are recent enough for the next gradient.
 
-        They are if they have the version that the learner's last answer named, or a newer one. If that answer named no version,
-        they must be newer than the weights of the last gradient. Return False if the weights are older, already overwritten or not
-        announced: the learner will announce a newer version.
+        The weights are recent enough if they have the version that the learner's last answer named, or a newer version. If that
+        answer named no version, the weights must be newer than the weights of the last gradient. Return False if the weights are
+        older, already overwritten or not announced: the learner will announce a newer version.
         """
         announced = self._shown
         if announced is None or announced.target_version is None or announced.target_slot is None:

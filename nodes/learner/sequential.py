@@ -31,9 +31,9 @@ class SequentialAgent(Learning[SequentialParams]):
     """Takes the newest observation, infers and learns one after the other, and starts again with the next observation.
 
     ``infer_learn`` infers before it learns, as Travnik et al. (2018) advise. Then the observation is one inference old when the
-    action is ready. With ``learn_infer`` the observation is older by the duration of an update. These are the sequential baselines
-    of Riemer et al. (ICLR 2025). With both, the time between two actions is the duration of an inference plus the duration of an
-    update. An observation is used once at most. If no batch is available, the agent skips the update.
+    action is ready. With ``learn_infer`` the observation is older by the duration of an update. The two orders are the sequential
+    baselines of Riemer et al. (ICLR 2025). With either order, the time between two actions is the duration of an inference plus the
+    duration of an update. An observation is used once at most. If no batch is available, the agent skips the update.
     """
 
     observation = Input(Observation, latest)
@@ -53,7 +53,10 @@ class SequentialAgent(Learning[SequentialParams]):
 
     @classmethod
     def check_placement(cls, params: SequentialParams, placement: Placement) -> None:
-        """Check also the inference latency, and the policy's weights, which must exist and fit the plant's pending actions."""
+        """Check also the inference latency and the policy's weights.
+
+        The weights must exist, and their network must read as many pending actions as the plant's observations contain.
+        """
         super().check_placement(params, placement)
         must_see(weights_named(placement.weights, params.policy.weights), params.plant)
         inference = latency_of(params.inference, placement.name)

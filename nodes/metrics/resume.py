@@ -59,7 +59,8 @@ def earlier_run_of(checkpoint: Path, folder: str, measurements: Sequence[str] = 
 def restarted(directory: Path, incarnation: int, measurements: Sequence[str] = ()) -> EarlierRun | None:
     """Return the rows of the run so far, read from the tables that the metrics node wrote before its restart.
 
-    ``ticks`` and ``time_s`` are 0. Return None if the node was not restarted, or if the folder has no table of episodes.
+    In the result, ``ticks`` and ``time_s`` are 0. Return None if the node was not restarted, or if the folder has no table of
+    episodes.
 
     Args:
         directory: The folder of the tables.

@@ -34,9 +34,11 @@ class _Residual(nn.Module):
 class Impala(Network):
     """The IMPALA network of Espeholt et al. (2018), scaled as in Riemer et al. (2025).
 
-    Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks. "1xDeep" has three sequences
-    (15 convolutions; an 84x84 frame becomes 40x40, 18x18, 7x7), "2xDeep" six (30; 40, 36, 32, 28, 12, 8). Then come a ReLU, a layer
+    Each sequence is an unpadded 3x3 convolution, an unpadded 3x3 max pooling and two residual blocks. Then come a ReLU, a layer
     of 512 units, a ReLU and the outputs.
+
+    "1xDeep" has three sequences with 15 convolutions. They shrink a frame of 84x84 to 40x40, 18x18 and 7x7. "2xDeep" has six
+    sequences with 30 convolutions. They shrink the frame to 40x40, 36x36, 32x32, 28x28, 12x12 and 8x8.
 
     Args:
         spec: Width and depth.

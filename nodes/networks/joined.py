@@ -26,8 +26,8 @@ class Joined(Network):
     """A network for observations of several parts (arrays). Each part has a trunk (first layers), and the head reads all features.
 
     The features are concatenated in the order of the parts' names. With ``kind: impala`` or ``nature`` a picture has the
-    convolutions of this kind of network, and every other part two hidden layers of 64. With ``kind: mlp`` all parts are flattened
-    and concatenated before the hidden layers.
+    convolutions of this kind of network. A part that is not a picture has two hidden layers of 64. With ``kind: mlp`` all parts are
+    flattened and concatenated before the hidden layers.
 
     Args:
         spec: The kind of network, and the head.

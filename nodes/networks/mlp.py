@@ -101,7 +101,7 @@ class Pipelined(Network):
         return functional.relu(computed)
 
     def features(self, observations: Observations) -> Tensor:
-        """Compute the input of the last stage from the observations of all stages, (batch, features).
+        """Compute the input of the last stage, (batch, features), from the observations of all stages.
 
         ``observations`` may hold the features of the stage before the last, by the name ``TRUNK``. Then only the observation of the
         last stage is read.

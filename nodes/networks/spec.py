@@ -47,7 +47,7 @@ class SupportSpec(_Spec):
 class HeadSpec(_Spec):
     """The options of a head, i.e. of the last layers, which compute action values from features. By default they are linear layers.
 
-    With all three options, on any network, this is the head of Rainbow (Hessel et al., 2018).
+    With ``dueling``, ``noisy`` and ``support``, on any network, this is the head of Rainbow (Hessel et al., 2018).
     """
 
     dueling: bool = False

@@ -1,8 +1,9 @@
 """Decisions with a chunk, i.e. actions for several successive ticks, and what happens where chunks overlap.
 
-The gate chooses one of the received decisions at a tick. At this tick the decision's chunk begins or, with ``overlap: none``,
-when the running chunk ends. From then on one action of the chunk acts at each tick. Overlapping chunks are averaged as in
-the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware", RSS 2023).
+The gate chooses one of the received decisions at a tick. The decision's chunk begins at this tick. With ``overlap: none``, the
+chunk waits until the running chunk has ended. Once the chunk has begun, one action of the chunk acts at each tick. With
+``overlap: average``, overlapping chunks are averaged as in the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual
+Manipulation with Low-Cost Hardware", RSS 2023).
 """
 
 from __future__ import annotations
@@ -142,8 +143,8 @@ class ChunkGate:
     def _average(self, tick: int) -> Action:
         """Return the weighted mean of the actions for a tick; for discrete numbers, the value with the largest total weight.
 
-        The weight of a chunk is exp(-decay·i), where i is 0 for the oldest chunk, 1 for the next, and so on. The newest
-        chunk wins a tie of votes.
+        The weight of a chunk is exp(-decay·i), where i is 0 for the oldest chunk, 1 for the next, and so on. Of
+        several values with the same total weight, the value from the newer chunk wins.
         """
         actions = [action_at(one.decision, tick - one.began) for one in self._running]
         exponents = -self._decay * np.arange(len(actions))

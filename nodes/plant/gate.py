@@ -43,7 +43,7 @@ class _GateParams(Record):
 class LatestParams(_GateParams):
     """Of the decisions received since the last tick, apply the one on the newest observation. The others never act.
 
-    Without a chunk (actions for several ticks) it acts for one tick. This is the rule of Riemer et al., ICLR 2025.
+    A decision without a chunk (actions for several ticks) acts for one tick. This is the rule of Riemer et al., ICLR 2025.
     """
 
     kind: Literal["latest"] = "latest"

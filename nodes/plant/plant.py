@@ -130,8 +130,8 @@ class Plant(Node[P]):
     def world_state(self) -> dict[str, Any]:
         """Return the state to save in a checkpoint.
 
-        If the environment can make a snapshot, the snapshot is saved in its place; before the first reset, nothing is saved
-        of such an environment.
+        If the environment can make a snapshot, the snapshot is saved in place of the environment. Before the first reset,
+        nothing is saved of such an environment.
         """
         state = super().world_state()
         environment = state.get("_environment")

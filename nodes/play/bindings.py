@@ -36,8 +36,8 @@ class Bindings:
     """Maps the buttons that are held to the actions of a plant.
 
     An action is named after one button or several, such as ``LEFT`` or ``UPRIGHTFIRE``; ``FIRE`` is A. An action that
-    is not named after buttons has a key of ``NUMBER_KEYS``, except the idle action and actions from 20 on. Button B acts
-    as A if no action is named after B.
+    is not named after buttons has the key at its index in ``NUMBER_KEYS``. The idle action and actions with an index of 20
+    or more have no such key. Button B acts as A if no action is named after B.
 
     Args:
         actions: the plant's actions.

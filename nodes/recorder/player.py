@@ -40,12 +40,12 @@ class Player(Playing[StandInParams]):
         _must_have_published(Bag.open(Path(params.file)), params.node or placement.name)
 
     def on_prepare(self) -> None:
-        """Open the recording, and check that it is not damaged, because other nodes need all the messages.
+        """Open the recording, and log the problems found so far. Then read the whole recording, and raise an error on further damage.
 
-        A problem that is found when the recording is opened is only logged.
+        Further damage is an error because other nodes need all the messages.
 
         Raises:
-            BagError: a part of the recording cannot be read.
+            BagError: the recording cannot be opened, or a part of it cannot be read.
         """
         super().on_prepare()
         damage = [problem for problem in self._bag.verify() if problem not in self._reported]
@@ -89,7 +89,7 @@ class Player(Playing[StandInParams]):
         """Return the playback, i.e. the times at which messages are due.
 
         If ``start_s`` is 0 and ``rate`` 1, these are the recorded times. But if the recording begins later than its launch, or if
-        ``start_s`` is not 0, the start is due at once.
+        ``start_s`` is not 0, the played part of the recording begins at time 0 of the graph.
         """
         params = self.params
         node = params.node or self.name

@@ -1,4 +1,4 @@
-"""Data about the recorded run that a recording holds: the plan, versions of libraries, settings, and network weights."""
+"""Collects the data about a run for its recording: the plan, versions of libraries, settings, and network weights."""
 
 from __future__ import annotations
 

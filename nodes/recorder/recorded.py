@@ -71,7 +71,7 @@ def recorded_versions(bag: Bag) -> dict[str, RecordedVersion]:
 
 
 def use_recorded_modules(bag: Bag) -> dict[str, str]:
-    """Find the user's modules that the recorded graph needs on this machine, so that imports find these modules.
+    """Search this machine for the user's modules that the recorded graph needs, so that imports find these modules.
 
     Returns:
         The problems by module name: the module is missing, or differs from the recorded module.

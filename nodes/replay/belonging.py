@@ -30,7 +30,7 @@ _ANOTHER = (
 def check_belonging(params: ReplayParams) -> list[str]:
     """Check that the folder and the recordings of a replay node come from its environment.
 
-    Return the paths of those that do not name their environment.
+    Return a list of paths: the folder if it does not name its environment, and each recording that does not name its environment.
 
     With ``transfer``, or if the environment has no identity, it is only checked that the recordings can be read, and the list is
     empty.

@@ -17,7 +17,7 @@ FrameAt = Callable[[int], Frame | None]
 
 
 class History(ABC):
-    """Adds to the frame (observation) of each decision of one plant what else the agent saw at the decision.
+    """Completes the frame (observation) of each decision of one plant: adds everything else that the agent saw at the decision.
 
     Decisions come in the order of the ticks at which they are applied.
     """
@@ -40,10 +40,10 @@ class History(ABC):
 
     @abstractmethod
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame | None:
-        """Return ``frame`` with all that an agent would see at a decision after the end of a truncated episode.
+        """Return ``frame`` with all that an agent would see when it decides on an action after the end of a truncated episode.
 
-        The action of this decision would be applied at ``tick``, with number ``place`` among the actions of the decision. None if a
-        part of what the agent would see is unknown.
+        This action would be applied at ``tick``. ``place`` is the number of this action in its chunk, from 0. Return None if a part
+        of what the agent would see is unknown.
         """
 
     @abstractmethod

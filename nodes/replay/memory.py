@@ -109,7 +109,7 @@ class ReplayMemory:
 
     @property
     def held_back(self) -> int:
-        """Number of attempts to sample a batch that failed because none was due. A waiting request is tried again at each tick.
+        """Number of failed attempts to sample a batch: no batch was due. A waiting request is tried again at each tick.
 
         Attempts before the memory holds ``minimum`` transitions do not count.
         """
@@ -205,7 +205,7 @@ class ReplayMemory:
         return self.draw_again(size, correction)
 
     def draw_again(self, size: int, correction: float) -> Draw:
-        """Sample a batch in place of a lost batch. This batch does not count towards ``updates_per_tick``.
+        """Sample a new batch in place of a lost batch. The new batch does not count towards ``updates_per_tick``.
 
         Raises:
             ReplayError: the memory is empty.

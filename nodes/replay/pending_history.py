@@ -61,7 +61,10 @@ class PendingHistory(History):
         self._last = None
 
     def applied(self, applied: Applied) -> None:
-        """Add the action applied at a tick, if it was decided. Call ``decided`` for this tick first."""
+        """Add the action applied at a tick, if a decision gave this action. An action of the default behaviour β is not added.
+
+        Call ``decided`` for this tick first.
+        """
         if applied.by == "policy":
             self._acted.append((applied.tick, applied.action))
 
@@ -81,7 +84,8 @@ class PendingHistory(History):
         """Return ``frame``, joined with the pending actions of a decision after the end of a truncated episode.
 
         The action would be applied at ``tick``, as number ``place`` of a chunk (successive actions of one decision). If ``place``
-        is 0, the pending actions are as old in ticks as at the last decision.
+        is 0, a new chunk begins. Then the slots for pending actions hold actions applied before ``tick``, but a slot that was empty
+        at the last decision stays empty.
         """
         pending = self._last
         if not place and self._code is not None:

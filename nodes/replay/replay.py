@@ -40,7 +40,7 @@ class Replay(Node[ReplayParams]):
 
     Requests are answered in their order of arrival, each as soon as a batch is due by ``updates_per_tick``. A request never delays
     a tick, and a learner that waits for an answer blocks no other node. Without ticks no batch becomes due, unless
-    ``updates_per_tick`` is 0, i.e. without a limit.
+    ``updates_per_tick`` is 0, which means no limit.
     """
 
     observation = Input(Observation, lossless, many=True)
@@ -57,8 +57,8 @@ class Replay(Node[ReplayParams]):
         Unless ``transfer`` is set, also check that the folder and the recordings come from this environment.
 
         Raises:
-            NodeError: a recording is missing, a folder in ``fill`` holds none or several, the folder or a recording comes from
-                another environment, or ``minimum`` transitions do not fit.
+            NodeError: a recording is missing, a folder in ``fill`` holds no recording or several recordings, the memory's folder
+                or a recording comes from another environment, or ``minimum`` transitions do not fit.
             BagError: a recording cannot be read.
         """
         try:

@@ -13,7 +13,10 @@ from rtgraph.nodes.replay.transition import Frame
 
 @dataclass(frozen=True, slots=True)
 class StageView(View):
-    """Says how many stages, after the first stage, see an observation. Makes a history for each plant."""
+    """The view of an agent with a network in stages: stages after the first one also see observations.
+
+    ``later`` is the number of these stages. Makes a history for each plant.
+    """
 
     later: int
 
@@ -30,7 +33,7 @@ class StageHistory(History):
     to the tick before the action.
 
     Args:
-        later: number of stages after the first one that see an observation.
+        later: how many stages, after the first stage, see an observation.
     """
 
     def __init__(self, later: int) -> None:

@@ -168,7 +168,7 @@ class Assembler:
         return self._counted(self._cut())
 
     def _advance(self) -> list[Transition]:
-        """Process the ticks for which both messages have arrived. Return the completed transitions."""
+        """Process each tick for which the observation and the applied action have both arrived. Return the completed transitions."""
         made: list[Transition] = []
         while self._observations and self._applied:
             observation, applied = self._observations[0], self._applied[0]
@@ -276,7 +276,7 @@ class Assembler:
     def _cut(self) -> list[Transition]:
         """Drop the decision that waits for the next one, because its transition cannot be completed.
 
-        Return the remaining transitions that precede it (n-step).
+        Return the remaining n-step transitions, of the decisions before the dropped decision.
         """
         if self._open is not None:
             self.counts.cut += 1
@@ -284,9 +284,10 @@ class Assembler:
         return self._chain.end()
 
     def _frame_of(self, applied: Applied) -> Frame | None:
-        """Return the frame (observation) that the applied decision is based on, or with ``age_ticks`` the one of this age.
+        """Return the frame (observation) that the applied decision is based on.
 
-        None if the frame is unknown or of another episode.
+        With ``age_ticks``, return instead the frame that is ``age_ticks`` ticks old when the action is applied. Return None if the
+        frame is unknown or of another episode.
         """
         lineage = applied.header.lineage
         place = (applied.header.incarnation, applied.episode, applied.tick)

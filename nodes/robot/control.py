@@ -117,8 +117,9 @@ class Control(DeviceControl):
     def go_to(self, pose: npt.NDArray[np.generic], reason: str, now_ns: int) -> None:
         """Move the robot slowly to a pose, (joints,), during the next ticks. The pose is clipped to the range.
 
-        A joint with NaN in the pose stays where it is, and is not judged. The pose is reached if every measured position is within ``REACHED`` of it, at most ``ARRIVAL_NS`` after the
-        motion has ended. Otherwise the joints that are away from it hold where they are, and the state's reason names them.
+        A joint with NaN in the pose stays where it is, and is not checked. The pose is reached if every measured position is
+        within ``REACHED`` of the pose, at most ``ARRIVAL_NS`` after the motion has ended. Otherwise the joints that are away from
+        the pose hold where they are, and the state's reason names these joints.
 
         Raises:
             NodeError: the robot takes velocities.

@@ -101,7 +101,10 @@ class DeviceControl(ABC):
         }
 
     def warnings(self) -> list[str]:
-        """Return a warning if the device failed, before or after it was first connected; no warning if it never connected."""
+        """Return a warning if the device failed. Failures before the first connection count, too.
+
+        If the device was never connected, return no warning.
+        """
         connection = self.connection
         if not connection.faults or not self._driver_number:
             return []

@@ -146,9 +146,10 @@ class RobotPlant(DevicePlant[R], ABC):
         return action, self._robot.step(action)
 
     def _missing(self, choice: Choice) -> str:
-        """Let a person take over from the policy. Remove a decision that the gate's limits of age and delay do not allow.
+        """Let a person take over from the policy. Remove the policy's decision if the playout delay is above the gate's limit.
 
-        Return why there is no decision to apply; empty if there is a decision, or if the reason is unknown.
+        Return why there is no decision to apply: the playout delay is above its limit, or the gate has dropped decisions that are
+        too old. Empty if there is a decision, or if the reason is unknown.
         """
         arrivals = self.takeover.take_all()
         decisions = [one for one in arrivals if self._admission.takes(one)]

@@ -52,12 +52,12 @@ class States:
         """
         if (state, reason) == (self.state, self.reason):
             return
+        if state != self.state and state not in TRANSITIONS[self.state] | ALWAYS:
+            raise NodeError(f"a robot cannot go from {self.state} to {state}")
         self.changes += 1
         self.reason = reason
         if state == self.state:
             return
-        if state not in TRANSITIONS[self.state] | ALWAYS:
-            raise NodeError(f"a robot cannot go from {self.state} to {state}")
         self._spent_ns[self.state] = self._spent_ns.get(self.state, 0) + now_ns - self.since_ns
         self.state, self.since_ns = state, now_ns
 

@@ -161,7 +161,10 @@ class Reach:
         return seen
 
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
-        """Return the reward of a tick, minus the mean distance of the joints from the target, and whether the time is over."""
+        """Return the reward of a tick, and whether the time is over.
+
+        The reward is minus the mean distance of the joints from the target.
+        """
         self._ticks += 1
         distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))
         return Verdict(-distance, truncated=self._ticks >= self._most_ticks)

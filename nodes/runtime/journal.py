@@ -146,7 +146,10 @@ class JournalWriter:
             self.flush()
 
     def delivered(self, port: str, key: str, message: Message) -> bool:
-        """Record that a message was delivered, in the open entry or in a new one. Return whether the caller must end a new entry."""
+        """Record that a message was delivered, in the open entry. If no entry is open, begin a new entry.
+
+        Return True if a new entry was begun. The caller must then call ``end``.
+        """
         header = message.header
         digest = self._documents.digest(message)
         what = [port, header.source, header.incarnation, header.sequence, key, digest]

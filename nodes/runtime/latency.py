@@ -270,7 +270,7 @@ def latency_of(latency: AnyModel | ByNode, name: str) -> AnyModel:
     """Return the latency model of the node with this name.
 
     Raises:
-        NodeError: ``latency`` has a model for each node name, and no name or pattern in it matches this name.
+        NodeError: ``latency`` holds models by name or pattern of names, and no name or pattern matches this node's name.
     """
     return latency.of(name) if isinstance(latency, ByNode) else latency
 

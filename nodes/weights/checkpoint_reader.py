@@ -75,7 +75,9 @@ class CheckpointParameters:
                 )
 
     def must_be_in(self, world: Identity) -> None:
-        """Check that the parameters were learned in the given environment. Nothing is checked if one of the two is unknown.
+        """Check that the parameters were learned in the given environment.
+
+        Nothing is checked if the given environment or the environment of the checkpoint is unknown.
 
         Args:
             world: the name of the environment and its settings, by key.

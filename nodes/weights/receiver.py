@@ -175,7 +175,7 @@ class WeightsReceiver(Node[ReceiverParams]):
         return newer or wanted.target_version not in (None, here.target_version)
 
     def _request_parts(self, count: int | None = None) -> None:
-        """Request the next parts of the version that is being received; if there is none, request the newest version.
+        """Request the next parts of the version that is being received. If no version is being received, request the newest version.
 
         Args:
             count: number of parts; None for ``window``.

@@ -103,8 +103,9 @@ def hold_newest(versions: Versions) -> tuple[int, int, memoryview]:
 class LocalVersions:
     """Versions of weights in the memory of one process, shared by the nodes of this process.
 
-    With ``snapshot``, slot numbers only increase, and each number is used once. So announcements of versions do not depend on which
-    slots are held. If a node crashes in virtual time, its slot is never released, and the memory of one version stays in use.
+    If ``sharing`` is ``snapshot``, slot numbers only increase, and each number is used once. So announcements of versions do not
+    depend on which slots are held. If a node crashes in virtual time while it holds a slot, this slot is never released. The memory
+    of one version then stays in use.
 
     Args:
         sharing: how the weights are shared. With ``snapshot`` there are as many slots as needed.

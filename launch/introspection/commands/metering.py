@@ -31,9 +31,9 @@ def measure(
     duration_s: float | None,
     as_json: bool,
 ) -> int:
-    """Measure the messages on a topic and print a line each second.
+    """Measure the messages on a topic. Print a line each second, and a last line at the end.
 
-    If ``as_json`` is set and ``count`` or ``duration_s`` is given, print only the line at the end.
+    If ``as_json`` is set and ``count`` or ``duration_s`` is given, print only the last line.
 
     Returns:
         The exit code: 0, or 1 if fewer than ``count`` messages, or no messages, were received.

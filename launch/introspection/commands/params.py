@@ -19,7 +19,10 @@ LONGEST = 60
 
 
 def print_list(session: LiveSession, nodes: str, *, changeable_only: bool, as_json: bool) -> int:
-    """Print the parameters of nodes in a table. Nodes of the same class with equal parameters share one entry."""
+    """Print the parameters of nodes: in a table, or with ``as_json`` as JSON.
+
+    In the table, nodes of the same class with equal parameters share one entry.
+    """
     found = _ask(session, nodes)
     if as_json:
         print_json(

@@ -88,7 +88,7 @@ from the demonstration.
 class Won:
     """Lets an agent learn in a game with a series of encounters, and counts the encounters that it won.
 
-    The results are those of `Learned`, without greedy episodes, and further ones: ``won``, ``actions`` (ticks of finished encounters
+    Greedy episodes are not played. The results of `Learned` get these additions: ``won``, ``actions`` (ticks of finished encounters
     with an action other than no-op), ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win, in
     seconds of the game).
     """

@@ -145,7 +145,7 @@ def _cells(scale: Scale, _: Sequence[Row]) -> list[Cell]:
 
 @cache
 def predicted(delay: int) -> tuple[float, float | None]:
-    """Compute two best possible reward rates of Tracking: with all pending actions known, and with none known.
+    """Compute the best possible reward rate of Tracking in two cases: all pending actions are known, or no pending action is known.
 
     The rates are in reward per tick. The second is None if ``delay``, in ticks, exceeds ``LONGEST_COMPUTED``, because the
     computation would take too long.

@@ -119,7 +119,10 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that have a number of workers. To each row, add the network's number of parameters and the label of its line."""
+    """Return the rows that have a number of workers.
+
+    To each row, add the number of parameters of the network, and the label of the line to which the row belongs.
+    """
     sizes = {(row["depth"], row["k"]): row["parameters"] for row in rows if "method" not in row}
     return [
         {

@@ -150,9 +150,9 @@ def with_latency(plan: Plan, latency: Mapping[str, Any]) -> Plan:
 
 
 def _with_rules(plan: Plan, gate: Mapping[str, Any], *, claim_at_ticks: bool) -> Plan:
-    """Return a plan (a resolved launch file) with ``gate`` added to the parameters of its gates, which choose decisions.
+    """Return a plan (a resolved launch file) with ``gate`` added to the parameters of its gates. A gate chooses decisions.
 
-    If ``claim_at_ticks``, inferences also begin only at ticks.
+    If ``claim_at_ticks``, coordinators give workers only observations that have just arrived. So inferences begin only at ticks.
     """
     if not gate and not claim_at_ticks:
         return plan

@@ -1,7 +1,7 @@
 """``rtgraph bag play``: Publish a recording for subscribers: `rtgraph topic echo`, a recorder, a graph.
 
 In a terminal: space pauses and resumes, → plays one message, ↓ one tick of the plant, + and - change the rate,
-, and . go back and forth by five seconds, q ends it. From elsewhere: `rtgraph bag ctl`.
+the comma key goes back five seconds, the dot key goes forward five seconds, q ends it. From elsewhere: `rtgraph bag ctl`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Export a plant (an emulator or robot) to a CSV table. Each row is a tick: its action, and the observation after the action.
 
 The columns ``observation.NAME`` (or ``observation.0`` …) are the elements of an observation, ``action`` or ``action.NAME``
-the elements of the action. Then come reward, who acted, the age of the decision, and the times. If several columns have the
-same name, the second ends in ``_2``, the third in ``_3`` …. An array of more than 64 elements, such as a picture, is left
-out. A missing value is an empty cell; numbers are written in full.
+the elements of the action. Other columns hold the reward, who acted, the age of the decision, the times and more. If several
+columns have the same name, the second ends in ``_2``, the third in ``_3`` …. An array of more than 64 elements, such as a
+picture, is left out. A missing value is an empty cell; numbers are written in full.
 """
 
 from __future__ import annotations

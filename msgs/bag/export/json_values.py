@@ -93,11 +93,11 @@ def summary(array: np.ndarray[Any, Any]) -> Json:
 
 
 def simple_schema(schema: bytes) -> Json:
-    """Return the JSON Schema of messages after ``jsonable``, given the messages' own schema.
+    """Return the JSON Schema of messages that ``jsonable`` has converted, given the messages' own schema.
 
     The returned schema uses only what Foxglove's reader accepts: objects with properties, lists of one type, and scalars.
-    References are resolved. If a property may have several types, the first that is not null is used. A property of any other
-    type is left out.
+    References are resolved. If a property may have several types, the first that is not null is used. A property with
+    a type that the reader does not accept is left out.
     """
     whole: Json = json.loads(schema)
     return _simple(whole, whole.get("$defs", {}), 0) or _object({})

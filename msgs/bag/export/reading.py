@@ -69,7 +69,7 @@ def in_range(bag: Bag) -> str:
 
 
 def chosen(bag: Bag, topics: tuple[str, ...]) -> tuple[Channel, ...]:
-    """Return the channels that have messages and a topic that matches one of the globs.
+    """Return the channels that have messages and a topic that matches one of the globs. Without globs, every topic matches.
 
     Raises:
         BagError: a glob matches no topic, or the recording has no messages on the matching topics.

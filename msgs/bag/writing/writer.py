@@ -243,7 +243,7 @@ class BagWriter:
         ]
 
     def _put(self, *data: bytes, messages: int = 0) -> None:
-        """Write complete records at the end of the file. If that fails, remove the incomplete ones."""
+        """Write complete records at the end of the file. If that fails, remove everything that this call wrote."""
         size = self.size_bytes
         try:
             for piece in data:

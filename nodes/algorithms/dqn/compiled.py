@@ -95,7 +95,10 @@ class CompiledDqn(CompiledLoss):
 def _checked(
     values: Values, dtype: type[np.generic], count: int, least: int | None = None, most: int = 0
 ) -> npt.NDArray[Any] | None:
-    """Return ``values`` if they are an array (count,) of this dtype, with numbers from ``least`` to ``most``; else None."""
+    """Return ``values`` if they are an array (count,) of this dtype, with numbers from ``least`` to ``most``; else None.
+
+    If ``least`` is None, the numbers may have any value.
+    """
     if not isinstance(values, np.ndarray) or values.dtype != dtype or values.shape != (count,) or not count:
         return None
     if least is not None and not (values.min() >= least and values.max() <= most):

@@ -17,7 +17,7 @@ class Munchausen(ValueAlgorithm[MunchausenParams]):
     """Munchausen DQN (Vieillard et al., 2020, equation 2).
 
     The policy is π = softmax(q / τ), for the values q of the target network. The target is r + alpha·clip(τ·log π(a|s), l₀, 0) +
-    gamma·Σ π(a'|s')·(q(s', a') − τ·log π(a'|s')). The sum is equal to τ·log Σ exp(q / τ).
+    gamma·Σ π(a'|s')·(q(s', a') − τ·log π(a'|s')). The sum over a' is equal to τ·log Σ exp(q(s', a') / τ).
     """
 
     def wanted(

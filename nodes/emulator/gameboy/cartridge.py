@@ -72,8 +72,8 @@ class CartridgeGame:
     def begin(self, console: Console, state: bytes, seed: int) -> None:
         """Load a savestate, and run one frame.
 
-        ``seed`` has no effect: the games derive randomness from the time at which buttons are pressed. No-op frames at the
-        start of an episode vary this time.
+        ``seed`` has no effect: the games derive randomness from the time at which buttons are pressed. That time differs between
+        episodes, because the environment then runs a random number of no-op frames.
         """
         console.state = state
         console.step()

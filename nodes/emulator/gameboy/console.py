@@ -146,7 +146,10 @@ class Console:
         core.step()
 
     def screen(self) -> npt.NDArray[np.uint8]:
-        """Return the display, (144, 160, 3) uint8 RGB, after the last ``step``. This may be a step of another console."""
+        """Return the display, (144, 160, 3) uint8 RGB. Call this method directly after ``step``.
+
+        If another console was used since this console's last ``step``, the display may be that of the other console.
+        """
         screen: npt.NDArray[np.uint8] = (self._emulator or self._take_over()).core.get_screen()
         return screen
 

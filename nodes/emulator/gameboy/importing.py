@@ -33,8 +33,8 @@ def import_rom(path: Path) -> Rom:
     """Copy a ROM into the library, and return which known ROM it is. For Tetris, also make the start state.
 
     Raises:
-        RomError: the file cannot be read, or is not a known ROM. In these cases nothing is copied. Also if the library cannot be
-            written, or the start state of Tetris cannot be made.
+        RomError: the file cannot be read, the file is not a known ROM, the library cannot be written, or the start state of
+            Tetris cannot be made. In the first two cases nothing is copied.
     """
     try:
         content = path.read_bytes()
@@ -60,8 +60,9 @@ def import_states(folder: Path, game: str) -> tuple[str, ...]:
     """Copy the savestates in a folder into the library, in place of the game's earlier ones. Return their names, in order.
 
     Raises:
-        RomError: the game's ROM is not imported, the folder has no savestates, or a file is not a savestate of this ROM. In these
-            cases nothing is copied. Also if the library cannot be written.
+        RomError: the game's ROM is not imported, the folder has no savestates, a file is not a savestate of this ROM, or the
+            library cannot be written. If the library cannot be written, some savestates may already be copied. In the other cases
+            nothing is copied.
     """
     rom = CARTRIDGE_GAMES[game].rom
     names = state_names(folder)

@@ -51,9 +51,9 @@ class Variable:
 
 
 class VariableReader:
-    """Reads all variables of a game at once, by one call of the emulator.
+    """Reads all variables of a game.
 
-    This call cannot read variables with more than 7 bytes. They are read from a copy of the memory.
+    One call of the emulator reads all variables of at most 7 bytes. Longer variables are read from a copy of the memory.
 
     Raises:
         IndexError: a variable is outside the memory that can be read.

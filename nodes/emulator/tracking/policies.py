@@ -40,7 +40,7 @@ class PlannedMoves:
     """Act so that the position is on the target when the actions take effect.
 
     The policy uses the known pending actions (decided, not yet applied). A single worker has decided all pending actions, so it
-    knows them. With several workers, only delay-aware workers know the pending actions. Their decisions have one action each.
+    knows them. With several workers, only delay-aware workers know the pending actions, and each decision has one action.
 
     Args:
         positions: number of positions in the ring.

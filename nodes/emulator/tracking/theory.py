@@ -45,9 +45,9 @@ def best_plan(
 ) -> tuple[float, npt.NDArray[np.int64]]:
     """Return the maximum mean reward if one decision has several actions, and the best plan that earns it.
 
-    A decision has actions for ``chunk`` successive steps, the first ``delay`` steps after the decision's observation. These
-    actions do not depend on later observations. There is a decision every ``interval`` steps. On steps without an action
-    the position only drifts. All pending actions (decided, not yet applied) are known.
+    A decision has actions for ``chunk`` successive steps. Its first action is applied ``delay`` steps after the decision's
+    observation. The actions do not depend on later observations. There is a decision every ``interval`` steps. On steps
+    without an action the position only drifts. All pending actions (decided, not yet applied) are known.
 
     Returns:
         The mean reward per step. The actions by the position that the pending actions will reach, ignoring drift:
@@ -108,9 +108,9 @@ def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, P
 def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[float, Policy]:
     """Return the maximum mean reward of a policy that knows the ``known`` oldest pending actions, and the best policy.
 
-    Pending actions are decided but not yet applied. All policies are compared. A policy has an action for each position that
-    the known actions will reach, ignoring drift. If ``known`` is ``delay - 1``, all pending actions are known. If it is 0, the
-    policy sees only the observation.
+    Pending actions are decided but not yet applied. All policies are compared. A policy has one action for each predicted
+    position: the position that the known actions will reach, ignoring drift. If ``known`` is ``delay - 1``, all pending actions
+    are known. If ``known`` is 0, the policy sees only the observation.
 
     Raises:
         ValueError: the delay is below 1, or too long for the computation (see `policy_rate`), or ``known`` is too large.

@@ -114,7 +114,8 @@ class Pacing(CoordinatorStagger):
     def _is_due(self, observation: Observation) -> bool:
         """Return whether an observation may be assigned to a worker.
 
-        It may, if it is of another episode than the last assigned one, or comes at least ``claim_ticks`` ticks after it.
+        An observation may be assigned if it is of another episode than the last assigned observation, or if it comes at least
+        ``claim_ticks`` ticks after the last assigned observation.
         """
         if self._claimed is None:
             return True

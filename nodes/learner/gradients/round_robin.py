@@ -168,9 +168,9 @@ class Parallel(_Ring[G]):
     """
 
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
-        """Add a learner's gradient. Return False if the learner is not in the ring, or the gradient has an older version.
+        """Add a learner's gradient. Return False if the learner is not in the ring, or ``based_on`` is older than ``version``.
 
-        All gradients of one mean must have been computed with the same version.
+        All gradients of one mean must have been computed with the same version of the weights.
         """
         if learner in self._alive and learner not in self._offers and 0 <= based_on < self.version:
             self.refused += 1
@@ -178,9 +178,9 @@ class Parallel(_Ring[G]):
         return super().offer(learner, gradient, based_on)
 
     def due(self) -> Update[G] | None:
-        """Return one gradient of each learner in the ring, and count them as applied. None until each has offered a gradient.
+        """Return one gradient of each learner in the ring, and count these gradients as applied.
 
-        Their mean is to be applied now, as one update.
+        The mean of these gradients is to be applied now, as one update. Return None until each learner has offered a gradient.
         """
         alive = self.alive
         if not alive or any(learner not in self._offers for learner in alive):

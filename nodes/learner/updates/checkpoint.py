@@ -68,7 +68,7 @@ class Checkpoints:
                     f"{path} cannot be written: {error}", hint="make room on the disk, or write elsewhere"
                 ) from error
         with writing(self.folder, CheckpointError):
-            self._drop(numbers[: len(numbers) + 1 - self._keep])
+            self._drop(numbers[: max(0, len(numbers) + 1 - self._keep)])
         return path
 
     def any(self) -> bool:

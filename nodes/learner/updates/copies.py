@@ -18,7 +18,8 @@ _Floats = npt.NDArray[np.float32]
 class Copies:
     """Copies the weights of networks to buffers and back. All networks have the same layout.
 
-    On the CPU, weights that have the layout of the buffers are copied as one array: tensor by tensor, a small network takes longer.
+    On the CPU, weights that have the layout of the buffers are copied as one array. For a small network, this is faster than
+    a copy of each tensor.
 
     Args:
         slots: The layout of a network's weights in their vector.

@@ -27,7 +27,7 @@ class LossGradient:
         params: The parameters of the algorithm.
         online: The network that learns.
         target: The target network.
-        rng: The random generator of the loss, such as of the noise of noisy layers.
+        rng: The random generator for the loss. For example, it draws the noise of noisy layers.
     """
 
     def __init__(

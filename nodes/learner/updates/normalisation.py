@@ -37,7 +37,10 @@ def normalise(module: Network, observations: Observations) -> None:
 
 
 def _scale(layer: nn.Module, _: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
-    """A forward hook: scale a convolution's weights, and return the outputs with the new weights, which the next layer reads."""
+    """A forward hook: scale the weights and the bias of a convolution.
+
+    Return the outputs that the new weights and the new bias give. The next layer reads these outputs.
+    """
     mean, deviation = outputs.mean((0, 2, 3)), outputs.std((0, 2, 3)).clamp(min=_LEAST_DEVIATION)
     weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
     weight.div_(deviation.reshape(-1, 1, 1, 1))

@@ -141,7 +141,7 @@ class Updater:
     def apply(self, gradient: Tensor) -> float:
         """Update the weights with a gradient, (n,) float32. Return the norm of the gradient before clipping.
 
-        Every ``target_every`` updates the target network moves towards the weights: ``tau`` is the share of the distance.
+        After every ``target_every`` updates, the target network moves towards the weights, by the share ``tau`` of the distance.
 
         Raises:
             LearningError: The gradient has another shape or is not finite, and nothing has changed; or the new

@@ -158,9 +158,9 @@ class CompiledMlp:
         return self.trunk(weights, next_observations[OBSERVATION])
 
     def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
-        """Compute the prediction loss of a network with ``predict``, for the samples of the last call of ``values``.
+        """Compute the prediction loss of a network with ``predict``. Return the loss and its gradient; see `Rolling.auxiliary`.
 
-        Return the loss and its gradient; see `Rolling.auxiliary`. Only the last call with the same number of samples counts.
+        The loss is for the samples of the last call of ``values`` that had as many samples as ``reached``.
 
         Raises:
             ValueError: the network does not predict.
@@ -178,7 +178,7 @@ class CompiledMlp:
     ) -> None:
         """Compute the gradient of all weights, for the samples of the last call of ``values``.
 
-        The weights and the number of samples must be the same as in this call.
+        The weights and the number of samples must be the same as in that call of ``values``.
 
         Args:
             weights: the weights, (n,).

@@ -164,7 +164,10 @@ class _Features(torch.autograd.Function):
 
 @functools.cache
 def _difference(depth: Literal[1, 2], k: float, frame: FrameShape) -> float:
-    """Return how much features and gradients differ from torch's: the largest norm of a difference, relative to the norm of torch's.
+    """Return how much the features and gradients of compiled code differ from those of torch.
+
+    For each compared array, the norm of the difference is divided by the norm of torch's array. The result is the largest of these
+    quotients.
 
     Raises:
         NotCompiledError: there is no C compiler, or the compiler failed.

@@ -99,7 +99,10 @@ class ReplayBuffer:
 
     @property
     def ticks(self) -> int:
-        """Number of ticks (steps) of the environment, stored here for the replay node, so that a restart does not lose it."""
+        """Number of ticks (steps) of the environment, stored here for the replay node.
+
+        If the buffer is on disk, a restart of the node does not lose this number.
+        """
         return self._table.ticks
 
     @ticks.setter

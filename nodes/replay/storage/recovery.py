@@ -15,7 +15,9 @@ Rows = npt.NDArray[np.int64]
 def recover(table: TransitionTable, frames: Frames, capacity: int, order: Order) -> tuple[Rows, int]:
     """Clear rows (transitions) that are damaged, lack a frame, or contain an invalid action or a number that is not finite.
 
-    The other rows are renumbered if needed. ``order`` is what a full memory keeps: ``recent`` keeps only the newest rows without a gap, ``reservoir`` closes the gaps.
+    ``order`` is what a full memory keeps: the newest transitions (``recent``), or a uniform sample (``reservoir``). With ``recent``,
+    only the newest rows without a gap between them remain, and older rows are cleared too. With ``reservoir``, rows from the end of
+    the table are moved into the gaps.
 
     Returns:
         The numbers of the remaining rows, (n,) int64, and how many rows were cleared.

@@ -90,7 +90,7 @@ class Connection(Protocol):
 
         During an emergency stop, True is ignored.
 
-        If the driver cannot switch the torque, nothing happens.
+        If the driver has no method to switch the torque, nothing happens.
         """
         ...
 

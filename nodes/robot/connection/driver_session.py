@@ -127,7 +127,10 @@ class DriverSession:
         self._link.ended(self)
 
     def _attempt(self, name: str, call: Callable[[], None], failed: Callable[[str], None]) -> bool:
-        """Call the driver. Return True if this call has failed too often in a row: then the session ends."""
+        """Call the driver. Return True if this call has failed too often in a row: then the session ends.
+
+        A call that takes longer than the deadline counts as failed, too.
+        """
         link = self._link
         problem = ""
         try:

@@ -3,9 +3,10 @@
 A tick takes the newest reading and leaves at most one command in the ``Mailbox``. Each driver object has a thread (a
 ``DriverSession``). The thread sends a waiting command, reads the device, and waits for the next command or period.
 
-The driver is replaced if it cannot connect. It is also replaced if any other call fails ``LinkParams.failures`` times in a
-row, or blocks for that many times its deadline. The new driver is made after a pause. A thread in a blocked call cannot be
-ended: it is abandoned and counted. When its call returns, it only disconnects.
+The driver is replaced if it cannot connect, or if the first read fails. Later, the driver is replaced if a call fails
+``LinkParams.failures`` times in a row, or if one call blocks for longer than ``LinkParams.failures`` deadlines. The new driver
+is made after a pause. A thread in a blocked call cannot be ended: it is abandoned and counted. When its call returns, it only
+disconnects.
 """
 
 from __future__ import annotations
@@ -216,7 +217,10 @@ class Link:
             self._changed.notify_all()
 
     def was_switched(self, session: DriverSession, on: bool, *, able: bool) -> None:
-        """Remove the waiting request to switch the torque. The driver has switched it, or with ``able=False`` cannot switch it."""
+        """Record that the driver has switched the torque on or off. With ``able=False``, record that the driver cannot switch it.
+
+        The waiting request for this switch is removed.
+        """
         with self._changed:
             if session.over:
                 return

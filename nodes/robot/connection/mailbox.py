@@ -110,8 +110,8 @@ class Mailbox:
     def take_torque(self) -> bool | None:
         """Return how to switch the torque now: True for on, False for off; None to leave the torque as it is.
 
-        Nothing is switched while a command waits. After a command was dropped or failed, True is returned only once another
-        command was sent. Until then the device may have an old goal, to which it would jump.
+        Nothing is switched while a command waits. If a command to this driver was dropped or failed, True is not returned
+        until a later command has been sent. Until then the device may have an old goal, to which it would jump.
         """
         return self.torque if self._command is None and self._may_switch() else None
 

@@ -76,7 +76,7 @@ class Ros2Robot:
 
     @property
     def observation_features(self) -> Mapping[str, Feature]:
-        """The features of an observation. Of a JointState, only those for which a value has been received."""
+        """The features of an observation. A feature of a JointState is missing until a value for it has been received."""
         return {
             name: feature for reader in self._readers.values() for name, feature in reader.features.items()
         }

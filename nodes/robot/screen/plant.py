@@ -138,7 +138,7 @@ class FilmedGame(DevicePlant[FilmedGameParams]):
         self._close(problem)
 
     def result(self) -> dict[str, Any]:
-        """Return the results of ``DevicePlant`` and, for each counter, its number and the counts of unreadable and refused readings."""
+        """Return the results of ``DevicePlant`` and, for each counter, its value and the counts of unreadable and refused readings."""
         counters = {
             name: {"value": steady.value, "unreadable": steady.unreadable, "refused": steady.refused}
             for name, steady in self._game.board.counters.items()

@@ -59,9 +59,9 @@ class WorldState(Protocol):
     def load_world_state(self, state: Any) -> None:
         """Restore the object from ``state``, which ``world_state`` returned.
 
-        The object was made without ``__init__``, unless the new world has created it already, as it creates its nodes. All
-        objects in the state are already restored, except those that the new world has created, and those that refer back
-        to this object.
+        Objects that the new world has created, such as nodes, were made with ``__init__``. All other objects were made without
+        ``__init__``. All objects in the state are already restored, except those that the new world has created, and those
+        that refer back to this object.
 
         Raises:
             CheckpointError: the state does not fit the object.

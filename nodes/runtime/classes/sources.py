@@ -17,7 +17,8 @@ def normalised(name: str) -> str:
 def local_module(name: str, folder: Path) -> Path | None:
     """Return the path of a top-level module in a folder: a file, or the folder of a package; None if neither exists.
 
-    ``name`` may be the full name of a module in a package. A package may lack ``__init__.py`` if it contains this module.
+    ``name`` may be the full name of a module in a package, such as ``a.b``. Then the top-level module is ``a``. A folder ``a`` without
+    ``__init__.py`` counts as a package only if it contains the module ``b``.
     """
     first, _, rest = name.partition(".")
     for spelt in dict.fromkeys(

@@ -15,7 +15,7 @@ class EdgeCount:
     """The counts of one publisher's messages at one input.
 
     ``lost`` messages never arrived (a gap in the sequence numbers), or did not fit into the inbox of a lossless input.
-    ``overwritten`` messages arrived, but newer ones replaced them before the node read them, or the input was paused.
+    ``overwritten`` messages arrived, but the node did not read them: newer messages replaced them, or the input was paused.
     ``refused`` messages could not be decoded.
     """
 

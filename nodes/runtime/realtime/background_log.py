@@ -50,7 +50,7 @@ class BackgroundHandler(QueueHandler):
 
 
 def log_in_background() -> None:
-    """Let a thread write the log of this process. A forked process has no such thread: it writes its log directly again."""
+    """Let a thread write the log of this process. A forked process does not have this thread, so it writes its log directly."""
     root = logging.getLogger()
     direct = root.handlers[:]
     root.handlers[:] = [BackgroundHandler(handler) for handler in direct]

@@ -15,7 +15,7 @@ class Draining:
 
     Args:
         executor: the executor of the node.
-        stop: the stop message of the launcher, with the number of messages that each publisher has sent, if it has ended.
+        stop: the stop message of the launcher. It holds the number of messages from each publisher that has ended.
         now_ns: the time at which the stop message arrived.
     """
 

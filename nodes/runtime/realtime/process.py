@@ -162,7 +162,8 @@ class RealtimeNode:
     def preparing(self, executor: Executor, what: str, done: int, total: int) -> bool:
         """Report the progress of ``on_prepare`` to the launcher. Always return True.
 
-        False would mean that the launch is being stopped. But then the launcher kills nodes that still prepare.
+        False would ask the node to end ``on_prepare``, because the launch is being stopped. In real time this is not needed: the
+        launcher kills nodes that still prepare.
         """
         now_ns = self._host_clock.now_ns()
         if now_ns >= self._heartbeat_ns or done >= total:

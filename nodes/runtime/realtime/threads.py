@@ -3,9 +3,9 @@
 A thread of ordinary priority may hold the interpreter's lock while it does not run, because other processes run. Then every
 other thread of its process waits for the lock.
 
-The main thread has the flag SCHED_RESET_ON_FORK, so that forked processes have ordinary priority. But threads that it starts
-then have ordinary priority, too, at first. Therefore one separate thread has SCHED_FIFO without this flag, and starts all other
-threads. So a tick does not wait 0.6 ms for the start of a thread.
+The main thread has the flag SCHED_RESET_ON_FORK, so that forked processes have ordinary priority. But with this flag, a thread
+that the main thread starts also has ordinary priority at first. Therefore one separate thread has SCHED_FIFO without this flag,
+and starts all other threads. So a tick does not wait 0.6 ms for the start of a thread.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 class EdgeFault(Record):
     """Faults of the messages from the output ``port`` of the node ``source`` to the node ``target``.
 
-    In all three names ``*`` and ``?`` are wildcards. Each message is dropped with probability ``drop``, else duplicated with
+    ``*`` and ``?`` are wildcards in these three names. Each message is dropped with probability ``drop``, else duplicated with
     probability ``duplicate``. Each copy is delayed by a uniformly drawn time up to ``delay_most_ns``.
     """
 

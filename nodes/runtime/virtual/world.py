@@ -195,7 +195,7 @@ class VirtualWorld:
             raise failure
 
     def interrupt(self, reason: str) -> None:
-        """End the run in order after this instant. Safe to call from a signal handler."""
+        """End the run in order, after the messages and the completed work of this instant. Safe to call from a signal handler."""
         self._interrupted = self.event_queue.over = True
         self.reason = self.reason or reason
 
@@ -251,7 +251,7 @@ class VirtualWorld:
     def results(self) -> dict[str, dict[str, JsonValue]]:
         """Return a dict of the nodes' results, by node name. A node without a result is missing.
 
-        ``problems`` then has the reasons why nodes have no result or report a failure.
+        This call also sets ``problems``: the reasons why nodes have no result or report a failure.
         """
         judged = {
             name: executor
@@ -300,7 +300,7 @@ class VirtualWorld:
                     port.put(message)  # as ``deliver`` does, in a call less
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """End the run after this instant."""
+        """End the run after the deliveries of this instant. Its ticks and timers that have not run yet do not run."""
         self.reason = self.reason or f"{executor.identity.name}: {reason}"
         self.event_queue.over = True
 

@@ -90,6 +90,17 @@ def test_the_last_ones_are_kept_and_the_newest_is_found(tmp_path):
     assert load(checkpoints.folder).facts.version == 2
 
 
+@pytest.mark.parametrize("keep", [1, 3, 4, 7])
+def test_as_many_as_asked_for_are_kept(tmp_path, keep):
+    checkpoints, state = (
+        Checkpoints(tmp_path, keep=keep),
+        Updater(SMALL, VECTORS, PARAMS, seed=1).training_state(),
+    )
+    for number in range(9):
+        checkpoints.save(state)
+        assert numbers(tmp_path) == [f"{n:06d}" for n in range(max(0, number + 1 - keep), number + 1)]
+
+
 def save_until(folder, states, call):
     """Save all states in a child process that is killed at the given system call, and return whether it was."""
     child = os.fork()
