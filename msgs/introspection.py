@@ -98,7 +98,7 @@ class ParamsAnswer(ControlMessage):
 
 
 class ParamsSet(ControlMessage):
-    """Each node's answer to a change of parameters: the new values, or why the node has not confirmed them.
+    """The answer to a change of parameters: for each node, by name, the new values, or why the node has not confirmed them.
 
     A node that is down gets the new values at its restart.
     """

@@ -102,8 +102,10 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
     ]
     if not found:
         raise LaunchError(
-            f"the given patterns choose no topic of {description.name} to record",
-            hint=f"its topics are {', '.join(known)}",
+            f"no topic of {description.name} is left to record: --exclude leaves out every topic that --topics chooses"
+            if known
+            else f"{description.name} has no topics to record",
+            hint=f"its topics are {', '.join(known)}" if known else "",
         )
     return found
 

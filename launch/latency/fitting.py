@@ -70,9 +70,10 @@ class Fit:
 
 
 def fitted(durations_ms: Sequence[float]) -> list[Fit]:
-    """Fit all distributions to durations, and return the fits, the best first.
+    """Fit distributions to durations, and return the fits, the best first.
 
-    If the durations do not vary, or are fewer than three, the only fit is a constant.
+    The distributions are normal, lognormal and, for at least `LEAST_MIXED` durations, a mixture of two lognormals. If the durations
+    do not vary, or are fewer than three, the only fit is a constant.
 
     Args:
         durations_ms: at least one duration, in ms.

@@ -188,9 +188,8 @@ class Coordinator(Node[CoordinatorParams]):
     def _remove_silent_workers(self) -> None:
         """Remove workers that have been silent for too long.
 
-        The limit is ten times the longest or the usual inference time, whichever is greater, but at least 2 s.
-
-        Remove no worker before the first inference time is known.
+        The limit is ten times the longest inference time reported so far, or ten times the time in ``inference_frames`` if that is
+        greater. It is at least 2 s. No worker is removed before an inference time has been reported.
         """
         longest_ns = max(self._longest_ns, self._method.longest_ns)
         if not longest_ns:

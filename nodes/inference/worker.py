@@ -107,7 +107,10 @@ class Worker(Node[WorkerParams]):
 
     @classmethod
     def check_placement(cls, params: WorkerParams, placement: Placement) -> None:
-        """Check that the weights exist, that the network reads what the worker sees, and that inferences take virtual time."""
+        """Check that the weights exist, and that the network reads as many pending actions as the worker sees.
+
+        In virtual time, also check that inferences take time.
+        """
         if isinstance(params.policy, EpsilonGreedyParams):
             must_see(weights_named(placement.weights, params.policy.weights), params.seen)
         latency = latency_of(params.latency, placement.name)

@@ -17,7 +17,9 @@ FrameAt = Callable[[int], Frame | None]
 
 
 class History(ABC):
-    """Completes the frame (observation) of each decision of one plant: adds everything else that the agent saw at the decision.
+    """Adds to the frame (observation) that a decision is based on everything else that the agent saw when it decided.
+
+    This is, for example, the pending actions. One history serves one plant.
 
     Decisions come in the order of the ticks at which they are applied.
     """

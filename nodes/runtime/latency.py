@@ -339,7 +339,7 @@ def _read(file: str) -> tuple[float, ...]:
         raise NodeError(f"the latency file {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise NodeError(
-            f"the latency file {file} has a line that is not a number: {error}", hint=wanted
+            f"the latency file {file} has an entry that is not a number: {error}", hint=wanted
         ) from error
     if not values:
         raise NodeError(f"the latency file {file} is empty", hint=wanted)

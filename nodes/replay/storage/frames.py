@@ -273,7 +273,10 @@ def _spec_in(layout: Any) -> ArraySpec | PartsSpec:
 
 
 def _layout(spec: ArraySpec | PartsSpec, slots: int) -> Iterator[tuple[str, ArraySpec, int]]:
-    """Yield for each part of an observation: its name, its spec, and the offset in bytes of its array after the file's first page."""
+    """Yield for each part of an observation: its name, its spec, and where its array begins.
+
+    Offsets are in bytes from the end of the file's first page.
+    """
     offset = slots * WORD_BYTES
     for name, part in _parts(spec).items():
         if isinstance(spec, PartsSpec):

@@ -124,7 +124,7 @@ def take_descriptors(channel: socket.socket, numbers: tuple[int, ...]) -> socket
 
 
 def _moved(descriptor: int, beyond: int) -> int:
-    """Give a file descriptor another number, at least ``beyond``."""
+    """Move a file descriptor to a number of at least ``beyond``, and return this number. The old number is closed."""
     moved: int = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, beyond)
     os.close(descriptor)
     return moved
