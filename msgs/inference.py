@@ -69,8 +69,8 @@ class InferenceTime(Message):
 class StaggerDelay(Message):
     """Asks one worker to wait ``delay_ns`` longer before its next inference, so that the workers are staggered.
 
-    The message also holds the inference times from which the delay was computed: ``maximum_ns`` is m of Algorithm 1,
-    ``mean_ns`` is μ of Algorithm 2 (Riemer et al., ICLR 2025). The time of the other algorithm is 0.
+    The message also holds the inference time that the algorithm in use computes: m of Algorithm 1 in ``maximum_ns``, or μ of
+    Algorithm 2 in ``mean_ns`` (Riemer et al., ICLR 2025). The field of the algorithm that is not in use is 0.
     """
 
     delay_ns: int = Field(ge=0)

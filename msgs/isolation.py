@@ -2,8 +2,9 @@
 
 A message holds plain data: numbers, text, bytes, arrays, records, and lists, tuples and dicts of these. Its arrays are
 read-only (see ``frozen``), but its lists and dicts are writeable. So publishing a message copies its lists and dicts. In
-virtual time, messages are not encoded, so each subscriber gets another copy. A value that would change on its way is rejected
-at publication, in real time and in virtual time.
+virtual time, messages are not encoded, so these lists and dicts are copied again for each subscriber. They are not copied again
+for nodes and inputs that only read (``only_reads``, ``read_only``). A value that would change on its way is rejected at
+publication, in real time and in virtual time.
 """
 
 from __future__ import annotations

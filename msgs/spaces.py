@@ -37,8 +37,8 @@ class _Spec(BaseModel):
     def agrees_with(self, other: Self) -> bool:
         """Return whether a policy for one spec fits the other spec.
 
-        Units, the command, and the names of numbers are not compared if they are empty in one of the specs. The names of
-        discrete actions are always compared.
+        Units, names of numbers, and the quantity that an action sets (``command``) are compared only if both specs give them. The
+        names of discrete actions are always compared.
         """
         fields = type(self).model_fields
         return type(self) is type(other) and all(

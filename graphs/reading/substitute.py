@@ -9,8 +9,8 @@
 * ``${a|b}``: the value of ``${a}``; if it is null, the value of ``${b}``.
 
 A scalar that consists of one reference takes the type of the value; otherwise the value becomes part of the text.
-``$${`` stands for ``${``. Replaced values are not searched for references again. Environment variables, and texts that contain
-references, become ``Typed`` texts: the field that uses such a text decides its type.
+``$${`` stands for ``${``. A value that replaces a reference is not searched for references. Environment variables, and texts of
+which a reference is only a part, become ``Typed`` texts: the field that uses such a text decides its type.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Latencies:
         return arguments[f"{name}_frames"]
 
     def edges(self, plans: Sequence[NodePlan]) -> tuple[EdgeDelay, ...]:
-        """Return the transport times that all latency files in use hold.
+        """Return the transport times of every latency file in use, all in one tuple.
 
         A transport time is left out if its source, target or output is not in the plan.
         """

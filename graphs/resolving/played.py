@@ -1,4 +1,7 @@
-"""For nodes played from a recording: finds settings of this launch that have no effect, and plants with other actions."""
+"""Compares nodes that are played from a recording with this launch.
+
+Finds settings of this launch that have no effect, and plants of this launch that differ from the recorded plants.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,8 @@ def players(nodes: Sequence[PlacedNode], resolver: Resolver) -> dict[str, Placed
 def check_played(nodes: Sequence[PlacedNode], plans: Sequence[NodePlan], resolver: Resolver) -> None:
     """Compare played nodes (each replaced by a player of a recording) with this launch.
 
-    Log a warning if the class or params of a replaced node differ from the recorded ones, because they have no effect. Log a
-    warning if a plant (emulator or robot) gets messages of a played node that were recorded with another environment.
+    The class and params that this launch gives to a replaced node have no effect. Log a warning if they differ from the recorded
+    ones. Log a warning if a plant (emulator or robot) gets messages of a played node that were recorded with another environment.
 
     Raises:
         GraphError: a plant gets messages of a played node that were recorded with a plant of other actions.

@@ -110,7 +110,7 @@ def weights_plan(entry: PlacedWeights, seed: int, plants: Plants) -> WeightsPlan
 
 
 def _as_used(entry: PlacedWeights, network: NetworkSpec) -> NetworkSpec:
-    """Return the network's spec, with prediction if ``entry`` says ``delay_aware: predict``, and with the stages of a pipeline."""
+    """Return the network's spec. Add prediction if ``entry`` says ``delay_aware: predict``, and stages if ``entry`` has a pipeline."""
     given = entry.entry
     changes: dict[str, object] = {"predict": True} if given.delay_aware.kind == "predict" else {}
     if given.pipeline.depth:

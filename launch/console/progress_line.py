@@ -45,7 +45,7 @@ class ProgressLine:
 
         Args:
             time_s: the graph's time, in s.
-            wall_s: the time on the clock since the run began, in s.
+            wall_s: how long the run has taken so far by the computer's clock, in s.
         """
         if self._duration_s is not None:
             done = time_s

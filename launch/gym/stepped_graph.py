@@ -1,4 +1,6 @@
-"""Runs the plant and the workers of a launch file in virtual time, with an external agent instead of the policy.
+"""Runs the plant of a launch file with an external agent, in virtual time or in real time.
+
+In virtual time the workers run too, and the agent replaces their policy. In real time the agent replaces the workers.
 
 The plant is the node with the environment; workers are the nodes that infer actions.
 """

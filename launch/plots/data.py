@@ -116,7 +116,8 @@ def timeline(trace: SavedTrace, rate_hz: float | None = None) -> Timeline:
 def _applied_at(ticks: dict[str, Ints], began: Ints, observed: list[int]) -> dict[_Identity, tuple[int, int]]:
     """Return the tick that first applied each decision, and the time at which this tick began, in ns.
 
-    Only decisions that a tick applied are returned. Their observations are from the lowest to the highest tick in ``observed``.
+    A decision is left out if no tick applied it. It is also left out if its observation is from before the lowest tick in
+    ``observed``, or from after the highest tick in ``observed``.
     """
     if not observed:
         return {}
@@ -177,7 +178,7 @@ def running_quantile(values: Floats, share: float, points: int = 400) -> tuple[I
 
 
 def exceedance(values: Floats, points: int = 2000) -> tuple[Floats, Floats]:
-    """Return the share of ``values``, (n,), that reach a threshold, i.e. are at least as great, for up to ``points`` thresholds.
+    """Return the share of ``values``, (n,), that are at least as great as a threshold, for up to ``points`` thresholds.
 
     The thresholds are taken from the values. They are denser among the greatest values.
 

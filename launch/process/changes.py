@@ -40,7 +40,7 @@ class _Change:
 class Changes:
     """Changes parameters of running nodes, for clients such as ``rtgraph param set``.
 
-    A change is sent to several nodes. The client gets one answer, when all these nodes have answered, ended or timed out.
+    A change is for one or more nodes. The client gets one answer, when all these nodes have answered, ended or timed out.
 
     Args:
         members: the nodes.

@@ -35,10 +35,10 @@ def bus_plans(plan: Plan, runtime: RuntimeDirectory, tcp_port: int | None = None
 
 
 def check_ports(plan: Plan, tcp_port: int) -> None:
-    """Check that the ports from ``tcp_port`` on suffice for all nodes, and that these ports are free.
+    """Check that all nodes get ports, counted upwards from ``tcp_port``, and that these ports are free.
 
     Raises:
-        LaunchError: there are too few ports, or one cannot be used.
+        LaunchError: there are too few ports, or one of the ports cannot be used.
     """
     for node in plan.nodes:
         for endpoint in _tcp_endpoints(node, tcp_port):

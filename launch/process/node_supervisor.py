@@ -306,7 +306,10 @@ class NodeSupervisor:
         self._outcome.fail(failure)
 
     def _read_last_messages(self, member: Member, code: int) -> None:
-        """Wait for the last messages of a process that has ended. They may arrive after the process has ended."""
+        """Wait for the last messages of a process that has ended. They may arrive after the process has ended.
+
+        ``code`` is the exit code of the process. If it is negative, a signal killed the process: then do not wait.
+        """
         deadline = time.monotonic() + LAST_OUTPUT_S
         while code >= 0 and member.statistics is None and not member.problem and time.monotonic() < deadline:
             if self._control_server.control.poll(10):

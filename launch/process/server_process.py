@@ -70,7 +70,8 @@ class ServerProcess:
 class EarlyServer:
     """A context that starts a fork server before the launch file is read.
 
-    A fork server creates a process for each node of a launch. It ends when the context ends, unless ``take`` was called.
+    A fork server creates a process for each node of a launch. The fork server ends when the context ends, unless ``take`` was
+    called.
     """
 
     def __init__(self) -> None:

@@ -97,9 +97,9 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect the messages of an earlier count.
+        """Expect the messages of an earlier count of the same recording. ``losses`` holds this count.
 
-        Each row of this count is a stream. In the stream, all sequence numbers from ``first`` to ``last`` are expected.
+        Each row of ``losses`` describes one stream. In the stream, all sequence numbers from ``first`` to ``last`` are expected.
 
         An expected message counts as lost until ``see`` is called for it.
         """

@@ -159,7 +159,8 @@ def messages_of(
 ) -> Messages:
     """Return a function that takes a time of the recording, and yields the messages that were published from this time on.
 
-    From the start of the recording or earlier, it yields all messages. The order is that of ``Bag.messages``.
+    If the time is the start of the recording or earlier, the function yields all messages. The order is that of
+    ``Bag.messages``.
     """
 
     def messages(start_ns: int) -> Iterator[Recorded]:

@@ -87,8 +87,9 @@ class TensorBatch:
             device: The device.
 
         Raises:
-            LearningError: A shape is wrong (torch would broadcast a column, and the weights would have no effect), an action is
-                invalid, or a discount is outside 0 to 1.
+            LearningError: A shape is wrong, an action is invalid, or a discount is outside 0 to 1. A column, (batch, 1), in
+                place of (batch,) is a wrong shape, too: torch would broadcast it, and the weights of the samples would have no
+                effect.
         """
         actions = _actions(_tensor(samples.actions), plant)
         count = len(actions)

@@ -50,7 +50,8 @@ def best_delayed_rate(stay: float, delay: int) -> float:
     """Return the maximum mean reward under a delay of k = ``delay`` steps: max_j C(k, j) (1 - p)^j p^(k - j), with p = ``stay``.
 
     After k steps the number of moves is distributed as Binomial(k, 1 - p). The best policy assumes the most likely number of
-    moves. In an environment of n states the rate holds for k < n. Then no policy that sees only the old state is better.
+    moves. In an environment of n states the rate holds for k < n. For these k, no policy that sees only the state of k steps ago
+    has a higher rate.
 
     Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """

@@ -15,8 +15,9 @@ class KnownActions:
     Of several actions for one tick, the one decided on the newest observation counts. Of several decided on the same observation,
     the last one counts.
 
-    The plant (environment or robot) applies decisions in the order of their observations. A decision on an observation k ticks
-    before the present observation is applied k ticks before the present decision. The *lag* of this earlier decision is k.
+    The plant (environment or robot) applies decisions in the order of their observations. If the observation of an earlier decision
+    is k ticks older than the present observation, the earlier decision is applied k ticks before the present decision. The *lag* of
+    the earlier decision is k.
 
     A decision may have a chunk of actions for successive ticks. The second action of a chunk counts as a decision on the next
     observation, the third action as a decision on the observation after that, and so on.

@@ -1,4 +1,7 @@
-"""The interface of a network in stages, which run one after the other on successive ticks, and stages without a learned network."""
+"""The interface of a network in stages. The stages run one after the other on successive ticks.
+
+The module also has two kinds of stages that need no learned network: random stages, and the stages of a user's class.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class Layers(ABC):
 
         Args:
             stage: the number of the stage, from 0; not the last stage.
-            features: the features that the stage before passed on; None in stage 0.
+            features: the features that the previous stage passed on; None in stage 0.
             observation: the observation, with the plant's dtype and shape; None if this stage sees no observation.
         """
 
@@ -42,7 +45,7 @@ class Layers(ABC):
 
         Args:
             stage: the number of the last stage.
-            features: the features that the stage before passed on; None if there is one stage.
+            features: the features that the previous stage passed on; None if there is one stage.
             observation: the observation that the last stage sees; None if it sees none.
             tick: the tick of the observation that the first stage saw.
         """

@@ -48,7 +48,8 @@ class Stage(Node[StageParams]):
 
     The stages are the replicas of one node, in order. While one stage works on an observation, the stage before it works on a newer
     one. With L stages of one tick each, every tick has a decision. The first stage's observation is then L ticks old when the
-    action is applied. With ``skip`` the last stage also sees an observation that is only one tick old when the action is applied.
+    action is applied. With ``skip`` every later stage also sees the observation that is the newest when the stage begins. The last
+    stage then sees an observation that is only one tick old when the action is applied.
     Source: Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025.
 
     The age of a decision counts from the first stage's observation. With ``skip``, ``seen`` of the decision gives the ticks of the

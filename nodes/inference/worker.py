@@ -70,7 +70,11 @@ class WorkerParams(Params):
 
     @property
     def seen(self) -> PlantSpec:
-        """What the network reads, as a spec: observations with pending actions, and with the earlier actions of the same decision."""
+        """What the network reads, as a spec: an observation, the pending actions, and the earlier actions of the chunk.
+
+        A chunk holds the actions that one inference gives for successive ticks. The network computes these actions one by one. For
+        each action, the network reads the actions of the chunk that it has already computed.
+        """
         return with_pending(self.plant, self.pending_slots + self.chunk - 1)
 
 

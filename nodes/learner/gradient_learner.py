@@ -149,7 +149,10 @@ class GradientLearner(Batches[BatchParams]):
             self._memory = None
 
     def _on_new_version(self, announced: WeightsVersion) -> None:
-        """Record a new version of the weights. If the learner has restarted since the last gradient, it will not answer this gradient."""
+        """Record a new version of the weights. If the learner has restarted, stop waiting for its answer to the last gradient.
+
+        A restarted learner does not answer gradients from before its restart.
+        """
         if self._shown is None or announced.life > self._shown.life:
             self._waits, self._awaited = False, 0
         self._shown = announced
@@ -157,9 +160,10 @@ class GradientLearner(Batches[BatchParams]):
     def _has_weights(self) -> bool:
         """Read the newest weights. Return whether they are recent enough for the next gradient.
 
-        The weights are recent enough if they have the version that the learner's last answer named, or a newer version. If that
-        answer named no version, the weights must be newer than the weights of the last gradient. Return False if the weights are
-        older, already overwritten or not announced: the learner will announce a newer version.
+        The learner, i.e. the node that owns the weights, answers each gradient. If its last answer named a version, the weights must
+        have this version or a newer version. If the learner refused the last gradient, the weights must be newer than the weights
+        that this gradient was computed with. Return False if the weights are older, already overwritten or not announced: the
+        learner will announce a newer version.
         """
         announced = self._shown
         if announced is None or announced.target_version is None or announced.target_slot is None:

@@ -83,7 +83,10 @@ class Learning(Batches[P]):
         return {**super().margins(params), "pretrain_margin": params.pretraining.margin}
 
     def on_prepare(self) -> None:
-        """Make the network. Then resume from a checkpoint, or learn from demonstrations."""
+        """Make the network. Then resume from a checkpoint if there is one to resume from.
+
+        If there is none, and ``pretraining.updates`` is above 0, learn from demonstrations.
+        """
         super().on_prepare()
         self.owner, resumed = self._owned()
         if self.params.pretraining.updates and not resumed:
@@ -132,7 +135,7 @@ class Learning(Batches[P]):
         return True
 
     def left_ns(self) -> int:
-        """Return the rest of the last update's duration, in ns. Virtual time advances by this rest."""
+        """Return the part of the last update's duration that has not passed yet, in ns. The node stays busy for this time."""
         return self.update_ns(self._update.began_ns)
 
     def computed(self) -> None:
@@ -154,7 +157,10 @@ class Learning(Batches[P]):
         )
 
     def publish_weights(self) -> None:
-        """Publish the current weights. If other processes still read all slots of the shared memory, retry soon."""
+        """Publish the current weights. If other processes still read all slots of the shared memory, nothing is published now.
+
+        A timer then tries again soon.
+        """
         self.shown = self.owner.publish_weights(self.context.identity.incarnation)
         if self.shown is None:
             self._skipped += 1

@@ -162,7 +162,10 @@ class Owner:
             self._saved = saved
 
     def _publish_target(self) -> bool:
-        """Publish the target network in a slot of the shared memory. The slot keeps it until the next target network is published."""
+        """Publish the target network in a slot of the shared memory, unless this version of it is already published.
+
+        The slot keeps this version until the next version of the target network is published. Return False if no slot is free.
+        """
         version = self.updater.target_version
         if self._target is not None and self._target[0] == version:
             return True

@@ -1,7 +1,7 @@
 """A table that appends its rows to a CSV file, and is read back from this file.
 
-Each write opens and closes the file. So written rows survive a crash of the process. If the file does not exist, all rows are
-written.
+Each write opens and closes the file. So written rows survive a crash of the process. The first write replaces an existing
+file. A later write appends the new rows or, if the file no longer exists, writes all rows.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from rtgraph.nodes.monitor.columns import POLICY, RESET, Column
 
 
 def starts(ticks: dict[str, Column]) -> Column:
-    """Return a mask, (ticks,) bool, of the ticks at the start of an episode, before the first decision can arrive.
+    """Return a mask, (ticks,) bool, of the ticks at the start of each episode, before the first decision can arrive.
 
-    In an episode in which the policy never acts, all ticks are marked ``starting``. In such an episode the mask covers only as
-    many ticks as the longest start of the other episodes.
+    The column ``starting`` marks these ticks. But in an episode in which the policy never acts, the column can mark all ticks. So
+    no start in the mask is longer than the longest start of an episode in which the policy acts.
 
     Args:
         ticks: the columns of the trace's table of ticks, (ticks,) each.

@@ -13,10 +13,10 @@ _MANY_CHANNELS = 16
 class MaxPool(nn.Module):
     """The largest value of each unpadded 3x3 window.
 
-    torch's pooling visits each window separately, and always records the index of the maximum. It is fast only if the channels
-    are the innermost axis and fill vectors. If not, it takes a third of the time of a small network. In this case, if no gradients
-    are needed, this class first finds the maximum of each row of a window, for all windows at once. This is up to ten times as
-    fast.
+    torch's pooling visits each window separately, and always records the index of the maximum. On a CPU it is fast only if the
+    channels are the innermost axis and fill vectors. If not, it takes a third of the time of a small network. In this case, if no
+    gradients are needed, this class first finds the maximum of each row of a window, for all windows at once. This is up to ten
+    times as fast.
     """
 
     def __init__(self, stride: int) -> None:

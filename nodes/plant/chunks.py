@@ -1,9 +1,10 @@
 """Decisions with a chunk, i.e. actions for several successive ticks, and what happens where chunks overlap.
 
-The gate chooses one of the received decisions at a tick. The decision's chunk begins at this tick. With ``overlap: none``, the
-chunk waits until the running chunk has ended. Once the chunk has begun, one action of the chunk acts at each tick. With
-``overlap: average``, overlapping chunks are averaged as in the temporal ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual
-Manipulation with Low-Cost Hardware", RSS 2023).
+The gate chooses one of the received decisions at a tick. If no chunk is running, the decision's chunk begins at this tick. One
+action of a running chunk acts at each tick. If the gate chooses a decision while a chunk is running, the result depends on
+``overlap``. ``none``: the new chunk waits until the running chunk has ended. ``newest``: the new chunk replaces the running chunk at
+once. ``average``: the new chunk begins at once, and the actions of all running chunks for a tick are averaged as in the temporal
+ensembling of ACT (Zhao et al., "Learning Fine-Grained Bimanual Manipulation with Low-Cost Hardware", RSS 2023).
 """
 
 from __future__ import annotations

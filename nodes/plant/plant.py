@@ -130,8 +130,8 @@ class Plant(Node[P]):
     def world_state(self) -> dict[str, Any]:
         """Return the state to save in a checkpoint.
 
-        If the environment can make a snapshot, the snapshot is saved in place of the environment. Before the first reset,
-        nothing is saved of such an environment.
+        If the environment can make snapshots, a snapshot is saved in place of the environment. Before the first reset, None is
+        saved in place of the snapshot.
         """
         state = super().world_state()
         environment = state.get("_environment")

@@ -42,7 +42,10 @@ class Background:
         self._thread.start()
 
     def write(self, entries: Sequence[StoredMessage]) -> Sequence[StoredMessage]:
-        """Queue messages for writing. Return the lost messages, i.e. the messages that exceed the size limit."""
+        """Queue messages for writing. Return the lost messages: the first message that does not fit, and all messages after it.
+
+        A message fits if all waiting messages together have at most ``most_bytes`` bytes.
+        """
         size = sum(len(entry.data) for entry in entries)
         with self._changed:
             self._raise()

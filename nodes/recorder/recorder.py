@@ -116,7 +116,10 @@ class Recorder(Node[RecorderParams]):
         return Background(storage) if launch_context.realtime else storage
 
     def _go_on(self, storage: Storage, directory: Path) -> None:
-        """After a restart of the recorder, continue the message counts: messages recorded before it must not count as lost."""
+        """After a restart of the recorder, continue the message counts.
+
+        Messages recorded before the restart must not count as lost.
+        """
         last: dict[tuple[str, str], tuple[int, int]] = {}
         for file in sorted(directory.glob(f"{Path(self.params.file).stem}*.mcap")):
             try:

@@ -50,7 +50,8 @@ def check_belonging(params: ReplayParams) -> list[str]:
 def check_folder(folder: Path, here: Identity, seen: PlantSpec) -> bool:
     """Check that the replay memory in a folder comes from the environment ``here``.
 
-    ``seen`` is what the agent sees in this environment, as a spec: if the folder does not fit it, the error's hint says so.
+    ``seen`` is what the agent sees in this environment, as a spec. It is used only for the hint of an error: the hint says whether
+    the memory fits ``seen``, so that ``transfer=true`` can use it nevertheless.
 
     Return False if the folder holds a memory without an identity file; else True, also for a new folder.
 
@@ -144,7 +145,10 @@ def _hint(fits: bool) -> str:
 
 
 def _folder_fits(folder: Path, seen: PlantSpec) -> bool:
-    """Return whether a replay memory can be continued with these observations and actions, as far as its files can be read."""
+    """Return whether a replay memory can be continued with these observations and actions.
+
+    True also if the files of the replay memory cannot be read.
+    """
     try:
         frames = Frames.attach(folder / "frames")
         frames.close()

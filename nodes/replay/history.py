@@ -17,9 +17,9 @@ FrameAt = Callable[[int], Frame | None]
 
 
 class History(ABC):
-    """Adds to the frame (observation) that a decision is based on everything else that the agent saw when it decided.
+    """A decision is based on a frame (observation). A history adds to this frame everything else that the agent saw at the decision.
 
-    This is, for example, the pending actions. One history serves one plant.
+    For example, a history adds the pending actions. One history serves one plant.
 
     Decisions come in the order of the ticks at which they are applied.
     """
@@ -50,7 +50,11 @@ class History(ABC):
 
     @abstractmethod
     def nothing(self, frame: Frame) -> Frame:
-        """Return the last frame of a terminated episode, completed like the frame of a decision. No decision follows this frame."""
+        """Return the last frame of a terminated episode, with the same parts as the frame of a decision.
+
+        No decision follows this frame. Placeholders, such as empty slots for pending actions, stand for what an agent would see
+        besides the frame.
+        """
 
 
 class View(ABC):

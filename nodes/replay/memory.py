@@ -162,7 +162,7 @@ class ReplayMemory:
             self._begin_if_enough()
 
     def fill(self, bag: Bag, age_ticks: int | None = None) -> FillResult:
-        """Add the transitions of a recording. The ticks of a recording make no batches due.
+        """Add the transitions of a recording. The ticks of the recording do not count towards ``updates_per_tick``.
 
         Args:
             bag: the recording.

@@ -81,11 +81,12 @@ class PendingHistory(History):
         return place + 1 if place + 1 < self._chunk else 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame:
-        """Return ``frame``, joined with the pending actions of a decision after the end of a truncated episode.
+        """Return ``frame`` with the pending actions that an agent would see when it decides on an action after a truncated episode.
 
-        The action would be applied at ``tick``, as number ``place`` of a chunk (successive actions of one decision). If ``place``
-        is 0, a new chunk begins. Then the slots for pending actions hold actions applied before ``tick``, but a slot that was empty
-        at the last decision stays empty.
+        This action would be applied at ``tick``, as number ``place`` of a chunk (successive actions of one decision). If ``place`` is
+        above 0, the last chunk continues, and the pending actions are those of the last decision. If ``place`` is 0, a new chunk
+        begins. Then the slots for pending actions hold actions applied before ``tick``, but a slot that was empty at the last
+        decision stays empty.
         """
         pending = self._last
         if not place and self._code is not None:

@@ -253,7 +253,10 @@ class Replay(Node[ReplayParams]):
         )
 
     def _log_problems(self) -> None:
-        """Log why transitions are rejected, and why no batch can be sampled. Each reason is logged once."""
+        """Log the reason of the first rejected transition. Later rejected transitions are not logged.
+
+        If no batch can be sampled when the memory is full for the first time, log the reason of that, too.
+        """
         if not self._full and self._buffer.full:
             self._full = True
             if problem := self._memory.cannot_begin:

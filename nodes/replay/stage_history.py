@@ -29,8 +29,8 @@ class StageHistory(History):
     """Joins the observation (frame) that the first stage saw for a decision with the newer frames that the later stages saw.
 
     A decision of a network in stages names the ticks of the newer frames. A decision of a person, of the default behaviour β or of
-    another agent names none. Then each stage is taken to last one tick: the frames are the ones after the first stage's frame, up
-    to the tick before the action.
+    another agent names none. Then each stage is taken to last one tick: the frame of each later stage is one tick newer than the
+    frame of the stage before. No frame is newer than the tick before the action.
 
     Args:
         later: how many stages, after the first stage, see an observation.

@@ -286,8 +286,8 @@ class Assembler:
     def _frame_of(self, applied: Applied) -> Frame | None:
         """Return the frame (observation) that the applied decision is based on.
 
-        With ``age_ticks``, return instead the frame that is ``age_ticks`` ticks old when the action is applied. Return None if the
-        frame is unknown or of another episode.
+        If ``age_ticks`` is set, return instead the frame that has this age, in ticks, when the action is applied.
+        Return None if the frame is unknown or of another episode.
         """
         lineage = applied.header.lineage
         place = (applied.header.incarnation, applied.episode, applied.tick)

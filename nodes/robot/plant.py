@@ -146,7 +146,7 @@ class RobotPlant(DevicePlant[R], ABC):
         return action, self._robot.step(action)
 
     def _missing(self, choice: Choice) -> str:
-        """Let a person take over from the policy. Remove the policy's decision if the playout delay is above the gate's limit.
+        """Replace the policy's decision while a person commands. Else drop the decision if the playout delay is above the gate's limit.
 
         Return why there is no decision to apply: the playout delay is above its limit, or the gate has dropped decisions that are
         too old. Empty if there is a decision, or if the reason is unknown.

@@ -230,7 +230,10 @@ def stop_in_range(velocity: Vector, position: Vector, limits: Limits, period_s: 
 
 
 def braking(distance: Vector, limits: Limits, period_s: float) -> Vector:
-    """Return the largest velocity towards ``distance`` from which each joint can stop within that distance; both (joints,)."""
+    """Return the largest velocity of each joint, towards its goal, from which the joint can stop at the goal, (joints,).
+
+    ``distance`` is the distance from each joint to its goal, (joints,). Its sign is the direction.
+    """
     return np.sign(distance) * fastest(np.abs(distance), limits.acceleration, period_s)
 
 

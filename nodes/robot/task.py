@@ -163,7 +163,8 @@ class Reach:
     def step(self, position: Vector, values: Mapping[str, Reading]) -> Verdict:
         """Return the reward of a tick, and whether the time is over.
 
-        The reward is minus the mean distance of the joints from the target.
+        The reward is minus the mean distance of the joints from the target. Each distance is a share of the joint's range. Joints
+        without a target do not count.
         """
         self._ticks += 1
         distance = float(np.mean((np.abs(position - self._target) / self._span)[self._counts]))

@@ -283,7 +283,10 @@ class Executor:
         """Begin the entry of a scheduled call in the node's journal (what it consumed and published). Do nothing without a journal."""
 
     def _fired(self) -> None:
-        """End the entry of a scheduled call in the node's journal (what it consumed and published). Do nothing without a journal."""
+        """End the entry of a scheduled call in the node's journal. The journal holds what the node consumed and published.
+
+        Do nothing without a journal.
+        """
 
     def _lifecycle(self, kind: Kind, handler: Callable[[], None]) -> None:
         """Call a lifecycle method of the node."""

@@ -146,7 +146,7 @@ class JournalWriter:
             self.flush()
 
     def delivered(self, port: str, key: str, message: Message) -> bool:
-        """Record that a message was delivered, in the open entry. If no entry is open, begin a new entry.
+        """Record in the open entry that a message was delivered. If no entry is open, begin a new entry.
 
         Return True if a new entry was begun. The caller must then call ``end``.
         """

@@ -44,8 +44,8 @@ class _Copy:
 class WeightsSender(Node[SenderParams]):
     """Sends versions of network weights, in parts, to each `WeightsReceiver` that requests them.
 
-    A receiver requests the newest version, and then further parts of this version. The weights of the target network follow in
-    the same parts, unless the receiver already has them.
+    A receiver requests the newest version, and then further parts of this version. If the receiver lacks the newest weights of
+    the target network, the sender appends these weights to the version, and sends both as one sequence of parts.
     """
 
     weights = Input(WeightsVersion, latest)

@@ -1,4 +1,4 @@
-"""Computes a function of many items in a pool of processes. The processes end when the process that started them ends."""
+"""Applies a function to each of many items, in a pool of processes. The processes end when the process that started them ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def computed(
     jobs: int,
     on_progress: Callable[[K, float], None],
 ) -> Iterator[tuple[K, R]]:
-    """Compute a function of many items in parallel. Yield the key and the result of an item as soon as it is computed.
+    """Call a function once for each item, several items in parallel. Yield each item's key and result as soon as it is computed.
 
     Args:
         function: computes one item. It also gets a function, to call with the finished share of the item.

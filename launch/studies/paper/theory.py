@@ -118,8 +118,9 @@ def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
 def _ticks(rate: float, stay: float, error: float) -> int:
     """Return the number of ticks that are needed to measure a reward rate with the relative standard error ``error``.
 
-    ``LANES`` copies of the environment run side by side. In each copy, the rewards of about 1/(1 − p) successive ticks are
-    correlated, and count as one sample.
+    ``LANES`` copies of the environment run side by side. ``stay`` is the probability p that the state stays the same at a tick.
+    So the rewards of successive ticks of a copy are correlated: (1 + p)/(1 − p) ticks count as one sample. The result is at least
+    ``FEWEST_TICKS``.
     """
     if stay == 1.0:
         return FEWEST_TICKS

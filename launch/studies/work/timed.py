@@ -38,7 +38,10 @@ class InferenceTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
+        """Return the settings on which the results of ``run`` depend, as JSON values.
+
+        The machine is not among the settings, although the measured times depend on it.
+        """
         return {
             "depth": self.depth,
             "k": self.k,
@@ -88,7 +91,10 @@ class UpdateTime:
     alone: bool = True
 
     def identity(self) -> Mapping[str, object]:
-        """Return the settings on which the results of ``run`` depend, as JSON values. Equal settings give equal results."""
+        """Return the settings on which the results of ``run`` depend, as JSON values.
+
+        The machine is not among the settings, although the measured times depend on it.
+        """
         sizes = {"depth": self.depth, "k": self.k, "actions": self.actions, "batch": self.batch}
         return {**sizes, "updates": self.updates, "device": self.device, "timed": TIMED}
 

@@ -1,4 +1,4 @@
-"""``rtgraph bag verify``: Run nodes again on what they consumed, and compare what they publish byte by byte.
+"""``rtgraph bag verify``: Run nodes again on what they consumed, and check that they publish the same bytes as recorded.
 
 A node's journal lists what the node consumed and published. Every recorded message is also compared with the journal of
 its publisher. Recordings of virtual time hold journals by default, those of real time if the launch had --record. A

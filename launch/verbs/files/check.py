@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the file, print one line about its graph, and return the exit code. With ``--json``, errors are printed as JSON, too."""
+    """Check the file, print one line about its graph, and return the exit code. With ``--json``, the line, or the error, is JSON."""
     from rtgraph.msgs.errors import GraphError, RtgraphError  # noqa: PLC0415 - so that --help is instant
 
     try:

@@ -33,7 +33,8 @@ class Reading:
     def messages(self) -> Iterator[tuple[Recorded, Fields]]:
         """Yield each message with its fields.
 
-        A message that cannot be decoded is skipped. It is counted as left out when the part is read for the first time.
+        A message that cannot be decoded is skipped. If the recording is read several times, skipped messages are counted
+        as left out only the first time.
 
         Raises:
             BagError: no message of the selected topics can be read in the selected time range.

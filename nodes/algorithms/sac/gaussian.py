@@ -1,4 +1,4 @@
-"""The squashed Gaussian: tanh of a normal variable, for actions normalised to ±1. Functions of tensors without state."""
+"""The squashed Gaussian: tanh of a normal variable, for actions normalised to ±1. All functions are stateless and take tensors."""
 
 from __future__ import annotations
 

@@ -69,7 +69,10 @@ def _run(folder: str, *command: str) -> None:
 
 
 def _write_tiles(program: str, folder: Path) -> None:
-    """Write the drawings of the font and of the program to ``tiles.c``. Write the index of each drawing's first tile to ``tiles.h``."""
+    """Write the font, the common drawings and the program's drawings to ``tiles.c``.
+
+    Write the index of each drawing's first tile to ``tiles.h``. The letters of the font are not listed there.
+    """
     blank = ["." * _TILE] * _TILE
     letters = {chr(ord(" ") + index): blank for index in range(_LETTERS)}
     for characters, rows in _drawings(folder / "font.txt"):

@@ -25,8 +25,8 @@ _SETTLED_FRAMES: Final = 60
 class OwnGame:
     """A game that ships with rtgraph. A program may have several games, which differ in their rules and start states.
 
-    ``states`` has the start states by name, the default first. Each has the buttons that select it on the title screen. All
-    programs keep their seed and their state at the same addresses.
+    ``states`` maps the name of each start state to the buttons that select this state on the title screen. The default state
+    is the first. All programs keep their seed and their state at the same addresses.
     """
 
     name: str

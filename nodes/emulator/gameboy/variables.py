@@ -97,7 +97,8 @@ def count_fallen(side: str, places: Iterable[int], previous: Variables, now: Var
     """Return how many of a side's creatures lost their last hit points (HP) between two frames. Several may fall in one frame.
 
     Args:
-        side: the prefix of the variables with the HP, such as "my". The position of the creature follows.
+        side: the prefix of the names of the variables with the HP, such as "my". In each name, the creature's position
+            follows this prefix.
         places: the positions of the creatures.
         previous: the variables at the earlier frame.
         now: the variables at the later frame.

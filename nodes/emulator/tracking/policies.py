@@ -49,7 +49,7 @@ class PlannedMoves:
         chunk: number of actions that one inference decides, for successive ticks. After these ticks no action moves the
             position, which only drifts, until the actions of the next inference apply.
         single: whether there is a single worker. It begins an inference when it is free, but at the earliest ``chunk`` ticks
-            after it began the last one.
+            after the start of its previous inference.
     """
 
     def __init__(

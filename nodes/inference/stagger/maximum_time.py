@@ -10,7 +10,10 @@ from rtgraph.nodes.inference.stagger.ring import distances
 
 
 class MaximumTimeWorker(WorkerStagger):
-    """Holds a finished decision until the longest inference time so far (m) has passed since the start of this inference."""
+    """Holds a finished decision until the time m has passed since the inference of this decision began.
+
+    m is the longest inference time so far.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,8 +31,8 @@ class MaximumTimeWorker(WorkerStagger):
 class MaximumTimeCoordinator(CoordinatorStagger):
     """Spreads the starts of workers evenly over the longest inference time so far (m).
 
-    When an inference time τ ≥ m, worker n is delayed by dist(n, self)·(τ − m)/N_I, then m ← τ. Here self is the worker that reports
-    τ, dist the distance in the cyclic order, and N_I the number of workers. Delays are rounded down to ns.
+    If a reported inference time τ is at least m, worker n is delayed by dist(n, self)·(τ − m)/N_I, then m ← τ. Here self is the worker
+    that reports τ, dist the distance in the cyclic order, and N_I the number of workers. Delays are rounded down to ns.
     """
 
     def report(self, ring: Sequence[str], worker: str, inference_ns: int) -> dict[str, int]:

@@ -142,7 +142,11 @@ class Pacing(CoordinatorStagger):
         return max(LEASE_LEAST_NS, LEASE_TIMES * max(self._high_ns, self.usual_ns))
 
     def _suspend_overdue(self, now_ns: int) -> None:
-        """Stop counting workers that have not answered in time. The observations of these workers are not given to other workers."""
+        """Exclude overdue workers from the number of workers that sets the pause between two claims.
+
+        A worker is overdue if it has not answered its claim in time. It counts again when it reports. Its observation is not given to
+        another worker.
+        """
         if not self._times or now_ns <= self._overdue_from_ns:
             return
         # Claims are only renewed, so no claim is overdue earlier.

@@ -40,7 +40,7 @@ class GradientRing:
     """Records which gradient learners are alive, and which gradients to apply next.
 
     Args:
-        learners: number of gradient learners, in cyclic order of their index.
+        learners: number of gradient learners. Their cyclic order is the order of their indices.
         order: ``round_robin`` (one gradient at a time) or ``parallel`` (the mean of all).
         version: the current version (number of updates) of the weights.
         silence_ns: minimum time without a message, in ns, after which a learner is left out.
@@ -109,7 +109,10 @@ class GradientRing:
         return () if self._ring.offer(name, gradient, gradient.based_on) else (gradient,)
 
     def due(self) -> DueUpdate | None:
-        """Return the gradients to apply now, and count them as applied; None if a gradient of the next update has not arrived."""
+        """Return the gradients of the next update, and count them as applied. The update applies the mean of these gradients.
+
+        Return None if one of these gradients has not arrived.
+        """
         update = self._ring.due()
         if update is None:
             return None

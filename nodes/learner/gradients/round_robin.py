@@ -106,7 +106,7 @@ class _Ring(Generic[G]):
         self.withdraw(learner)
 
     def join(self, learner: str) -> None:
-        """Put a learner that has left the ring back at its former position.
+        """If a learner has left the ring, add the learner again at its former position.
 
         Raises:
             ValueError: There is no such learner.
@@ -134,7 +134,8 @@ class RoundRobin(_Ring[G]):
     is N − 1 versions.
 
     Args:
-        learners: The learners in order; all are in the ring.
+        learners: The learners in cyclic order. At first all of them take part; ``leave`` removes a learner, and ``join`` puts
+            the learner back.
         version: The current version.
         turn: The learner with the first turn; by default the first learner.
 
@@ -162,7 +163,7 @@ class RoundRobin(_Ring[G]):
 
 
 class Parallel(_Ring[G]):
-    """The mean of the gradients of all learners, applied at once: the baseline, equal to one batch N times as large.
+    """The mean of the gradients of all N learners, applied as one update. This baseline equals one batch N times as large.
 
     Arguments and errors are those of `RoundRobin`, without ``turn``.
     """
@@ -170,7 +171,7 @@ class Parallel(_Ring[G]):
     def offer(self, learner: str, gradient: G, based_on: int) -> bool:
         """Add a learner's gradient. Return False if the learner is not in the ring, or ``based_on`` is older than ``version``.
 
-        All gradients of one mean must have been computed with the same version of the weights.
+        The gradients of all learners are averaged, so all of them must have been computed with the same version of the weights.
         """
         if learner in self._alive and learner not in self._offers and 0 <= based_on < self.version:
             self.refused += 1

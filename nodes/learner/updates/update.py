@@ -95,7 +95,9 @@ class Updater:
         self._own_gradient = list(views(self._optimiser.gradient, self._slots).values())
 
     def normalise(self, samples: Batch | TensorBatch) -> None:
-        """Scale the initial weights to the observations of a batch (see `normalisation.normalise`). Then set the target network equal.
+        """Scale the initial weights to the observations of a batch (see `normalisation.normalise`).
+
+        Then copy the weights to the target network.
 
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec.

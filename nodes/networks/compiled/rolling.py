@@ -84,7 +84,7 @@ class Rolling:
         return self._memory[count][:size].reshape(self.slots, count, self.features)
 
     def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
-        """Compute the prediction loss of `WithPrediction.auxiliary_loss` for the last roll with the same number of samples.
+        """Compute the prediction loss of `WithPrediction.auxiliary_loss` for the last roll of ``len(reached)`` samples.
 
         Args:
             reached: the features of the next observations, (batch, features).
@@ -108,10 +108,10 @@ class Rolling:
         return loss, at, errors * np.float32(2 / (self.features * number))
 
     def backward(self, weights: Vector, change: Vector, at: Places, added: Vector, gradient: Vector) -> None:
-        """Compute the gradient of the model's weights for the last roll with the same number of samples and the same weights.
+        """Compute the gradient of the model's weights for the last roll of ``len(change)`` samples.
 
         Args:
-            weights: the weights of the network, (n,).
+            weights: the weights of the network, (n,). They must be the weights of this roll.
             change: the gradient of the loss with respect to the features after all actions, (batch, features). It is overwritten
                 with the gradient with respect to the features before the first action.
             at: for each sample, the number of actions after which ``added`` applies, (batch,) int32; 0 if it does not apply.

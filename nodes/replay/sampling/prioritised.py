@@ -19,9 +19,9 @@ class PriorityRows:
 
     Changed priorities are collected, and written to the tree of sums at the next draw or earlier.
 
-    A new row gets the highest current priority, so that it is likely to be sampled soon (Schaul et al., section 3.3). The highest
-    priority that ever occurred would be wrong. After one error of 10⁹ nearly every draw would be a new row, for the rest of the
-    run. torchrl calls this option ``max_priority_within_buffer``.
+    A new row gets the highest current priority, so that it is likely to be sampled soon (Schaul et al., section 3.3). In torchrl
+    the option ``max_priority_within_buffer`` does the same. The highest priority that ever occurred would be wrong. After one error
+    of 10⁹ nearly every draw would be a new row, for the rest of the run.
 
     Args:
         index: (rows,) uint64, 0 for an empty row. Read, never written.

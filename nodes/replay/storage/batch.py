@@ -38,7 +38,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A batch with the handles (numbers) of its frames (observations) instead of the frames. A learner reads them from shared memory."""
+    """A batch with the handles (numbers) of its frames (observations) instead of the frames.
+
+    With the handles, a learner reads the frames from shared memory.
+    """
 
     observations: Handles
     actions: npt.NDArray[np.generic]

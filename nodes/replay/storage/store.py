@@ -18,7 +18,7 @@ class SharedStore:
 
     Args:
         location: the path of the file, or of the memory while this process has it open.
-        directory: the session folder; None without one: then ``name`` is ``location``.
+        directory: the session folder. If it is None, there is no session folder, and ``name`` is ``location``.
         node: the name of the node that owns the file or memory.
         kind: what the file or memory holds, such as ``frames``; a node shares one file or memory per kind.
         on_disk: whether ``location`` is a file on disk, which needs no link.

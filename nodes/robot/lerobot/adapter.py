@@ -120,9 +120,9 @@ class Adapter:
         return {name: _reading(values[name]) for name in features if name in values}
 
     def send_action(self, action: dict[str, float]) -> dict[str, Reading]:
-        """Send goals and the constant values. Return the goals that LeRobot reports as sent.
+        """Send the goals in ``action``, and the constant values of the features that the graph does not command.
 
-        A goal that LeRobot does not report is returned as it was given.
+        Return the goals that LeRobot reports as sent. A goal that LeRobot does not report is returned as it was given.
         """
         sent = self._robot.send_action({**action, **self._constant})
         return {name: float(sent.get(name, value)) for name, value in action.items()}

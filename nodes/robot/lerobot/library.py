@@ -95,7 +95,7 @@ def _class_of(base: Any, package: str, name: str) -> type:
 
 
 def _registered(package: ModuleType, base: str) -> Iterator[tuple[str, str]]:
-    """Yield the type names that the modules of a LeRobot package register. Nothing is imported.
+    """Yield the type names that the modules of a LeRobot package register with the class named ``base``. Nothing is imported.
 
     Each item is a type name, and the path of the subpackage that registers it.
     """

@@ -161,7 +161,11 @@ class _Process:
         return cls(driver, params, key)
 
     def keep(self) -> None:
-        """Keep the process for the next driver. End it if another process is kept for the same driver, or if its drivers fail to connect too often."""
+        """Keep the process for the next driver of this class with these parameters.
+
+        Instead, end the process if another process is already kept for this class and these parameters, or if the last
+        ``MOST_ATTEMPTS`` drivers in the process could not connect.
+        """
         kept = self.kept.setdefault(self._key, self) if self.attempts < MOST_ATTEMPTS else None
         if kept is not self:
             self.close()
@@ -201,7 +205,7 @@ class _Process:
 
 
 def start_kept(driver: str, params: Mapping[str, object]) -> None:
-    """Start a process, and keep it for the first driver.
+    """Start a process for a driver, and keep it. The first ``DriverProcess`` with the same class and parameters uses this process.
 
     Raises:
         RobotError: the process could not be started, or could not import the driver.

@@ -20,7 +20,7 @@ def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> 
 
     A driver runs in a separate process unless ``link.isolated`` is False, or is None and the driver's class says
     ``isolated = False``. A subclass does not inherit this attribute: it sets the attribute again if its calls compute
-    little. A ``DriverProcess`` is made in this process, because it starts another one by itself.
+    little. A ``DriverProcess`` is always made in this process, because it starts a separate process by itself.
 
     Raises:
         RobotError: the driver's process could not be started.

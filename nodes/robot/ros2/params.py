@@ -94,7 +94,10 @@ class CommandParams(Record):
 
     @property
     def is_by_name(self) -> bool:
-        """Whether a list has one number per joint, in the order of ``names``. Otherwise each joint has a field (``fields``)."""
+        """Whether the ROS message has a list with one number per joint, in the order of ``names``.
+
+        If it has no such list, ``fields`` gives the place of each joint's number in the message.
+        """
         return self.type in {JOINT_STATE, MULTI_ARRAY, TRAJECTORY}
 
     @property

@@ -101,7 +101,7 @@ class LatencyMeter:
         return Latency(seen, times - len(seen), int(np.median(intervals)))
 
     def _watch(self) -> tuple[npt.NDArray[np.float64], float, int]:
-        """Release all buttons, and watch the region while it is still.
+        """Release all buttons, and take ``STILL_PICTURES`` pictures of the region while no button is pressed.
 
         Return the last picture, the minimum change that counts, and the time between two pictures in ns.
         """

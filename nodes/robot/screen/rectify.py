@@ -65,7 +65,9 @@ def grey_of(image: Image) -> Image:
 
 
 def find_corners(image: Image) -> Corners:
-    """Return the corners of the largest bright area in a picture, (height, width, 3) uint8, such as a screen in a dark room.
+    """Return the corners of the largest bright area in a picture. The area is, for example, a screen in a dark room.
+
+    The picture is (height, width, 3) uint8.
 
     Raises:
         RobotError: no bright area is large enough, or the largest does not have four corners.

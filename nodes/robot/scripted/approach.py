@@ -36,7 +36,10 @@ class Approach(Scripted[ApproachParams]):
         super().on_start()
 
     def action_for(self, numbers: Vector, tick: int) -> int:
-        """Return the index of the action that moves the farthest joint to its target. If this joint has arrived, the action is to stay."""
+        """Return the index of the action that moves one joint towards its target: the joint farthest from its target.
+
+        If this joint has arrived, the action is to stay.
+        """
         offset, up, down = max(
             ((float(numbers[at]), up, down) for at, up, down in self._moves), key=lambda one: abs(one[0])
         )

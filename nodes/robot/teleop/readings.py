@@ -1,4 +1,4 @@
-"""Checks what a teleoperation device returns: mistakes raise errors; readings that may not command are refused and counted."""
+"""Checks what a teleoperation device returns: mistakes raise errors; readings that must not become commands are refused and counted."""
 
 from __future__ import annotations
 
@@ -98,9 +98,9 @@ class Readings:
         return True
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of refused readings and of readings with speeds beyond −1 to 1, if any, with warnings.
+        """Return the counts of refused readings, by reason, and of readings with speeds beyond −1 to 1. Counts of 0 are left out.
 
-        A device that could be read earlier, but not at the end, causes a warning too.
+        Each count causes a warning in the result. A device that could be read earlier, but not at the end, causes a warning too.
         """
         found: dict[str, Any] = {"refused": dict(self._refused)} if self._refused else {}
         warnings = [

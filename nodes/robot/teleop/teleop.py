@@ -140,7 +140,10 @@ class Teleop(Node[TeleopParams]):
         self._read_device()
 
     def _read_device(self) -> OperatorInput | None:
-        """Read the device. Return what the person commands; None while no person commands. Publish an emergency stop at once."""
+        """Read the device. Return what the person commands; None while no person commands.
+
+        If the person asks for an emergency stop, publish it at once.
+        """
         reading = self._device.read()
         if isinstance(reading, OperatorInput) and reading.stop:
             self.estop.publish(EStop(reason=f"a person at {self.name}"))

@@ -2,8 +2,9 @@
 
 A checkpoint is written between two events. It can save numbers, text, the containers list, tuple, dict, set and deque,
 arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of modules, and instances of
-Python classes with such attributes. The class of any other object (an emulator, a torch module, a file, a
-``functools.partial``), or of the object that holds it, must define what is saved::
+Python classes with such attributes. For any other object (an emulator, a torch module, a file, a
+``functools.partial``), a class must define what is saved. This is the class of the object, or the class of another object
+that holds it::
 
     class Policy:
         def world_state(self) -> object:

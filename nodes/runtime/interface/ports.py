@@ -257,7 +257,11 @@ class BoundInput(Generic[M]):
             self.mute()
 
     def _has_room(self, size: int) -> bool:
-        """Return whether a message of ``size`` bytes fits into a lossless inbox. The sizes of unread messages are added up first."""
+        """Return whether a message of ``size`` bytes fits into a lossless inbox. If it fits, add ``size`` to the counted bytes.
+
+        The bytes of the unread messages are counted again first. If the inbox was full and is not shorter now, the result is False
+        without counting.
+        """
         if self._full_at and len(self.inbox) >= self._full_at:
             return False
         self._full_at = 0

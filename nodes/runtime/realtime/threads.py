@@ -83,7 +83,9 @@ def fifo_priority() -> int | None:
 
 
 def start_thread(work: Callable[[], None], name: str, *, below: int = 0) -> None:
-    """Start a daemon thread soon. If the calling thread has SCHED_FIFO, so has the new thread, with a priority lower by ``below``.
+    """Request the start of a daemon thread. This function does not wait until the thread runs.
+
+    If the calling thread has SCHED_FIFO, so has the new thread, with a priority lower by ``below``.
 
     Args:
         work: the function that the thread runs.

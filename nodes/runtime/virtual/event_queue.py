@@ -166,7 +166,7 @@ class EventQueue:
     def settle(self) -> list[RtgraphError]:
         """Deliver all messages and complete the work of this instant. Return a list of the errors.
 
-        If nodes send messages in an endless loop, the other events are discarded.
+        If nodes send messages in an endless loop, all remaining events are discarded, also those of later instants.
         """
         failures: list[RtgraphError] = []
         while self._heap and self._heap[0][:2] == (self._clock.time_ns, Urgency.DELIVERY):

@@ -272,7 +272,10 @@ class VirtualWorld:
     def transmit(
         self, executor: Executor, output: BoundOutput[Any], message: Message, key: str | None
     ) -> None:
-        """Deliver a message to every subscribed input. Without faults and delays it arrives at this instant."""
+        """Deliver a message to every subscribed input. A keyed input gets it only if ``key`` is the name of the input's node.
+
+        Without faults and delays, the message arrives at this instant.
+        """
         route = self._routes.get(output)
         if route is None:
             return
@@ -300,7 +303,7 @@ class VirtualWorld:
                     port.put(message)  # as ``deliver`` does, in a call less
 
     def finish(self, executor: Executor, reason: str) -> None:
-        """End the run after the deliveries of this instant. Its ticks and timers that have not run yet do not run."""
+        """End the run after the deliveries of this instant. Ticks and timers of this instant that have not run yet do not run."""
         self.reason = self.reason or f"{executor.identity.name}: {reason}"
         self.event_queue.over = True
 

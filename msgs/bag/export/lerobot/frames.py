@@ -14,7 +14,9 @@ CUT = "the next tick is not recorded completely, so its action is unknown"
 
 @dataclass(frozen=True, slots=True)
 class DatasetFrame:
-    """The observation of a tick, and the next tick's two messages: ``applied`` with the action, ``outcome`` with the observation.
+    """A frame of a dataset. ``observation`` is the observation of a tick.
+
+    Two messages are from the next tick: ``applied`` holds the action, and ``outcome`` is the next observation.
 
     ``begins`` says whether this is the first frame of the episode. ``follows`` says whether the previous frame is of the
     previous tick in the same episode.
@@ -28,7 +30,10 @@ class DatasetFrame:
 
 
 class DatasetFrames:
-    """Makes one frame of a dataset from each pair of successive ticks. The counts are complete after ``read(count=True)``."""
+    """Makes one frame of a dataset from each pair of successive ticks of an episode.
+
+    If a message of the pair is missing, there is no frame. The counts are complete after ``read(count=True)``.
+    """
 
     def __init__(self, plant: PlantTicks) -> None:
         self._plant = plant

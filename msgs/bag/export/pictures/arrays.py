@@ -19,7 +19,7 @@ ENCODINGS = {1: "mono8", 3: "rgb8", 4: "rgba8"}
 
 
 def values_in(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the name and the value of each field. For a dict of arrays, yield each array, with a name such as ``value.wrist``."""
+    """Yield the name and the value of each field. For a dict, yield each value in it, with a name such as ``value.wrist``."""
     for name, value in fields.items():
         if isinstance(value, dict):
             yield from values_in(value, f"{prefix}{name}.")

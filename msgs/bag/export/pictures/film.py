@@ -192,7 +192,10 @@ class _Score:
         return bool(self._acts) and self._acts[-1].key >= key
 
     def at(self, key: Key) -> ShownAction | None:
-        """Add the rewards up to a tick to the sum, and return the action applied at this tick; None if it was not recorded."""
+        """Return the action applied at a tick; None if it was not recorded.
+
+        Also add the rewards up to this tick to ``total``. ``total`` starts at 0 in each episode.
+        """
         found = None
         while self._acts and self._acts[0].key <= key:
             act = self._acts.popleft()
