@@ -127,7 +127,7 @@ class FrameOverwritten(ReplayError):
 
     def __init__(self, lost: Sequence[int]) -> None:
         super().__init__(
-            f"{len(lost)} of the requested frames are no longer in the replay memory: newer ones replaced them",
+            f"newer frames have replaced {len(lost)} of the requested frames in the replay memory",
             hint="sample others; if this happens often, raise spare_frames of the replay node",
         )
         self.lost = tuple(lost)

@@ -1,4 +1,7 @@
-"""Checks that each node can start under its name, in the launch's world (real or virtual time), and with the graph's weights."""
+"""Checks that each node can start, given its name, the launch's world (real or virtual time) and the graph's weights.
+
+Also checks the spec of every plant.
+"""
 
 from __future__ import annotations
 

@@ -238,7 +238,8 @@ class Resolver:
             known = usual_for(self.spec(scope.full(node), place))
             if argument not in known:
                 raise place.error(
-                    f"no algorithm has a usual value of {argument!r}", hint=nearest(argument, known)
+                    f"the argument {argument!r} has no default value for the actions of the plant {node!r}",
+                    hint=nearest(argument, known),
                 )
             return known[argument]
 

@@ -70,7 +70,7 @@ class GameBoySettings(GameSettings):
 
     @property
     def start(self) -> str:
-        """The name of the state from which every episode starts; with ``ladder``, the first episode."""
+        """The name of the state from which every episode starts. With ``ladder``, it is the name of the first encounter's state."""
         return next(iter(find_game(self.game).states)) if self.state is None else self.state
 
 

@@ -14,9 +14,9 @@ class MaxPool(nn.Module):
     """The largest value of each unpadded 3x3 window.
 
     torch's pooling visits each window separately, and always records the index of the maximum. On a CPU it is fast only if the
-    channels are the innermost axis and fill vectors. If not, it takes a third of the time of a small network. In this case, if no
-    gradients are needed, this class first finds the maximum of each row of a window, for all windows at once. This is up to ten
-    times as fast.
+    channels are the innermost axis, and if there are enough of them to fill a vector register. Otherwise it is slow: a small network
+    spends a third of its time in pooling. If torch's pooling would be slow, and no gradients are needed, this class first finds the
+    maximum of each row of a window, for all windows at once. This is up to ten times as fast.
     """
 
     def __init__(self, stride: int) -> None:

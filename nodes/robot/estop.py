@@ -1,6 +1,6 @@
-"""The emergency stop of a robot's node: a socket in the launch's private folder, served by a separate thread.
+"""The emergency stop of a robot's node: a socket in the launch's private folder, served by separate threads.
 
-The thread never waits for a tick or for another process. A request is one line, ``stop REASON``, ``reset`` or
+Each client has a thread, which never waits for a tick. A request is one line, ``stop REASON``, ``reset`` or
 ``state``; the answer is one line. The client, ``rtgraph estop``, needs only Python's ``socket``.
 """
 

@@ -195,7 +195,11 @@ class FrameStore(Frames):
 
     @staticmethod
     def padding_bytes(spec: ArraySpec | PartsSpec) -> int:
-        """Return the maximum total size in bytes of the gaps before the arrays of parts."""
+        """Return the maximum total size of a store's gaps, in bytes.
+
+        In a store, each part of the observation has one array for all slots. There is a gap before each array, because an array
+        begins at a multiple of ``PART_BYTES``. An observation without parts has no gap.
+        """
         return PART_BYTES * len(spec.parts) if isinstance(spec, PartsSpec) else 0
 
     @property

@@ -59,7 +59,10 @@ class Server:
         return _called(self._driver, request)
 
     def _connected(self) -> Frame:
-        """Make a new driver and connect it. An earlier driver is not used again, because a failed driver may never recover."""
+        """Make a new driver, connect it, and return the answer to the plant's process: the driver's features and abilities.
+
+        An earlier driver is not used again, because a failed driver may never recover.
+        """
         self._driver = driver = self._make(**self._params)
         driver.connect()
         return {

@@ -32,7 +32,8 @@ class DatasetFrame:
 class DatasetFrames:
     """Makes one frame of a dataset from each pair of successive ticks of an episode.
 
-    If a message of the pair is missing, there is no frame. The counts are complete after ``read(count=True)``.
+    If a message of the pair is missing, there is no frame. ``cut_episodes`` and ``gaps`` are complete after
+    ``read(count=True)``.
     """
 
     def __init__(self, plant: PlantTicks) -> None:
