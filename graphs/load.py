@@ -76,7 +76,8 @@ def load_launch(
 ) -> Plan:
     """Return the plan of a launch file, or of a graph file launched by itself.
 
-    Afterwards Python can import modules from the folders of these files, except from ``folders`` and ``graph_folders``.
+    Afterwards Python can import modules from the folder of each file that was read, unless this folder is one of ``folders`` or
+    ``graph_folders``.
 
     >>> load_launch("demo.yaml", {"workers": "6"}, world="virtual", seed=3)  # doctest: +SKIP
 

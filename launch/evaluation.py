@@ -130,7 +130,7 @@ def evaluated(plan: Plan, directory: Path) -> Evaluation:
     """Return the episodes of an evaluation, read from the trace in its session folder.
 
     Raises:
-        LaunchError: the run ended before its first episode.
+        LaunchError: the run ended before its first episode ended.
         MetricsError: the trace cannot be read.
     """
     trace = SavedTrace.load(directory / watched(plan.nodes)[0].file)

@@ -80,7 +80,9 @@ def prepared(args: argparse.Namespace, on_preview: Callable[[PlanPreview], None]
 
 
 def _checkpoints(args: argparse.Namespace, plan: Plan) -> CheckpointSettings | None:
-    """Return the checkpoint settings of the command line; None if the command line has no such option.
+    """Return the checkpoint settings of the command line.
+
+    Return None if the command line has neither ``--checkpoint-every`` nor ``--resume-world``.
 
     Raises:
         RtgraphError: the plan is in real time, or the session to resume cannot be used.

@@ -1,4 +1,4 @@
-"""Checks of message classes, and when pydantic builds their validators.
+"""Checks message classes, and decides when pydantic builds their validators.
 
 A mistake in a class raises an error when the class is defined, not when its first message is sent. Building a
 validator takes a millisecond or more per class, and most commands use few of the classes that they import. So classes

@@ -3,9 +3,9 @@
 Pending actions are those that are decided and not yet applied.
 
 With a constant delay of D ticks, a decision on the observation of tick t acts at tick t + D. By then the decisions on the D
-observations of ticks t - D to t - 1 have acted too, at ticks t to t + D - 1. The observation of tick t shows only the first
-of these actions. An observation joined with these actions is Markov again (Katsikopoulos & Engelbrecht, 2003; Walsh et al.,
-2009).
+observations of ticks t - D to t - 1 have acted too, at ticks t to t + D - 1. Of these D actions, the observation of tick t
+shows only the one that acts at tick t. An observation joined with the D actions is Markov again (Katsikopoulos & Engelbrecht,
+2003; Walsh et al., 2009).
 
 A chunk is the actions for h successive ticks. A network decides on the actions of a chunk one by one. When the network
 decides on one action of the chunk, the earlier actions of the chunk are pending too. They are held in h - 1 more slots, after
@@ -14,8 +14,8 @@ the D slots.
 A network of L stages runs one stage a tick. With temporal skip connections, each stage also reads the observation that is the
 newest when the stage begins (Anokin et al., "Handling Delay in Real-Time Reinforcement Learning", ICLR 2025). So a decision
 is computed from L observations: one for each stage. Replay memories and learners see these L observations as one observation
-of several parts. A part ``name`` of the plant's observation is the array that the first stage saw; the part ``name@i`` is the
-same array as stage i saw it.
+of several parts. Each array ``name`` of the plant's observation becomes L parts: ``name`` holds the array from the observation of
+the first stage, and ``name@i`` holds the array from the observation of stage i.
 """
 
 from __future__ import annotations

@@ -134,8 +134,8 @@ class LocalModules:
         """Return the folders to search for a module, in order.
 
         First comes the folder of the file that names the module. Then come the folders of the including files, and the working
-        directory. If a file is a symbolic link, the folder of the link's target follows. Folders of files shipped with rtgraph
-        are left out.
+        directory. If a file is a symbolic link, the folder of the link's target comes directly after the folder of the link.
+        Folders of files shipped with rtgraph are left out.
         """
         files = [place.document.file]
         outer: Scope | None = scope

@@ -1,4 +1,4 @@
-"""Compares nodes that are played from a recording with this launch.
+"""Checks the nodes of a launch that are played from a recording.
 
 Finds settings of this launch that have no effect, and plants of this launch that differ from the recorded plants.
 """

@@ -40,7 +40,7 @@ def with_recorder(
         plans: the wired nodes.
         record: whether to record; or a mapping of the recorder's parameters and ``journal``. ``journal`` says whether nodes keep
             a journal, i.e. a list of the messages that they consume.
-        place: where ``record`` is written.
+        place: where the value of ``record`` comes from (the launch file or the command line), for errors.
 
     Raises:
         GraphError: a parameter of the recorder is unknown or wrong, or another node has the recorder's name.

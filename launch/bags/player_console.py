@@ -161,8 +161,12 @@ def play(plan: Plan, bag: Bag, directory: Path | None = None) -> int:
 def control_player(wanted: str | None, control: PlayControl) -> None:
     """Send a command to a running player.
 
+    Args:
+        wanted: the graph's name, process number or session folder; None for the only graph with a player.
+        control: the command.
+
     Raises:
-        LaunchError: no player is running, or several players are.
+        LaunchError: there is no such graph, or there are several.
     """
     send_message(wanted, CONTROL, control, "player")
 

@@ -48,7 +48,7 @@ class Verification:
     def passed(self) -> bool:
         """Whether nothing differs, at least one node was verified, and no node in ``nodes`` is unverifiable.
 
-        Nodes that drive a device do not count.
+        A node that drives a device counts neither as verified nor as unverifiable.
         """
         judged = [verdict for verdict in self.nodes if not verdict.hardware]
         verified = [verdict for verdict in judged if verdict.outcome != "unverifiable"]

@@ -78,7 +78,7 @@ class SteppedGraph:
         self.clamps = bool(params.get("out_of_range") == "clamp")
 
     def check_pictures(self) -> None:
-        """Check that the plant draws pictures. Its nodes are started for this check only.
+        """Check that the plant draws pictures. The nodes of the graph are started for this check only.
 
         Raises:
             GraphError: the plant draws no pictures.

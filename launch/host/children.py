@@ -17,9 +17,9 @@ _TRACKER = "multiprocessing.resource_tracker"
 
 @contextlib.contextmanager
 def ended_with(note: Callable[[str], None]) -> Iterator[list[str]]:
-    """Return a context. When the context is left, all processes that were started in it are ended.
+    """Return a context. When the context is left, all processes that were started in it and still run are ended.
 
-    The context yields a list, which then receives the command lines of these processes.
+    The context yields an empty list. When the context is left, the command lines of the ended processes are added to the list.
 
     Args:
         note: called with a message for each ended process.

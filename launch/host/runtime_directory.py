@@ -53,9 +53,9 @@ class RuntimeDirectory:
 
 
 def chosen() -> tuple[Base | None, dict[Base, str]]:
-    """Return the place where a new launch would create its runtime folder, and the reasons against other places.
+    """Return the place where a new launch would create its runtime folder, and the reasons against the places tried before it.
 
-    The place is None if no place is suitable. The reasons are a dict by the unsuitable places.
+    The first suitable place is returned; None if no place is suitable. The reasons are a dict by the unsuitable places.
     """
     refused: dict[Base, str] = {}
     for base in bases():

@@ -2,7 +2,8 @@
 
 The distributions are normal, lognormal, and a mixture of two lognormals. The best fit has the lowest Bayesian information
 criterion (Schwarz, 1978): k·ln n − 2·ln L, for k parameters, n durations and the likelihood L. So each additional parameter
-must raise the likelihood enough. Standard errors come from the outer product of the scores (the observed information).
+must raise the likelihood enough. Standard errors come from the outer product of the scores (the derivatives of the log-density
+with respect to the parameters). This product, summed over all durations, estimates the Fisher information.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ def _errors(
 def _mixture(logs: Floats) -> list[float]:
     """Return the parameters of a mixture of two lognormals, fitted by expectation maximisation.
 
-    The fit goes on from the best of several starting points.
+    A short fit is made from each of several starting points. Then the fit with the highest likelihood is continued.
     """
     starts = [logs <= np.quantile(logs, share) for share in STARTS]
     begun = [_maximised(logs, low.astype(np.float64), FIRST_ROUNDS) for low in starts if not low.all()]

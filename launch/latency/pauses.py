@@ -19,6 +19,9 @@ from rtgraph.nodes.inference.stagger import WorkerStagger, stagger_method
 def pauses_of(bag: Bag, plan: Plan) -> dict[str, list[float]]:
     """Return the pauses of workers in ms: a dict by the name of the worker. The pauses of each worker are in order of time.
 
+    A pause is the time from the end of an inference to the beginning of the worker's next inference. The time for which a stagger
+    method makes the worker wait is not part of the pause.
+
     Workers to which a coordinator assigns observations are left out.
     """
     delays: dict[str, list[tuple[int, StaggerDelay]]] = defaultdict(list)

@@ -118,10 +118,11 @@ def running(curve: Curve) -> Band:
 
 
 def together(curves: Sequence[Curve]) -> Band:
-    """Average the returns of several runs at each tick, and return the mean with a 95 % confidence interval.
+    """Average the returns of several runs, and return the mean with a 95 % confidence interval.
 
-    First the returns of each run are smoothed by a running mean; then these running means are averaged. The result covers
-    only the ticks that all runs have in common. For a single run the result is the running mean of that run.
+    First the returns of each run are smoothed by a running mean. Then these running means are averaged at ``GRID`` evenly
+    spaced ticks. The ticks are in the range that all runs have in common. For a single run the result is the running mean of
+    that run.
     """
     bands = [band for band in map(running, curves) if band.ticks.size]
     if len(bands) < 2:

@@ -98,7 +98,8 @@ class Changes:
     def done(self, node: str, answer: ParamsChanged) -> None:
         """Store a node's answer to a parameter change. Accepted values also apply after a restart of the node.
 
-        If the node refuses the values that were set before it was ready, the values with which it started apply again.
+        All values that were set before the node was ready are sent to it in one change, when it is ready. If the node refuses this
+        change, these values are dropped, and the node keeps the values with which it started.
         """
         member = self._members[node]
         if not answer.problem:

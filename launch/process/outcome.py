@@ -70,8 +70,8 @@ def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str
 def statistics_of_all(members: Mapping[str, Member], *, began: bool) -> dict[str, Statistics]:
     """Return the message counts of the nodes, by node name.
 
-    A node that was down at the end has no counts. All messages to its lossless inputs then count as lost. Such a node is left out
-    if it has no inputs, or if the graph did not begin.
+    A node that was down at the end has reported no counts. Instead, the result counts all messages to the node's lossless inputs
+    as lost. Such a node is not in the result if it has no inputs, or if the graph did not begin.
     """
     found = {}
     for name, member in members.items():

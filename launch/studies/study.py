@@ -75,10 +75,11 @@ class Cell:
 class Study:
     """An experiment: its varied parameters (axes), the names of its results, its runs (cells), and a picture of the results.
 
-    The columns of the table begin with ``axes``, ``figures`` (names of results) and ``lists``. If a run lacks a result, the result
-    is missing in its row, or None. If ``seed`` is an axis, results are averaged over the seeds. ``cells`` gets the scale and
-    the rows of the finished runs, and returns all runs of the study. It is called until it adds no new run, so results can
-    determine further runs. ``draw`` and ``seen`` get one or more rows, and the rows of some runs may be missing.
+    The columns of the table begin with ``axes``, ``figures`` (names of results) and ``lists`` (names of results that are lists of
+    numbers). If a run lacks a result, the result is missing in its row, or None. If ``seed`` is an axis, results are averaged over
+    the seeds. ``cells`` gets the scale and the rows of the finished runs, and returns all runs of the study. It is called until it
+    adds no new run, so results can determine further runs. ``draw`` draws the picture, and ``seen`` describes the results in words.
+    Both get one or more rows, and the rows of some runs may be missing.
     """
 
     name: str

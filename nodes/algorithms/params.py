@@ -17,8 +17,8 @@ from rtgraph.nodes.networks.spec import NetworkSpec
 class AlgorithmParams(Record):
     """The base class of every algorithm's parameters, which say how weights are updated.
 
-    A subclass adds the literal field ``kind`` and sets `algorithm`. A parameter that is null gets its default. ``options`` may hold
-    more parameters, so that one graph file serves algorithms with different parameters.
+    A subclass adds the literal field ``kind`` and sets `algorithm`. A parameter that is null counts as not given. Parameters may
+    also be given in a dict ``options``. So one graph file serves algorithms with different parameters.
     """
 
     algorithm: ClassVar[str]

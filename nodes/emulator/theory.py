@@ -28,8 +28,8 @@ def inaction_rate(interval: float) -> float:
 def observed_state_rate(stay: float, delay: int) -> float:
     """Return the mean reward of a policy that acts on the state observed k = ``delay`` steps ago: p^k, with p = ``stay``.
 
-    The paper gives this as the best rate under delay. It is the best only for (k + 1)(1 - p) <= 1, where 0 is the most likely
-    number of moves. ``best_delayed_rate`` is always the best. In an environment of n states the rate holds for k < n: with more
+    The paper gives this as the best rate under delay. It is the best only if (k + 1)(1 - p) <= 1. Then the most likely number of
+    moves in k steps is 0. ``best_delayed_rate`` is always the best. In an environment of n states the rate holds for k < n: with more
     steps the state can return to its beginning. Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     _check_delay(stay, delay)
@@ -85,8 +85,9 @@ def voted_rate(stay: float, delay: int, chunk: int, decay: float) -> float:
 
     There is a decision at every step. A decision has ``chunk`` actions for successive steps, each for the most likely state at
     its step. So there are ``chunk`` actions for each step. The action based on the oldest observation has the weight 1, and the
-    i-th action after it exp(-decay·i). The state with the largest weight wins. In a tie, the newest of the tied actions wins.
-    The rate is computed over all patterns of moves, and holds if there are more states than moves.
+    i-th action after it exp(-decay·i). The weights of actions for the same state are added. The state with the largest sum wins.
+    In a tie, the state of the newest of the tied actions wins. The rate is computed over all patterns of moves, and holds if
+    there are more states than moves.
 
     Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0, 1 <= chunk <= 16.
     """
@@ -125,8 +126,9 @@ def delay_bound(stay: float, delay: int) -> float:
     """Return the delay term of Theorem 1 per decision: 1 - p^k, with p = ``stay`` and k = ``delay`` = ⌈τ_θ/τ_M⌉.
 
     Theorem 1 multiplies this term by the number of decisions, τ/τ_I. The bound is for a policy that acts on the observed state.
-    The regret of the best delayed policy is 1 - ``best_delayed_rate``, which is lower for large k. Raises ``ValueError``
-    outside 0 <= stay <= 1, delay >= 0.
+    The best delayed policy has the regret 1 - ``best_delayed_rate``. For large k this regret is lower than the bound.
+
+    Raises ``ValueError`` outside 0 <= stay <= 1, delay >= 0.
     """
     return 1 - observed_state_rate(stay, delay)
 

@@ -68,9 +68,11 @@ class _Member:
 class Coordinator(Node[CoordinatorParams]):
     """Coordinates the workers by a stagger method. Messages are handled one at a time, so there are no races.
 
-    A method either delays workers, or assigns each observation to at most one worker with a message, the claim. So a worker
-    receives either the time to sleep before its next inference, or an observation. If the method delays workers, a new or restarted
-    worker receives the current inference times of the method. A worker that stays silent is removed until it sends a message.
+    Some methods delay workers: a worker receives the time to sleep before its next inference. Other methods assign each observation to
+    at most one worker. The message that assigns an observation is the claim. The method ``none`` does neither.
+
+    If the method delays workers, a new or restarted worker receives the inference time that the method has computed so far. A worker
+    that stays silent is removed until it sends a message.
     """
 
     only_reads = True

@@ -10,17 +10,18 @@ _Episode = tuple[str, int, int]
 
 
 class KnownActions:
-    """The decided actions of the running episode, by the tick of the observation.
+    """The decided actions of the running episode. Each action belongs to the tick of one observation.
 
-    Of several actions for one tick, the one decided on the newest observation counts. Of several decided on the same observation,
-    the last one counts.
+    The action of a decision belongs to the tick of the observation that the decision is based on. A decision may have a chunk of
+    actions for successive ticks. The second action of a chunk counts as a decision on the next observation, the third action as a
+    decision on the observation after that, and so on.
+
+    If several actions belong to the same tick, only one action counts: the action from the decision with the newest observation.
+    If several decisions have the same observation, the last decision counts.
 
     The plant (environment or robot) applies decisions in the order of their observations. If the observation of an earlier decision
     is k ticks older than the present observation, the earlier decision is applied k ticks before the present decision. The *lag* of
     the earlier decision is k.
-
-    A decision may have a chunk of actions for successive ticks. The second action of a chunk counts as a decision on the next
-    observation, the third action as a decision on the observation after that, and so on.
 
     Args:
         plant: the spec of observations and actions.

@@ -30,7 +30,8 @@ def make_policy(
     """Return a new policy with these parameters.
 
     Raises:
-        NodeError: the class of a scripted policy cannot be imported or called, or the graph has no weights with this name.
+        NodeError: the class of a scripted policy cannot be imported or called, or the graph has no weights with the name in
+            ``params.weights``.
         CheckpointError: a checkpoint of the weights cannot be read, or holds another network.
     """
     if isinstance(params, RandomParams):

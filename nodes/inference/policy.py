@@ -61,7 +61,8 @@ class Policy(ABC):
     def adopt(self, announced: WeightsVersion) -> bool:
         """Use the announced version of the weights from now on, if this policy uses these weights.
 
-        Return False if newer weights have overwritten this version. The policy then keeps the version in use.
+        Return False if newer weights have overwritten this version. The policy then keeps the version in use. In all other
+        cases return True, also if this policy does not use these weights.
         """
         del announced
         return True
@@ -184,7 +185,7 @@ class ScriptedPolicy(Policy):
             ) from error
 
     def act(self, observation: Value, tick: int = 0) -> Act:
-        """Return the action that the user's class chooses. An array is copied, so that the class cannot change it later.
+        """Return the action that the user's class chooses. If the action is an array, it is copied: the class cannot change it later.
 
         If the observation is a mapping, the class gets a copy, which it may change. The arrays in it are read-only.
         """

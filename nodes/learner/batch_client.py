@@ -107,7 +107,10 @@ class Batches(Node[B]):
         return weights_named(self.context.launch_context.weights, self.params.weights)
 
     def begun(self) -> int:
-        """Return the version (number of updates) of the weights at which learning began. The schedule of β counts from this version."""
+        """Return the version (number of updates) of the weights at which learning began.
+
+        The schedule of β in prioritised sampling counts from this version.
+        """
         return self.learned_weights().plan.begun
 
     def begin_requests(self, version: int) -> None:
@@ -120,7 +123,7 @@ class Batches(Node[B]):
         return self._reader.answers(message)
 
     def read(self, message: SampledBatch, version: int) -> Batch | None:
-        """Return the received batch, and request the next one. None if frames of the received batch can no longer be read.
+        """Return the received batch; None if frames of the batch can no longer be read. In both cases, request the next batch.
 
         Args:
             message: the message with the received batch.

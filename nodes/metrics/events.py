@@ -38,10 +38,10 @@ class EventFile:
             import tensorboardX  # noqa: F401, PLC0415 - loads torch where that is installed
 
     def write(self, folder: Path, tables: Sequence[Table]) -> None:
-        """Append the rows added since the last call. If the file was deleted or is in another folder, write all rows.
+        """Append the rows added since the last call. If ``folder`` no longer holds the file, write a new file with all rows.
 
         Args:
-            folder: The folder of the file.
+            folder: The folder in which the file is written.
             tables: The tables, in the order of ``tags``.
 
         Raises:

@@ -185,7 +185,8 @@ class Metrics(Node[MetricsParams]):
     def _whole_ends(self, *, last: bool) -> list[EpisodeEnd]:
         """Return the messages about ended episodes for which all data have arrived, or that have waited for one interval.
 
-        Some plants publish the reason of an episode's end on another topic. Then the message waits one interval for the reason.
+        Some plants publish the reason of an episode's end on another topic. A message for which this reason has not arrived waits
+        for one interval. If ``last`` is true, no message waits.
         """
         ready, self._waiting = self._waiting, []
         for end in self.episode.take_all():

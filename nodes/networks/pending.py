@@ -102,8 +102,9 @@ class WithPrediction(PendingNetwork):
     """A network that predicts features for the tick at which a decision will be applied.
 
     The pending actions (decided, not yet applied) are applied before this tick. For each pending action a in order, a learned model
-    f changes the features z of the observation: z ← z + f(z, a). The action in the first slot is left out, since the observation
-    already shows its effect. An unknown action changes nothing. Delayed world models and VLASH predict in the same way.
+    f changes the features z of the observation: z ← z + f(z, a). The slots of pending actions are in the order in which the actions
+    act. The observation already shows the effect of the action in the first slot, so this action is left out. An unknown action
+    changes nothing. Delayed world models and VLASH predict in the same way.
 
     Args:
         inner: the network for the observation alone. Its head becomes the head of the new network.

@@ -1,4 +1,7 @@
-"""Max pooling of 3x3 windows. The results equal torch's bit for bit. On a CPU it is faster where torch's pooling is slow."""
+"""Max pooling of 3x3 windows. The results equal torch's bit for bit.
+
+Where torch's pooling is slow on a CPU, this pooling is faster, if no gradients are needed.
+"""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def check_discrete(action: Action, count: int) -> int:
 def check_multi_discrete(action: Action, size: int, count: int) -> npt.NDArray[np.int64]:
     """Return the action as (size,) int64.
 
-    Raises ``ValueError`` unless all are integers from 0 to ``count - 1``.
+    Raises ``ValueError`` unless the action has the shape (size,), and all its elements are integers from 0 to ``count - 1``.
     """
     vector = np.asarray(action)
     if vector.shape != (size,) or vector.dtype.kind not in "iu":
@@ -79,9 +79,9 @@ def check_continuous(
 ) -> npt.NDArray[np.float64]:
     """Return the action as float64. Raise ``ValueError`` unless each number is within its range.
 
-    ``low`` and ``high`` are float64, with the action's shape. If the action is float16 or float32, both are rounded to
-    its dtype. Otherwise they are widened to float32, because most policies compute in float32, in which 0.1 is a little
-    more than in float64. So a number clipped to a bound is always valid.
+    ``low`` and ``high`` are float64, with the action's shape. For an action in float16 or float32, both are rounded to the
+    action's dtype. For any other action, the range also includes both bounds rounded to float32, because most policies compute
+    in float32, in which 0.1 is a little more than in float64. So a number clipped to a bound is always valid.
     """
     vector = np.asarray(action)
     if vector.shape != low.shape or vector.dtype.kind not in "iuf":

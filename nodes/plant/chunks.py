@@ -57,7 +57,7 @@ class _Running:
 
 
 class ChunkGate:
-    """Applies decisions with actions for several successive ticks (chunks): one action acts at each tick.
+    """Applies decisions with a chunk, i.e. actions for several successive ticks: one action acts at each tick.
 
     A chunk ends early when the observation of its decision gets older than ``max_age_ms``. The decision then counts as
     late.
@@ -65,7 +65,8 @@ class ChunkGate:
     Args:
         gate: chooses a decision at each tick, or none.
         params: what happens where chunks overlap, and the maximum age.
-        action: the plant's actions. Continuous actions are averaged; discrete actions are chosen by a weighted vote.
+        action: the spec of the plant's actions. If ``params.overlap`` is ``average``, the actions of overlapping chunks for
+            a tick are averaged if they are continuous. If they are discrete, one is chosen by a weighted vote.
         period_ns: time between two ticks.
     """
 

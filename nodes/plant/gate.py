@@ -194,7 +194,7 @@ class PlayoutGate(_EpisodeGate):
     """Holds decisions until their observations are D ticks old.
 
     A decision that arrives with an older observation acts at once, unless a decision on a newer observation has acted or acts now.
-    An episode counts as starting until its first decision acts or, if D is known, until D ticks have passed.
+    An episode counts as starting until its first decision acts. Once D is known, it counts as starting for D ticks at most.
     """
 
     def __init__(

@@ -42,7 +42,8 @@ class Takeover:
             now_ns: the graph's time.
 
         Returns:
-            whether the command has passed between the policy and a person, or from one person to another.
+            whether the one who commands has changed: from the policy to a person, from a person to the policy, or from one
+            person to another.
         """
         before = self.person
         if decisions:

@@ -25,8 +25,8 @@ class Background:
         most_bytes: maximum total size in bytes of the messages that wait to be written.
 
     Raises:
-        BagError: the storage failed in the thread, with this or any other error. The next call of ``write``, ``flush``, ``keep`` or
-            ``close`` raises this error.
+        BagError: the storage raised an error in the thread. From then on ``write``, ``flush``, ``keep`` and ``close`` raise a
+            ``BagError``, whatever the class of the storage's error was.
     """
 
     def __init__(self, storage: Storage, most_bytes: int = WAITING_MOST_BYTES) -> None:

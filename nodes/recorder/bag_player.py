@@ -1,4 +1,7 @@
-"""The player of a whole recording. It publishes every recorded message on its original topic."""
+"""The player of a whole recording. It publishes the recorded messages of all nodes on their original topics.
+
+Journals, and topics that the parameters leave out, are not published.
+"""
 
 from __future__ import annotations
 

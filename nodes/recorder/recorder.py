@@ -1,4 +1,4 @@
-"""The recorder node: it writes all published messages to a recording, and counts the messages that are missing from it."""
+"""The recorder node: it records the messages of the chosen topics, and counts the messages that are missing from the recording."""
 
 from __future__ import annotations
 

@@ -61,7 +61,10 @@ def demonstrations(params: ReplayParams, rng: np.random.Generator) -> ReplayBuff
 
 
 def _size_bytes(params: ReplayParams, transitions: int) -> int:
-    """Return the size in bytes of a memory for a number of transitions, with two frames each; at most the capacity in ``params``."""
+    """Return the size in bytes of a memory that has room for a number of transitions, with two frames each.
+
+    The size is at most ``capacity_bytes`` of ``params``, even if fewer transitions fit.
+    """
     size = 2**16
     while size < params.capacity_bytes and _rows(size, params) < 2 * transitions + 2:
         size += size // 8

@@ -41,8 +41,9 @@ class Assembly:
 class ReplayMemory:
     """Makes transitions from the messages of plants, stores them in a buffer, and limits how many batches are sampled.
 
-    From the tick at which the memory holds ``minimum`` transitions, ⌊ticks × updates_per_tick⌋ batches may be sampled: these are
-    *due*. Up to ``slack`` due batches wait while no learner samples; further ones are skipped.
+    Ticks are counted from the time at which the memory holds ``minimum`` transitions. In the first n of these ticks,
+    ⌊n × updates_per_tick⌋ batches become *due*: they may be sampled. Up to ``slack`` due batches wait while no learner samples;
+    further ones are skipped.
 
     Args:
         buffer: holds the transitions.

@@ -37,8 +37,9 @@ class PendingHistory(History):
 
     Pending actions are decided but not yet applied. A delay-aware worker publishes them with its decision. A decision of a person,
     of the default behaviour β or of another agent has none, so they are made from the actions of decisions that were applied in the
-    last D ticks before this decision is applied. D is the number of slots. If the network reads pending actions at its end
-    (``read: late``), all of these actions are used. If it reads them at its start, only the action applied D ticks before is used.
+    last D ticks before this decision is applied. D is the number of slots. If the agent reads pending actions just before an
+    inference ends (``read: late``), all of these actions are used. If the agent reads them when an inference begins
+    (``read: start``), only one of these actions is used: the action applied exactly D ticks before this decision is applied.
 
     A decision may give a chunk, i.e. actions for several successive ticks. Then further slots hold the earlier actions of the same
     chunk. A transition leads from each action of a chunk to the next one, and from the last one to the next chunk.
@@ -84,9 +85,10 @@ class PendingHistory(History):
         """Return ``frame`` with the pending actions that an agent would see when it decides on an action after a truncated episode.
 
         This action would be applied at ``tick``, as number ``place`` of a chunk (successive actions of one decision). If ``place`` is
-        above 0, the last chunk continues, and the pending actions are those of the last decision. If ``place`` is 0, a new chunk
-        begins. Then the slots for pending actions hold actions applied before ``tick``, but a slot that was empty at the last
-        decision stays empty.
+        above 0, the last chunk continues, and the pending actions are those of the last decision.
+
+        If ``place`` is 0, a new chunk begins. When the agent decides on this chunk, the actions of the last ticks before ``tick`` are
+        not yet applied. So these actions are the pending actions. A slot that was empty at the last decision stays empty.
         """
         pending = self._last
         if not place and self._code is not None:

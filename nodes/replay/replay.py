@@ -54,7 +54,7 @@ class Replay(Node[ReplayParams]):
     def check(cls, params: ReplayParams) -> None:
         """Check that the recordings in ``fill`` exist, and that ``minimum`` transitions fit into the memory.
 
-        Unless ``transfer`` is set, also check that the folder and the recordings come from this environment.
+        Unless ``transfer`` is set, also check that neither the memory's folder nor a recording comes from another environment.
 
         Raises:
             NodeError: a recording is missing, a folder in ``fill`` holds no recording or several recordings, the memory's folder

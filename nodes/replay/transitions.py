@@ -214,7 +214,10 @@ class Assembler:
         return made
 
     def _decided(self, frame: Frame | None, applied: Applied) -> list[Transition]:
-        """End the transition of the previous decision, because a decision is applied. The applied decision begins a transition."""
+        """End the transition of the previous decision, because a decision is applied. The applied decision begins a transition.
+
+        If an observation that the agent saw is unknown, both decisions are left out. Return the completed transitions.
+        """
         self.counts.decisions += 1
         if frame is not None and self._history is not None:
             place = applied.header.incarnation, applied.episode, applied.tick

@@ -163,7 +163,10 @@ class Control(DeviceControl):
         return [*super().warnings(), f"the robot missed a pose {times}, last: {self._last_miss}"]
 
     def hand_over(self, commander: str, now_ns: int) -> None:
-        """Let another node command the robot. The robot holds until a command is admitted, unless it moves to a pose."""
+        """Let ``commander`` (a node, or the policy) take over: the next admitted command may come from any node.
+
+        The robot holds until a command is admitted. If the robot is moving to a pose, it moves on to the pose first.
+        """
         self.safety.hand_over()
         if self._may_move() and not self.is_homing:
             self.states.enter("holding", f"{commander} takes over", now_ns)

@@ -17,7 +17,7 @@ UP, DOWN = " up", " down"
 
 
 class MovesParams(Record):
-    """Discrete actions in place of goals. Action 0 stays. Each joint has two further actions, which move it up and down."""
+    """Discrete actions in place of goals. Action 0 keeps the robot still. Each joint has two further actions, which move it up and down."""
 
     joints: tuple[str, ...] = Field(min_length=1)
     """The joints that move."""

@@ -109,7 +109,10 @@ class Safety:
         self.holds = True
 
     def hand_over(self) -> None:
-        """Let another node command the robot. The robot holds until a command is admitted."""
+        """Allow every node to command the robot. The robot holds its position until a command is admitted.
+
+        From then on, only the node that sent this command may command the robot, until its last admitted command is stale.
+        """
         self._commander = ""
         self.holds = True
 
@@ -251,8 +254,9 @@ def clip_acceleration(velocity: Vector, before: Vector, limits: Limits, period_s
 def fastest(distance: Vector, acceleration: Vector, period_s: float) -> Vector:
     """Return the largest velocity v of a tick from which a joint can stop within a distance.
 
-    With q the change of velocity per tick, braking from v goes through v, v − q, v − 2q, …: with n = ⌊v/q⌋ this covers
-    the distance P((n + 1)v − q n(n + 1)/2), which is solved for v here. It is exact for ticks of length P, unlike √(2ad).
+    P is ``period_s``, and q is the change of velocity per tick. A joint that brakes from v has the velocities v, v − q,
+    v − 2q, … at successive ticks. With n = ⌊v/q⌋ it covers the distance P((n + 1)v − q n(n + 1)/2). The function solves
+    this formula for v. The formula is exact for ticks of length P, unlike √(2ad).
     """
     change = acceleration * period_s
     with np.errstate(invalid="ignore"):

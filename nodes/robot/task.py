@@ -67,7 +67,7 @@ class Free:
         del limits, rate_hz
 
     def begin(self, rng: np.random.Generator) -> Vector | None:
-        """Begin an episode. The robot stays where it is."""
+        """Begin an episode. Return None: the robot stays where it is."""
         return None
 
     def observation(self, position: Vector) -> Vector:

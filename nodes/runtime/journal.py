@@ -13,7 +13,7 @@ A journal entry is ``[kind, clock, what, published]``:
 * ``what`` of a timer: the timer's number, in the order in which the node creates timers.
 * ``what`` of changed parameters: their new values, also if ``on_params`` refused them.
 * ``published``: ``[output, key, sequence, digest]`` of every published message, in order. If the node itself received one of
-  these messages at once, its delivery follows, in the format of ``what``.
+  these messages at once, the list also has the delivery: after this message, and in the format of ``what``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,9 @@ _PROBLEMS: Mapping[Sharing, str] = {
 
 
 def snapshots_of(launch_context: LaunchContext, name: str) -> Versions:
-    """Return the versions of the weights with this name, after checking that readers never see a half-written version.
+    """Return the versions of the weights with this name. Their ``sharing`` must be ``snapshot``.
+
+    With this ``sharing``, readers never see a half-written version.
 
     Raises:
         NodeError: no weights have this name, or their ``sharing`` is not ``snapshot``.

@@ -64,7 +64,10 @@ class Versions(Protocol):
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """Write a version into a free slot. With the sharing ``shared``, write it in place.
+        """Write a version into a free slot.
+
+        With the sharing ``shared``, the version overwrites an earlier version instead. There, one slot is for the newest version,
+        and one slot is for versions with ``newest=False``.
 
         Args:
             version: number of the version.

@@ -103,9 +103,10 @@ def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:
 
 
 def averaged(study: Study, rows: Sequence[Row]) -> list[dict[str, Value | Mean]]:
-    """Average the rows that differ only in the seed: return one row for them, with the mean of each result.
+    """Average over the seeds. Rows that differ only in the seed form a group. Return one row for each group, with the mean of each result.
 
-    A result that is not a number is taken from the first seed. A missing result is None.
+    The mean is over the rows of the group in which the result is a number. If there is no such row, the result is taken from the
+    first row of the group; None if it is missing there, or is a list.
     """
     places = [axis for axis in study.axes if axis != SEED]
     groups: dict[tuple[object, ...], list[Row]] = {}

@@ -1,10 +1,10 @@
 """Figures 4, 11, 12 and 13 of Riemer et al. (ICLR 2025): encounters won over time, and per action.
 
 The paper uses Pokémon, which needs the user's ROM. Here the games are the battles and catches of Duel. An encounter is
-repeated until it is won. An inference takes as long as in the paper, and an update four times as long; the network that
-learns is smaller. It sees the bits of the console's memory, and first learns from a demonstration: a script of rtgraph uses
-the hardest hit, or throws nets. To see whether learning
-works, an agent without delay is compared with an agent that acts at random.
+repeated until it is won. An inference takes as long as in the paper. An update takes four times as long as an inference.
+The network that learns is smaller than the paper's models with 1M to 100M parameters. The network sees the bits of the
+console's memory, and first learns from a demonstration: a script of rtgraph uses the hardest hit, or throws nets. To see
+whether learning works, an agent without delay is compared with an agent that acts at random.
 
 The methods ``asynchronous`` and ``parallel`` act on every frame and learn at the same time. ``asynchronous`` applies
 gradients one by one, ``parallel`` as one larger batch. The methods ``infer_learn`` and ``learn_infer`` act and learn in turn,
@@ -88,9 +88,13 @@ from the demonstration.
 class Won:
     """Lets an agent learn in a game with a series of encounters, and counts the encounters that it won.
 
-    Greedy episodes are not played. The results of `Learned` get these additions: ``won``, ``actions`` (ticks of finished encounters
-    with an action other than no-op), ``won_per_1000_actions``, ``seconds`` (length of the game), and ``won_at_s`` (time of each win, in
-    seconds of the game).
+    Greedy episodes are not played. The results of `Learned` get these additions:
+
+    * ``won``: number of encounters won.
+    * ``actions``: number of ticks at which an action other than no-op was applied. Only finished encounters count.
+    * ``won_per_1000_actions``: wins per 1000 of these actions.
+    * ``seconds``: length of the whole game, in seconds of the game.
+    * ``won_at_s``: time of each win, in seconds of the game.
     """
 
     learned: Learned | Pretrained

@@ -15,9 +15,10 @@ state. The agents are:
 * ``random``: it acts at random, and learns nothing.
 
 The game Catch is deterministic. So an agent that knows all pending actions loses only the first ticks of an episode. The best
-policy without them is as good, because the ball's row tells the time: move until the row equals the distance to the ball,
-then stay. So Catch shows how much the pending actions help to learn in a given number of ticks. In the game Tracking the
-position drifts. Here the best possible reward rates are computed: with all pending actions known, and with none.
+policy that knows no pending actions is as good, because the ball's row tells the time. The paddle starts in the middle. The
+policy moves it until the ball's row equals the number of columns between the middle and the ball, then stays. So Catch shows how
+much the pending actions help to learn in a given number of ticks. In the game Tracking the position drifts. For Tracking the best
+possible reward rates are computed: with all pending actions known, and with none.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ In each game all agents have the same network, learner and number of ticks. They
 Catch is learned from positions, and Blocks from pictures, after a demonstration. An update takes as long as an inference.
 This study is our own: the paper compares the stagger methods only by inaction.
 
-With the latency ``none``, every inference takes only one frame. The results with this latency show whether the network learns
-at all.
+A fifth latency, ``none``, is for comparison: every inference takes only one frame. The results with this latency show whether the
+network learns at all.
 """
 
 from __future__ import annotations

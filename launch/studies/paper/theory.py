@@ -41,7 +41,10 @@ environment in ticks, and the target for the relative standard error of the meas
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Measures a reward rate, and reports it with the predicted rate and with the most that a policy can earn by Theorem 1."""
+    """Measures a reward rate, and reports it with the predicted rate and the bound.
+
+    The bound is the greatest rate that Theorem 1 allows. In the delay environment, the best policy can earn more than the bound.
+    """
 
     launched: VirtualRun
     lanes: int
@@ -118,9 +121,9 @@ def delay_cell(stay: float, delay: int, policy: str, error: float) -> Cell:
 def _ticks(rate: float, stay: float, error: float) -> int:
     """Return the number of ticks that are needed to measure a reward rate with the relative standard error ``error``.
 
-    ``LANES`` copies of the environment run side by side. ``stay`` is the probability p that the state stays the same at a tick.
-    So the rewards of successive ticks of a copy are correlated: (1 + p)/(1 − p) ticks count as one sample. The result is at least
-    ``FEWEST_TICKS``.
+    ``LANES`` copies of the environment run side by side, each for this number of ticks. ``stay`` is the probability p that the
+    state stays the same at a tick. So the rewards of successive ticks of a copy are correlated: (1 + p)/(1 − p) ticks count as one
+    sample. The result is at least ``FEWEST_TICKS``.
     """
     if stay == 1.0:
         return FEWEST_TICKS

@@ -179,7 +179,10 @@ class FewestLearners:
 
 
 def _updates_per_tick(run: VirtualRun, report: ReportProgress) -> float:
-    """Return how many new versions of the weights arrive at the workers per tick. Ticks before ``judged_from`` do not count."""
+    """Return by how much the version of the weights that decisions use grows per tick.
+
+    The growth is measured from the first decision on an observation of tick ``judged_from`` or later to the last decision.
+    """
     decisions = run.trace(report).decisions()
     judged = decisions["observed_tick"] >= run.judged_from
     ticks, versions = decisions["observed_tick"][judged], decisions["policy_version"][judged]

@@ -1,4 +1,4 @@
-"""``rtgraph robot scan``: Find the servos on one serial port, or on all of them. Nothing is written."""
+"""``rtgraph robot scan``: Find the servos on one serial port, or on all ports of USB devices. No register of a servo is written."""
 
 from __future__ import annotations
 

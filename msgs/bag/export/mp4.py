@@ -19,11 +19,12 @@ QUALITY = {"crf": "18", "preset": "veryfast"}
 def export_mp4(bag: Bag, out: Path, selection: Selection = EVERYTHING) -> ExportReport:
     """Export to MP4: one frame per image, at the rate of the images' stamps.
 
-    If several selected topics have images, the topic ``screen`` is exported or, without such a topic, ``observation``.
+    If several selected topics have images, the topic ``screen`` is exported. If no topic ``screen`` has images, the topic
+    ``observation`` is exported. Only the part of a topic's name after the last slash counts.
 
     Raises:
-        BagError: the selected part is empty or has no images, or several topics with images remain after the choice above; or
-            ``out`` exists or cannot be written.
+        BagError: the selected part is empty or has no images, several topics have images and their names do not select exactly
+            one of them, or ``out`` exists or cannot be written.
     """
     film = Film(bag, selection)
     count = 0

@@ -70,7 +70,7 @@ def file_name(table: str) -> Path:
 
 
 def _short(name: str) -> str:
-    """Return a valid file name. A name that is too long is shortened, and made unique by a hash."""
+    """Return the name. If the name is too long for a file, return it shortened, and made unique by a hash."""
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()

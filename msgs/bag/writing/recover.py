@@ -18,9 +18,9 @@ from rtgraph.msgs.wire.envelope import envelope
 class Recovery:
     """The result of recovering a recording.
 
-    ``missing`` is the number of messages in the recording's index that could not be read. ``missing`` is None if the recording
-    was not finished, or if one of its files is missing. ``losses`` holds the counts of the new file: received, duplicate and
-    lost messages. Messages in damaged parts count as lost.
+    The index of a finished recording has the number of its messages. ``missing`` is how many of these messages could not be read.
+    ``missing`` is None if the recording was not finished, or if one of its files is missing. ``losses`` holds the counts of the
+    new file: received, duplicate and lost messages. Messages in damaged parts count as lost.
     """
 
     path: Path

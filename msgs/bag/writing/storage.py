@@ -71,7 +71,10 @@ class Storage:
         self._sink.flush()
 
     def keep(self, reason: str) -> None:
-        """Write the messages in a ring buffer to a file. Without a ring buffer, do nothing: messages are written as they arrive."""
+        """Write the messages that the ring buffer holds to a file.
+
+        Without a ring buffer, do nothing: messages are written as they arrive.
+        """
         self._sink.keep(reason, self._ledger.losses().as_json())
 
     def close(self, declared: Mapping[str, Mapping[str, int]]) -> None:

@@ -73,7 +73,7 @@ class CartridgeGame:
         """Load a savestate, and run one frame.
 
         ``seed`` has no effect: the games derive randomness from the time at which buttons are pressed. That time differs between
-        episodes, because the environment then runs a random number of no-op frames.
+        episodes, because the environment runs a random number of no-op frames after each ``begin``.
         """
         console.state = state
         console.step()

@@ -57,7 +57,9 @@ def games_of(rom: Rom) -> tuple[str, ...]:
 
 
 def import_states(folder: Path, game: str) -> tuple[str, ...]:
-    """Copy the savestates in a folder into the library, in place of the game's earlier ones. Return their names, in order.
+    """Copy the savestates in a folder into the library, in place of the game's earlier savestates.
+
+    Return the names of the copied savestates, in order: ``battle2`` comes before ``battle10``.
 
     Raises:
         RomError: the game's ROM is not imported, the folder has no savestates, a file is not a savestate of this ROM, or the

@@ -106,11 +106,11 @@ def memoryless_rate(positions: int, steady: float, delay: int) -> tuple[float, P
 
 @cache
 def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[float, Policy]:
-    """Return the maximum mean reward of a policy that knows the ``known`` oldest pending actions, and the best policy.
+    """Return the maximum mean reward of a policy that knows the oldest pending actions, and the best policy.
 
-    Pending actions are decided but not yet applied. All policies are compared. A policy has one action for each predicted
-    position: the position that the known actions will reach, ignoring drift. If ``known`` is ``delay - 1``, all pending actions
-    are known. If ``known`` is 0, the policy sees only the observation.
+    Pending actions are decided but not yet applied. ``known`` is the number of pending actions that the policy knows. All policies
+    are compared. A policy has one action for each predicted position: the position that the known actions will reach, ignoring
+    drift. If ``known`` is ``delay - 1``, all pending actions are known. If ``known`` is 0, the policy sees only the observation.
 
     Raises:
         ValueError: the delay is below 1, or too long for the computation (see `policy_rate`), or ``known`` is too large.
@@ -121,11 +121,11 @@ def aware_rate(positions: int, steady: float, delay: int, known: int) -> tuple[f
 
 
 def policy_rate(steady: float, delay: int, policy: Sequence[int], known: int = 0) -> float:
-    """Return the mean reward of a policy that sees the late observation and the ``known`` oldest pending actions.
+    """Return the mean reward of a policy that sees the late observation and the oldest pending actions.
 
-    Pending actions are decided but not yet applied. The policy acts on a predicted position: the position that the known
-    actions will reach, ignoring drift. The rate follows from the stationary distribution over this position and the unknown
-    actions. If this distribution oscillates, it is averaged over time.
+    Pending actions are decided but not yet applied. ``known`` is the number of pending actions that the policy sees. The policy acts
+    on a predicted position: the position that the known actions will reach, ignoring drift. The rate follows from the stationary
+    distribution over this position and the unknown actions. If this distribution oscillates, it is averaged over time.
 
     Args:
         steady: the probability that nothing drifts in a step.

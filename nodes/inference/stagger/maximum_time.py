@@ -12,7 +12,8 @@ from rtgraph.nodes.inference.stagger.ring import distances
 class MaximumTimeWorker(WorkerStagger):
     """Holds a finished decision until the time m has passed since the inference of this decision began.
 
-    m is the longest inference time so far.
+    m is the longest inference time that this worker knows of: of its inferences so far, and of all workers' inference times that
+    the coordinator has sent to it.
     """
 
     def __init__(self) -> None:

@@ -14,7 +14,10 @@ from rtgraph.msgs import Observation, PlantSpec, StaggerDelay, WorkerState
 
 
 class WorkerStagger:
-    """The part of a stagger method that runs in a worker. By default it holds no decision, and sleeps for the delays it received."""
+    """The part of a stagger method that runs in a worker.
+
+    By default, the worker publishes each decision at once, and sleeps before its next inference for the delays that it received.
+    """
 
     def __init__(self) -> None:
         self._pending_ns = 0
@@ -64,8 +67,8 @@ class CoordinatorStagger:
     def awaits_observation(self) -> bool:
         """Return whether a worker is free, so that the next observation can be assigned to this worker.
 
-        While no worker is free, the coordinator need not add observations. It adds the newest observation when a worker becomes
-        free. Called only for methods that assign observations.
+        While no worker is free, the coordinator need not call ``add_observation``. When a worker becomes free, the coordinator
+        calls it with the newest observation. Called only for methods that assign observations.
         """
         return True
 

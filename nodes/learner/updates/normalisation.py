@@ -37,8 +37,9 @@ def normalise(module: Network, observations: Observations) -> None:
 
 
 def _scale(layer: nn.Module, _: tuple[Tensor, ...], outputs: Tensor) -> Tensor:
-    """A forward hook: scale the weights and the bias of a convolution.
+    """A forward hook: scale the weights of a convolution, and shift and scale its bias.
 
+    Each channel of the outputs then has mean 0 and variance 1. A nearly constant channel keeps a smaller variance.
     Return the outputs that the new weights and the new bias give. The next layer reads these outputs.
     """
     mean, deviation = outputs.mean((0, 2, 3)), outputs.std((0, 2, 3)).clamp(min=_LEAST_DEVIATION)

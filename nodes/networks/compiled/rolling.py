@@ -49,13 +49,13 @@ class Rolling:
         """Whether each pending action of the last roll is known, (count, actions), by number of samples."""
 
     def forward(self, weights: Vector, features: Vector, pending: Vector) -> Vector:
-        """Return the features predicted after all pending actions, (batch, features).
+        """Return the features predicted for the tick after all pending actions, (batch, features).
 
         Args:
             weights: the weights of the network, (n,).
             features: the features of the observations, (batch, features).
             pending: the pending actions, (batch, slots, …), within the range of their one-hot code. The action in the first slot is
-                left out. An unknown action changes nothing.
+                left out, since the observation already shows its effect. An unknown action changes nothing.
         """
         count = len(features)
         memory = self._memory.get(count)
@@ -75,16 +75,18 @@ class Rolling:
         return last
 
     def steps(self, count: int) -> Vector:
-        """Return the features of the last roll of ``count`` samples: before the first action, and after each action.
+        """Return the features of the newest roll that had ``count`` samples: before the first action, and after each action.
 
         Returns:
-            A view, (actions + 1, count, features). The next roll overwrites it.
+            A view, (actions + 1, count, features). The next roll with ``count`` samples overwrites it.
         """
         size = self.slots * count * self.features
         return self._memory[count][:size].reshape(self.slots, count, self.features)
 
     def auxiliary(self, reached: Vector, discounts: Vector, gamma: float) -> tuple[float, Places, Vector]:
-        """Compute the prediction loss of `WithPrediction.auxiliary_loss` for the last roll of ``len(reached)`` samples.
+        """Compute the prediction loss of `WithPrediction.auxiliary_loss` for the batch that was rolled last.
+
+        If batches of several sizes were rolled, this is the last batch with ``len(reached)`` samples.
 
         Args:
             reached: the features of the next observations, (batch, features).
@@ -116,7 +118,8 @@ class Rolling:
                 with the gradient with respect to the features before the first action.
             at: for each sample, the number of actions after which ``added`` applies, (batch,) int32; 0 if it does not apply.
             added: a further gradient, with respect to the features after ``at`` actions, (batch, features).
-            gradient: receives the gradient of the weights, (n,).
+            gradient: the gradient of the weights of the network, (n,). Its elements for the model's weights are overwritten. The
+                other elements do not change.
         """
         self._library.rtgraph_roll_backward(
             self._place,

@@ -99,7 +99,7 @@ class ReplayBuffer:
 
     @property
     def ticks(self) -> int:
-        """Number of ticks (steps) of the environment, stored here for the replay node.
+        """Number of ticks (steps) that the replay node has counted, over all plants. The buffer only stores this number for the node.
 
         If the buffer is on disk, a restart of the node does not lose this number.
         """

@@ -16,7 +16,7 @@ from rtgraph.nodes.replay.transition import Frame
 class FrameSlots:
     """Counts the references to each frame of a store, and finds slots for new frames.
 
-    A slot without references is reused only after ``spare`` more frames were stored.
+    A slot that loses its last reference is reused only after ``spare`` frames have been stored in other slots.
     """
 
     def __init__(self, store: FrameStore, spare: int) -> None:

@@ -8,7 +8,8 @@ Each slot has a word of 64 bits. It is 0 if the slot was never written, odd duri
 of this generation is complete. A reader checks the word before and after reading. So a reader never returns a frame that was
 overwritten meanwhile.
 
-This requires that stores become visible in program order, as on x86-64; on other machines (ARM), only the writing process may read.
+This requires that writes to memory become visible in program order, as on x86-64. On other machines (ARM), only the writing
+process may read.
 """
 
 from __future__ import annotations

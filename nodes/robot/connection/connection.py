@@ -53,7 +53,10 @@ class Connection(Protocol):
     def health(self) -> Health: ...
     @property
     def unstopped(self) -> str:
-        """Why a part of the emergency stop is not sent to the driver yet; empty if no part waits, or if nothing has failed."""
+        """The latest failure, if the emergency stop is active and not completely sent to the driver.
+
+        Empty if no emergency stop is active, if all of it is sent, or if nothing has failed.
+        """
         ...
 
     def start(self, now_ns: int) -> None:

@@ -81,7 +81,9 @@ class Adapter:
         return {name: feature for name, feature in features.items() if name not in self._constant}
 
     def connect(self) -> None:
-        """Connect to the robot. Motors on an attribute ``bus`` of the robot, or of a part of the robot, are not configured.
+        """Connect to the robot.
+
+        If the robot, or a part of it, has an attribute ``bus`` with motors, these motors are not configured here.
 
         Raises:
             RobotError: the robot is not calibrated, or ``constant`` names a feature that the robot's action does not

@@ -10,7 +10,7 @@ from rtgraph.nodes.robot.process.driver import CALL_S
 
 
 class LeRobot(DriverProcess):
-    """Drives any robot of LeRobot in a separate process, because LeRobot computes while it waits for motors.
+    """Drives any robot of LeRobot in a separate process, because LeRobot holds Python's global lock while it waits for motors.
 
     Args:
         type: the robot's type name, such as ``so101_follower``.

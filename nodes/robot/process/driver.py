@@ -1,8 +1,8 @@
 """A driver that runs in a separate process: the plant's side.
 
-A driver that computes while it waits for its device holds Python's global lock, and so delays the ticks of the plant.
-In another process the driver delays nothing. After a fault the process is kept for the next driver object, because the
-import of a driver may take seconds. A process that does not answer in time is killed.
+Some drivers hold Python's global lock while they wait for the device. In the plant's process, such a driver delays the
+ticks of the plant. In a separate process it delays no tick. After a fault the process is kept for the next driver object,
+because the import of a driver may take seconds. A process that does not answer in time is killed.
 """
 
 from __future__ import annotations

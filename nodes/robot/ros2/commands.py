@@ -22,8 +22,8 @@ class CommandWriter:
     Args:
         command: the topic's name and message type, and its joints.
         made: makes a ROS message from its type and its fields.
-        degrees: whether rtgraph's joints are in degrees. In ROS they are in radians. Numbers in ``fields`` are not
-            converted.
+        degrees: whether rtgraph's joints are in degrees. In ROS they are in radians. If the message type needs
+            ``command.fields``, the numbers are not converted.
     """
 
     def __init__(self, command: CommandParams, made: Maker, *, degrees: bool) -> None:

@@ -32,8 +32,9 @@ class Ros2Robot:
         command: the topic of the commands (``CommandParams``).
         node: the name of the ROS 2 node.
         domain: the ROS domain; None to use the environment variable ``ROS_DOMAIN_ID``.
-        stamps: ``header``: a reading was captured at the stamp of its message's header, if there is one;
-            ``reception``: when it was received. Use ``reception`` if the computers' clocks differ.
+        stamps: the capture time of a reading. ``header``: the stamp in the header of the reading's message; without a
+            stamp, the time of reception. ``reception``: always the time of reception. Use ``reception`` if the
+            computers' clocks differ.
         degrees: True if joints are in degrees in the graph. In ROS they are in radians. Numbers in ``fields`` are not
             converted.
         wait_s: maximum wait of ``connect``, for all topics together.

@@ -155,9 +155,9 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
     Args:
         ros: the message.
         kind: the type of the message.
-        path: the names of the parts, with dots between them, such as ``twist.linear.x`` or ``data.2``. If it is
-            empty, the whole message: the pixels of a picture, the vector of a JointState, the array of a MultiArray, or
-            ``data``.
+        path: the names of the parts, with dots between them, such as ``twist.linear.x`` or ``data.2``. If the path is
+            empty, the value of the whole message is returned: the pixels of a picture, the vector of a JointState, the
+            array of a MultiArray, or the field ``data`` of any other type that has this field.
         names: for a JointState, the joints, in the order in which the returned vector holds them.
 
     Raises:

@@ -1,4 +1,7 @@
-"""Counters: numbers on the screen, such as the score, that are read in each picture. A plausible number is accepted at once."""
+"""Counters: numbers on the screen, such as the score, that are read in each picture.
+
+A number is accepted at once if its difference from the last accepted number is plausible.
+"""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 A checkpoint is written between two events. It can save numbers, text, the containers list, tuple, dict, set and deque,
 arrays, tensors, random generators, enumerations, paths, loggers, messages, methods, functions of modules, and instances of
-Python classes with such attributes. For any other object (an emulator, a torch module, a file, a
-``functools.partial``), a class must define what is saved. This is the class of the object, or the class of another object
-that holds it::
+Python classes with such attributes. Any other object (an emulator, a torch module, a file, a ``functools.partial``) needs
+a class that defines what is saved. Either the class of this object defines it, or the class of the object that holds this
+object::
 
     class Policy:
         def world_state(self) -> object:
@@ -61,8 +61,8 @@ class WorldState(Protocol):
         """Restore the object from ``state``, which ``world_state`` returned.
 
         Objects that the new world has created, such as nodes, were made with ``__init__``. All other objects were made without
-        ``__init__``. All objects in the state are already restored, except those that the new world has created, and those
-        that refer back to this object.
+        ``__init__``. When this is called, the objects to which ``state`` refers are already restored, with two exceptions:
+        objects that the new world has created, and objects that refer back to this object.
 
         Raises:
             CheckpointError: the state does not fit the object.

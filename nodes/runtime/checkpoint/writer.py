@@ -88,7 +88,9 @@ class Writer:
             self._add(anchor, None, _owner(name), ["anchor", name])
 
     def states(self, anchors: Mapping[str, object]) -> dict[str, Any]:
-        """Return the states of the objects that exist before a checkpoint is read, by name, as values that msgpack can encode.
+        """Return the state of each anchor that has a state, by the anchor's name, as values that msgpack can encode.
+
+        Anchors are the objects that exist before a checkpoint is read, such as nodes.
 
         Raises:
             CheckpointError: an object cannot be saved. The error names the node and the attribute that refers to it.

@@ -48,6 +48,8 @@ def remember(name: str, module: LocalModule, path: Path) -> None:
 def locate(modules: Mapping[str, LocalModule], recorded_in: Path | None = None) -> Located:
     """Find the modules of a plan that was made on another host or earlier.
 
+    Return the paths of the modules that are found, and a problem for each module that is missing or has changed.
+
     The search covers the paths known to this process, the paths stored in the session folder, the session folder
     itself, and the current folder.
 

@@ -192,7 +192,7 @@ class Node(Generic[P]):
         """
 
     def spend(self, duration_ns: int, then: Callable[[], None] | None = None) -> None:
-        """Be busy for ``duration_ns``: no handler runs until this time is over. Then ``then`` runs first.
+        """Be busy for ``duration_ns``: no handler runs until this time is over. At its end, ``then`` runs before any handler.
 
         The call returns at once. In real time the process then waits, and continues to receive messages. In virtual time,
         computation takes time only by this call.
@@ -208,7 +208,7 @@ class Node(Generic[P]):
         self.context.spend(duration_ns, then)
 
     def after(self, delay_ns: int, handler: Callable[[], None]) -> Timer:
-        """Call a method of this node once, ``delay_ns`` from now (when the node is free).
+        """Call a method of this node once, ``delay_ns`` from now. If the node is busy then, the call waits until the node is free.
 
         Raises:
             NodeError: the delay is negative or not a whole number, or the handler is not a method of the

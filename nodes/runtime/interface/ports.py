@@ -232,7 +232,7 @@ class BoundInput(Generic[M]):
         self._set_paused(False)
 
     def mute(self) -> None:
-        """Do not call the handler until ``unmute``. The node takes the received messages itself."""
+        """Stop the calls of the handler until ``unmute`` is called. Meanwhile the node takes the received messages itself."""
         if self.handler is not None:
             self.handler, self._muted = None, self.handler
 
@@ -259,8 +259,8 @@ class BoundInput(Generic[M]):
     def _has_room(self, size: int) -> bool:
         """Return whether a message of ``size`` bytes fits into a lossless inbox. If it fits, add ``size`` to the counted bytes.
 
-        The bytes of the unread messages are counted again first. If the inbox was full and is not shorter now, the result is False
-        without counting.
+        The bytes of the unread messages are counted again first. This count is skipped if the last count found no room, and the
+        inbox has at least as many messages now as then. The result is then False.
         """
         if self._full_at and len(self.inbox) >= self._full_at:
             return False

@@ -48,7 +48,7 @@ class CheckpointWriter(Protocol):
         ...
 
     def write(self, world: VirtualWorld) -> object:
-        """Write a checkpoint, between two events.
+        """Write a checkpoint, between two events. The world ignores the returned object.
 
         Raises:
             CheckpointError: the world cannot be saved.
@@ -195,7 +195,10 @@ class VirtualWorld:
             raise failure
 
     def interrupt(self, reason: str) -> None:
-        """End the run in order, after the messages and the completed work of this instant. Safe to call from a signal handler."""
+        """End the run in an orderly way. The messages and the completed work of this instant are still handled.
+
+        Safe to call from a signal handler.
+        """
         self._interrupted = self.event_queue.over = True
         self.reason = self.reason or reason
 

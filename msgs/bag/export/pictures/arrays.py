@@ -30,7 +30,7 @@ def values_in(fields: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
 def picture(value: object) -> Pixels | None:
     """Return an array if it is an image, (height, width) or (height, width, 1, 3 or 4) uint8, else None.
 
-    One channel is returned as (height, width).
+    Height and width of an image are at least ``SMALLEST``. One channel is returned as (height, width).
     """
     if not isinstance(value, np.ndarray) or value.dtype != np.uint8 or value.ndim not in (2, 3):
         return None
