@@ -167,7 +167,7 @@ def draw_age(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
 
 
 def draw_lateness(figure: Figure, trace: SavedTrace, rate_hz: float | None) -> None:
-    """Draw how late ticks began: over the time of the run, and as a distribution."""
+    """Draw how late ticks began: over the time of the run, and as the share of ticks that began at least so late."""
     late_ms, time_s = (
         integers(trace.ticks[name]) / scale for name, scale in (("lateness_ns", 1e6), ("due_ns", 1e9))
     )

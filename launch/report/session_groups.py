@@ -1,4 +1,8 @@
-"""Groups sessions that differ only in their seeds, to draw them together."""
+"""Groups sessions to draw them together.
+
+Sessions with the same label form a group. Without a label, sessions with the same launch arguments form a group: seeds,
+checkpoints and replay folders may differ.
+"""
 
 from __future__ import annotations
 

@@ -253,7 +253,7 @@ class DelayParams(PlantParams, DelaySettings):
 
 
 class Delay(Emulator[DelayParams]):
-    """The paper's environment in which every tick of delay makes the observation less accurate."""
+    """The paper's environment in which the state may move at every tick. So a delayed action may no longer fit the state."""
 
     environment_type = DelayEnvironment
     incidental = frozenset({"rate_hz", "episode_ticks"})

@@ -75,7 +75,9 @@ class SavedTrace:
         except OSError as error:
             raise MetricsError(f"{path} cannot be read: {error.strerror or error}") from error
         except (EOFError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise MetricsError(f"{path} is not a trace: it is not a .npz file", hint=_HINT) from error
+            raise MetricsError(
+                f"{path} is not a trace: it is not a .npz file, or it is damaged", hint=_HINT
+            ) from error
         missing = [name for name in _ALWAYS if name not in arrays]
         if missing:
             raise MetricsError(f"{path} is not a trace: it has no array {missing[0]!r}", hint=_HINT)

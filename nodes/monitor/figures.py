@@ -125,7 +125,10 @@ def quantiles(values: Column) -> dict[str, float | None]:
 
 
 def spread(values: Column) -> dict[str, float | None]:
-    """Return the mean, the standard deviation (``sd``) and the `quantiles` of values, (n,), by name; None without values."""
+    """Return a dict of the mean (``mean``), the standard deviation (``sd``) and the `quantiles` of ``values``, (n,).
+
+    If n is 0, all of these numbers are None. ``mean`` and ``sd`` are also None if they are not finite.
+    """
     return {"mean": or_none(values, np.mean), "sd": or_none(values, np.std), **quantiles(values)}
 
 

@@ -77,7 +77,7 @@ class Network(nn.Module, ABC):
         draw(self.head.noisy, rng)
 
     def drop_noise(self) -> None:
-        """Use no noise from now on, for example to evaluate the network."""
+        """Use no noise until the next ``draw_noise``, for example to evaluate the network."""
         for layer in self.head.noisy:
             layer.noise = None
 

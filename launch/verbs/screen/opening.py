@@ -45,7 +45,9 @@ def capturing(source: str, camera_size: tuple[int, int] | None = None) -> Iterat
 
 
 def next_picture(capture: Capture, after: int) -> Picture:
-    """Wait for the first picture with a number above ``after``. Pictures are numbered as the camera takes them.
+    """Wait until there is a picture with a number above ``after``, and return the newest picture.
+
+    Pictures are numbered as the camera takes them.
 
     Raises:
         RobotError: the camera gives no picture within ``FIRST_S`` seconds.

@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _why_none(session: str | None, asked: list[Running], found: list[Running]) -> tuple[str, str]:
-    """Return the reason why no robot has answered, and a hint."""
+    """Return the reason why there was no robot to ask, and a hint."""
     living = [one.name for one in found if one.lives]
     if not living:
         return "no launch of yours is running", "start one; run as the user who started it"
