@@ -11,7 +11,7 @@ SHIPPED = ("inference", "learning", "plant", "session", "system")
 
 
 def import_shipped() -> None:
-    """Import every message class of rtgraph for topics, so that each can be looked up by name."""
+    """Import all of rtgraph's message classes that nodes publish, so that each class can be looked up by name."""
     for module in SHIPPED:
         importlib.import_module(f"rtgraph.msgs.{module}")
 

@@ -83,7 +83,7 @@ class ConsoleStatus:
                 self._bar.stop()
 
     def phase(self, text: str, total: float | None = None) -> None:
-        """Begin a phase of the launch on a new progress line."""
+        """Begin a phase of the launch. On a terminal, its progress line replaces that of the previous phase."""
         with contextlib.suppress(OSError):
             if not self._live:
                 self._phase, self._line_s = text, time.monotonic()

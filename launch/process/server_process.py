@@ -31,7 +31,7 @@ MODULE = ("-P", "-m", "rtgraph.nodes.runtime.realtime.fork_server")
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A fork server, which creates a process for each node, and its socket for requests. The server ends with the launcher."""
+    """A fork server, and the socket for requests to it. The server creates a process for each node, and ends with the launcher."""
 
     popen: subprocess.Popen[bytes]
     channel: socket.socket

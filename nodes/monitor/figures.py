@@ -15,7 +15,7 @@ def starts(ticks: dict[str, Column]) -> Column:
     """Return a mask, (ticks,) bool, of the ticks at the start of each episode, before the first decision can arrive.
 
     The column ``starting`` marks these ticks. But in an episode in which the policy never acts, the column can mark all ticks. So
-    no start in the mask is longer than the longest start of an episode in which the policy acts.
+    each start in the mask is cut to the length of the longest start among the episodes in which the policy acts.
 
     Args:
         ticks: the columns of the trace's table of ticks, (ticks,) each.

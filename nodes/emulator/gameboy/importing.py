@@ -125,7 +125,7 @@ def _refused(path: Path, content: bytes) -> RomError:
     if near is not None:
         return RomError(
             f"{path.name}: {mismatch(content, near)}",
-            hint="only this revision has its variables where rtgraph reads them",
+            hint=f"import {near.label}: only that revision has its variables where rtgraph reads them",
         )
     wanted = "; ".join(f"{rom.label}, SHA-256 {rom.sha256}" for rom in ROMS.values())
     found = mismatch(content, next(iter(ROMS.values()))).partition(";")[0]

@@ -85,7 +85,7 @@ def best_plan(
 def _followed(
     moves: npt.NDArray[np.int64], choices: Sequence[npt.NDArray[np.int64]]
 ) -> npt.NDArray[np.int64]:
-    """Return the actions of a plan for each position at the first step, (positions, chunk).
+    """Return, for each starting position, the sequence of actions that follows from the choices: (positions, chunk).
 
     Args:
         moves: the next position for each position and action, (positions, actions).

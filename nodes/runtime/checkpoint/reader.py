@@ -166,7 +166,7 @@ class Reader:
             return Path(path)
         if self._folder is None:
             raise CheckpointError(
-                f"the checkpoint has the path {path!r:.60} in the session folder, but this launch has no session folder"
+                f"the saved state refers to {path!r:.60} in the session folder, but this launch has no session folder"
             )
         if ".." in Path(path).parts or Path(path).is_absolute():
             raise CheckpointError(

@@ -259,10 +259,10 @@ def saved_by(save, *arrays, **named):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "it is not a .npz file"),
-        (b"not a trace", "it is not a .npz file"),
-        (b"PK\x03\x04 and no more", "it is not a .npz file"),
-        (saved_by(np.save, np.arange(3)), "it is not a .npz file"),
+        (b"", "it is not a .npz file, or it is damaged"),
+        (b"not a trace", "it is not a .npz file, or it is damaged"),
+        (b"PK\x03\x04 and no more", "it is not a .npz file, or it is damaged"),
+        (saved_by(np.save, np.arange(3)), "it is not a .npz file, or it is damaged"),
         (saved_by(np.savez), "it has no array 'workers'"),
         (saved_by(np.savez, workers=np.array(["worker"]), other=np.arange(3)), "it has no array 'tick_tick'"),
     ],
