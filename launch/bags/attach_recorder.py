@@ -102,7 +102,7 @@ def _chosen(session: LiveSession, topics: Sequence[str], exclude: Sequence[str])
     ]
     if not found:
         raise LaunchError(
-            f"no topic of {description.name} is left to record: --exclude leaves out every topic that --topics chooses"
+            f"no topic of {description.name} is left to record: --exclude leaves out every chosen topic"
             if known
             else f"{description.name} has no topics to record",
             hint=f"its topics are {', '.join(known)}" if known else "",

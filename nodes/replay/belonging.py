@@ -32,19 +32,19 @@ def check_belonging(params: ReplayParams) -> list[str]:
 
     Return a list of paths: the folder if it does not name its environment, and each recording that does not name its environment.
 
-    With ``transfer``, or if the environment has no identity, it is only checked that the recordings can be read, and the list is
-    empty.
+    With ``transfer``, or if the environment has no identity, nothing is checked, and the list is empty.
 
     Raises:
         ReplayError: the folder or a recording comes from another environment.
         BagError: a recording cannot be read.
     """
-    bags = {path: Bag.open(Path(path)) for path in params.fill}
     if not params.identity or params.transfer:
         return []
     folder, here = params.folder, params.identity
     unknown = [folder] if folder and not check_folder(Path(folder), here, params.seen) else []
-    return unknown + [path for path, bag in bags.items() if not check_recording(bag, here, params.plant)]
+    return unknown + [
+        path for path in params.fill if not check_recording(Bag.open(Path(path)), here, params.plant)
+    ]
 
 
 def check_folder(folder: Path, here: Identity, seen: PlantSpec) -> bool:

@@ -74,6 +74,7 @@ class Replay(Node[ReplayParams]):
             )
         for path in params.fill:
             _check_exists(Path(path))
+            Bag.open(Path(path))
         try:
             check_belonging(params)
         except ReplayError as error:

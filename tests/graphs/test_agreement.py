@@ -1,4 +1,4 @@
-"""The stagger method has one source: workers and coordinator agree, and the plant's gate follows it."""
+"""Settings of several nodes have one source: the stagger method, and how transitions are made."""
 
 from __future__ import annotations
 
@@ -75,3 +75,33 @@ def test_the_gate_follows_the_method_unless_it_is_given(
     plan = load_launch(launch, arguments, world="virtual", folders=FOLDERS, record=False)
     plant = next(node for node in plan.nodes if node.name == "plant")
     assert plant.params["gate"]["kind"] == gate
+
+
+@pytest.mark.parametrize(
+    ("file", "arguments"),
+    [
+        ("catch", {"learn": "true"}),
+        ("catch", {"agent": "infer_learn"}),
+        ("boxing_rainbow", {"minimum": "100"}),
+    ],
+)
+def test_a_demonstration_is_learned_from_as_the_memory_is(file: str, arguments: dict[str, str]) -> None:
+    given = {
+        "gamma": "0.5",
+        "n_step": "3",
+        "clip_rewards": "0.25",
+        "learn_default": "true",
+        "replay_mib": "99",
+        "order": "reservoir",
+        "sampling": "prioritised",
+        "priority_exponent": "0.75",
+        "demonstration_age": "2",
+    }
+    nodes = {node.name: node.params for node in load_launch(file, arguments | given, folders=FOLDERS).nodes}
+    memory = nodes["replay"]
+    learner = nodes["agent" if "agent" in nodes else "learner"]
+    demonstrations = learner["pretraining"]["replay"]
+    pace = {"minimum", "updates_per_tick"}  # of the memory alone
+    assert {**demonstrations, **{name: memory[name] for name in pace}} == memory
+    made = {name: memory[name] for name in ("gamma", "n_step", "clip_rewards", "learn_default")}
+    assert made == {"gamma": 0.5, "n_step": 3, "clip_rewards": 0.25, "learn_default": True}

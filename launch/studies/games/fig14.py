@@ -23,8 +23,6 @@ STUDY = atari_study(
             "target_every": "2000",
             "n_step": "3",
             "replay_mib": "512",
-            "support_low": "-10",
-            "support_high": "10",
         },
         "a 1xDeep network of k = 1/16 with the head of Rainbow",
         launch="{}_rainbow",

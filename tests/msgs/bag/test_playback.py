@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from support.bags import rows, write
 
 from rtgraph.msgs.bag import Bag
@@ -141,3 +142,35 @@ def test_another_rate_goes_on_from_where_it_is():
     played(made, 45)
     made.set_rate(0.5, 45 * MS)
     assert made.due_ns() == 45 * MS + 2 * 5 * MS
+
+
+def dues(made, until_ns, *, loop):
+    """Play until a time of the graph; return (due time, sequence, topic) of the played messages."""
+    found = []
+    while (due_ns := made.due_ns()) is not None and due_ns <= until_ns:
+        message = made.take()
+        found.append((due_ns, message.sequence, message.channel.topic))
+        if made.over and loop:
+            made.begin_again(due_ns)
+    return found
+
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize(("start_ms", "end_ms"), [(0, 91), (0, 100), (25, 91), (40, 40)])
+@pytest.mark.parametrize("rate", [1.0, 2.0, 0.3])
+@pytest.mark.parametrize("now_ms", [0, 7, 20, 45, 91, 92, 123, 200, 300, 304, 517])
+def test_after_catching_up_it_plays_what_it_would_have_played(loop, start_ms, end_ms, rate, now_ms):
+    loop = loop and start_ms < end_ms  # rounds without a duration never end
+    whole, late = (playback(start_ms, end_ms, loop=loop, rate=rate) for _ in range(2))
+    for made in (whole, late):
+        made.begin(0)
+    reached_ns = late.catch_up(now_ms * MS)
+    end_ns = (end_ms - start_ms) * MS / rate
+    assert reached_ns == (now_ms * MS if loop else round(min(now_ms * MS, end_ns)))
+    expected = dues(whole, 1200 * MS, loop=loop)
+    found = dues(late, 1200 * MS, loop=loop)
+    # A position between two ns is rounded: a message may be due 1 ns or 2 ns off.
+    after = [each for each in expected if each[0] >= now_ms * MS - 2]
+    assert [each[1:] for each in found] in ([each[1:] for each in after], [each[1:] for each in after[1:]])
+    assert all(abs(one[0] - other[0]) <= 2 for one, other in zip(found[::-1], after[::-1], strict=False))
+    assert late.rounds == whole.rounds

@@ -226,21 +226,58 @@ def test_a_recording_that_begins_later_is_played_from_its_start(session, tmp_pat
     assert observed[0].header.stamp_ns < 1000
 
 
-def test_a_player_that_crashes_goes_on_where_the_recording_is_by_then(session, tmp_path):
+@pytest.mark.parametrize(
+    ("params", "crash_s", "limit", "ticks"),
+    [
+        ({}, 1.01, None, [*range(61), *range(91, 240)]),
+        ({}, 1.01, 100, [*range(61), *range(91, 100)]),
+        ({}, 3.8, None, [*range(228)]),
+        ({"start_s": 1.0, "rate": 2.0}, 1.01, None, [*range(60, 182)]),
+        ({"loop": True, "duration_s": 1.005}, 1.51, 200, [*range(61), *range(31), *range(61), *range(17)]),
+    ],
+)
+def test_a_player_that_crashes_goes_on_where_the_recording_is_by_then(
+    session, tmp_path, params, crash_s, limit, ticks
+):
     file = tmp_path / "crash.yaml"
     file.write_text(
         "graphs: [{graph: atari, arguments: {game: boxing, k: 0.0625, workers: 3, latency_frames: 2.3}}]\n"
-        "faults: [{kind: crash, node: plant, at_ns: 1010000000, restart_after_ns: 500000000}]\n"
+        f"faults: [{{kind: crash, node: plant, at_ns: {round(crash_s * 1e9)}, restart_after_ns: 500000000}}]\n"
     )
+    replace = stand_ins(str(session), ["plant"])
+    replace["plant"]["params"] |= params
     out = tmp_path / "session"
-    recorded(file, out, replace=stand_ins(str(session), ["plant"]), ticks=None)
+    recorded(file, out, replace=replace, ticks=limit)
     before, after = (
         [message.message() for message in Bag.open(each).messages(topics=["observation"])]
         for each in (session, out / RECORDING)
     )
-    stamps = {message.tick: message.header.stamp_ns for message in before}
-    assert [message.tick for message in after] == [*range(61), *range(91, 240)]
-    assert all(message.header.stamp_ns == stamps[message.tick] for message in after)
+    assert [message.tick for message in after] == list(ticks)
+    assert "restarted: continuing at" in (out / "logs" / "world.log").read_text()
+    if not params:
+        stamps = {message.tick: message.header.stamp_ns for message in before}
+        assert all(message.header.stamp_ns == stamps[message.tick] for message in after)
+
+
+@pytest.mark.parametrize(
+    ("params", "faults"),
+    [
+        ({}, ""),
+        ({"start_s": 0.5}, ""),
+        ({}, "faults: [{kind: crash, node: plant, at_ns: 1010000000, restart_after_ns: 500000000}]\n"),
+    ],
+)
+def test_an_agent_learns_from_a_played_plant_wherever_it_begins(tmp_path, params, faults):
+    recorded("catch", tmp_path / "before", record=True)
+    file = tmp_path / "learn.yaml"
+    file.write_text(f"graphs: [{{graph: catch, arguments: {{learn: true, minimum: 10}}}}]\n{faults}")
+    replace = stand_ins(str(tmp_path / "before" / RECORDING), ["plant"])
+    replace["plant"]["params"] |= params
+    result = recorded(file, tmp_path / "after", replace=replace, ticks=None)
+    counts = result.summary["nodes"]["replay"]["assembled"]["plant"]
+    assert counts["transitions"] > 150
+    # Only decisions on observations that were not published are left out.
+    assert counts["unknown"] <= 4
 
 
 def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
