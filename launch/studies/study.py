@@ -96,6 +96,8 @@ class Study:
     """The time that the study takes on two cores, by scale."""
     lists: tuple[str, ...] = ()
     """Names of results that are lists of numbers. The table holds a list as JSON."""
+    edition: int = 1
+    """Raise it if a change of the settings makes the rows of older tables incomparable. From 2 on, the table has a column with it."""
 
 
 def real(value: object) -> float:

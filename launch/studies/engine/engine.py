@@ -14,7 +14,7 @@ from rtgraph.launch.studies.engine.chosen import Chosen
 from rtgraph.launch.studies.engine.joined import Joined, Place, place_of
 from rtgraph.launch.studies.engine.pool import computed
 from rtgraph.launch.studies.engine.store import WORK, CellResult, Store, digest_of
-from rtgraph.launch.studies.engine.table import COMMAND, command, write_table
+from rtgraph.launch.studies.engine.table import COMMAND, EDITION, command, write_table
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Work
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
@@ -210,7 +210,13 @@ class _Run:
             on_progress(digest, 0.0)
 
     def _row(self, cell: Cell, done: CellResult) -> Row:
-        return {**done.figures, **cell.at, **done.facts, COMMAND: command(self.study, self.scale, cell.at)}
+        return {
+            **done.figures,
+            **cell.at,
+            **done.facts,
+            COMMAND: command(self.study, self.scale, cell.at),
+            EDITION: self.study.edition,
+        }
 
 
 @dataclass(frozen=True, slots=True)

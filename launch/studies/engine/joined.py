@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rtgraph.launch.studies.engine.store import CellResult
-from rtgraph.launch.studies.engine.table import COMMAND, FACTS, columns, command
+from rtgraph.launch.studies.engine.table import COMMAND, EDITION, FACTS, columns, command
 from rtgraph.launch.studies.study import Cell, Scale, Study, Value
 from rtgraph.msgs.errors import GraphError
 from rtgraph.msgs.typed.text import shortened
 
 _LONGEST_FIELD = 1 << 24
 """Maximum length of a table field, in characters. A field can hold a whole list, and the default of csv is only 128 Ki characters."""
+
+_AGAIN = "compute its cells again, with this version of the study"
 
 Place = tuple[str, ...]
 """Identifies a cell (one run of a study): the value of each varied parameter (axis), as text. "" if the cell has no such value."""
@@ -152,6 +154,8 @@ def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
                 problem = f"the line has {len(fields)} fields, and the header has {len(names)}"
                 raise GraphError(problem, file=str(path), line=reader.line_num)
             row = dict(zip(names, fields, strict=True))
+            if (written := row.get(EDITION)) is not None and written != str(study.edition):
+                raise GraphError(_edition(study, written), file=str(path), line=reader.line_num, hint=_AGAIN)
             figures = {name: _figure(row[name]) for name in study.figures}
             lists = {name: _list(row[name], path, reader.line_num, name) for name in study.lists}
             result = CellResult({**figures, **lists}, {name: row[name] for name in FACTS})
@@ -182,9 +186,15 @@ def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
             raise GraphError(
                 problem, file=str(path), line=1, hint=f"the study's columns are {', '.join(known)}"
             )
+    if EDITION in known and EDITION not in names:
+        raise GraphError(_edition(study, "1"), file=str(path), line=1, hint=_AGAIN)
     for name in known:
         if name not in names:
             raise GraphError(f"the column {name!r} is missing", file=str(path), line=1)
+
+
+def _edition(study: Study, written: str) -> str:
+    return f"the table is of edition {written} of {study.name}, which had other settings than edition {study.edition}"
 
 
 def _figure(text: str) -> Value:

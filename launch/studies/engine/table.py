@@ -18,6 +18,7 @@ from rtgraph.msgs.errors import LaunchError
 
 SEED = "seed"
 COMMAND = "command"
+EDITION = "edition"
 FACTS = ("rtgraph", "python", "numpy", "torch", "cpu")
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -93,7 +94,8 @@ def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
 def columns(study: Study) -> tuple[str, ...]:
     """Return the names of the columns of a study's table, in order."""
-    return (*study.axes, *study.figures, *study.lists, COMMAND, *FACTS)
+    edition = (EDITION,) if study.edition > 1 else ()
+    return (*study.axes, *study.figures, *study.lists, COMMAND, *edition, *FACTS)
 
 
 def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:

@@ -168,7 +168,13 @@ def seen(rows: Sequence[Row]) -> str:
 
 
 def atari_study(
-    name: str, title: str, claim: str, returns: AtariReturns, expected: Mapping[Scale, str]
+    name: str,
+    title: str,
+    claim: str,
+    returns: AtariReturns,
+    expected: Mapping[Scale, str],
+    *,
+    edition: int = 1,
 ) -> Study:
     """Return a study that repeats one figure of the paper: ``returns`` holds its runs and draws its picture."""
     return Study(
@@ -181,4 +187,5 @@ def atari_study(
         draw=returns.draw,
         seen=seen,
         expected=expected,
+        edition=edition,
     )

@@ -103,3 +103,20 @@ def test_a_part_is_joined_and_shown_from_the_command_line(
     assert (tmp_path / "here" / "quick_part.csv").read_bytes() == table.read_bytes()
     assert main([*joining[:-1], str(tmp_path / "none.csv")]) == 2
     assert "none.csv: cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_a_table_of_another_edition_of_the_study_is_refused(tmp_path: Path) -> None:
+    first = ran(squares([]), tmp_path / "first").table
+    second = ran(dataclasses.replace(squares([]), edition=2), tmp_path / "second").table
+    assert "edition" not in first.read_text()
+    third: list[int] = []
+    for table, edition, place in ((first, 1, 1), (second, 2, 2)):
+        with pytest.raises(
+            GraphError, match=f"{table.name}:{place}: the table is of edition {edition} of squares, which had"
+        ):
+            ran(dataclasses.replace(squares(third), edition=3), tmp_path / "third", join=[table])
+    assert not third
+    ran(dataclasses.replace(squares(third), edition=2), tmp_path / "third", join=[second])
+    assert not third, "all of them are joined"
+    with pytest.raises(GraphError, match="squares has no column 'edition'"):
+        ran(squares([]), tmp_path / "fourth", join=[second])
