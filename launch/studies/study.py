@@ -97,7 +97,10 @@ class Study:
     lists: tuple[str, ...] = ()
     """Names of results that are lists of numbers. The table holds a list as JSON."""
     edition: int = 1
-    """Raise it if a change of the settings makes the rows of older tables incomparable. From 2 on, the table has a column with it."""
+    """Raise it if the settings change, and rows of older tables must no longer count. From 2 on, the table has a column with it.
+
+    The settings must also be part of `Work.identity`, so that finished runs in a study's folder do not count.
+    """
 
 
 def real(value: object) -> float:

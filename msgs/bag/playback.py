@@ -53,30 +53,31 @@ class Playback:
         """Start playing at this time of the graph, in ns. Without this call, the recording's time equals the graph's time."""
         self._anchor_graph_ns, self._anchor_ns = now_ns, self.start_ns
 
-    def catch_up(self, now_ns: int) -> int:
-        """Go to the position that the playback would have by now if it had run since ``begin``. Messages before it are not played.
-
-        Return the graph's time at which this position is due, in ns: ``now_ns``, or an earlier time if the recording is over.
-        """
+    def catch_up(self, now_ns: int) -> None:
+        """Go to the position that the playback would have by now if it had run since ``begin``. Messages before it are not played."""
         length_ns = round((self.end_ns - self.start_ns) / self._rate)
         if self._loop and length_ns > 0:
-            self.rounds = (now_ns - self._anchor_graph_ns) // length_ns
+            # The messages at the end of a round are played before those at the start of the next round.
+            self.rounds = max(0, now_ns - self._anchor_graph_ns - 1) // length_ns
             self._anchor_graph_ns += self.rounds * length_ns
         ahead_ns = now_ns - self._anchor_graph_ns
         if ahead_ns > length_ns:
             self._iterator, self._next = iter(()), None
-            return self._anchor_graph_ns + length_ns
+            return
         self._go_to(self._anchor_ns + round(ahead_ns * self._rate))
         if self._next is None and self._loop:
             self.begin_again(now_ns)
-        return now_ns
+
+    def graph_ns(self, publish_ns: int) -> int:
+        """Return the graph's time, in ns, at which a message of this time is due in the present round."""
+        ahead_ns = publish_ns - self._anchor_ns
+        return self._anchor_graph_ns + (ahead_ns if self._rate == 1.0 else round(ahead_ns / self._rate))
 
     def due_ns(self) -> int | None:
         """Return the graph's time, in ns, at which the next message is due; None if paused, or at the end."""
         if self.paused or self._next is None:
             return None
-        ahead_ns = self._next.publish_ns - self._anchor_ns
-        return self._anchor_graph_ns + (ahead_ns if self._rate == 1.0 else round(ahead_ns / self._rate))
+        return self.graph_ns(self._next.publish_ns)
 
     def position_ns(self, now_ns: int) -> int:
         """Return the position in the recording, in ns of the recording's time."""

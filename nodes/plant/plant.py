@@ -175,7 +175,8 @@ class Plant(Node[P]):
         return (self._tick + self._slipped) * self._period_ns
 
     def _on_tick(self) -> None:
-        if self._end():
+        if end := self._end():
+            self.finish(end)  # for a plant that restarts after its last tick
             return  # in real time the other nodes take a moment to stop
         read_ns = self.context.now_ns
         began_ns, due_ns = read_ns(), self._due_ns()

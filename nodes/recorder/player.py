@@ -6,15 +6,15 @@ import functools
 from pathlib import Path
 from typing import Any, ClassVar
 
-from rtgraph.msgs import Lineage, Message, PlantSpec
+from rtgraph.msgs import Header, Lineage, PlantSpec
 from rtgraph.msgs.bag.bag import Bag, Recorded
-from rtgraph.msgs.bag.playback import TICK_SCHEMA, Messages, Playback, messages_of
+from rtgraph.msgs.bag.playback import TICK_SCHEMA, Playback, messages_of
+from rtgraph.msgs.base import UNSENT
 from rtgraph.msgs.errors import BagError
 from rtgraph.nodes.recorder.playing import PlaybackParams, Playing
 from rtgraph.nodes.recorder.recorded import recorded_nodes, use_recorded_modules
 from rtgraph.nodes.runtime import Node, Output, Params, Placement, Urgency, load_class, validated_params
 from rtgraph.nodes.runtime.identity import Identity, identity_of, spec_of
-from rtgraph.nodes.runtime.interface.ports import BoundOutput
 from rtgraph.nodes.runtime.journal import OUTPUT
 
 OBSERVATIONS_MOST = 4096
@@ -60,8 +60,17 @@ class Player(Playing[StandInParams]):
             )
         self._ticks = 0
         self._tick_ns = self._tick_period_ns = 0
-        self._observations: dict[tuple[int, int], tuple[int, int, int]] = {}
-        """The published observations, by incarnation and sequence number in the recording: those of the publication, and its time."""
+        self._observations: dict[tuple[int, int], Lineage | None] = {}
+        """The lineages of the published observations, by incarnation and sequence number in the recording."""
+        self._recorded_ns: list[int] = []
+        """After a restart: the times of all recorded observations, in ns of the recording's time."""
+        if self.ends and self.context.identity.incarnation:
+            messages = messages_of(self._bag, exclude=(OUTPUT,), publishers=(self.params.node or self.name,))
+            self._recorded_ns = [
+                found.publish_ns
+                for found in messages(self._bag.start_ns)
+                if found.channel.schema_name == TICK_SCHEMA
+            ]
 
     @classmethod
     @functools.cache
@@ -108,29 +117,38 @@ class Player(Playing[StandInParams]):
         playback = Playback(messages, start_ns, end_ns, rate=params.rate, loop=params.loop)
         playback.begin(0)
         if self.context.identity.incarnation:
-            self._catch_up(playback, messages)
+            self._catch_up(playback)
         return playback
 
-    def _catch_up(self, playback: Playback, messages: Messages) -> None:
-        """After a crash, continue at the position that the recording has by now."""
-        start_s = self._bag.start_ns / 1e9
+    def _catch_up(self, playback: Playback) -> None:
+        """After a crash, continue at the position that the recording has by now, as if it had been played since the start."""
+        start_s, now_ns = self._bag.start_ns / 1e9, self.now_ns
         if self.params.paused:
             self.log.warning("restarted: paused again at %.3f s", playback.start_ns / 1e9 - start_s)
             return
-        self._tick_ns = playback.catch_up(self.now_ns)
-        position_ns = playback.position_ns(self.now_ns)
+        playback.catch_up(now_ns)
+        position_ns = playback.position_ns(now_ns)
         self.log.warning(
-            "restarted: continuing at %.3f s of the recording; what was due before is not published",
+            "restarted: continuing at %.3f s of the recording; what was due before is not published, and pauses, seeks and rates "
+            "of `rtgraph bag ctl` are forgotten",
             position_ns / 1e9 - start_s,
         )
-        if self.ends and self.context.launch_context.limits.ticks is not None:
-            ticks_ns = [
-                found.publish_ns
-                for found in messages(playback.start_ns)
-                if found.channel.schema_name == TICK_SCHEMA and found.publish_ns <= playback.end_ns
-            ]
-            passed = sum(tick_ns < position_ns for tick_ns in ticks_ns)
-            self._ticks = playback.rounds * len(ticks_ns) + (len(ticks_ns) if playback.over else passed)
+        if self.ends:
+            self._count_ticks(playback, position_ns)
+
+    def _count_ticks(self, playback: Playback, position_ns: int) -> None:
+        """Count the ticks that were due before a restart. End the launch if they reach its limit of ticks."""
+        ticks_ns = [
+            tick_ns for tick_ns in self._recorded_ns if playback.start_ns <= tick_ns <= playback.end_ns
+        ]
+        passed = len(ticks_ns) if playback.over else sum(tick_ns < position_ns for tick_ns in ticks_ns)
+        self._ticks = playback.rounds * len(ticks_ns) + passed
+        if passed > 1:
+            before_ns, self._tick_ns = map(playback.graph_ns, ticks_ns[passed - 2 : passed])
+            self._tick_period_ns = self._tick_ns - before_ns
+        limit = self.context.launch_context.limits.ticks
+        if limit is not None and self._ticks >= limit:
+            self.finish(f"{limit} ticks")
 
     def publish(self, recorded: Recorded) -> None:
         """Publish a recorded message on its original output.
@@ -149,43 +167,27 @@ class Player(Playing[StandInParams]):
             if self._ticks == limit:
                 self.finish(f"{limit} ticks")
         message = recorded.message()
-        if recorded.channel.schema_name == TICK_SCHEMA:
-            self._published(message, output)
-        output.publish(message, of=self._lineage_of(message), key=recorded.channel.key or None)
-
-    def _published(self, observation: Message, output: BoundOutput[Any]) -> None:
-        """Remember as which message a recorded observation is published."""
-        header = observation.header
-        identity = self.context.identity
-        self._observations[header.incarnation, header.sequence] = (
-            identity.incarnation,
-            output.sent.get(None, 0),
-            self.now_ns,
-        )
+        header, key = message.header, recorded.channel.key or None
+        if recorded.channel.schema_name != TICK_SCHEMA:
+            output.publish(message, of=self._lineage_of(header), key=key)
+            return
+        # The runtime writes the header of a message that has never been published into the message itself.
+        observation = message.model_copy(update={"header": UNSENT})
+        output.publish(observation, of=header.lineage, key=key)
+        self._observations[header.incarnation, header.sequence] = observation.origin()
         if len(self._observations) > OBSERVATIONS_MOST:
             del self._observations[next(iter(self._observations))]
 
-    def _lineage_of(self, message: Message) -> Lineage | None:
+    def _lineage_of(self, header: Header) -> Lineage | None:
         """Return the lineage of a recorded message. If it derives from an observation published here, it names this observation.
 
         The observation has another sequence number than in the recording if the playback does not begin at its start, and another
         incarnation after a crash of the player.
         """
-        lineage = message.header.lineage
-        if lineage is None or lineage.source != message.header.source:
+        lineage = header.lineage
+        if lineage is None or lineage.source != header.source:
             return lineage
-        found = self._observations.get((lineage.incarnation, lineage.sequence))
-        if found is None:
-            return lineage
-        incarnation, sequence, stamp_ns = found
-        return lineage.model_copy(
-            update={
-                "source": self.name,
-                "incarnation": incarnation,
-                "sequence": sequence,
-                "stamp_ns": stamp_ns,
-            }
-        )
+        return self._observations.get((lineage.incarnation, lineage.sequence), lineage)
 
     def result(self) -> dict[str, Any]:
         """Return the counts of played messages, and a warning if the recording is too short for the launch."""

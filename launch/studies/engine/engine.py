@@ -14,7 +14,7 @@ from rtgraph.launch.studies.engine.chosen import Chosen
 from rtgraph.launch.studies.engine.joined import Joined, Place, place_of
 from rtgraph.launch.studies.engine.pool import computed
 from rtgraph.launch.studies.engine.store import WORK, CellResult, Store, digest_of
-from rtgraph.launch.studies.engine.table import COMMAND, EDITION, command, write_table
+from rtgraph.launch.studies.engine.table import COMMAND, EDITION, columns, command, write_table
 from rtgraph.launch.studies.study import Cell, Figures, ReportProgress, Row, Scale, Study, Work
 from rtgraph.msgs.errors import LaunchError, RtgraphError
 from rtgraph.msgs.typed.nearest import nearest
@@ -57,7 +57,7 @@ def reproduce(
         jobs: number of processes; None for one per core.
 
     Raises:
-        GraphError: ``chosen`` names an unknown axis or value, or a table of ``join`` is of another study or scale.
+        GraphError: ``chosen`` names an unknown axis or value, or a table of ``join`` is of another study, scale or edition.
         LaunchError: ``jobs`` is below 1, a cell failed, there is no cell to draw, a file cannot be written, or ``out`` is of
             another study or in use by another process.
     """
@@ -215,7 +215,7 @@ class _Run:
             **cell.at,
             **done.facts,
             COMMAND: command(self.study, self.scale, cell.at),
-            EDITION: self.study.edition,
+            **({EDITION: self.study.edition} if self.study.edition > 1 else {}),
         }
 
 
@@ -264,8 +264,10 @@ def _check_places(study: Study, cells: Sequence[Cell]) -> None:
     """Check that no two cells (single runs of a study) have the same value on every axis (varied parameter).
 
     Raises:
-        LaunchError: two cells have the same value on every axis, or a cell has an unknown axis.
+        LaunchError: two cells have the same value on every axis, a cell has an unknown axis, or two columns of the table have the
+            same name.
     """
+    columns(study)
     places = set()
     for cell in cells:
         shown = ", ".join(f"{axis}={value}" for axis, value in cell.at.items())

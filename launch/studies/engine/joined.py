@@ -47,7 +47,7 @@ class Joined:
         tables: CSV files that `write_table` wrote.
 
     Raises:
-        GraphError: a file is not a table of this study and scale, or two rows contradict each other.
+        GraphError: a file is not a table of this study, scale and edition, or two rows contradict each other.
     """
 
     def __init__(self, study: Study, scale: Scale, tables: Sequence[Path]) -> None:
@@ -131,7 +131,7 @@ def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
     """Yield a pair for each row of a table: the values that identify the run of the study, and the row.
 
     Raises:
-        GraphError: the file cannot be read, or is not a table of the study.
+        GraphError: the file cannot be read, or is not a table of the study and its edition.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def _rows_of(study: Study, path: Path) -> Iterator[tuple[Place, JoinedRow]]:
                 problem = f"the line has {len(fields)} fields, and the header has {len(names)}"
                 raise GraphError(problem, file=str(path), line=reader.line_num)
             row = dict(zip(names, fields, strict=True))
-            if (written := row.get(EDITION)) is not None and written != str(study.edition):
+            if study.edition > 1 and (written := row[EDITION]) != str(study.edition):
                 raise GraphError(_edition(study, written), file=str(path), line=reader.line_num, hint=_AGAIN)
             figures = {name: _figure(row[name]) for name in study.figures}
             lists = {name: _list(row[name], path, reader.line_num, name) for name in study.lists}
@@ -176,6 +176,15 @@ def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
         GraphError: a column is missing, unknown, or present twice.
     """
     known = columns(study)
+    if EDITION in known and EDITION not in names:
+        raise GraphError(_edition(study, "1"), file=str(path), line=1, hint=_AGAIN)
+    if EDITION in names and EDITION not in known:
+        raise GraphError(
+            f"the table is of a later edition of {study.name}, with other settings than edition {study.edition}",
+            file=str(path),
+            line=1,
+            hint="use the version of rtgraph that wrote it",
+        )
     for name in names:
         if name not in known or names.count(name) > 1:
             problem = (
@@ -186,8 +195,6 @@ def _must_be_columns(study: Study, names: Sequence[str], path: Path) -> None:
             raise GraphError(
                 problem, file=str(path), line=1, hint=f"the study's columns are {', '.join(known)}"
             )
-    if EDITION in known and EDITION not in names:
-        raise GraphError(_edition(study, "1"), file=str(path), line=1, hint=_AGAIN)
     for name in known:
         if name not in names:
             raise GraphError(f"the column {name!r} is missing", file=str(path), line=1)

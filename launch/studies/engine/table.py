@@ -54,8 +54,8 @@ class Mean:
 def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
     """Write the rows of a study's table as CSV. Lists are written as JSON.
 
-    The columns are the varied parameters, the results, the command that repeats the row, versions of packages, and the
-    processor.
+    The columns are the varied parameters, the results, the command that repeats the row, from edition 2 on the study's edition,
+    versions of packages, and the processor.
 
     Raises:
         LaunchError: the file cannot be written.
@@ -93,9 +93,19 @@ def write_parquet(path: Path, study: Study, rows: Sequence[Row]) -> None:
 
 
 def columns(study: Study) -> tuple[str, ...]:
-    """Return the names of the columns of a study's table, in order."""
+    """Return the names of the columns of a study's table, in order.
+
+    Raises:
+        LaunchError: two columns have the same name.
+    """
     edition = (EDITION,) if study.edition > 1 else ()
-    return (*study.axes, *study.figures, *study.lists, COMMAND, *edition, *FACTS)
+    names = (*study.axes, *study.figures, *study.lists, COMMAND, *edition, *FACTS)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise LaunchError(
+            f"the table of {study.name} has two columns {twice[0]!r}",
+            hint=f"rename the axis or result in the study's module; {COMMAND}, {EDITION} and {', '.join(FACTS)} are taken",
+        )
+    return names
 
 
 def command(study: Study, scale: Scale, at: Mapping[str, Value]) -> str:

@@ -227,7 +227,7 @@ def test_a_figure_that_no_cell_has_is_noted(tmp_path: Path) -> None:
 
 
 def test_a_figure_named_as_an_axis_is_an_error(tmp_path: Path) -> None:
-    clash = dataclasses.replace(study([Square(1, [])]), axes=("number", "seed", "square"))
+    clash = dataclasses.replace(study([Square(1, [])]), axes=("number", "seed", "square"), figures=())
     with pytest.raises(
         LaunchError, match="a cell of squares computed a result 'square', but 'square' is already an axis"
     ):

@@ -118,5 +118,18 @@ def test_a_table_of_another_edition_of_the_study_is_refused(tmp_path: Path) -> N
     assert not third
     ran(dataclasses.replace(squares(third), edition=2), tmp_path / "third", join=[second])
     assert not third, "all of them are joined"
-    with pytest.raises(GraphError, match="squares has no column 'edition'"):
+    with pytest.raises(
+        GraphError, match="is of a later edition of squares, with other settings than edition 1"
+    ):
         ran(squares([]), tmp_path / "fourth", join=[second])
+
+
+@pytest.mark.parametrize("axis", ["edition", "torch"])
+def test_an_axis_with_the_name_of_another_column_is_refused_before_anything_is_computed(
+    tmp_path: Path, axis: str
+) -> None:
+    computed: list[int] = []
+    named = dataclasses.replace(squares(computed), axes=("number", axis), edition=2)
+    with pytest.raises(LaunchError, match=f"the table of squares has two columns '{axis}'"):
+        ran(named, tmp_path)
+    assert not computed

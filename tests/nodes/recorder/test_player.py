@@ -232,6 +232,8 @@ def test_a_recording_that_begins_later_is_played_from_its_start(session, tmp_pat
         ({}, 1.01, None, [*range(61), *range(91, 240)]),
         ({}, 1.01, 100, [*range(61), *range(91, 100)]),
         ({}, 3.8, None, [*range(228)]),
+        ({}, 1.01, 80, [*range(61)]),
+        ({"start_s": 1.0, "rate": 2.0}, 0.305, None, [*range(60, 97), *range(157, 240)]),
         ({"start_s": 1.0, "rate": 2.0}, 1.01, None, [*range(60, 182)]),
         ({"loop": True, "duration_s": 1.005}, 1.51, 200, [*range(61), *range(31), *range(61), *range(17)]),
     ],
@@ -254,6 +256,14 @@ def test_a_player_that_crashes_goes_on_where_the_recording_is_by_then(
     )
     assert [message.tick for message in after] == list(ticks)
     assert "restarted: continuing at" in (out / "logs" / "world.log").read_text()
+    origins = {message.header.sequence: message.origin() for message in after if message.header.incarnation}
+    applied = [message.message() for message in Bag.open(out / RECORDING).messages(topics=["applied"])]
+    based = [message.origin() for message in applied if message.header.incarnation and message.origin()]
+    assert [each for each in based if each.incarnation] == [
+        origins[each.sequence] for each in based if each.incarnation
+    ]
+    assert sum(each.incarnation == 0 for each in based) <= 10, "based on observations from before the crash"
+    assert verify(Bag.open(out / RECORDING)).passed
     if not params:
         stamps = {message.tick: message.header.stamp_ns for message in before}
         assert all(message.header.stamp_ns == stamps[message.tick] for message in after)
