@@ -106,6 +106,8 @@ class Plant(Node[P]):
         self._outcomes = Outcomes(self.name, self._environment.spec, self.log)
         restarted = self.context.identity.incarnation > 0
         self._tick = max(0, -(-self.now_ns // self._period_ns) - 1) if restarted else 0
+        if end := self._end():  # restarted after the last tick
+            self.finish(end)
         self.at(self._due_ns(), self._on_tick, _TICK)
 
     def _make_default(self) -> DefaultBehaviour:
@@ -175,8 +177,7 @@ class Plant(Node[P]):
         return (self._tick + self._slipped) * self._period_ns
 
     def _on_tick(self) -> None:
-        if end := self._end():
-            self.finish(end)  # for a plant that restarts after its last tick
+        if self._end():
             return  # in real time the other nodes take a moment to stop
         read_ns = self.context.now_ns
         began_ns, due_ns = read_ns(), self._due_ns()

@@ -131,6 +131,13 @@ def test_a_restarted_plant_begins_at_the_tick_of_its_time(begin):
     assert first.due_ns == tick_time_ns(first.tick, 100.0)
 
 
+def test_a_plant_that_restarts_after_the_last_tick_ends_the_launch():
+    host = plant(ticks=60, incarnation=1, begin_ns=84 * PERIOD_NS)
+    host.run_until(90 * PERIOD_NS)
+    assert host.messages("applied") == []
+    assert host.finished == ["83 ticks"]
+
+
 # ---- what acts -----------------------------------------------------------------------------------------------------
 
 
