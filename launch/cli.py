@@ -1,8 +1,8 @@
 """The ``rtgraph`` command: finds the verb, and turns errors into exit codes.
 
-Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but messages were
-lost on their way to an input that must receive all of them (policy ``lossless``); 128 + n ended by signal n (130
-Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
+Exit codes: 0 done; 1 a node or the launch failed; 2 the graph or the command line is wrong; 3 done, but messages or parts of a
+recording were lost, for example messages to an input that must receive all of them (policy ``lossless``); 128 + n ended by signal
+n (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP; 141 the reader of the output closed it).
 """
 
 from __future__ import annotations
@@ -188,7 +188,10 @@ def _told(error: Exception) -> int:
 
 
 def _stdout_works() -> bool:
-    """Return whether stdout can be written. If it cannot, suppress the second error that Python would report at exit."""
+    """Return whether stdout can be written. If it cannot, redirect it to ``/dev/null``.
+
+    Otherwise Python would report the error again at exit.
+    """
     from rtgraph.launch.console.streams import discard  # noqa: PLC0415
 
     try:

@@ -155,10 +155,10 @@ def _cut_short(node: NodePlan, most_frames: int) -> NodePlan:
 
 
 def _with_policy(nodes: tuple[NodePlan, ...], policy: Path | BaselineName) -> tuple[NodePlan, ...]:
-    """Set how workers and the stages of a pipeline choose actions.
+    """Set how workers and the stages of a pipeline choose actions. Return all nodes, with the changed parameters.
 
-    Without a checkpoint, they act at random. With a checkpoint, the policy ``epsilon_greedy`` acts without noise and with a
-    constant ε; other policies are unchanged.
+    If ``policy`` is no checkpoint (a path), workers and stages act at random. If ``policy`` is a checkpoint, the policy
+    ``epsilon_greedy`` of a node acts without noise and with a constant ε; other policies of nodes are unchanged.
     """
     found = []
     for node in nodes:

@@ -100,6 +100,9 @@ def declared_arguments(
 ) -> dict[str, ArgumentEntry]:
     """Return the arguments of a file and of the graphs that it exposes (includes with ``expose: true``), in file order.
 
+    An argument of an exposed graph is left out if the include sets it. If the file declares an argument of the same name, the
+    file's declaration is returned.
+
     Args:
         document: the file.
         folders: folders in which included graphs are found by name.
@@ -107,7 +110,7 @@ def declared_arguments(
         chain: the files being read, outermost first.
 
     Raises:
-        GraphError: a declaration is wrong, or two exposed graphs declare one argument differently.
+        GraphError: a declaration is wrong, or two exposed graphs declare one argument differently and the file does not declare it.
     """
     place = document.top / "arguments"
     content = substitute(document.value.get("arguments", {}), place, References(environment=environment))

@@ -141,8 +141,10 @@ def false_parts(condition: bool | str, place: Place, references: References) -> 
 
     An ``if`` is a boolean, ``A == B`` or ``A != B``, or several of these joined by ``and``.
 
-    ``A`` and ``B`` are compared as numbers if at least one of them is a reference to a number, otherwise as text. The result
-    says what would have to be true, so the condition ``False`` gives ("true",).
+    ``A`` and ``B`` are compared as numbers if at least one of them is a reference to a number, otherwise as text.
+
+    Each false part is returned as it stands in the condition. It says what would have to be true. The boolean ``False`` has no
+    parts, and gives ("true",).
 
     Raises:
         GraphError: the condition has none of these forms, or a reference in it cannot be resolved.

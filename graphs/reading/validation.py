@@ -31,7 +31,8 @@ def validated(model: type[M], value: object, place: Place, *, noun: str = "key")
         noun: what error messages call a field of the model, such as ``param``.
 
     Raises:
-        GraphError: the value is invalid. Of several problems, an unknown key is reported, else the problem on the first line.
+        GraphError: the value is invalid. The error names one problem: an unknown key if there is one, else the problem on the
+            first line.
     """
     return _checked(TypeAdapter(built(model)), model, value, place, noun)
 

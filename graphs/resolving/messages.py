@@ -13,7 +13,7 @@ from rtgraph.nodes.runtime.interface.ports import Input, Output
 
 
 def check_messages(nodes: Sequence[PlacedNode], resolver: Resolver) -> None:
-    """Check that the message classes of all ports have unique names and JSON Schemas.
+    """Check the message classes of all ports: no two classes have the same name, and each class has a JSON Schema.
 
     Raises:
         GraphError: two classes have the same name, or a class has no schema.

@@ -148,7 +148,10 @@ def _written(params: Params) -> dict[str, Any]:
 
 
 def _spec(recorded: Mapping[str, Any]) -> PlantSpec | None:
-    """Return the spec of a recorded plant; None if its class is not known here, refuses the params now, or lacks the game."""
+    """Return the spec of a recorded plant. Return None if the class of the plant cannot be loaded here, or raises an error.
+
+    For example, the class raises an error if it refuses the recorded params, or if the plant's game is missing here.
+    """
     with contextlib.suppress(Exception):  # whatever the code of the class raises
         node_type = load_class(recorded["node"])
         return spec_of(node_type, validated_params(node_type, recorded["params"]))

@@ -135,7 +135,10 @@ class Resolver:
 
     @property
     def described(self) -> dict[str, NodeDescription]:
-        """Node classes that only another Python interpreter can import: the description from that interpreter, by class path."""
+        """The descriptions, by class path, of the node classes that only another Python interpreter can import.
+
+        That interpreter gives the descriptions.
+        """
         return self._other_interpreters.described
 
     def _runs_elsewhere(self, node: PlacedNode) -> bool:

@@ -60,8 +60,8 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
     Args:
         launch: name or path of a launch file.
         plant: name of the plant, if there are several.
-        pending: True to add pending actions (decided but not yet applied) to each observation, as ``pending`` and
-            ``pending_mask``; or the maximum number of these actions, by default two for each worker.
+        pending: the maximum number of pending actions (decided but not yet applied) that are added to each observation, as
+            ``pending`` and ``pending_mask``. True stands for two actions for each worker. False or 0 adds nothing.
         render_mode: None, or ``rgb_array`` if the plant draws pictures.
         real_time: run the plant in real time, by the clock of this computer.
         arguments: arguments of the launch file with names that ``gymnasium.make`` uses itself, such as ``id``.
@@ -212,7 +212,9 @@ class RealtimeEnv(gymnasium.Env[Any, Any]):
 
 
 def _slots(pending: object) -> int:
-    """Check the argument ``pending``: whether, or how many, pending actions are in an observation. Return it as an int.
+    """Check the argument ``pending``: whether, or how many, pending actions are in an observation.
+
+    Return a number unchanged, as an int. Return 1 for True and 0 for False: the caller must handle True itself.
 
     Raises:
         GraphError: the argument ``pending`` is neither a bool nor a whole number, or the number is out of range.

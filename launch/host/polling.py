@@ -23,7 +23,7 @@ class Poll:
         self._poller.register(source, zmq.POLLIN)
 
     def remove(self, source: Source) -> None:
-        """Remove a source before closing it. The number of its file descriptor may soon be reused."""
+        """Stop waiting for a source. Call this before you close the source, because the number of its file descriptor may be reused."""
         del self._calls[source]
         self._poller.unregister(source)
 

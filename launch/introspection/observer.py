@@ -87,7 +87,8 @@ class Observer:
         self._session = session
         self._clock = WallClock(session.description.epoch_ns)
         self._endpoints = _endpoints(session.description, topics, keyed=key is not None)
-        self._leads = [lead_of(topic, key) for topic in topics]
+        keyed = {topic for topic in topics if any(one.keyed for one in session.description.published(topic))}
+        self._leads = [lead_of(topic, key if topic in keyed else None) for topic in topics]
         self._waiting_most = waiting_most
         allow(CLIENT + len(self._endpoints), "watching a running graph")
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

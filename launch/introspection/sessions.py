@@ -89,8 +89,8 @@ class Description(Record):
         """Return the path of the message class that subscribers of a topic expect.
 
         Raises:
-            GraphError: no node subscribes to the topic, or only taps do, such as that of a recorder. A tap takes only messages of
-                the graph's nodes.
+            GraphError: no node subscribes to the topic, or only taps do. A tap, such as the input of a recorder, takes no messages
+                from outside the graph.
         """
         subscribers = {
             subscriber.topic: subscriber.message

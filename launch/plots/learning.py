@@ -33,7 +33,7 @@ def draw_curves(
         figure: the figure to draw into.
         groups: by label, the learning curves of runs that are averaged.
         title: title of the picture.
-        lines: reference returns, by label. The first three are drawn as horizontal lines.
+        lines: reference returns, by label. Only the first three are drawn, as horizontal lines.
     """
     learned = any(curve.learned for curves in groups.values() for curve in curves)
     figure.set_size_inches(11, 7.5 if learned else 5)

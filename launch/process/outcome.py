@@ -42,6 +42,8 @@ class Outcome:
 def sent_to(member: Member, members: Mapping[str, Member]) -> dict[str, dict[str, int]]:
     """Return how many messages were sent to a node's lossless inputs, by input and publisher.
 
+    For a tap (an input for messages of any class), the second key is ``PUBLISHER:CHANNEL`` in place of the publisher.
+
     Only publishers that have ended are counted, because a publisher reports its counts at its end.
     """
     ports = load_class(member.plan.node).input_ports

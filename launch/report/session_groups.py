@@ -75,8 +75,8 @@ def _plan_of(path: Path) -> Plan | None:
 def _labels(plans: Sequence[Plan | None]) -> list[str]:
     """Return a label for each plan: the values of the launch arguments in which the plans differ. A plan of None gets "".
 
-    A plan is a resolved launch file. If the plans have different names, the label begins with the name. If a plan has none of the
-    arguments that differ, its label is the name of the plan.
+    A plan is a resolved launch file. Arguments that say from which files a run begins are not compared. If the plans have different
+    names, the label begins with the name. If a plan has none of the arguments that differ, its label is the name of the plan.
     """
     known = [_parameters(plan) for plan in plans if plan is not None]
     differing = [

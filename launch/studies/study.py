@@ -1,7 +1,7 @@
 """A study is an experiment that varies a few parameters, called axes. Its results are a table and a picture.
 
-A cell is one run of the study: it has a value on each axis, and the work that computes its results. The package ``engine``
-runs the cells of any study side by side, keeps their results, and writes the table and the picture.
+A cell is one run of the study: it has a value on each axis that applies to it, and the work that computes its results. The
+package ``engine`` runs the cells of any study side by side, keeps their results, and writes the table and the picture.
 
 To add a study, write one module with a ``Study`` and register it with one line. In this repository, add the name to
 ``STUDIES`` (``registry.py``). In another package, add an entry point of the group ``rtgraph.studies``.

@@ -59,9 +59,10 @@ def files_of(folder: Path) -> tuple[list[Part], list[str]]:
 
 
 def _by_plan(parts: Sequence[Part]) -> list[list[Part]]:
-    """Group files by the plans (resolved launch files) that they hold. The files' names differ only in the numbers.
+    """Divide files into recordings. The names of the given files differ only in their numbers.
 
-    Each group of files is one recording.
+    Files that hold the same plan (resolved launch file) are one recording. If the files hold at most one plan, all files are one
+    recording, also files without a plan.
     """
     attached = [part.attachments().get(_PLAN) for part in parts]
     plans = [None if plan is None else plan.data for plan in attached]

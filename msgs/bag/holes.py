@@ -60,9 +60,10 @@ def _is_first(part: Part) -> bool:
 
 
 def _follows(before: Part, after: Part) -> bool:
-    """Return whether no file is missing between two files: their numbers are successive, or ``after`` has number 0.
+    """Return whether no file is missing between two files.
 
-    When the recorder restarts, the numbers of its files begin at 0 again.
+    If one run of the recorder wrote both files, their numbers must be successive. If the recorder restarted between the two
+    files, ``after`` must have number 0: after a restart, the recorder numbers files from 0 again.
     """
     first, second = _NUMBER.fullmatch(before.path.stem), _NUMBER.fullmatch(after.path.stem)
     if first is None or second is None:

@@ -97,7 +97,7 @@ class Ledger:
         return [(*stream, found.last) for stream, found in self._streams.items()]
 
     def expect(self, losses: Losses) -> None:
-        """Expect the messages of an earlier count of the same recording. ``losses`` holds this count.
+        """Expect the messages that an earlier count of the same recording lists. ``losses`` is the result of this count.
 
         Each row of ``losses`` describes one stream. In the stream, all sequence numbers from ``first`` to ``last`` are expected.
 

@@ -21,7 +21,7 @@ class Playback:
     the time of its publication in the recording.
 
     Args:
-        messages: a function that returns the messages from a time of the recording on, in order.
+        messages: a function that takes a time of the recording in ns, and returns the messages from this time on, in order.
         start_ns: the start position, in ns of the recording's time.
         end_ns: the end position; later messages are not played.
         rate: seconds of the recording per second of the graph.

@@ -15,7 +15,10 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?
 
 
 class Typed(str):
-    """Text from a command line or the environment. It is converted to the declared type of the value."""
+    """Text from a command line or the environment. Validation converts this text to the type that the argument or parameter declares.
+
+    A plain ``str`` is not converted.
+    """
 
     __slots__ = ()
 

@@ -75,7 +75,9 @@ def retire(message_type: type[Message]) -> None:
 
 
 def message_types() -> dict[str, type[Message]]:
-    """Return every message class for topics by name: those that come with rtgraph, and those imported.
+    """Return all message classes that may be published on topics: a dict by the name of the class.
+
+    These are rtgraph's message classes, and the message classes of other modules that this process has imported.
 
     Raises:
         NodeError: two classes have the same name.

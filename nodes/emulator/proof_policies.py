@@ -43,7 +43,7 @@ class ShiftedState:
     def act(self, observation: npt.NDArray[np.generic]) -> int | npt.NDArray[np.int64]:
         """Return an action for every lane (copy of the environment): a number for one lane, else (lanes,) int64.
 
-        With several actions per inference, the first axis of the array is over these actions.
+        With several actions per inference, return an array: (actions,) for one lane, else (actions, lanes) int64.
         """
         acts: npt.NDArray[np.int64] = (observation.astype(np.int64) + self._shifts) % self._states
         if acts.shape[1] == 1:

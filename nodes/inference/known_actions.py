@@ -59,7 +59,10 @@ class KnownActions:
             self._actions = {t: a for t, a in self._actions.items() if t > tick - 2 * self._slots - 32}
 
     def before(self, observed: Lineage) -> Array:
-        """Return the known actions that are applied before the decision on this observation. They are encoded by ``PendingCode``."""
+        """Return the known actions with a lag of 1 to D relative to the decision on this observation, encoded by ``PendingCode``.
+
+        These actions are applied in the D ticks before this decision is applied.
+        """
         if _episode_of(observed) != self._episode:
             return self.code.of({})
         lags = range(1, self._slots + 1)

@@ -68,7 +68,10 @@ class Learner(Learning[LearnerParams]):
             self._handed.close()
 
     def on_gradient(self, gradient: Gradient) -> None:
-        """Store a gradient of a gradient learner. Then apply the gradients that are next in order."""
+        """Store a gradient of a gradient learner. Then make every update that is due.
+
+        An update applies the next gradient in order, or the mean of one gradient of each gradient learner that takes part.
+        """
         vector = self._handed.vector(gradient)
         if vector is None:
             # The sender is dead, or on another host: ask it to send the next vector in the message.

@@ -79,7 +79,10 @@ class Learning(Batches[P]):
 
     @classmethod
     def margins(cls, params: P) -> Mapping[str, float]:
-        """Return the margins of demonstrated actions, by name. One of them is for the updates before the graph starts."""
+        """Return the margins of demonstrated actions, by the name of the launch argument.
+
+        One of them is for the updates before the graph starts.
+        """
         return {**super().margins(params), "pretrain_margin": params.pretraining.margin}
 
     def on_prepare(self) -> None:

@@ -63,9 +63,10 @@ def rate(ticks: Column, began_ns: Column) -> float | None:
 
 
 def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, float | None]:
-    """Return the mean, median and 99 % quantile of the staleness of decisions, by name.
+    """Return a dict of the mean (``mean``), the median (``p50``) and the 99 % quantile (``p99``) of the staleness of decisions.
 
-    Staleness is the newest announced version of the weights at a decision, minus the version that the decision used; at least 0.
+    Without decisions, all three are None. The staleness of a decision is the newest announced version of the weights at the
+    decision, minus the version that the decision used. It is at least 0.
 
     Args:
         decisions: the columns of the trace's table of decisions, (decisions,) each.
@@ -80,7 +81,9 @@ def staleness(decisions: dict[str, Column], versions: array[int]) -> dict[str, f
 
 
 def earned(rewards: Column, acted: Column) -> dict[str, Any]:
-    """Return the ``sum`` and the ``mean`` of rewards, by name. Infinite and NaN rewards are excluded, and counted as ``not_finite``.
+    """Return the ``sum`` of the rewards of all ticks, and the ``mean`` reward of the ``acted`` ticks, by name.
+
+    Infinite and NaN rewards are excluded. ``not_finite`` is their number among all ticks, if there are any.
 
     Args:
         rewards: (ticks,) float64.
@@ -93,9 +96,9 @@ def earned(rewards: Column, acted: Column) -> dict[str, Any]:
 
 
 def played(episodes: dict[str, Column]) -> dict[str, Any]:
-    """Return the number of episodes, the mean return and the mean length in ticks, by name.
+    """Return the number of episodes (``count``), the mean return (``return_mean``) and the mean length in ticks (``length_mean``).
 
-    Infinite and NaN returns are excluded from the mean, and counted as ``not_finite``.
+    Infinite and NaN returns are excluded from the mean, and counted as ``not_finite``. A mean without values is None.
 
     Args:
         episodes: the columns ``return`` and ``length``, (episodes,) each.

@@ -192,9 +192,9 @@ class Trace:
         * ``tick_rate_hz``: from a linear regression of start times on tick numbers.
         * ``tick_rate_error``: signed relative difference of ``tick_rate_hz`` from the nominal rate with a period rounded to ns.
         * ``staleness_versions``, if weights have versions: the newest announced version at a decision, minus the version used.
-        * ``pending``, if an agent reads pending actions, i.e. those that apply before its own: the number D that it reads
-          (``slots``), the mean number that it knew when it decided (``known``), and the mean ``share`` of D that it knew. The first D
-          observations of an episode do not count.
+        * ``pending``, if an agent reads pending actions (decided but not yet applied): the number D of them that the agent reads
+          (``slots``), the mean number that the agent knew at a decision (``known``), and the mean ``share`` of D that the agent knew.
+          The first D observations of an episode do not count.
         * ``captured_age_ms``, if parts of observations have capture times: the time from capture to tick, by part.
         * Infinite and NaN rewards and returns are excluded from sums and means; ``not_finite`` is their number.
         """
@@ -263,7 +263,10 @@ class Trace:
             np.savez_compressed(file, workers=np.array(self.workers, dtype=np.str_), **columns)  # type: ignore[arg-type]
 
     def _captured_age_ms(self, kept: Column) -> dict[str, Any]:
-        """Return statistics, in ms, of the age of each part of the observation, by part; empty if parts have no capture times."""
+        """Return ``{"captured_age_ms": {part: statistics}}``: statistics, in ms, of the age of each part of the observation.
+
+        Return an empty dict if parts have no capture times.
+        """
         ages_ns = self._captures.of_each(kept)
         return (
             {"captured_age_ms": {name: spread(ages / 1e6) for name, ages in ages_ns.items()}}

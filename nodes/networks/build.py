@@ -70,11 +70,12 @@ def build(
 def initialise(module: nn.Module, seed: int) -> None:
     """Draw new values for all weights and biases. The same seed gives the same bits on any device.
 
-    The values are uniform in ±1/√fan_in, torch's default for these layers (Kaiming-uniform with a = √5). The scale of the noise in
-    noisy layers becomes 0.5/√fan_in, and a `LearnedNumber` gets its initial value.
+    In linear, convolutional and noisy layers, the values are uniform in ±1/√fan_in. This is torch's default for linear and
+    convolutional layers (Kaiming-uniform with a = √5). In noisy layers, the scale of the noise becomes 0.5/√fan_in. A
+    `LearnedNumber` gets its initial value.
 
     Raises:
-        TypeError: A layer of another kind has parameters.
+        TypeError: A layer with parameters is neither linear, convolutional nor noisy, and is not a `LearnedNumber`.
         ValueError: The module is on the meta device, where weights have no memory.
     """
     generator = torch.Generator(device="cpu").manual_seed(seed)

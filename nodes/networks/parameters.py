@@ -55,7 +55,7 @@ def size_bytes(slots: Sequence[Slot]) -> int:
 
 
 def allocate(module: nn.Module, device: torch.device) -> None:
-    """Give a module on the meta device memory for its tensors, without initialising them.
+    """Allocate memory on ``device`` for the tensors of a module that is on the meta device. The tensors are not initialised.
 
     ``Module.to_empty`` is not used: its first call takes a second, because it imports torch's compiler.
 

@@ -47,9 +47,9 @@ class Endings:
     def figures(self, rate_hz: float | None = None) -> dict[str, Any]:
         """Return the counts as JSON values; empty if no episode gave a reason for its end.
 
-        ``endings`` maps each reason to its number of episodes. If start states have names (encounters), ``encounters``
-        maps each name to ``won``, ``lost``, ``ticks``, ``actions`` and, if the rate is given, ``time_s``. Then
-        ``newest_encounter`` is the name of the last encounter.
+        ``endings`` maps each reason to its number of episodes. If start states have names (encounters), there are two more
+        entries. ``encounters`` maps each name to a dict of ``won``, ``lost``, ``ticks``, ``actions`` and, if the rate is given,
+        ``time_s``. ``newest_encounter`` is the name of the last encounter.
         """
         found: dict[str, Any] = {"endings": dict(self.reasons)} if self.reasons else {}
         if self.encounters:

@@ -130,7 +130,7 @@ def make_gate(params: LatestParams | PlayoutParams, period_ns: int) -> Gate:
 
 
 class _EpisodeGate:
-    """What both kinds of gate share: the current episode, and the newest observation on which a decision has acted.
+    """What both kinds of gate share: the current episode, and the newest observation that an applied decision was based on.
 
     Args:
         most_age: the maximum age of a decision's observation, in ticks; None for no maximum.
@@ -191,10 +191,11 @@ class LatestGate(_EpisodeGate):
 
 
 class PlayoutGate(_EpisodeGate):
-    """Holds decisions until their observations are D ticks old.
+    """Holds decisions until their observations are D ticks old. D is computed from the ages that decisions had on arrival.
 
     A decision that arrives with an older observation acts at once, unless a decision on a newer observation has acted or acts now.
-    An episode counts as starting until its first decision acts. Once D is known, it counts as starting for D ticks at most.
+    ``Choice.starting`` is True until the first decision of the episode acts. Once D is known, ``starting`` is True for at most the
+    first D ticks of the episode.
     """
 
     def __init__(

@@ -152,9 +152,10 @@ class Outcomes:
         return image
 
     def result(self) -> dict[str, Any]:
-        """Return the numbers of observations and rewards that were not finite; empty if all were finite.
+        """Return ``not_finite``, a dict of the numbers of ``observations`` and ``rewards`` that were not finite.
 
-        If observations were not finite, the result also has a warning.
+        Numbers of 0 are left out. If all were finite, the result is empty. If observations were not finite, the result also has a
+        list ``warnings``.
         """
         found: dict[str, Any] = {"not_finite": dict(self._counts)} if self._counts else {}
         if count := self._counts.get(OBSERVATIONS):

@@ -119,9 +119,10 @@ class Plant(Node[P]):
         self._environment.close()
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of observations and rewards that were not finite, and of clamped actions, if there were any.
+        """Return two counts: ``not_finite``, the observations and rewards that were not finite, and ``clamped``, the clamped actions.
 
-        If observations were not finite, the result also has a warning.
+        ``not_finite`` is a dict by ``observations`` and ``rewards``. Counts of 0 are left out. If observations were not finite, the
+        result also has a list ``warnings``.
         """
         return self._outcomes.result() | self._admission.result()
 

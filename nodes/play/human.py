@@ -38,8 +38,8 @@ class Human(Node[HumanParams]):
     """Publishes the action of the buttons that the person holds. There is one action for each observation, for the next tick.
 
     In real time the node shows the plant in a window and reads keyboard and gamepad; closing the window, or Escape, ends the
-    launch. In virtual time there is no window. If a script is given, it decides in the person's place, and the launch ends when
-    the script is over.
+    launch. In virtual time there is no window, so a script is needed. In both worlds, a script decides in the person's place,
+    and the launch ends when the script is over.
     """
 
     reproducible: ClassVar[bool] = False

@@ -103,8 +103,8 @@ class Player(Playing[StandInParams]):
     def playback(self, bag: Bag) -> Playback:
         """Return the playback, i.e. the times at which messages are due.
 
-        If ``start_s`` is 0 and ``rate`` 1, these are the recorded times. But if the recording begins later than its launch, or if
-        ``start_s`` is not 0, the played part of the recording begins at time 0 of the graph.
+        If ``start_s`` is 0 and the recording begins with its launch, messages are due at their recorded times. Otherwise the played
+        part of the recording begins at time 0 of the graph. In both cases, the times are divided by ``rate``.
         """
         params = self.params
         node = params.node or self.name
@@ -179,10 +179,11 @@ class Player(Playing[StandInParams]):
             del self._observations[next(iter(self._observations))]
 
     def _lineage_of(self, header: Header) -> Lineage | None:
-        """Return the lineage of a recorded message. If it derives from an observation published here, it names this observation.
+        """Return the lineage with which a recorded message is published.
 
-        The observation has another sequence number than in the recording if the playback does not begin at its start, and another
-        incarnation after a crash of the player.
+        If the message derives from an observation that this player has published, the lineage names the published observation.
+        This observation has another sequence number than in the recording if the playback does not begin at the start of the
+        recording, and another incarnation after a crash of the player.
         """
         lineage = header.lineage
         if lineage is None or lineage.source != header.source:

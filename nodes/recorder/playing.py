@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rtgraph.msgs.bag.bag import Bag, Recorded
 from rtgraph.msgs.bag.playback import Playback
+from rtgraph.msgs.errors import BagError
 from rtgraph.msgs.session import PlayControl, PlayProgress
 from rtgraph.nodes.runtime import Input, Node, Output, Params, Timer, Urgency, queue
 
@@ -54,6 +55,11 @@ class Playing(Node[P], abc.ABC):
 
     def on_start(self) -> None:
         self._playback = self.playback(self._bag)
+        if self.params.loop and self._playback.end_ns <= self._playback.start_ns:
+            raise BagError(
+                f"the played part of {self._bag.path} has no duration, so it cannot be played in a loop",
+                hint="play it without loop, or choose another start",
+            )
         if self.params.paused:
             self._playback.pause(self.now_ns)
             self._playback.stand_at(self._playback.start_ns)

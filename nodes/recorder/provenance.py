@@ -82,7 +82,7 @@ def keep_weights(weights: Mapping[str, SharedWeights], directory: Path, most_byt
 
     Raises:
         BagError: a file cannot be written.
-        CheckpointError: the checkpoint of a first version cannot be read, or holds another network.
+        CheckpointError: some weights start from a checkpoint, and this checkpoint cannot be read, or holds another network.
     """
     found: dict[str, str] = {}
     left = most_bytes
@@ -104,7 +104,8 @@ def weights_digest(weights: Weights) -> str:
     """Return the digest of the newest version of weights, in the form that recordings store.
 
     Raises:
-        CheckpointError: the checkpoint of the first version cannot be read, or holds another network.
+        CheckpointError: no version is in memory yet, and the checkpoint from which the first version is made cannot be read,
+            or holds another network.
     """
     with _newest(weights) as contents:
         return _digest(contents)

@@ -91,6 +91,20 @@ def _other_files(problems: Mapping[str, str]) -> str:
 
 
 def recorded_nodes(bag: Bag) -> dict[str, dict[str, Any]]:
-    """Return the nodes of the plan in a recording, by name; empty if the recording holds no plan."""
-    plan = yaml.safe_load(bag.plan_yaml or "{}")
-    return {node["name"]: node for node in plan.get("nodes", ())}
+    """Return the nodes of the plan in a recording, by name; empty if the recording holds no plan.
+
+    Raises:
+        BagError: the plan is not a list of nodes with names and classes.
+    """
+    try:
+        plan = yaml.safe_load(bag.plan_yaml or "{}")
+        nodes = {str(node["name"]): dict(node) for node in plan.get("nodes", ())}
+        classes = [node["node"] for node in nodes.values()]
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError):
+        classes = [None]
+    if not all(isinstance(name, str) for name in classes):
+        raise BagError(
+            f"the plan (resolved launch file) in the recording {bag.path} is damaged",
+            hint="take another recording of the same launch",
+        )
+    return nodes

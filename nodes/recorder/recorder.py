@@ -70,7 +70,8 @@ class Recorder(Node[RecorderParams]):
     def world_state(self) -> dict[str, Any]:
         """Return the state that a checkpoint of the virtual world saves.
 
-        About the open file, the state holds only the number of the last recorded message of each channel (output of a node).
+        About the open file, the state holds only the number of the last recorded message of each stream. A stream is a channel (output
+        of a node) in one incarnation (one start of the node).
         """
         state = super().world_state()
         reached = self._storage.reached() if isinstance(self._storage, Storage) else None

@@ -52,7 +52,7 @@ class RerunProgress:
 
 
 class Rerun:
-    """Runs a recorded node again, from a start of its process to the end or crash of this process.
+    """Repeats one run of a recorded node, from the start of the node's process to the end or crash of the process.
 
     Args:
         plan: the node.

@@ -62,7 +62,8 @@ class BatchReader:
     def again(self) -> BatchRequest | None:
         """Return the open request, to send it again when no answer comes; None if no request is open.
 
-        The replay node counts a request once, even if the request is sent several times.
+        The replay node counts a request once, even if the request is sent several times. If a request is open, the shared memory of
+        the frames is released, because the replay node that owns it may have ended.
         """
         if self._open is not None:
             # The owner of these frames may have ended: release its memory for its successor.
@@ -71,7 +72,10 @@ class BatchReader:
         return self._open
 
     def answers(self, message: SampledBatch) -> bool:
-        """Return whether a message answers the open request of this learner. Answers to the learner before a restart do not count."""
+        """Return whether a message answers the open request of this learner.
+
+        An answer to a request that the learner sent before its restart does not count.
+        """
         return (
             self._open is not None
             and message.incarnation == self._incarnation

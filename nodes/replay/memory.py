@@ -1,4 +1,4 @@
-"""A replay memory: plants (environments) add transitions, and learners sample them. The replay node is built around this class."""
+"""A replay memory: plants (environments) add transitions, and learners sample them. The replay node is built around ``ReplayMemory``."""
 
 from __future__ import annotations
 

@@ -62,10 +62,10 @@ class StageHistory(History):
         return 0
 
     def after_last(self, frame: Frame, tick: int, place: int, frame_at: FrameAt) -> Frame | None:
-        """Return ``frame`` with the frames of the later stages, for a decision that would be applied at ``tick``.
+        """Return ``frame``, joined with the frames of the later stages, for a decision that would be applied at ``tick``.
 
-        ``tick`` is the first tick after a truncated episode. The frames have the same ages as at the last decision. None if a frame
-        is unknown.
+        ``tick`` is the first tick after a truncated episode. The age of a frame is the number of ticks until the decision is
+        applied. Each later stage gets a frame of the same age as for the last applied decision. Return None if a frame is unknown.
         """
         return _joined(frame, [frame_at(tick - age) for age in self._ages])
 

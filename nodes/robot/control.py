@@ -163,9 +163,10 @@ class Control(DeviceControl):
         return [*super().warnings(), f"the robot missed a pose {times}, last: {self._last_miss}"]
 
     def hand_over(self, commander: str, now_ns: int) -> None:
-        """Let ``commander`` (a node, or the policy) take over: the next admitted command may come from any node.
+        """Let every node command the robot again, because ``commander`` (a node, or the policy) takes over.
 
-        The robot holds until a command is admitted. If the robot is moving to a pose, it moves on to the pose first.
+        The robot holds until a command is admitted. If the robot is moving to a pose, it moves on to the pose first. ``commander``
+        is only named in the reason for the state ``holding``.
         """
         self.safety.hand_over()
         if self._may_move() and not self.is_homing:
@@ -180,8 +181,8 @@ class Control(DeviceControl):
     ) -> TickResult:
         """Apply the safety rules to ``command`` or, without an admitted command, to ``default``. Send the result.
 
-        ``command`` is refused while the robot is stopped, moves to a pose, or gives no fresh readings, and while an earlier
-        command still waits for the driver.
+        While the robot is stopped, moves to a pose, or gives no fresh readings, ``command`` is refused and ``default`` is not
+        used. The same holds while an earlier command still waits for the driver.
 
         Args:
             command: the command of this tick, if there is one.

@@ -74,9 +74,10 @@ class DeviceControl(ABC):
         self.states.enter("stopped", self.stopped_by, now_ns)
 
     def reset(self, now_ns: int) -> None:
-        """End an emergency stop, if one is active.
+        """End the emergency stop. If no emergency stop is active, do nothing.
 
-        If the device is connected, the robot then holds its position, and its torque is switched on.
+        If the emergency stop ends while the device is connected, a robot holds its position, and its torque is switched on. The
+        buttons of a filmed game are released.
         """
         if not self.stopped_by:
             return

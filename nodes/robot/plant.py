@@ -35,8 +35,9 @@ class RobotPlant(DevicePlant[R], ABC):
     """The base of real and simulated robots, which differ in their connection to the device.
 
     Each tick takes the newest reading of the device and one of the received decisions, applies the safety rules, and
-    leaves the resulting command for the driver. If the rules refuse a decision, the refusal is counted. Then the
-    default behaviour β acts: if ``default`` is ``hold``, the robot stands still.
+    leaves the resulting command for the driver. If the rules refuse a decision, the refusal is counted, and the
+    default behaviour β acts in place of the decision. β does not act while the robot is stopped, moves to a pose, or
+    gives no fresh readings. If ``default`` is ``hold``, β keeps the robot still.
     """
 
     _control: Control

@@ -118,7 +118,10 @@ class Executor:
         self._change(with_values(self.node.params, values), values, quietly=quietly)
 
     def deliver(self, port: BoundInput[Any], message: Any) -> None:
-        """Put a message into the inbox of a port, unless the port is paused. The port's handler is called once the node is free."""
+        """Put a message into the inbox of a port, unless the port is paused.
+
+        The port's handler is called at once or, if the node is busy, as soon as the node is free.
+        """
         if port.paused:
             return
         port.put(unshared(message) if self._shared and not port.read_only else message)
@@ -237,7 +240,10 @@ class Executor:
         self.host.schedule(self, Timer(due_ns, then or _nothing, _DELIVERY, None, False, number, True))
 
     def send(self, output: BoundOutput[Any], message: Any, lineage: Lineage | None, key: str | None) -> None:
-        """Write a message's header, and pass the message to the world for delivery. Copy it if the node may still change it."""
+        """Write a message's header, and pass the message to the world for delivery.
+
+        If the node may still change the message, the world receives a copy.
+        """
         if not (self._began and self.alive):
             raise self._before_on_start_or_after_on_stop("no message can be published")
         values = message.__dict__

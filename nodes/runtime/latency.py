@@ -225,7 +225,7 @@ class Cycle(Record):
 
 
 class ByNode(Record):
-    """A latency model for each node, by node name. A latency file contains them. The first name or pattern that matches applies."""
+    """Latency models by node name, as in a latency file. A name may be a pattern. The first name that matches a node applies."""
 
     kind: Literal["by_node"] = "by_node"
     file: str

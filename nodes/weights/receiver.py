@@ -157,7 +157,7 @@ class WeightsReceiver(Node[ReceiverParams]):
             self._request_parts()
 
     def result(self) -> dict[str, Any]:
-        """Return how many versions were received, how many requests were repeated and, if any, how many versions were refused."""
+        """Return counts: versions ``received``, requests repeated (``asked_again``) and, if any, versions ``refused``."""
         refused = {"refused": self._refused} if self._refused else {}
         return {"received": self._received, "asked_again": self._again} | refused
 

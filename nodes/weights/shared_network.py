@@ -47,7 +47,10 @@ class VersionedModule:
 
     @property
     def compiled(self) -> CompiledMlp | None:
-        """Compiled code that computes the network's output from ``vector``; None if the network cannot be compiled on this host."""
+        """Compiled code that computes the network's output, given an observation and the parameters, such as ``vector``.
+
+        None if the network cannot be compiled on this host.
+        """
         return _bound_of(self._weights).compiled
 
     @property

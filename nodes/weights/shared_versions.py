@@ -46,7 +46,7 @@ def first_version(memory: memoryview, sharing: Sharing, size_bytes: int, version
         sharing: how the weights are shared.
         size_bytes: size of a version in bytes.
         version: number of the first version.
-        write: called with the slot's memory, to write the parameters.
+        write: called with the memory of the first slot (place for one version), to write the parameters there.
     """
     head = memory[: mmap.PAGESIZE].cast("q")
     slots = slot_count(sharing, size_bytes)

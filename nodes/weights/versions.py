@@ -143,7 +143,7 @@ class LocalVersions:
     def publish(
         self, version: int, write: Write, keep: Collection[int] = (), *, newest: bool = True
     ) -> int | None:
-        """Write a version into memory, and return the slot. Versions of one process never run out of slots."""
+        """Write a version into memory, and return the slot. The slot is never None: in one process, slots never run out."""
         if self.sharing == "fixed":
             raise fixed()
         if self.sharing == "shared":

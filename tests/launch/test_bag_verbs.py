@@ -135,6 +135,7 @@ def test_playing_nothing_is_told(session, capsys, tmp_path):
     write(
         tmp_path / "short.mcap", rows(4)
     )  # nothing was published from 2,400 to 2,600 ns, but one message was received then
+    assert "short.mcap is damaged" in told(capsys, "play", tmp_path / "short.mcap", code=1)
     span = "--start", "2.39e-6", "--duration", "2e-7"
     assert "no message of the chosen topics" in told(capsys, "play", tmp_path / "short.mcap", *span, code=1)
     remapped = told(capsys, "play", session / RECORDING, "--remap", "observation=a b", code=1)

@@ -273,6 +273,9 @@ def test_a_program_subscribes_and_publishes(launch, session) -> None:
         assert graph.missed == 0
         letters = graph.subscribe("letter", key="reader/1")
         assert next(letters).text == "dear reader/1"
+        both = graph.subscribe("slow", "letter", key="reader/1")
+        kinds = {type(message).__name__ for message in itertools.islice(both, 200)}
+        assert kinds == {"Beat", "Letter"}, "the key holds for keyed topics only"
         assert graph.publish("letter", Letter(text="from a program"), key="reader/1") == ["reader/1.letter"]
         assert list(graph.subscribe("slow", within_s=0)) == []
         waiting = graph.subscribe("slow")

@@ -30,6 +30,9 @@ def publish(
 ) -> int:
     """Send a message to every node that subscribes to the topic: once, ``count`` times, or without end if only a rate is given.
 
+    Returns:
+        The exit code, 0.
+
     Raises:
         GraphError: the topic has no subscriber, or the message does not fit the topic's class.
     """

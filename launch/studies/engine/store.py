@@ -90,7 +90,9 @@ class Store:
             return None
 
     def keep(self, digest: str, cell: Cell, figures: Figures) -> CellResult:
-        """Write the result of a finished run, and remove its intermediate files.
+        """Write the result of a finished run, and remove the run's intermediate files.
+
+        Return the result, i.e. ``figures``, the name of the processor and the versions of the packages.
 
         Raises:
             LaunchError: the result cannot be written.

@@ -54,8 +54,8 @@ class Mean:
 def write_table(path: Path, study: Study, rows: Sequence[Row]) -> None:
     """Write the rows of a study's table as CSV. Lists are written as JSON.
 
-    The columns are the varied parameters, the results, the command that repeats the row, from edition 2 on the study's edition,
-    versions of packages, and the processor.
+    The columns are the varied parameters, the results, the command that repeats the row, versions of packages, and the processor.
+    If the study's edition is 2 or higher, another column holds the edition.
 
     Raises:
         LaunchError: the file cannot be written.

@@ -1,6 +1,7 @@
-"""Figure 10 of Riemer et al. (ICLR 2025): the return of Atari games against the delays of networks twice as deep as in Figure 6.
+"""Figure 10 of Riemer et al. (ICLR 2025): how the return of Atari games depends on the delay.
 
-The network that learns is that of ``fig6``: only the delays differ.
+The delays are those of networks twice as deep as in Figure 6. The network that learns is that of
+``fig6``: only the delays differ.
 """
 
 from __future__ import annotations

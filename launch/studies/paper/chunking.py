@@ -139,9 +139,10 @@ def predicted(environment: str, tau: int, method: str, chunk: int) -> float:
 
 @cache
 def unaware_rate(tau: int) -> float:
-    """Compute the best possible rate, in reward per tick, of staggered workers that know no pending action in the tracking environment.
+    """Compute the best possible rate of staggered workers in the tracking environment, if they do not know the pending actions.
 
-    NaN if ``tau``, in ticks, exceeds ``LONGEST_COMPUTED``, because the computation would take too long.
+    The rate is in reward per tick, and ``tau`` in ticks. The rate is NaN if ``tau`` exceeds ``LONGEST_COMPUTED``, because the
+    computation would take too long.
     """
     return memoryless_rate(POSITIONS, STEADY, tau)[0] if tau <= LONGEST_COMPUTED else float("nan")
 

@@ -1,7 +1,7 @@
 """With which stagger method do agents learn best? The games Catch and Blocks are learned under four distributions of inference times.
 
 In each game all agents have the same network, learner and number of ticks. They differ only in when decisions are applied.
-Catch is learned from positions, and Blocks from pictures, after a demonstration. An update takes as long as an inference.
+Catch is learned from positions. Blocks is learned from pictures, after a demonstration. An update takes as long as an inference.
 This study is our own: the paper compares the stagger methods only by inaction.
 
 A fifth latency, ``none``, is for comparison: every inference takes only one frame. The results with this latency show whether the

@@ -43,7 +43,8 @@ environment in ticks, and the target for the relative standard error of the meas
 class Rate:
     """Measures a reward rate, and reports it with the predicted rate and the bound.
 
-    The bound is the greatest rate that Theorem 1 allows. In the delay environment, the best policy can earn more than the bound.
+    The bound is the greatest rate that Theorem 1 allows. In the delay environment, the bound is for a policy that acts on the
+    observed state. The best policy acts on the most likely present state, and can earn more.
     """
 
     launched: VirtualRun
@@ -57,7 +58,11 @@ class Rate:
         return {**self.launched.identity(), "predicted": self.predicted, "bound": self.bound}
 
     def run(self, folder: Path, report: ReportProgress) -> Figures:
-        """Run the environment. Return the measured and the predicted reward rate, the bound, and the number of samples."""
+        """Run the environment. Return four results by name.
+
+        ``measured`` and ``predicted`` are reward rates. ``bound`` is the greatest reward rate that Theorem 1 allows. ``samples`` is
+        the number of measured ticks, times the number of lanes.
+        """
         found = self.launched.run(folder, report)
         samples = int(real(found["judged"])) * self.lanes
         return {

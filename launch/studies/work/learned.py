@@ -41,7 +41,7 @@ class Learned:
 
     The results are:
 
-    * ``greedy``: mean return of the greedy episodes, which explore only if ``arguments`` hold ``epsilon``; None without greedy
+    * ``greedy``: mean return of the greedy episodes, which explore only if the launch arguments hold ``epsilon``; None without greedy
       episodes.
     * ``last``: mean return of the last 100 episodes of learning.
     * ``episodes``, ``updates``: number of episodes of learning, and of updates.

@@ -211,7 +211,10 @@ def _timeless(state: bytes) -> bytes:
 
 @functools.lru_cache(maxsize=1024)
 def block_of(address: int, count: int) -> int:
-    """Return the first address of the block of memory that contains these bytes. Raises ``IndexError`` if no block contains them."""
+    """Return the first address of the block of memory that contains the ``count`` bytes from ``address`` on.
+
+    Raises ``IndexError`` if no block contains all of these bytes.
+    """
     for start, size in _BLOCKS.items():
         if start <= address and address + count <= start + size:
             return start

@@ -53,7 +53,7 @@ class Variable:
 class VariableReader:
     """Reads all variables of a game.
 
-    One call of the emulator reads all variables of at most 7 bytes. Longer variables are read from a copy of the memory.
+    One call of the emulator reads every variable that has at most 7 bytes. Longer variables are read from a copy of the memory.
 
     Raises:
         IndexError: a variable is outside the memory that can be read.
@@ -85,7 +85,10 @@ class VariableReader:
         return self._variables
 
     def _variables_of(self, numbers: dict[str, int], console: Console) -> Variables:
-        """Return the values of all variables, by name. They are computed from ``numbers``, which the emulator has read."""
+        """Return the values of all variables, by name.
+
+        ``numbers`` holds the variables of at most 7 bytes, as the emulator has read them. Longer variables are read here.
+        """
         converted = {name: variable.number(numbers[name]) for name, variable in self._converted.items()}
         if self._long:
             memory = console.memory()

@@ -48,8 +48,9 @@ class TrackingSettings(LaneSettings):
 class TrackingEnvironment(LaneEnvironment):
     """A ring of n positions. The reward of a step is 1 if the step ends on the target, position 0, else 0.
 
-    A step moves the position of every lane (independent copy) by the lane's action, -1, 0 or 1. Then, with probability 1 - p,
-    the position drifts by -1 or 1. The new position is the observation. Every lane begins at a random position.
+    A step moves the position of every lane (independent copy) by -1, 0 or 1, for the lane's action 0, 1 or 2. Then, with
+    probability 1 - ``steady``, the position drifts by -1 or 1. The new position is the observation. Every lane begins at a random
+    position.
     """
 
     def __init__(self, settings: TrackingSettings) -> None:

@@ -68,7 +68,8 @@ class CoordinatorStagger:
         """Return whether a worker is free, so that the next observation can be assigned to this worker.
 
         While no worker is free, the coordinator need not call ``add_observation``. When a worker becomes free, the coordinator
-        calls it with the newest observation. Called only for methods that assign observations.
+        calls ``add_observation`` with the newest observation. ``awaits_observation`` is called only for methods that assign
+        observations.
         """
         return True
 
@@ -108,7 +109,7 @@ class StaggerMethod:
         return WorkerStagger()
 
     def coordinator(self, plant: PlantSpec, now_ns: int) -> CoordinatorStagger:
-        """Return the object for the coordinator, which computes delays or assigns observations.
+        """Return the object for the coordinator. This object computes delays or assigns observations.
 
         Args:
             plant: the spec of the plant's observations and actions.

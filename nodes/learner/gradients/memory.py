@@ -21,7 +21,8 @@ Vector = npt.NDArray[np.float32]
 class GradientMemory:
     """The shared memory that one gradient learner writes its gradients to.
 
-    The memory holds the two newest gradients, because a restarted learner may still read the older one.
+    The memory holds the two newest gradients. If the learner that reads the gradients is restarted, the gradient learner writes
+    a new gradient without waiting for an answer to the last one. The restarted learner may still read the older gradient.
 
     Args:
         size: number of elements of a gradient.

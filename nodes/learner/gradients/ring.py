@@ -1,7 +1,7 @@
 """The gradient learners of one learner, and the order in which their gradients are applied.
 
-In this module a gradient learner is called a learner. The *place* of a learner is its index, from 0. A learner *rejoins* when it is
-counted again after it was silent.
+In this module a gradient learner is called a learner. The *place* of a learner is its index, from 0. A learner that is silent for
+too long is left out. With its next message it takes part again.
 """
 
 from __future__ import annotations
@@ -136,7 +136,10 @@ class GradientRing:
         return silent
 
     def figures(self) -> dict[str, Any]:
-        """Return counts: gradients applied per learner, gradients discarded or refused, and how often learners were left out."""
+        """Return ``applied``, a list with the number of applied gradients of each learner, and three counts over all learners.
+
+        The counts are ``discarded`` and ``refused`` gradients, and ``left_out``: how often a learner was left out.
+        """
         return {
             "applied": list(self._applied),
             "left_out": self._left,

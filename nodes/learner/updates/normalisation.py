@@ -17,7 +17,7 @@ _LEAST_DEVIATION = 1e-3
 
 
 def normalise(module: Network, observations: Observations) -> None:
-    """Scale the weights of a network's convolutions in place (Salimans & Kingma, 2016, section 3).
+    """Scale the weights, and shift and scale the biases, of a network's convolutions in place (Salimans & Kingma, 2016, section 3).
 
     Afterwards each channel of a convolution's outputs has mean 0 and variance 1 over these observations. A nearly constant channel
     keeps a smaller variance. Other layers do not change.

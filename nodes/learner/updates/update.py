@@ -130,9 +130,9 @@ class Updater:
         return self.apply(self._optimiser.gradient)
 
     def gradients(self, samples: Batch | TensorBatch, margin: float = 0.0) -> tuple[Tensor, BatchLoss]:
-        """Compute the gradient of a batch, (n,) float32, not clipped, without changing the weights.
+        """Compute the gradient of the loss of a batch without changing the weights. Return the gradient and the loss.
 
-        Each call returns a new vector. ``margin`` is that of `step`.
+        The gradient is a new vector, (n,) float32, in the layout of the weights. It is not clipped. ``margin`` is that of `step`.
 
         Raises:
             LearningError: The batch's shapes or actions do not fit the plant's spec.

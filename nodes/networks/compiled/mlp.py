@@ -29,8 +29,8 @@ def compiled_mlp(module: Network) -> CompiledMlp | None:
     """Return compiled code for a fully connected network on the CPU; None if the network cannot be compiled.
 
     A network cannot be compiled if it has stages, fewer than two hidden layers, several arrays in an observation (besides pending
-    actions), a dueling or noisy head, or distributions of returns. Also return None if there is no
-    compiler, or if the results differ from torch's. The reason is then logged once per process.
+    actions), a dueling or noisy head, or distributions of returns. If there is no working compiler, or if the results differ from
+    torch's, also return None, and log the reason once per process.
     """
     layers = _layers_of(module)
     if layers is None:

@@ -30,8 +30,8 @@ _SAMPLES = 3
 def accelerate(module: Network) -> bool:
     """Make an IMPALA network on the CPU compute its features with compiled code. Return whether it does.
 
-    Nothing changes if the network is of another kind, or has more than `MOST_CHANNELS` channels. Nothing changes either if there is
-    no compiler, or if the results differ from torch's. The reason is then logged once per process.
+    Nothing changes if the network is of another kind, or has more than `MOST_CHANNELS` channels; this is not logged. Nothing changes
+    either if there is no compiler, or if the results differ from torch's; this is logged once per process, with the reason.
     """
     if isinstance(module, PendingNetwork):
         module = module.inner

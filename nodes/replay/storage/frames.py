@@ -1,8 +1,8 @@
 """Stored frames (observations): one process writes them, any number of processes on the same host read them.
 
-Each frame is stored in a slot. The *handle* of a frame is the number generation × slots + slot, where the generation counts the
-writes to the slot. If slots are used in turn, handles count the frames. A frame of several parts (such as images and joints) has
-one slot, and each part has an array over all slots.
+Each frame is stored in a slot. The *handle* of a frame is the number generation × slots + slot, where the generation is the
+number of earlier writes to the slot. If slots are used in turn, handles count the frames from 0. A frame of several parts (such
+as images and joints) has one slot, and each part has an array over all slots.
 
 Each slot has a word of 64 bits. It is 0 if the slot was never written, odd during a write, and 2 × (generation + 1) when the frame
 of this generation is complete. A reader checks the word before and after reading. So a reader never returns a frame that was

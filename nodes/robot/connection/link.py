@@ -141,7 +141,10 @@ class Link:
 
     @property
     def unstopped(self) -> str:
-        """Why a part of the emergency stop is not sent to the driver yet; empty if no part waits, or if nothing has failed."""
+        """The latest failure, if a part of the emergency stop is not sent to the driver yet.
+
+        Empty if no part of the stop waits, or if nothing has failed.
+        """
         return self.trouble if self._mailbox.stop_waits else ""
 
     def set_torque(self, on: bool) -> None:

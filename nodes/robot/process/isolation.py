@@ -18,9 +18,10 @@ killed. So the call ends with an error before it is abandoned."""
 def device_driver(path: str, params: Mapping[str, object], link: LinkParams) -> Driver:
     """Return a new driver, which runs in a separate process or in this one.
 
-    A driver runs in a separate process unless ``link.isolated`` is False, or is None and the driver's class says
-    ``isolated = False``. A subclass does not inherit this attribute: it sets the attribute again if its calls compute
-    little. A ``DriverProcess`` is always made in this process, because it starts a separate process by itself.
+    If ``link.isolated`` is True, the driver runs in a separate process; if it is False, in this process. If it is None, the driver
+    runs in a separate process, unless its class says ``isolated = False``. A subclass does not inherit the class attribute
+    ``isolated``: if its calls compute little, the subclass sets the attribute again. A ``DriverProcess`` is always made in
+    this process, because it starts a separate process by itself.
 
     Raises:
         RobotError: the driver's process could not be started.

@@ -150,7 +150,8 @@ class FromRos:
 def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
     """Return the value at a path of a ROS message: a number, a text, or an array.
 
-    The vector of a JointState is its positions; its velocities if it has no positions; else its efforts.
+    The vector of a JointState is its positions. If it has no positions, the vector is its velocities, and without velocities its
+    efforts.
 
     Args:
         ros: the message.
@@ -158,7 +159,8 @@ def value_at(ros: Any, kind: str, path: str, names: Sequence[str] = ()) -> Any:
         path: the names of the parts, with dots between them, such as ``twist.linear.x`` or ``data.2``. If the path is
             empty, the value of the whole message is returned: the pixels of a picture, the vector of a JointState, the
             array of a MultiArray, or the field ``data`` of any other type that has this field.
-        names: for a JointState, the joints, in the order in which the returned vector holds them.
+        names: for a JointState, the joints, in the order in which the returned vector holds them; empty for all joints, in the
+            order of the message.
 
     Raises:
         RobotError: there is no such part, the part is not a number, a text or an array, or the whole message cannot be

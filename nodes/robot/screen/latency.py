@@ -103,7 +103,8 @@ class LatencyMeter:
     def _watch(self) -> tuple[npt.NDArray[np.float64], float, int]:
         """Release all buttons, and take ``STILL_PICTURES`` pictures of the region while no button is pressed.
 
-        Return the last picture, the minimum change that counts, and the time between two pictures in ns.
+        Return the last picture, the change of brightness above which a press counts as seen, and the median time between two
+        pictures in ns.
         """
         self._driver.send_action({})
         seen = [self._look(FIRST_S) for _ in range(STILL_PICTURES)]

@@ -87,9 +87,10 @@ class Calibration:
         return ""
 
     def to_units(self, name: str, ticks: int, units: Units) -> float:
-        """Return a joint's position in its unit: degrees from the middle of its range, or from −100 to 100 over its range.
+        """Return a joint's position. In ``degrees``, it is the angle from the middle of the joint's range.
 
-        The position of the gripper is always from 0 to 100.
+        In ``normalized`` units, it is a number from −100 to 100 over the joint's range. The position of the gripper is always a
+        number from 0 to 100.
         """
         joint = self.joints[name]
         if units == "degrees" and name != GRIPPER:

@@ -98,9 +98,10 @@ class Readings:
         return True
 
     def result(self) -> dict[str, Any]:
-        """Return the counts of refused readings, by reason, and of readings with speeds beyond −1 to 1. Counts of 0 are left out.
+        """Return two counts: ``refused``, the refused readings by reason, and ``beyond``, the readings with speeds beyond −1 to 1.
 
-        Each count causes a warning in the result. A device that could be read earlier, but not at the end, causes a warning too.
+        Counts of 0 are left out. Each count causes a warning in the list ``warnings``. A device that could be read earlier, but not
+        at the end, causes a warning too.
         """
         found: dict[str, Any] = {"refused": dict(self._refused)} if self._refused else {}
         warnings = [

@@ -2,7 +2,7 @@
 
 Objects can refer to each other in cycles. So they are rebuilt in three steps:
 
-1. Every object is made. Immutable objects, such as tuples, and arrays are complete at once. All other objects are empty.
+1. Every object is made. Arrays and immutable objects, such as tuples, are complete at once. All other objects are empty.
 2. The empty objects are filled.
 3. ``load_world_state`` is called on each object that has this method. Objects to which the object refers come first.
 

@@ -20,7 +20,7 @@ def whole_ns(value: object, call: str) -> int:
     """Return a time or a duration in nanoseconds as an integer.
 
     Raises:
-        NodeError: the value is not a whole number.
+        NodeError: the value is not an integer. A float is refused, even if it is a whole number.
     """
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
         return operator.index(value)

@@ -1,10 +1,12 @@
 """Parameters that can change while a node runs.
 
-A parameter is read-only unless it is declared changeable. The same holds for parameters in nested models::
+A parameter is read-only unless it is declared changeable::
 
     class WalkerParams(Params):
         rate_hz: float = 50.0
         stride_m: Changeable[float] = Field(default=0.3, gt=0, le=0.5)
+
+Parameters in nested models are declared changeable in the same way.
 
 The node's next handler finds the new value in ``self.params``. If a node caches a value derived from a parameter, its
 ``on_params`` updates this value. Parameters are identified by dotted paths, such as ``policy.epsilon``.

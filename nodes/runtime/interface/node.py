@@ -234,7 +234,7 @@ class Node(Generic[P]):
         """Call a method of this node repeatedly, first one period from now. Missed periods are skipped.
 
         Raises:
-            NodeError: the period is not a whole number or below a microsecond, or the handler is not a method
+            NodeError: the period is not a whole number, the period is below a microsecond, or the handler is not a method
                 of the node.
         """
         return self.context.every(period_ns, handler)

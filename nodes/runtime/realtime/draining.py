@@ -30,8 +30,8 @@ class Draining:
     def is_over(self, now_ns: int) -> bool:
         """Return whether the wait is over.
 
-        The wait is over when the messages that came have been handled and no more are expected: no message is missing, or none
-        came for ``SILENCE_NS``. The wait is also over when half of the time until the deadline has passed.
+        The wait is over when all messages that came have been handled, and either no message is missing or no message came for
+        ``SILENCE_NS``. At the latest, the wait is over halfway between the arrival of the stop message and the stop's deadline.
         """
         if now_ns > self._until_ns:
             return True

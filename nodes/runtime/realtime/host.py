@@ -60,7 +60,7 @@ def die_with(parent: int, within_s: float = 10.0) -> None:
 
 
 def outlive_parent() -> int:
-    """Keep running after the parent's death. Return a file descriptor that becomes readable when the parent dies.
+    """From now on, the parent's death does not kill this process. Return a file descriptor that becomes readable when the parent dies.
 
     Raises:
         LaunchError: the parent has already ended.

@@ -1,9 +1,10 @@
 """The *lead* of a message: its first bytes, by which ZeroMQ filters messages.
 
-A lead is topic and key, each followed by a zero byte. A ZeroMQ subscription is the beginning of a lead, or a whole lead.
+A lead is topic and key, each followed by a zero byte. An input subscribes to a whole lead. A tap (an input of many topics)
+subscribes to topics, i.e. to the beginnings of leads.
 
-A *probe* is a short test message that shows that an edge works. It has a lead, too. Then follows a byte with which no encoded
-message begins. A paused input subscribes to a lead and this byte.
+A *probe* is a short test message that shows that an edge works. A probe begins with a lead, too. After the lead comes a byte with
+which no encoded message begins. A paused input subscribes to its lead together with this byte, and so receives only probes.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ def statistics_of(executor: Executor, scheduling: str, stop_problem: str, *, beg
 
 
 def _result(executor: Executor) -> tuple[dict[str, JsonValue], str]:
-    """Return the node's result, and why it has no result or reports a failure. The reason is empty if all is well."""
+    """Return the node's result, and a text: why ``result`` failed, or the failure that the node reports. The text may be empty.
+
+    If ``result`` failed, the result is an empty dict.
+    """
     try:
         return result_of(executor.node), executor.node.failure()
     # Whatever a node's code raises: its counters are reported in any case.

@@ -61,7 +61,10 @@ class _Starter:
 
 
 def _start_all(wanted: SimpleQueue[_Start], priority: int | None) -> None:
-    """Start each thread in the queue ``wanted``. Runs until the process ends."""
+    """Start each thread that arrives in the queue ``wanted``. Runs until the process ends.
+
+    ``priority`` is the SCHED_FIFO priority for the thread that runs this function; None for an ordinary thread.
+    """
     if priority is not None:
         _schedule(os.SCHED_FIFO, priority)
     while True:

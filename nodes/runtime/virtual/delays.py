@@ -77,7 +77,11 @@ class EdgeDelays:
         return edge.last_ns - now_ns
 
     def world_state(self) -> list[tuple[tuple[str, str, str, str], _Edge | None]]:
-        """Return the state of every edge that was used, with its latency model. The launch file gives the models of other edges."""
+        """Return a tuple (key, state) for every edge that was used. The key is (source, output, target, port).
+
+        The state includes the latency model; it is None if no model matches the edge. The launch file gives the models of edges that
+        were not used yet.
+        """
         return list(self._edges.items())
 
     def load_world_state(self, state: list[tuple[tuple[str, str, str, str], _Edge | None]]) -> None:

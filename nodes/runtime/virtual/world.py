@@ -173,9 +173,10 @@ class VirtualWorld:
         self.event_queue.run(math.inf, reached=reached)
 
     def advance_to(self, time_ns: int, reached: Callable[[], object]) -> None:
-        """Run the events that are due at or before ``time_ns``, and set the clock to it. Stop early if ``reached`` returns true.
+        """Run the events that are due at or before ``time_ns``, and set the clock to ``time_ns``.
 
-        If a node asks for the end, the later events do not run, but the clock is set.
+        If ``reached`` returns true, stop at once. The clock then stays at the time of the last event. If a node asks for the end, the
+        later events do not run, but the clock is set.
 
         Raises:
             RtgraphError: a node failed. Call ``end`` nevertheless, to stop the nodes.

@@ -290,6 +290,21 @@ def test_an_agent_learns_from_a_played_plant_wherever_it_begins(tmp_path, params
     assert counts["unknown"] <= 4
 
 
+def test_what_has_no_duration_is_not_played_in_a_loop(session, tmp_path):
+    one = rewritten(
+        session,
+        tmp_path / "one.mcap",
+        lambda message: (
+            message.data if message.channel.topic == "observation" and not message.sequence else None
+        ),
+    )
+    replace = stand_ins(str(one), ["plant"])
+    recorded("boxing", tmp_path / "once", BOXING, replace=replace, ticks=None)
+    replace["plant"]["params"] |= {"loop": True}
+    result = recorded("boxing", tmp_path / "loop", BOXING, replace=replace, ticks=3)
+    assert "one.mcap has no duration, so it cannot be played in a loop" in str(result.failures)
+
+
 def test_a_node_that_was_not_recorded_cannot_be_played(session, tmp_path):
     with pytest.raises(GraphError, match="did you mean 'plant'"):
         stand_ins(str(session), ["plnt"])
