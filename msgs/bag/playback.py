@@ -69,7 +69,7 @@ class Playback:
             self.begin_again(now_ns)
 
     def graph_ns(self, publish_ns: int) -> int:
-        """Return the graph's time, in ns, at which a message of this time is due in the present round."""
+        """Return the graph's time at which a message with this time of publication is due, in ns. In a loop: in the present round."""
         ahead_ns = publish_ns - self._anchor_ns
         return self._anchor_graph_ns + (ahead_ns if self._rate == 1.0 else round(ahead_ns / self._rate))
 

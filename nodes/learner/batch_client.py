@@ -114,7 +114,10 @@ class Batches(Node[B]):
         return self.learned_weights().plan.begun
 
     def begin_requests(self, version: int) -> None:
-        """Request the first batch, and repeat the request until a batch arrives: the replay memory may have restarted."""
+        """Request the first batch. From now on, also repeat every request that has no answer yet.
+
+        A request has no answer if, for example, the replay memory has restarted.
+        """
         self._request(version)
         self.every(ASK_AGAIN_NS, self._retry_request)
 

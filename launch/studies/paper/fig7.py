@@ -119,7 +119,7 @@ def _draw(figure: Figure, rows: Sequence[Row]) -> None:
 
 
 def _counted(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows that have a number of workers.
+    """Return the rows that count workers, without those that measure inference times. A count may be None.
 
     To each row, add the number of parameters of the network, and the label of the line to which the row belongs.
     """

@@ -84,7 +84,7 @@ class PixelStatistics:
         self._count += 1
 
     def result(self) -> FeatureStatistics:
-        """Return the statistics, each of shape (3, 1, 1)."""
+        """Return the statistics by name, each of shape (3, 1, 1). ``count``, the number of frames, has the shape (1,)."""
         found = [_of_levels(levels) for levels in self._levels]
         stacked = {name: np.array([one[name] for one in found]).reshape(3, 1, 1) for name in found[0]}
         return stacked | {"count": np.array([self._count])}
