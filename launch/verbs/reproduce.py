@@ -52,13 +52,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="quick: minutes (the default); desk: a night on two cores",
     )
     parser.add_argument(
-        "--only", nargs="+", default=[], metavar="AXIS=A,B", help="only the cells with these values"
+        "--only",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="AXIS=A,B",
+        help="only the cells with these values",
     )
     parser.add_argument(
         "--shard", type=_shard, metavar="I/N", help="only the cells of shard I of N, one for each machine"
     )
     parser.add_argument(
         "--join",
+        action="extend",
         nargs="+",
         type=Path,
         default=[],

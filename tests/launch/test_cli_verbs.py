@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import importlib
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -14,7 +17,7 @@ import pytest
 
 from rtgraph.graphs import Plan, load_launch
 from rtgraph.launch.catalog import described, node_classes
-from rtgraph.launch.cli import VERBS, main
+from rtgraph.launch.cli import SUBPACKAGES, VERBS, main
 from rtgraph.launch.console.parsing import Parser
 from rtgraph.launch.verbs.running import param
 
@@ -409,3 +412,21 @@ def test_a_rate_that_is_not_the_environments_is_a_warning(rate_hz, warned, tmp_p
     said = capsys.readouterr().err
     assert ("Pendulum-v1 steps at 50 Hz, and is made for 20 Hz" in said) == warned
     assert ("hint: rate_hz=20" in said) == warned
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from _options(inner)
+        elif action.option_strings:
+            yield action
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_option_with_several_values_may_be_repeated(verb: str) -> None:
+    subpackage = next((f"{name}." for name, verbs in SUBPACKAGES.items() if verb in verbs), "")
+    parser = Parser(prog=verb)
+    importlib.import_module(f"rtgraph.launch.verbs.{subpackage}{verb}").configure(parser)
+    several = [action for action in _options(parser) if action.nargs in ("+", "*")]
+    assert all(isinstance(action, argparse._ExtendAction) for action in several), several

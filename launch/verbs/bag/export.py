@@ -35,7 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="PATH", help="the output path (default: beside the recording)"
     )
-    parser.add_argument("--topics", nargs="+", default=[], metavar="GLOB", help="export only these topics")
+    parser.add_argument(
+        "--topics", action="extend", nargs="+", default=[], metavar="GLOB", help="export only these topics"
+    )
     add_span(parser, "export")
     parser.add_argument(
         "--option",

@@ -33,10 +33,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_span(parser, "play")
     parser.add_argument("--loop", action="store_true", help="play repeatedly")
     parser.add_argument("--paused", action="store_true", help="start paused")
-    parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="play only these topics")
-    parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="leave out these topics")
     parser.add_argument(
-        "--remap", nargs="+", default=[], metavar="OLD=NEW", help="publish a topic under another name"
+        "--topics", action="extend", nargs="+", default=[], metavar="GLOB", help="play only these topics"
+    )
+    parser.add_argument(
+        "--exclude", action="extend", nargs="+", default=[], metavar="GLOB", help="leave out these topics"
+    )
+    parser.add_argument(
+        "--remap",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="OLD=NEW",
+        help="publish a topic under another name",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="the session folder of the player")
 
@@ -62,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
         duration_s=args.duration,
         loop=args.loop,
         paused=args.paused,
-        topics=args.topics,
+        topics=args.topics or ["*"],
         exclude=args.exclude,
         remap=remap,
     )

@@ -22,8 +22,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``rtgraph bag record`` to its parser."""
     from rtgraph.launch.introspection.commands.options import add_session  # noqa: PLC0415
 
-    parser.add_argument("--topics", nargs="+", default=["*"], metavar="GLOB", help="record only these topics")
-    parser.add_argument("--exclude", nargs="+", default=[], metavar="GLOB", help="leave out these topics")
+    parser.add_argument(
+        "--topics", action="extend", nargs="+", default=[], metavar="GLOB", help="record only these topics"
+    )
+    parser.add_argument(
+        "--exclude", action="extend", nargs="+", default=[], metavar="GLOB", help="leave out these topics"
+    )
     parser.add_argument("--duration", type=above_zero, metavar="S", help="end after S seconds")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the file (default: NAME-DATE-TIME.mcap)")
     add_session(parser)
@@ -38,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     return record(
         pick(args.session),
         args.out,
-        topics=args.topics,
+        topics=args.topics or ["*"],
         exclude=args.exclude,
         duration_s=args.duration,
         as_json=args.json,

@@ -28,8 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_recording(parser)
     parser.add_argument(
         "--nodes",
+        action="extend",
         nargs="+",
-        default=["*"],
+        default=[],
         metavar="NODE",
         help="globs of nodes, or a package of node classes such as `inference` (default: all)",
     )
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     bag = opened(args.file)
     with ConsoleStatus() as status:
         status.phase("verifying", 1.0)
-        found = verify(bag, args.nodes, lambda share: status.progress(share, f"{share:.0%}"))
+        found = verify(bag, args.nodes or ["*"], lambda share: status.progress(share, f"{share:.0%}"))
     if args.json:
         print(json.dumps(found.as_json(), indent=2))
     else:
