@@ -99,7 +99,9 @@ def test_the_parts_of_later_stages_are_named_after_their_stage():
     for given in ({"stages": 3}, {"agent": "staggered", "stages": 3, "skip": True}):
         assert Pipeline.model_validate(given).later == 0
     reserved = PartsSpec(parts={"x": VECTORS.observation, "x@1": VECTORS.observation})
-    with pytest.raises(ValueError, match=r"a part named 'x@1': this name is used for .*\. hint: rename the part"):
+    with pytest.raises(
+        ValueError, match=r"a part named 'x@1': this name is used for .*\. hint: rename the part"
+    ):
         with_later(VECTORS.model_copy(update={"observation": reserved}), 1)
 
 
