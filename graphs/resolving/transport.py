@@ -71,11 +71,7 @@ def check_delays(
 ) -> None:
     """Check that messages are delayed only in virtual time (``world: virtual``), and on edges that exist.
 
-    ``played`` are the names of nodes played from a recording. They lack the inputs of the replaced nodes, so edges to them are
-    not checked.
-
-    Raises:
-        GraphError: the world is not virtual, or a node, an output or an edge does not exist.
+    Arguments and errors are those of `check_faults`.
     """
     if delays and world != "virtual":
         raise place.error(

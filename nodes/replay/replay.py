@@ -73,8 +73,7 @@ class Replay(Node[ReplayParams]):
                 hint="lower minimum, or raise capacity_mib (in a launch, the argument replay_mib)",
             )
         for path in params.fill:
-            _check_exists(Path(path))
-            Bag.open(Path(path))
+            _check_recording(Path(path))
         try:
             check_belonging(params)
         except ReplayError as error:
@@ -307,12 +306,19 @@ class Replay(Node[ReplayParams]):
         )
 
 
-def _check_exists(recording: Path) -> None:
+def _check_recording(recording: Path) -> None:
+    """Check that a recording exists and can be opened.
+
+    Raises:
+        NodeError: the recording is missing, or is a folder that cannot be opened as one recording.
+        BagError: the file is not a recording.
+    """
     hint = "give the path of a .mcap file, or of the folder of a recording in several files"
     if not recording.exists():
         raise NodeError(f"fill: the recording {recording} does not exist", hint=hint)
-    if recording.is_dir():
-        try:
-            Bag.open(recording)
-        except BagError as error:
-            raise NodeError(f"fill: {error.problem}", hint=error.hint or hint) from error
+    try:
+        Bag.open(recording)
+    except BagError as error:
+        if not recording.is_dir():
+            raise
+        raise NodeError(f"fill: {error.problem}", hint=error.hint or hint) from error
